@@ -1,0 +1,31 @@
+"""Learning in mean-field games with centralised, independent and networked agents.
+
+A reproduction of "Networked Communication for Decentralised Agents in Mean-Field Games"
+(Benjamin & Abate).
+
+Examples
+--------
+>>> import mfgcore
+>>> experiment = mfgcore.Experiment(
+...     game="agree", agents=10, iterations=2, transitions=100, replay_cycles=10
+... )
+>>> dataset = mfgcore.simulate(experiment)
+>>> dataset.sizes["iteration"]
+2
+"""
+
+from mfgcore.errors import ConfigurationError, MfgcoreError, NumericalError, RunFileError
+from mfgcore.experiment import Experiment
+from mfgcore.results import collect, load, save, simulate
+
+__all__ = [
+    "ConfigurationError",
+    "Experiment",
+    "MfgcoreError",
+    "NumericalError",
+    "RunFileError",
+    "collect",
+    "load",
+    "save",
+    "simulate",
+]

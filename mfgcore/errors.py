@@ -1,0 +1,45 @@
+"""What can go wrong through no fault of the code. Each message is one line."""
+
+import difflib
+
+
+class MfgcoreError(Exception):
+    """Base of the errors that a user can mend."""
+
+
+class ConfigurationError(MfgcoreError, ValueError):
+    """A parameter that is unknown, of the wrong type, out of range or at odds with another."""
+
+
+class RunFileError(MfgcoreError):
+    """A file that cannot be read, is of another version or does not fit the others."""
+
+
+class NumericalError(MfgcoreError, ArithmeticError):
+    """NaN or infinity arose inside a run."""
+
+
+def unknown_name(kind, name, known):
+    """Message for a name that is not among the known ones, with the nearest of them.
+
+    Parameters
+    ----------
+    kind : str
+        What the name should be, such as ``"game"``.
+    name : str
+    known : iterable of str
+
+    Returns
+    -------
+    str
+    """
+    known = [str(entry) for entry in known]
+    nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    return f"unknown {kind} {shorten(name)}{hint} (known: {', '.join(known)})"
+
+
+def shorten(value, limit=80):
+    """The repr of a value on one line, cut to a length that fits a message."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."

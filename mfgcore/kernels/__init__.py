@@ -1,0 +1,60 @@
+"""The compiled loops: stepping, TD replay, policy mirror ascent, gossip, random streams.
+
+One source is compiled for several generations of processors (``setup.py``); the fastest one that
+this processor can run is taken at import. All of them give the same bits. The environment
+variable ``MFGCORE_KERNELS`` (baseline, avx2 or avx512) asks for another one.
+"""
+
+import importlib
+import os
+
+from mfgcore.fingerprint import kernel_fingerprint
+from mfgcore.kernels import _baseline
+
+BUILDS = ("avx512", "avx2", "baseline")  # in order of preference
+
+
+def available_builds():
+    """Builds that exist here and that this processor can run, the preferred one first.
+
+    Returns
+    -------
+    dict of str to module
+    """
+    builds = {}
+    for name in BUILDS:
+        if _baseline.processor_supports(name):
+            try:
+                builds[name] = importlib.import_module(f"mfgcore.kernels._{name}")
+            except ModuleNotFoundError:  # a compiler for another architecture builds only baseline
+                continue
+    return builds
+
+
+def _choose():
+    builds = available_builds()
+    wanted = os.environ.get("MFGCORE_KERNELS") or next(iter(builds))
+    if wanted not in builds:
+        raise ImportError(
+            f"MFGCORE_KERNELS is {wanted!r}; this machine can use: {', '.join(builds)}"
+        )
+    return wanted, builds[wanted]
+
+
+BUILD, _chosen = _choose()
+if kernel_fingerprint() not in (None, _chosen.source_fingerprint()):
+    raise ImportError("the kernels were built from other sources than these; run 'make setup'")
+
+TRANSITION = _chosen.TRANSITION
+adopt_policies = _chosen.adopt_policies
+communicate = _chosen.communicate
+exp = _chosen.exp
+log = _chosen.log
+mirror_ascent = _chosen.mirror_ascent
+next_words = _chosen.next_words
+online_td = _chosen.online_td
+policy_tables = _chosen.policy_tables
+project_simplex = _chosen.project_simplex
+replay_td = _chosen.replay_td
+shuffle_swaps = _chosen.shuffle_swaps
+step_population = _chosen.step_population

@@ -1,0 +1,58 @@
+import numpy as np
+
+from libc.math cimport INFINITY, fabs, fmax, frexp, ldexp, rint
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint16_t, uint32_t, uint64_t
+
+cdef struct Transition:
+    double target          # r_t + h(pi(s_t))
+    uint16_t pair          # s_t * |A| + a_t
+    uint16_t next_pair     # s_{t+1} * |A| + a_{t+1}
+    uint32_t unused        # makes 16 bytes, which one instruction moves
+
+
+TRANSITION = np.dtype(
+    [("target", np.float64), ("pair", np.uint16), ("next_pair", np.uint16), ("unused", np.uint32)]
+)
+
+include "streams.pxi"
+include "elementary.pxi"
+include "stepping.pxi"
+include "replay.pxi"
+include "gossip.pxi"
+include "mirror_ascent.pxi"
+
+
+cdef extern from *:
+    """
+    #if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))
+    static int has_avx2(void) { return __builtin_cpu_supports("avx2"); }
+    static int has_avx512(void) {
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+            && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    }
+    #else
+    static int has_avx2(void) { return 0; }
+    static int has_avx512(void) { return 0; }
+    #endif
+    """
+    bint has_avx2()
+    bint has_avx512()
+
+
+def processor_supports(build):
+    """Whether this processor has the instructions of a build: baseline, avx2 or avx512."""
+    return {"baseline": True, "avx2": has_avx2(), "avx512": has_avx512()}[build]
+
+
+cdef extern from *:
+    """
+    #ifndef MFGCORE_FINGERPRINT
+    #define MFGCORE_FINGERPRINT ""
+    #endif
+    """
+    const char *MFGCORE_FINGERPRINT
+
+
+def source_fingerprint():
+    """Fingerprint of the sources from which this build was made."""
+    return MFGCORE_FINGERPRINT.decode()

@@ -1,0 +1,142 @@
+"""Learning: from transitions to Q-values (Def. 3.1) and from these to a policy (Def. 3.2)."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfgcore import kernels
+from mfgcore.games import ACTIONS
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """How the Q-function is estimated from an iteration's transitions.
+
+    Parameters
+    ----------
+    skipped : callable of Experiment
+        Number of an iteration's first transitions that are not used.
+    learn : callable
+        ``learn(experiment, transitions, q_values, generators)`` changes the Q-functions of the
+        learners in place; for shapes see :func:`mfgcore.kernels.replay_td`.
+    needs : tuple of str
+        Parameters of the experiment that no other algorithm reads.
+    """
+
+    skipped: Callable
+    learn: Callable
+    needs: tuple
+
+
+def _replay(experiment, transitions, q_values, generators):
+    kernels.replay_td(
+        transitions, q_values, generators, experiment.replay_cycles, experiment.learning_rate,
+        experiment.discount,
+    )  # fmt: skip
+
+
+def _online(experiment, transitions, q_values, generators):
+    rates = np.full(transitions.shape[1], experiment.learning_rate)
+    if experiment.learning_rate_offset is not None:
+        # transition m of the iteration; the first one used may be number 1 (D6)
+        m = np.arange(transitions.shape[1]) + (experiment.transitions - transitions.shape[1])
+        offset = experiment.learning_rate_offset
+        rates *= offset / (offset + m)
+    kernels.online_td(transitions, q_values, rates, experiment.discount)
+
+
+ALGORITHMS = {
+    # Alg. 2: a transition is kept if m > W, strictly
+    "replay": Algorithm(
+        lambda experiment: experiment.waiting_transitions + 1,
+        _replay,
+        ("waiting_transitions", "replay_cycles"),
+    ),
+    # Alg. 1: each transition is used once, as it comes. Nothing reads the Q-function before the
+    # iteration's last transition, so they may as well be used all at its end.
+    "online": Algorithm(lambda experiment: 0, _online, ("learning_rate_offset",)),
+}
+
+
+def estimate_q_values(experiment, transitions, generators, threads=1):
+    """Estimate every learner's Q-function from its transitions.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    transitions : (n_learners, n) of :data:`mfgcore.kernels.TRANSITION`
+        Reordered in place.
+    generators : (n_learners, 4, 16) uint32
+        Shuffle streams; changed in place.
+    threads : int
+        Threads to share the learners among. The result does not depend on it.
+
+    Returns
+    -------
+    (n_learners, n_states * n_actions) float64
+    """
+    n_learners = transitions.shape[0]
+    n_pairs = experiment.grid_size**2 * len(ACTIONS)
+    q_values = np.full((n_learners, n_pairs), experiment.max_q_value)
+    learn = ALGORITHMS[experiment.algorithm].learn
+
+    def learn_part(part):
+        if part.stop > part.start:
+            learn(experiment, transitions[part], q_values[part], generators[part])
+
+    edges = np.linspace(0, n_learners, threads + 1).astype(int)
+    parts = [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    if threads == 1:
+        learn_part(parts[0])
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(learn_part, parts))
+    return q_values
+
+
+def improve_policies(experiment, policies, policy_index, q_values):
+    """The policy mirror ascent step of every learner (Def. 3.2).
+
+    Parameters
+    ----------
+    experiment : Experiment
+    policies : (n_policies, n_states, n_actions) float64
+    policy_index : (n_learners,) int32
+        Present policy of each learner.
+    q_values : (n_learners, n_states * n_actions) float64
+
+    Returns
+    -------
+    (n_learners, n_states, n_actions) float64
+    """
+    least_entropy = -1.0
+    if experiment.entropy_gap is not None and experiment.entropy_weight > 0.0:
+        least_entropy = (experiment.max_entropy - experiment.entropy_gap) / experiment.entropy_weight
+    return kernels.mirror_ascent(
+        policies,
+        policy_index,
+        q_values.reshape(-1, *policies.shape[1:]),
+        experiment.policy_step_size,
+        experiment.entropy_weight,
+        least_entropy,
+    )
+
+
+def policy_change(old, new):
+    """How far policies moved: sigma (Alg. 1, line 11) and the tie-breaking total (App. C).
+
+    Parameters
+    ----------
+    old, new : (n, n_states, n_actions) float64
+
+    Returns
+    -------
+    largest : (n,) float64
+        sup over states of the 1-norm of the change of pi(s), in [0, 2].
+    total : (n,) float64
+        Its sum over states.
+    """
+    by_state = np.abs(new - old).sum(axis=2)
+    return by_state.max(axis=1), by_state.sum(axis=1)

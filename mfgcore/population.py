@@ -1,0 +1,146 @@
+"""The population: where everybody is, and who follows which policy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfgcore import kernels
+from mfgcore.games import ACTIONS
+
+
+@dataclass
+class Population:
+    """Agents' cells and policies; every policy is stored once, however many follow it.
+
+    Parameters
+    ----------
+    states : (n_agents,) int32
+        Cell of each agent.
+    policy_index : (n_agents,) int32
+        Row of `policies` that each agent follows.
+    policies : (n_policies, n_states, n_actions) float64
+    """
+
+    states: np.ndarray
+    policy_index: np.ndarray
+    policies: np.ndarray
+
+    @property
+    def size(self):
+        """Number of agents N."""
+        return self.states.size
+
+    def add(self, states):
+        """Add agents with the uniform policy pi_max at the given cells; ``(n,) int32``."""
+        n_policies, n_states, _ = self.policies.shape
+        self.states = np.concatenate((self.states, states))
+        self.policies = np.concatenate((self.policies, uniform_policy(n_states)[None]))
+        self.policy_index = np.concatenate(
+            (self.policy_index, np.full(states.size, n_policies, dtype=np.int32))
+        )
+
+    def forget_unused(self):
+        """Drop the policies that nobody follows."""
+        used, index = np.unique(self.policy_index, return_inverse=True)
+        self.policies = np.ascontiguousarray(self.policies[used])
+        self.policy_index = index.astype(np.int32)
+
+    def policy_divergence(self):
+        """(1/N) sum_i sup_s ||pi^1(s) - pi^i(s)||_1, pi^1 being agent 0's (Sec. 3.2, 4.1)."""
+        distances = np.abs(self.policies - self.policies[self.policy_index[0]])
+        return float(distances.sum(axis=2).max(axis=1)[self.policy_index].mean())
+
+
+def uniform_policy(n_states):
+    """pi_max: every action equally likely everywhere; (n_states, n_actions) float64."""
+    return np.full((n_states, len(ACTIONS)), 1.0 / len(ACTIONS))
+
+
+@dataclass
+class Walk:
+    """A population on the move: what the stepping kernels need, made once an iteration.
+
+    Parameters
+    ----------
+    states : (n_agents,) int32
+        Changed in place by the steps.
+    policy_index : (n_agents,) int32
+    thresholds, entropies
+        The policies as made by :func:`mfgcore.kernels.policy_tables`.
+    next_state : (n_states, n_actions) int32
+    rewards : (n_states, n_agents + 1) float64
+    generators : (4, n_agents) uint32
+        Action streams; changed in place.
+    """
+
+    states: np.ndarray
+    policy_index: np.ndarray
+    thresholds: np.ndarray
+    entropies: np.ndarray
+    next_state: np.ndarray
+    rewards: np.ndarray
+    generators: np.ndarray
+
+    def arguments(self):
+        """The arguments that the stepping kernels share, in their order."""
+        return (
+            self.states, self.policy_index, self.thresholds, self.entropies, self.next_state,
+            self.rewards, self.generators,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What one iteration's learning steps showed.
+
+    Parameters
+    ----------
+    population_rewards : (n_steps,) float64
+        Sum of r + h over the agents at each step.
+    deviator_rewards : (n_steps,) float64, or empty
+        r + h of the deviating agent.
+    transitions : (n_learners, n) of :data:`mfgcore.kernels.TRANSITION`
+    mean_field : (n_states,) float64
+        Empirical distribution of the population, averaged over the steps.
+    """
+
+    population_rewards: np.ndarray
+    deviator_rewards: np.ndarray
+    transitions: np.ndarray
+    mean_field: np.ndarray
+
+
+NOBODY = np.empty(0, dtype=np.int32)
+
+
+def observe(experiment, walk, skipped, learners=NOBODY, deviator=None):
+    """Take an iteration's M_pg * M_td learning steps (Alg. 2, lines 5-13).
+
+    Parameters
+    ----------
+    experiment : Experiment
+    walk : Walk
+        Its states and generators move on.
+    skipped : int
+        Number of first transitions that are not kept.
+    learners : (n_learners,) int32
+        Agents that record transitions.
+    deviator : int, optional
+        Agent whose rewards are recorded apart.
+
+    Returns
+    -------
+    Observations
+    """
+    n_steps = experiment.learning_steps
+    population_rewards = np.empty(n_steps)
+    deviator_rewards = np.empty(0 if deviator is None else n_steps)
+    occupancy = np.zeros(walk.next_state.shape[0], dtype=np.int64)
+    transitions = np.empty((learners.size, experiment.kept_transitions), kernels.TRANSITION)
+    kernels.step_population(
+        *walk.arguments(), population_rewards, deviator_rewards, occupancy, deviator or 0,
+        learners, transitions, experiment.steps_per_transition, skipped,
+    )  # fmt: skip
+    return Observations(
+        population_rewards, deviator_rewards, transitions, occupancy / (n_steps * walk.states.size)
+    )

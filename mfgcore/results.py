@@ -1,0 +1,408 @@
+"""Results as xarray datasets and netCDF-4 files, with the provenance of every number."""
+
+import contextlib
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from mfgcore import kernels
+from mfgcore.architectures import ARCHITECTURES
+from mfgcore.errors import RunFileError, shorten
+from mfgcore.fingerprint import run_fingerprint
+from mfgcore.games import ACTIONS
+from mfgcore.simulation import run
+
+SCHEMA_VERSION = 1
+LIBRARIES = ("mfgcore", "numpy", "xarray", "netCDF4")
+
+# name: (long name, units, comment)
+VARIABLES = {
+    "discounted_return": (
+        "average discounted regularised return", "1",
+        "mean over agents and start times of the discounted sum of r + h (Def. 2.2, Sec. 4.1)",
+    ),
+    "exploitability": (
+        "exploitability of the joint policy, sampled", "1",
+        "return of an agent that improved its policy for a few iterations, minus the mean return "
+        "of the others (F.2); NaN at iterations at which it was not sampled",
+    ),
+    "policy_divergence": (
+        "policy divergence", "1", "(1/N) sum_i sup_s ||pi^1(s) - pi^i(s)||_1 (Sec. 3.2, 4.1)",
+    ),
+    "distinct_policies": ("number of distinct policies", "1", "at the start of the iteration"),
+    "mean_score": (
+        "mean score of the learners", "1",
+        "mean of sigma = sup_s ||pi_{k+1}(s) - pi_k(s)||_1 over the agents that learned, before "
+        "any communication (Alg. 2, line 21); NaN if nobody learned",
+    ),
+    "failures": ("number of learners whose update failed", "1", "Sec. 4, D16"),
+    "population_size": ("number of agents", "1", "N at the start of the iteration"),
+    "mean_field": (
+        "empirical mean field", "1",
+        "distribution of the agents over the cells, averaged over the iteration's learning steps",
+    ),
+    "policy": ("final policies", "1", "probability of each action in each cell, pi_K"),
+    "q_values": (
+        "last estimated Q-functions", "1",
+        "of each agent's last successful update; NaN for an agent that never learned",
+    ),
+}  # fmt: skip
+COORDINATES = {
+    "iteration": "iteration k",
+    "agent": "agent i",
+    "state": "cell s = row * grid_size + column",
+    "action": "action a",
+    "trial": "trial",
+    "architecture": "architecture",
+}
+# variables of a run that its experiment's dataset keeps; the others are as large as the population
+COLLECTED = tuple(name for name in VARIABLES if name not in ("policy", "q_values"))
+
+
+def simulate(experiment, threads=1, progress=None):
+    """Run an experiment and return everything that it measured.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    threads : int
+        Threads that share the learning of one iteration. They change no result.
+    progress : callable, optional
+        Called with the :class:`~mfgcore.simulation.Simulation` after every iteration.
+
+    Returns
+    -------
+    xarray.Dataset
+        The metrics over `iteration`, the empirical mean field over (iteration, state), and the
+        final policies and Q-functions over (agent, state, action), all float64 or int64. The
+        attributes hold the configuration and the provenance.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    wall, cpu = time.perf_counter(), time.process_time()
+    simulation = run(experiment, threads, progress)
+    dataset = to_dataset(simulation)
+    dataset.attrs |= {
+        "started": started.isoformat(timespec="seconds"),
+        "wall_seconds": round(time.perf_counter() - wall, 3),
+        "cpu_seconds": round(time.process_time() - cpu, 3),
+        **environment(),
+    }
+    return dataset
+
+
+def to_dataset(simulation):
+    """The dataset of a simulation, without the provenance that belongs to its execution.
+
+    Parameters
+    ----------
+    simulation : Simulation
+
+    Returns
+    -------
+    xarray.Dataset
+    """
+    experiment, population = simulation.experiment, simulation.population
+    shape = (population.size, simulation.game.grid.n_states, len(ACTIONS))
+    integers = ("distinct_policies", "failures", "population_size")
+    data = {
+        name: ("iteration", np.array(values, dtype=np.int64 if name in integers else np.float64))
+        for name, values in simulation.metrics.items()
+    }
+    data["mean_field"] = (("iteration", "state"), np.array(simulation.mean_fields))
+    data["policy"] = (
+        ("agent", "state", "action"), population.policies[population.policy_index],
+    )  # fmt: skip
+    data["q_values"] = (("agent", "state", "action"), simulation.q_values.reshape(shape))
+    dataset = xr.Dataset(
+        data,
+        coords={
+            "iteration": np.arange(simulation.iteration),
+            "agent": np.arange(shape[0]),
+            "state": np.arange(shape[1]),
+            "action": list(ACTIONS),
+        },
+        attrs={
+            "title": f"{experiment.game}, {experiment.architecture}, trial {experiment.trial}",
+            "kind": "run",
+            "schema_version": SCHEMA_VERSION,
+            "Conventions": "CF-1.11",
+            "source": "mfgcore: reproduction of 'Networked Communication for Decentralised "
+            "Agents in Mean-Field Games' (Benjamin & Abate)",
+            "configuration": json.dumps(experiment.relevant(), sort_keys=True),
+            "seed": experiment.seed,
+            "fingerprint": run_fingerprint(),
+        },
+    )
+    return _describe(dataset)
+
+
+def _describe(dataset):
+    for name, (long_name, units, comment) in VARIABLES.items():
+        if name in dataset:
+            dataset[name].attrs = {"long_name": long_name, "units": units, "comment": comment}
+    for name, long_name in COORDINATES.items():
+        if name in dataset.coords:
+            dataset[name].attrs = {"long_name": long_name}
+    return dataset
+
+
+def environment():
+    """Where and with what a file is made.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {
+        "versions": json.dumps({"python": platform.python_version(), **versions}),
+        "kernels": kernels.BUILD,
+        "commit": commit(),
+        "host": platform.node(),
+        "processor": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def commit():
+    """The commit of the source tree, with ``-dirty`` for uncommitted changes, or ``unknown``."""
+
+    def git(*arguments):
+        return subprocess.run(
+            ("git", *arguments), cwd=Path(__file__).parent, capture_output=True, text=True,
+            check=True, timeout=10,
+        ).stdout.strip()  # fmt: skip
+
+    try:
+        return git("rev-parse", "HEAD") + (
+            "-dirty" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def check_writable(path):
+    """Fail now rather than after a long run if a file cannot be written.
+
+    Raises
+    ------
+    RunFileError
+        If the folder does not exist or does not let us write, or if the path is a folder.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise RunFileError(f"{shorten(str(path))}: is a folder, a file is needed")
+    if not path.parent.is_dir():
+        raise RunFileError(f"{shorten(str(path))}: its folder does not exist")
+    if not os.access(path.parent, os.W_OK):
+        raise RunFileError(f"{shorten(str(path))}: its folder is not writable")
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """A temporary path beside `path` that is renamed to it at the end, or removed on failure.
+
+    Yields
+    ------
+    pathlib.Path
+        It has the ending of `path`, from which libraries guess the format.
+
+    Raises
+    ------
+    RunFileError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise RunFileError(f"{shorten(str(path))}: cannot be written: {_reason(error)}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _reason(error):
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+
+
+def save(dataset, path):
+    """Write a dataset as a compressed netCDF-4 file, whole or not at all.
+
+    Raises
+    ------
+    RunFileError
+        If it cannot be written.
+    """
+    check_writable(path)
+    encoding = {
+        name: {"zlib": True, "complevel": 4} for name in dataset.data_vars if dataset[name].ndim > 1
+    }
+    with atomic_path(path) as temporary:
+        try:
+            dataset.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
+        except RuntimeError as error:  # how the netCDF library reports a full disk
+            raise RunFileError(
+                f"{shorten(str(path))}: cannot be written: {_reason(error)}"
+            ) from error
+
+
+def load(path, kind="run"):
+    """Read a run's or an experiment's file into memory.
+
+    Parameters
+    ----------
+    path : path
+    kind : {"run", "experiment"}
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    RunFileError
+        If the file is missing, damaged, of another kind or of another version.
+    """
+    name = shorten(str(path))
+    try:
+        with xr.open_dataset(path, engine="netcdf4") as opened:
+            dataset = opened.load()
+    except FileNotFoundError:
+        raise RunFileError(f"{name}: there is no such file") from None
+    except (OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
+        raise RunFileError(
+            f"{name}: is damaged or no netCDF file ({_reason(error)}); delete it and run again"
+        ) from error
+    if dataset.attrs.get("kind") != kind:
+        raise RunFileError(f"{name}: is not a file of one {kind} made by mfgcore")
+    version = dataset.attrs.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise RunFileError(
+            f"{name}: has schema version {version}, this mfgcore reads {SCHEMA_VERSION}; "
+            "delete it and run again"
+        )
+    return dataset
+
+
+def configuration(dataset):
+    """The configuration that a run's file was made with; dict of parameter to value."""
+    return json.loads(dataset.attrs["configuration"])
+
+
+def collect(paths, experiments):
+    """Join the runs of one experiment.
+
+    Parameters
+    ----------
+    paths : list of path
+        One run's file for each of `experiments`, in the same order.
+    experiments : list of Experiment
+        What the runs should be: every trial of every architecture.
+
+    Returns
+    -------
+    xarray.Dataset
+        The metrics and the mean field with the dimensions (architecture, trial, ...).
+
+    Raises
+    ------
+    RunFileError
+        If a run is missing, was made with other parameters or other code than the others, holds
+        a value that is not finite, or if the trials of the architectures differ.
+    """
+    runs = {}
+    for path, experiment in zip(paths, experiments, strict=True):
+        dataset = load(path)
+        _check_run(path, dataset, experiment)
+        key = (experiment.architecture, experiment.trial)
+        if key in runs:
+            raise RunFileError(
+                f"{shorten(str(path))}: there are two runs of {key[0]}, trial {key[1]}"
+            )
+        runs[key] = dataset
+    architectures = [name for name in ARCHITECTURES if any(key[0] == name for key in runs)]
+    trials = sorted({trial for _, trial in runs})
+    for key in ((name, trial) for name in architectures for trial in trials):
+        if key not in runs:
+            raise RunFileError(f"the run of {key[0]}, trial {key[1]} is missing")
+    fingerprints = {dataset.attrs["fingerprint"] for dataset in runs.values()}
+    if len(fingerprints) > 1:
+        raise RunFileError(
+            f"the runs were made with different versions of the code ({', '.join(fingerprints)}); "
+            "run them again"
+        )
+    joined = _stack(
+        [
+            _stack([runs[name, trial][list(COLLECTED)] for trial in trials], "trial")
+            for name in architectures
+        ],
+        "architecture",
+    )
+    joined = joined.assign_coords(trial=trials, architecture=architectures)
+    first = next(iter(runs.values()))
+    union = {key: value for run in runs.values() for key, value in configuration(run).items()}
+    varying = ("architecture", "trial")
+    joined.attrs = {
+        "title": f"{first.attrs['title'].split(',')[0]}: {experiments[0].name}",
+        "kind": "experiment",
+        "schema_version": SCHEMA_VERSION,
+        "Conventions": "CF-1.11",
+        "source": first.attrs["source"],
+        "configuration": json.dumps(
+            {key: value for key, value in union.items() if key not in varying}, sort_keys=True
+        ),
+        "runs": len(runs),
+        "fingerprint": fingerprints.pop(),
+        "wall_seconds": sum(run.attrs["wall_seconds"] for run in runs.values()),
+        "cpu_seconds": sum(run.attrs["cpu_seconds"] for run in runs.values()),
+        "commits": ", ".join(sorted({run.attrs["commit"] for run in runs.values()})),
+        **environment(),
+    }
+    return _describe(joined)
+
+
+def _stack(datasets, dimension):
+    return xr.concat(datasets, dimension, join="exact", combine_attrs="drop")
+
+
+def _check_run(path, dataset, experiment):
+    name = shorten(str(path))
+    found, expected = configuration(dataset), experiment.relevant()
+    for key in sorted(expected.keys() | found.keys()):
+        if found.get(key) != expected.get(key):
+            raise RunFileError(
+                f"{name}: was made with {key} = {found.get(key)!r}, expected "
+                f"{expected.get(key)!r}; delete it and run again"
+            )
+    missing = [variable for variable in COLLECTED if variable not in dataset]
+    if missing:
+        raise RunFileError(f"{name}: {missing[0]} is missing; delete it and run again")
+    if dataset.sizes["iteration"] != experiment.iterations:
+        raise RunFileError(
+            f"{name}: has {dataset.sizes['iteration']} iterations, expected "
+            f"{experiment.iterations}; delete it and run again"
+        )
+    for variable in COLLECTED:
+        values = dataset[variable].values
+        if variable == "exploitability":
+            values = values[:: experiment.evaluation_interval] if experiment.evaluation else []
+        elif variable == "mean_score":
+            values = values[dataset["failures"].values < _learners(experiment, dataset)]
+        if not np.isfinite(values).all():
+            raise RunFileError(f"{name}: {variable} is not finite; delete it and run again")
+
+
+def _learners(experiment, dataset):
+    if ARCHITECTURES[experiment.architecture].learners == "one":
+        return 1
+    return dataset["population_size"].values

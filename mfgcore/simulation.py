@@ -1,0 +1,215 @@
+"""One run: the loop over k of Algorithms 1 and 2, for every architecture and scenario."""
+
+import numpy as np
+
+from mfgcore import kernels, streams
+from mfgcore.architectures import ARCHITECTURES
+from mfgcore.errors import NumericalError
+from mfgcore.evaluation import discounted_return, sample_exploitability
+from mfgcore.games import ACTIONS
+from mfgcore.gossip import communicate
+from mfgcore.learning import ALGORITHMS, estimate_q_values, improve_policies, policy_change
+from mfgcore.networks import neighbour_cells
+from mfgcore.population import Population, Walk, observe, uniform_policy
+
+METRICS = (
+    "discounted_return",
+    "exploitability",
+    "policy_divergence",
+    "distinct_policies",
+    "mean_score",
+    "failures",
+    "population_size",
+)
+
+
+class Simulation:
+    """The state of a run between two iterations, and the step from one to the next.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    threads : int
+        Threads that share the learning of one iteration. They change no result.
+
+    Attributes
+    ----------
+    iteration : int
+        k: number of iterations done.
+    population : Population
+    q_values : (n_agents, n_states * n_actions) float64
+        Each agent's latest estimate; NaN for an agent that has never learned.
+    metrics : dict of str to list of float
+        By name, one value for each iteration done. All speak of the population at the start of
+        the iteration (D18), except `mean_score` and `failures`, which belong to its update.
+        A value that was not measured is NaN.
+    mean_fields : list of (n_states,) float64
+        Empirical mean field of each iteration's learning steps.
+    """
+
+    def __init__(self, experiment, threads=1):
+        self.experiment = experiment
+        self.threads = threads
+        self.game = experiment.make_game()
+        self.scenario = experiment.make_scenario()
+        self.architecture = ARCHITECTURES[experiment.architecture]
+        self.network = neighbour_cells(
+            self.game.grid, experiment.communication_radius, experiment.diagonal
+        )
+        self.next_state = self.game.grid.next_state()
+        self.iteration = 0
+        n_agents, n_states = experiment.agents, self.game.grid.n_states
+        self.population = Population(
+            states=streams.integers(experiment, "initial_states", 0, n_agents, n_states),
+            policy_index=np.zeros(n_agents, dtype=np.int32),
+            policies=uniform_policy(n_states)[None],
+        )
+        self.q_values = np.full((n_agents, n_states * len(ACTIONS)), np.nan)
+        self.metrics = {name: [] for name in METRICS}
+        self.mean_fields = []
+
+    def step(self):
+        """Do iteration k: observe, learn, improve, communicate.
+
+        Raises
+        ------
+        NumericalError
+            If a Q-function or a policy is no longer finite; names the iteration and the agent.
+        """
+        experiment, k = self.experiment, self.iteration
+        if experiment.arrivals == "before_learning":
+            self._let_arrive()
+        population = self.population
+        walk = self._walk()
+        self._record(
+            policy_divergence=population.policy_divergence(),
+            distinct_policies=population.policies.shape[0],
+            population_size=population.size,
+            exploitability=(
+                sample_exploitability(experiment, walk, population.policies, k)
+                if experiment.evaluation and k % experiment.evaluation_interval == 0
+                else np.nan
+            ),
+        )
+
+        learners, failed = self._learners()
+        algorithm = ALGORITHMS[experiment.algorithm]
+        seen = observe(experiment, walk, algorithm.skipped(experiment), learners)
+        mean_rewards = seen.population_rewards / population.size
+        self._record(
+            discounted_return=discounted_return(
+                mean_rewards, experiment.discount, experiment.return_horizon
+            ),
+            failures=failed.size,
+        )
+        self.mean_fields.append(seen.mean_field)
+
+        shuffles = streams.shuffle_generators(experiment, "shuffles", k, population.size)[learners]
+        q_values = estimate_q_values(experiment, seen.transitions, shuffles, self.threads)
+        self._check_finite("Q-function", q_values, learners)
+        self.q_values[learners] = q_values
+
+        index = population.policy_index[learners]
+        improved = improve_policies(experiment, population.policies, index, q_values)
+        self._check_finite("policy", improved, learners)
+        # An agent that did not learn has no score: with the distance 0 between its two equal
+        # policies it would win every comparison, and the population would stand still (D16).
+        scores = np.full(population.size, np.inf)
+        totals = np.full(population.size, np.inf)
+        scores[learners], totals[learners] = policy_change(population.policies[index], improved)
+        self._record(mean_score=scores[learners].mean() if learners.size else np.nan)
+
+        n_policies = population.policies.shape[0]
+        population.policies = np.concatenate((population.policies, improved))
+        population.policy_index[learners] = n_policies + np.arange(learners.size, dtype=np.int32)
+        if experiment.arrivals == "after_learning":
+            self._let_arrive()
+        self._communicate(walk.generators, scores, totals)
+        self.iteration += 1
+
+    def _let_arrive(self):
+        experiment, k = self.experiment, self.iteration
+        present, expected = self.population.size, self.scenario.population(k)
+        if expected > present:
+            cells = streams.integers(
+                experiment, "arrivals", k, expected, self.game.grid.n_states
+            )
+            self.population.add(cells[present:])
+            never = np.full((expected - present, self.q_values.shape[1]), np.nan)
+            self.q_values = np.concatenate((self.q_values, never))
+
+    def _learners(self):
+        """Agents whose update succeeds, and those whose update fails; (n,) int32 each."""
+        n_agents = self.population.size
+        probability = self.scenario.failure_probability(self.iteration)
+        fails = streams.uniforms(self.experiment, "failures", self.iteration, n_agents)
+        fails = fails < probability
+        learns = np.arange(n_agents) < (1 if self.architecture.learners == "one" else n_agents)
+        return (
+            np.nonzero(learns & ~fails)[0].astype(np.int32),
+            np.nonzero(learns & fails)[0].astype(np.int32),
+        )
+
+    def _walk(self):
+        """The population ready for this iteration's steps."""
+        population = self.population
+        thresholds, entropies = kernels.policy_tables(
+            population.policies, self.experiment.entropy_weight
+        )
+        return Walk(
+            states=population.states,
+            policy_index=population.policy_index,
+            thresholds=thresholds,
+            entropies=entropies,
+            next_state=self.next_state,
+            rewards=self.game.reward_table(population.size),
+            generators=streams.action_generators(
+                self.experiment, "actions", self.iteration, population.size
+            ),
+        )
+
+    def _communicate(self, generators, scores, totals):
+        walk = self._walk()
+        # those who were there before go on with their streams; the others begin theirs
+        walk.generators[:, : generators.shape[1]] = generators
+        newcomers = np.full(self.population.size - scores.size, np.inf)
+        communicate(
+            self.architecture.hears, walk, np.concatenate((scores, newcomers)),
+            np.concatenate((totals, newcomers)), self.network,
+            self.experiment.communication_rounds,
+        )  # fmt: skip
+        self.population.policy_index = walk.policy_index
+        self.population.forget_unused()
+
+    def _record(self, **values):
+        for name, value in values.items():
+            self.metrics[name].append(float(value))
+
+    def _check_finite(self, what, values, learners):
+        bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+        if bad.any():
+            raise NumericalError(
+                f"iteration {self.iteration}, agent {learners[bad][0]}: its {what} is not finite"
+            )
+
+
+def run(experiment, threads=1, progress=None):
+    """Run an experiment from its first iteration to its last.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    threads : int
+    progress : callable, optional
+        Called with the simulation after every iteration.
+
+    Returns
+    -------
+    Simulation
+    """
+    simulation = Simulation(experiment, threads)
+    while simulation.iteration < experiment.iterations:
+        simulation.step()
+        if progress is not None:
+            progress(simulation)
+    return simulation

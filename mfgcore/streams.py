@@ -1,0 +1,85 @@
+"""Random streams: every random number of a run belongs to one of them.
+
+A stream is named by (root seed, experiment, trial, purpose, iteration, agent). The first five are
+hashed by NumPy's SeedSequence into the key of a Philox counter-based generator, and the agent is
+the place in its output. So no stream depends on how many agents there are, on what other streams
+were used for, on the number of threads or on where a run was interrupted; and, as the architecture
+is not part of the name, the three architectures of one trial share their random numbers.
+
+Only raw words are taken from NumPy: unlike its distributions, they never change between versions.
+"""
+
+import hashlib
+
+import numpy as np
+
+PURPOSES = (
+    "initial_states",
+    "arrivals",
+    "failures",
+    "actions",
+    "shuffles",
+    "deviator",
+    "evaluation_actions",
+    "evaluation_shuffles",
+)
+SHUFFLE_LANES = 16  # generators side by side in a shuffle stream, as in kernels/streams.pxi
+
+
+def words(experiment, purpose, iteration, n_agents, n_words):
+    """Words of the streams of agents 0 ... n_agents - 1.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Its seed, name and trial name the stream.
+    purpose : str
+        One of :data:`PURPOSES`.
+    iteration : int
+        k of the paper.
+    n_agents, n_words : int
+
+    Returns
+    -------
+    (n_agents, n_words) uint64
+    """
+    digest = hashlib.sha256(experiment.name.encode()).digest()[:8]
+    name = tuple(int(word) for word in np.frombuffer(digest, dtype="<u4"))
+    key = np.random.SeedSequence(
+        experiment.seed,
+        spawn_key=(*name, experiment.trial, PURPOSES.index(purpose), iteration),
+    )
+    return np.random.Philox(key).random_raw(n_agents * n_words).reshape(n_agents, n_words)
+
+
+def uniforms(experiment, purpose, iteration, n_agents):
+    """One number in [0, 1) for each agent, a multiple of 2**-53; shape (n_agents,) float64."""
+    return (words(experiment, purpose, iteration, n_agents, 1)[:, 0] >> np.uint64(11)) * 2.0**-53
+
+
+def integers(experiment, purpose, iteration, n_agents, n):
+    """One integer in {0, ..., n - 1} for each agent; shape (n_agents,) int32."""
+    return (uniforms(experiment, purpose, iteration, n_agents) * n).astype(np.int32)
+
+
+def action_generators(experiment, purpose, iteration, n_agents):
+    """States of one xoshiro128++ generator for each agent.
+
+    Returns
+    -------
+    (4, n_agents) uint32
+    """
+    state = words(experiment, purpose, iteration, n_agents, 2).astype("<u8").view("<u4")
+    return np.ascontiguousarray(state.T, dtype=np.uint32)
+
+
+def shuffle_generators(experiment, purpose, iteration, n_agents):
+    """States of the 16 xoshiro128++ generators of each agent's shuffle stream.
+
+    Returns
+    -------
+    (n_agents, 4, 16) uint32
+    """
+    n_words = 2 * SHUFFLE_LANES
+    state = words(experiment, purpose, iteration, n_agents, n_words).astype("<u8").view("<u4")
+    return np.ascontiguousarray(state.reshape(n_agents, 4, SHUFFLE_LANES), dtype=np.uint32)
