@@ -8,7 +8,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 # Modules that only show results. Changing them makes no run out of date.
-PRESENTATION = ("cli.py", "plotting.py")
+PRESENTATION = ("cli.py", "jobs.py", "plotting.py")
 
 
 def _digest(files):

@@ -1,0 +1,67 @@
+for experiment in EXPERIMENTS:
+
+    rule:
+        name:
+            f"plot_{experiment}"
+        input:
+            DATASET.format(experiment=experiment),
+        output:
+            drawings=[f"{FIGURES}/{experiment}.pdf", f"{FIGURES}/{experiment}.png"],
+            table=f"{FIGURES}/data/{experiment}.csv",
+        log:
+            f"{RESULTS}/logs/plot/{experiment}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/plot/{experiment}.tsv"
+        threads: 1
+        resources:
+            runtime=5,
+            mem_mb=1000,
+        params:
+            title=config["experiments"][experiment].get("title", experiment),
+            fingerprint=presentation_fingerprint(),
+        script:
+            figure_script(experiment)
+
+
+rule plot_mean_field:
+    input:
+        DATASET,
+    output:
+        drawings=[
+            f"{FIGURES}/{{experiment}}_mean_field.pdf",
+            f"{FIGURES}/{{experiment}}_mean_field.png",
+        ],
+        table=f"{FIGURES}/data/{{experiment}}_mean_field.csv",
+    log:
+        f"{RESULTS}/logs/plot/{{experiment}}_mean_field.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot/{{experiment}}_mean_field.tsv"
+    threads: 1
+    resources:
+        runtime=5,
+        mem_mb=1000,
+    params:
+        title=lambda wildcards: config["experiments"][wildcards.experiment].get(
+            "title", wildcards.experiment
+        ),
+        fingerprint=presentation_fingerprint(),
+    script:
+        "../scripts/mean_field.py"
+
+
+rule manifest:
+    input:
+        figures=FIGURE_FILES,
+        datasets=expand(DATASET, experiment=EXPERIMENTS),
+    output:
+        MANIFEST,
+    log:
+        f"{RESULTS}/logs/manifest.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/manifest.tsv"
+    threads: 1
+    resources:
+        runtime=5,
+        mem_mb=1000,
+    script:
+        "../scripts/manifest.py"

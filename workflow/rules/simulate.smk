@@ -1,0 +1,17 @@
+rule simulate:
+    output:
+        RUN_FILE,
+    log:
+        f"{RESULTS}/logs/simulate/{{experiment}}/{{architecture}}/trial_{{trial}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/simulate/{{experiment}}/{{architecture}}/trial_{{trial}}.tsv"
+    threads: 1
+    resources:
+        runtime=lambda wildcards: run_minutes(wildcards),
+        mem_mb=lambda wildcards: run_megabytes(wildcards),
+    params:
+        # only what this run uses, so that a change reruns what depends on it and nothing else
+        run=lambda wildcards: run_of(wildcards).relevant(),
+        fingerprint=run_fingerprint(),
+    script:
+        "../scripts/simulate.py"
