@@ -40,7 +40,7 @@ def _read(kind):
     """Turn a word of the command line into a value; what is no number stays a word."""
 
     def convert(word):
-        if word.lower() in ("null", "none"):
+        if word == "null":
             return None
         try:
             return kind(word)

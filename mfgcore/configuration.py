@@ -8,7 +8,7 @@ import yaml
 
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
-from mfgcore.experiment import make_experiment, parameters
+from mfgcore.experiment import defaults, make_experiment, parameters
 
 # These the workflow sets itself, one value for each run.
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
@@ -136,3 +136,27 @@ def runs(config, name):
         }
     except ConfigurationError as error:
         raise ConfigurationError(f"experiments.{name}.{error}") from error
+
+
+def parameter_table():
+    """The parameters of an experiment as a Markdown table, for ``config/README.md``.
+
+    Returns
+    -------
+    str
+    """
+    lines = [
+        "| key | meaning | symbol | unit | allowed | default | source |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    default = defaults()
+    for key, parameter in parameters().items():
+        if key in SET_BY_WORKFLOW:
+            continue
+        value = {None: "null", True: "true", False: "false"}.get(default.get(key), default.get(key))
+        cells = (
+            f"`{key}`", parameter.help, parameter.symbol, parameter.unit, parameter.allowed(),
+            "(required)" if key not in default else f"`{value}`", parameter.source,
+        )  # fmt: skip
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)

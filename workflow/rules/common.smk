@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mfgcore import configuration, cost
 from mfgcore.errors import MfgcoreError
-from mfgcore.fingerprint import presentation_fingerprint, run_fingerprint
+from mfgcore.fingerprint import plotting_fingerprint, run_fingerprint
 
 try:
     configuration.check(

@@ -18,7 +18,7 @@ for experiment in EXPERIMENTS:
             mem_mb=1000,
         params:
             title=config["experiments"][experiment].get("title", experiment),
-            fingerprint=presentation_fingerprint(),
+            fingerprint=plotting_fingerprint(),
         script:
             figure_script(experiment)
 
@@ -44,7 +44,7 @@ rule plot_mean_field:
         title=lambda wildcards: config["experiments"][wildcards.experiment].get(
             "title", wildcards.experiment
         ),
-        fingerprint=presentation_fingerprint(),
+        fingerprint=plotting_fingerprint(),
     script:
         "../scripts/mean_field.py"
 
