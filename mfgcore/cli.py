@@ -3,17 +3,20 @@
 import argparse
 import difflib
 import json
+import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from mfgcore.checkpoint import Checkpointer, Stopped
 from mfgcore.errors import MfgcoreError
 from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
-from mfgcore.results import check_writable, configuration, load, save, simulate
+from mfgcore.files import check_writable
+from mfgcore.results import configuration, load, save, simulate
 
 USAGE_ERROR = 2
-INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -94,6 +97,10 @@ def _build_parser():
         help="threads that share the learning; they change no result (default 1)",
     )  # fmt: skip
     run.add_argument("--quiet", action="store_true", help="no progress bar")
+    run.add_argument(
+        "--resume", action="store_true",
+        help="go on from the checkpoint that an interrupted run left beside the output",
+    )  # fmt: skip
     _add_parameters(run.add_argument_group("parameters of the experiment"))
     run.set_defaults(function=_run)
     show = commands.add_parser(
@@ -115,6 +122,9 @@ def _run(arguments):
     if not isinstance(threads, int) or threads < 1:
         raise MfgcoreError(f"threads: {threads!r} is not a whole number >= 1")
     check_writable(arguments.output)
+    checkpointer = Checkpointer(Path(arguments.output).with_suffix(".checkpoint"))
+    if not arguments.resume:
+        checkpointer.remove()
     with tqdm(
         total=experiment.iterations, unit="iteration", disable=arguments.quiet or None,
         desc=f"{experiment.game}, {experiment.architecture}",
@@ -124,10 +134,11 @@ def _run(arguments):
             bar.set_postfix_str(
                 f"return {simulation.metrics['discounted_return'][-1]:.3f}", refresh=False
             )
-            bar.update()
+            bar.update(simulation.iteration - bar.n)
 
-        dataset = simulate(experiment, threads, progress)
+        dataset = simulate(experiment, threads, progress, checkpointer)
     save(dataset, arguments.output)
+    checkpointer.remove()
     print(
         f"{arguments.output}: {dataset.attrs['title']}, {experiment.iterations} iterations, "
         f"{dataset.attrs['wall_seconds']:.1f} s; see it with: mfgcore show {arguments.output}"
@@ -194,17 +205,20 @@ def main(arguments=None):
     -------
     int
         Exit status: 0, 1 for a run that failed or a file that cannot be used, 2 for a mistake on
-        the command line, 130 if interrupted.
+        the command line, 128 plus its number if a signal stopped it.
     """
     try:
         parsed = _build_parser().parse_args(arguments)
         parsed.function(parsed)
+    except Stopped as stopped:
+        print(f"mfgcore: {stopped}; the same command with --resume goes on", file=sys.stderr)
+        return 128 + stopped.signal
     except MfgcoreError as error:
         print(f"mfgcore: error: {error}", file=sys.stderr)
         return USAGE_ERROR if isinstance(error, ValueError) else 1
     except KeyboardInterrupt:
-        print("mfgcore: interrupted; nothing was saved", file=sys.stderr)
-        return INTERRUPTED
+        print("mfgcore: interrupted at once; an earlier checkpoint is kept", file=sys.stderr)
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         return 1
     return 0

@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 
-from mfgcore import streams
+from mfgcore import kernels, streams
 from mfgcore.learning import ALGORITHMS, estimate_q_values, improve_policies
 from mfgcore.population import observe
-from mfgcore import kernels
 
 
 def discounted_return(rewards, discount, horizon):
@@ -65,9 +64,7 @@ def sample_exploitability(experiment, walk, policies, iteration):
         entropies=np.concatenate((walk.entropies, walk.entropies[:1])),
         next_state=walk.next_state,
         rewards=walk.rewards,
-        generators=streams.action_generators(
-            experiment, "evaluation_actions", iteration, n_agents
-        ),
+        generators=streams.action_generators(experiment, "evaluation_actions", iteration, n_agents),
     )
     own = np.array([policies.shape[0]], dtype=np.int32)  # the deviator's own row of the tables
     policy = policies[walk.policy_index[deviator]][None]

@@ -96,7 +96,7 @@ class Parameter:
         )
 
     def schema(self):
-        """This parameter as a JSON schema."""
+        """Return the parameter as a JSON schema."""
         schema = {"description": self.help}
         if self.choices is not None:
             schema["enum"] = list(self.choices) + ([None] if self.optional else [])
@@ -217,7 +217,7 @@ class Experiment:
         0.1, float, "step size of the TD update", symbol="beta", above=0, most=1, source="Table 1"
     )
     learning_rate_offset: float | None = _parameter(
-        None, float, "m0 of the schedule beta_m = beta m0 / (m0 + m) of Algorithm 1; null: constant",
+        None, float, "m0 of Algorithm 1's schedule beta_m = beta m0 / (m0 + m); null: constant",
         symbol="m0", unit="transitions", above=0, optional=True, source="Sec. 3.5; D9",
     )  # fmt: skip
     policy_step_size: float = _parameter(
@@ -285,7 +285,9 @@ class Experiment:
         }
         if self.scenario is None:
             fitting = [
-                name for name, entry in SCENARIOS.items() if given == set(entry.needs) - {"arrivals"}
+                name
+                for name, entry in SCENARIOS.items()
+                if given == set(entry.needs) - {"arrivals"}
             ]
             if not fitting:
                 missing = "agents_after" if "increase_at" in given else "increase_at"
@@ -411,9 +413,7 @@ class Experiment:
         unused |= {
             "waiting_transitions", "replay_cycles", "learning_rate_offset"
         } - set(ALGORITHMS[self.algorithm].needs)  # fmt: skip
-        return {
-            key: value for key, value in dataclasses.asdict(self).items() if key not in unused
-        }
+        return {key: value for key, value in dataclasses.asdict(self).items() if key not in unused}
 
 
 def parameters():

@@ -78,7 +78,8 @@ class Grid:
 @register
 def cluster(grid, counts, n_agents, max_agents):
     """R = log(mu(s)): gather anywhere. Normalised by the loneliest agent of the run's largest
-    population, so that R stays one function of mu when the population grows."""
+    population, so that R stays one function of mu when the population grows.
+    """
     if max_agents == 1:
         return np.ones((grid.n_states, counts.size))
     log_largest = kernels.log(max_agents)

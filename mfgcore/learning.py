@@ -1,5 +1,6 @@
 """Learning: from transitions to Q-values (Def. 3.1) and from these to a policy (Def. 3.2)."""
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def estimate_q_values(experiment, transitions, generators, threads=1):
             learn(experiment, transitions[part], q_values[part], generators[part])
 
     edges = np.linspace(0, n_learners, threads + 1).astype(int)
-    parts = [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
     if threads == 1:
         learn_part(parts[0])
     else:
@@ -113,7 +114,9 @@ def improve_policies(experiment, policies, policy_index, q_values):
     """
     least_entropy = -1.0
     if experiment.entropy_gap is not None and experiment.entropy_weight > 0.0:
-        least_entropy = (experiment.max_entropy - experiment.entropy_gap) / experiment.entropy_weight
+        least_entropy = (
+            experiment.max_entropy - experiment.entropy_gap
+        ) / experiment.entropy_weight
     return kernels.mirror_ascent(
         policies,
         policy_index,

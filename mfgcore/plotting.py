@@ -10,7 +10,8 @@ import seaborn as sns
 from matplotlib.colors import PowerNorm
 
 from mfgcore.errors import RunFileError, shorten
-from mfgcore.results import atomic_path, configuration
+from mfgcore.files import atomic_path
+from mfgcore.results import configuration
 
 PANELS = {
     "discounted_return": "Average discounted return",
@@ -157,7 +158,9 @@ def plot_metrics(dataset, outputs, table, title):
             fontsize=6.5, color="0.35",
         )  # fmt: skip
     n_trials = dataset.sizes["trial"]
-    figure.suptitle(f"{title}\nmean ± standard deviation, {_count(n_trials, 'trial')}", fontsize=8.5)
+    figure.suptitle(
+        f"{title}\nmean ± standard deviation, {_count(n_trials, 'trial')}", fontsize=8.5
+    )
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     _save(figure, outputs)
@@ -209,7 +212,9 @@ def plot_mean_field(dataset, outputs, table, title, snapshots=6):
                 axis.set_ylabel(architecture)
     figure.colorbar(image, ax=axes, label="share of the population", shrink=0.85, pad=0.015)
     trial = int(dataset["trial"][0])
-    figure.suptitle(f"{title}\nmean over the learning steps of iteration $k$, trial {trial}", fontsize=8.5)
+    figure.suptitle(
+        f"{title}\nmean over the learning steps of iteration $k$, trial {trial}", fontsize=8.5
+    )
     _save(figure, outputs)
     drawn = fields.to_dataframe(name="share").reset_index()
     drawn["row"], drawn["column"] = drawn["state"] // size, drawn["state"] % size

@@ -131,9 +131,7 @@ class Simulation:
         experiment, k = self.experiment, self.iteration
         present, expected = self.population.size, self.scenario.population(k)
         if expected > present:
-            cells = streams.integers(
-                experiment, "arrivals", k, expected, self.game.grid.n_states
-            )
+            cells = streams.integers(experiment, "arrivals", k, expected, self.game.grid.n_states)
             self.population.add(cells[present:])
             never = np.full((expected - present, self.q_values.shape[1]), np.nan)
             self.q_values = np.concatenate((self.q_values, never))
@@ -191,25 +189,3 @@ class Simulation:
             raise NumericalError(
                 f"iteration {self.iteration}, agent {learners[bad][0]}: its {what} is not finite"
             )
-
-
-def run(experiment, threads=1, progress=None):
-    """Run an experiment from its first iteration to its last.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    threads : int
-    progress : callable, optional
-        Called with the simulation after every iteration.
-
-    Returns
-    -------
-    Simulation
-    """
-    simulation = Simulation(experiment, threads)
-    while simulation.iteration < experiment.iterations:
-        simulation.step()
-        if progress is not None:
-            progress(simulation)
-    return simulation

@@ -79,7 +79,9 @@ def test_a_missing_run_is_named(files, experiments):
 
 def test_a_run_of_another_trial_is_refused(files, experiments):
     files[0].write_bytes(files[1].read_bytes())
-    with pytest.raises(RunFileError, match=r"independent_0.nc': was made with trial = 1, expected 0"):
+    with pytest.raises(
+        RunFileError, match=r"independent_0.nc': was made with trial = 1, expected 0"
+    ):
         mfgcore.collect(files, experiments)
 
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from mfgcore import results
+from mfgcore.files import atomic_path
 from mfgcore.jobs import logged
 
 with logged(snakemake.log[0]):
@@ -30,5 +31,5 @@ with logged(snakemake.log[0]):
         "experiments": experiments,
         "figures_sha256": checksums,
     }
-    with results.atomic_path(snakemake.output[0]) as temporary:
+    with atomic_path(snakemake.output[0]) as temporary:
         temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

@@ -1,7 +1,11 @@
 """One run."""
 
+from pathlib import Path
+
 from mfgcore import results
+from mfgcore.checkpoint import Checkpointer
 from mfgcore.experiment import make_experiment
+from mfgcore.files import check_writable
 from mfgcore.jobs import logged
 
 
@@ -12,7 +16,10 @@ def report(simulation):
 
 
 with logged(snakemake.log[0]):
+    output = Path(snakemake.output[0])
     experiment = make_experiment(**snakemake.params.run)
-    results.check_writable(snakemake.output[0])
-    dataset = results.simulate(experiment, threads=snakemake.threads, progress=report)
-    results.save(dataset, snakemake.output[0])
+    check_writable(output)
+    checkpointer = Checkpointer(output.with_suffix(".checkpoint"))
+    dataset = results.simulate(experiment, snakemake.threads, report, checkpointer)
+    results.save(dataset, output)
+    checkpointer.remove()
