@@ -98,7 +98,7 @@ def load(path, experiment, threads=1):
     """
     name = shorten(str(path))
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             content = {key: archive[key] for key in archive.files}
         header = json.loads(str(content["header"]))
         version = header["version"]

@@ -40,14 +40,14 @@ def solve_entry(c, weight):
         t -= step
 
 
-def maximise(points, weight):
-    """u by bisection on nu: the sum of the u_a decreases in nu."""
+def maximise(points, weight, digits=25):
+    """u by bisection on nu, to so many digits: the sum of the u_a decreases in nu."""
     with mpmath.workdps(DIGITS):
         weight = mpmath.mpf(weight)
         largest = max(points)
         low = mpmath.mpf(-1)  # the largest u_a alone is 1
         high = mpmath.log(len(points)) * weight  # no u_a is above 1 / n
-        while high - low > mpmath.mpf(10) ** -25 * max(1, weight):
+        while high - low > mpmath.mpf(10) ** -digits * max(1, weight):
             nu = (low + high) / 2
             if sum(solve_entry(point - largest - nu, weight) for point in points) > 1:
                 low = nu
@@ -84,11 +84,11 @@ def bounded_row(policy, q, step_size, entropy_weight, least_entropy):
     points = scores(policy, q, step_size)
     with mpmath.workdps(DIGITS):
         low, high = mpmath.mpf(step_size) * mpmath.mpf(entropy_weight), mpmath.mpf(1)
-        while entropy(maximise(points, high)) < least_entropy:
+        while entropy(maximise(points, high, 15)) < least_entropy:
             low, high = high, 4 * high
-        for _ in range(60):
+        for _ in range(40):
             middle = (low + high) / 2
-            if entropy(maximise(points, middle)) >= least_entropy:
+            if entropy(maximise(points, middle, 15)) >= least_entropy:
                 high = middle
             else:
                 low = middle
