@@ -19,4 +19,5 @@ rule figures_all:
     default_target: True
     input:
         FIGURE_FILES,
+        DATASETS,
         MANIFEST,

@@ -70,7 +70,7 @@ def _explain(error):
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
         return f"{prefix}key {missing[0]!r} is missing"
-    if error.validator == "propertyNames":
+    if "propertyNames" in error.schema_path:
         return f"{prefix}{shorten(error.instance)} is not a plain name (letters, digits, '_', '-')"
     parameter = parameters().get(error.absolute_path[-1]) if error.absolute_path else None
     if parameter is not None:

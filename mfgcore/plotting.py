@@ -149,14 +149,10 @@ def plot_metrics(dataset, outputs, table, title):
         axis.set(title=label, xlabel="Iteration $k$", xlim=(0, dataset.sizes["iteration"] - 1))
         axis.margins(y=0.04)
         if parameters.get("increase_at") is not None:
-            axis.axvline(parameters["increase_at"], color="0.35", lw=0.8, ls=(0, (4, 3)), zorder=0)
-    if parameters.get("increase_at") is not None:
-        axes[0].annotate(
-            f"{parameters['agents']} → {parameters['agents_after']} agents",
-            xy=(parameters["increase_at"], 1.0), xycoords=("data", "axes fraction"),
-            xytext=(-3, -2), textcoords="offset points", rotation=90, ha="right", va="top",
-            fontsize=6.5, color="0.35",
-        )  # fmt: skip
+            axis.axvline(
+                parameters["increase_at"], color="0.35", lw=0.8, zorder=0,
+                label=f"{parameters['agents']} → {parameters['agents_after']} agents",
+            )  # fmt: skip
     n_trials = dataset.sizes["trial"]
     figure.suptitle(
         f"{title}\nmean ± standard deviation, {_count(n_trials, 'trial')}", fontsize=8.5

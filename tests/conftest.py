@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mfgcore import Experiment, kernels
+from mfgcore.simulation import Simulation
 
 settings.register_profile(
     "mfgcore",
@@ -33,6 +34,14 @@ TINY = {
     "communication_rounds": 3,
     "evaluation": False,
 }
+
+
+def run(experiment, threads=1):
+    """The simulation of an experiment after its last iteration."""
+    simulation = Simulation(experiment, threads)
+    while simulation.iteration < experiment.iterations:
+        simulation.step()
+    return simulation
 
 
 @pytest.fixture(scope="session", params=list(BUILDS))

@@ -62,8 +62,8 @@ class Project:
 
     def snakemake(self, *arguments, cores=2):
         command = [
-            sys.executable, "-m", "snakemake", "--cores", str(cores), "--nocolor",
-            "--configfile", "config/tiny.yaml", *arguments,
+            sys.executable, "-m", "snakemake", *arguments, "--cores", str(cores), "--nocolor",
+            "--configfile", "config/tiny.yaml",
         ]  # fmt: skip
         return subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, timeout=600, check=False
@@ -124,23 +124,27 @@ def test_a_deleted_figure_is_remade_alone(project):
     figure = project.folder / "figures/tiny/fig2.pdf"
     before = figure.read_bytes()
     figure.unlink()
-    assert project.make("figures/all") == {"plot_fig2": 1, "manifest": 1, "figures/all": 1}
+    assert project.make("figures/all") == {"plot_metrics": 1, "manifest": 1, "figures/all": 1}
     assert figure.read_bytes() == before
 
 
 def test_an_edited_script_remakes_its_figure_alone(project):
     script = project.folder / "workflow/scripts/fig4.py"
     original = script.read_text()
+    figure = project.folder / "figures/tiny/fig4.png"
+    before = figure.read_bytes()
     script.write_text(original.replace("Figure 4", "The fourth figure"))
-    assert project.make("figures/all") == {"plot_fig4": 1, "manifest": 1, "figures/all": 1}
+    assert project.make("figures/all") == {"plot_metrics": 1, "manifest": 1, "figures/all": 1}
+    assert figure.read_bytes() != before
     script.write_text(original)
     project.make("figures/all")
+    assert figure.read_bytes() == before
 
 
 def test_one_figure_takes_only_its_own_runs(tmp_path):
     project = Project(tmp_path)
     counts = project.make("figures/tiny/fig3.pdf")
-    assert counts == {"simulate": 6, "collect": 1, "plot_fig3": 1}
+    assert counts == {"simulate": 6, "collect": 1, "plot_metrics": 1}
 
 
 def test_a_comment_or_another_order_reruns_nothing(project):

@@ -21,6 +21,7 @@ FIGURES = config["output"]["figures"]
 EXPERIMENTS = list(config["experiments"])
 RUN_FILE = f"{RESULTS}/runs/{{experiment}}/{{architecture}}/trial_{{trial}}.nc"
 DATASET = f"{RESULTS}/experiments/{{experiment}}.nc"
+DATASETS = [DATASET.format(experiment=name) for name in EXPERIMENTS]
 MANIFEST = f"{FIGURES}/manifest.json"
 FIGURE_FILES = [
     path
@@ -53,10 +54,16 @@ def run_files(wildcards):
     ]
 
 
-def figure_script(experiment):
-    """An experiment's own script, or the general one if it has none."""
-    own = Path(workflow.basedir, "workflow/scripts", f"{experiment}.py")
-    return f"../scripts/{experiment if own.exists() else 'metrics'}.py"
+def figure_script(wildcards):
+    """The name of an experiment's own script, or of the general one if it has none."""
+    name = wildcards.experiment
+    own = Path(workflow.basedir, "workflow/scripts", f"{name}.py")
+    return name if own.exists() else "metrics"
+
+
+def title(wildcards):
+    """The title of an experiment's figures."""
+    return config["experiments"][wildcards.experiment].get("title", wildcards.experiment)
 
 
 def run_minutes(wildcards):

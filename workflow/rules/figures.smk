@@ -1,26 +1,26 @@
-for experiment in EXPERIMENTS:
-
-    rule:
-        name:
-            f"plot_{experiment}"
-        input:
-            DATASET.format(experiment=experiment),
-        output:
-            drawings=[f"{FIGURES}/{experiment}.pdf", f"{FIGURES}/{experiment}.png"],
-            table=f"{FIGURES}/data/{experiment}.csv",
-        log:
-            f"{RESULTS}/logs/plot/{experiment}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/plot/{experiment}.tsv"
-        threads: 1
-        resources:
-            runtime=5,
-            mem_mb=1000,
-        params:
-            title=config["experiments"][experiment].get("title", experiment),
-            fingerprint=plotting_fingerprint(),
-        script:
-            figure_script(experiment)
+rule plot_metrics:
+    input:
+        DATASET,
+    output:
+        drawings=[
+            f"{FIGURES}/{{experiment}}.pdf",
+            f"{FIGURES}/{{experiment}}.png",
+        ],
+        table=f"{FIGURES}/data/{{experiment}}.csv",
+    log:
+        f"{RESULTS}/logs/plot/{{experiment}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot/{{experiment}}.tsv"
+    threads: 1
+    resources:
+        runtime=5,
+        mem_mb=1000,
+    params:
+        title=title,
+        script=figure_script,
+        fingerprint=plotting_fingerprint(),
+    script:
+        "../scripts/{params.script}.py"
 
 
 rule plot_mean_field:
@@ -41,9 +41,7 @@ rule plot_mean_field:
         runtime=5,
         mem_mb=1000,
     params:
-        title=lambda wildcards: config["experiments"][wildcards.experiment].get(
-            "title", wildcards.experiment
-        ),
+        title=title,
         fingerprint=plotting_fingerprint(),
     script:
         "../scripts/mean_field.py"
@@ -52,7 +50,7 @@ rule plot_mean_field:
 rule manifest:
     input:
         figures=FIGURE_FILES,
-        datasets=expand(DATASET, experiment=EXPERIMENTS),
+        datasets=DATASETS,
     output:
         MANIFEST,
     log:
