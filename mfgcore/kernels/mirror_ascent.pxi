@@ -69,7 +69,7 @@ cdef void _project(const double *point, Py_ssize_t n, double *u) noexcept nogil:
     Michelot's (1986) active-set iteration: drop what the present nu makes negative, at most n
     times.
     """
-    cdef Py_ssize_t a, active = -1, remaining = n
+    cdef Py_ssize_t a, active = -1, remaining = n + 1  # the first pass counts everybody
     cdef double largest = point[0]
     cdef double nu, total
     for a in range(1, n):
