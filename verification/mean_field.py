@@ -40,9 +40,7 @@ def main():
         )
     means, errors = np.array(distances).T
     weights = means / errors  # of the logarithms
-    (slope, _), covariance = np.polyfit(
-        np.log(SIZES), np.log(means), 1, w=weights, cov="unscaled"
-    )
+    (slope, _), covariance = np.polyfit(np.log(SIZES), np.log(means), 1, w=weights, cov="unscaled")
     report.errors_apart("slope of log distance over log N", slope, -0.5, np.sqrt(covariance[0, 0]))
     _plot(means, errors, exact)
     report.end()

@@ -25,9 +25,7 @@ def walk(experiment, policies, policy_index, trial):
     game = experiment.make_game()
     thresholds, entropies = kernels.policy_tables(policies, experiment.entropy_weight)
     return Walk(
-        states=streams.integers(
-            experiment, "initial_states", trial, n_agents, game.grid.n_states
-        ),
+        states=streams.integers(experiment, "initial_states", trial, n_agents, game.grid.n_states),
         policy_index=policy_index,
         thresholds=thresholds,
         entropies=entropies,

@@ -4,6 +4,8 @@ The population is large and its policy stays, so that the exact Q-function of th
 what a learner should find.
 """
 
+import itertools
+
 import numpy as np
 from populations import random_policies, walk
 from report import Report
@@ -52,7 +54,7 @@ def main():
         )
     report.claim(
         "the error falls from each setting to the next",
-        all(later < earlier for earlier, later in zip(errors, errors[1:], strict=False)),
+        all(later < earlier for earlier, later in itertools.pairwise(errors)),
     )
     report.claim(f"the last error, {errors[-1]:.4f}, is below 0.02", errors[-1] < 0.02)
     report.end()

@@ -33,9 +33,8 @@ def exact_return(experiment, policy):
     )  # fmt: skip
     total = 0.0
     for state, share in enumerate(mean_field):
-        weights = np.exp(
-            log_choose + others * np.log(share) + (experiment.agents - 1 - others) * np.log1p(-share)
-        )
+        alone = (experiment.agents - 1 - others) * np.log1p(-share)
+        weights = np.exp(log_choose + others * np.log(share) + alone)
         entropy = -experiment.entropy_weight * np.sum(policy[state] * np.log(policy[state]))
         total += share * (np.sum(weights * rewards[state, 1:]) + entropy)
     return total / (1.0 - experiment.discount)
