@@ -3,12 +3,13 @@
 # make preview   all figures in minutes, at a reduced scale
 # make test      the tests
 # make lint      format and lint
+# make crosscheck  our exact exploitability against that of bench-mfg-suite, in an environment apart
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
-.PHONY: setup figures preview test lint
+.PHONY: setup figures preview test lint crosscheck
 
 setup: .venv/.done
 
@@ -33,3 +34,12 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/python tests/lint_workflow.py
+
+crosscheck: .venv-crosscheck/.done
+	.venv-crosscheck/bin/python -m pytest tests/crosscheck -s
+
+.venv-crosscheck/.done: $(SOURCES) tests/crosscheck/requirements.txt
+	test -x .venv-crosscheck/bin/python || $(PYTHON) -m venv .venv-crosscheck
+	.venv-crosscheck/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock --requirement tests/crosscheck/requirements.txt
+	.venv-crosscheck/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@

@@ -108,17 +108,9 @@ def test_an_unknown_game_is_answered_with_the_nearest_and_the_known_ones():
 @pytest.mark.parametrize(
     ("reward", "message"),
     [
-        (lambda grid, counts, n_agents, max_agents: counts / n_agents, "shape"),
-        (
-            lambda grid, counts, n_agents, max_agents: np.tile(counts * 1.0, (grid.n_states, 1)),
-            "normalised",
-        ),
-        (
-            lambda grid, counts, n_agents, max_agents: np.full(
-                (grid.n_states, counts.size), np.nan
-            ),
-            "normalised",
-        ),
+        (lambda grid, fraction, accompanied, max_agents: np.zeros(7), "shape"),
+        (lambda grid, fraction, accompanied, max_agents: fraction * 4.0, "normalised"),
+        (lambda grid, fraction, accompanied, max_agents: fraction * np.nan, "normalised"),
     ],
 )
 def test_a_game_whose_table_does_not_fit_is_refused(monkeypatch, reward, message):
