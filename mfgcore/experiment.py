@@ -191,7 +191,7 @@ class Experiment:
         "wall", str, "what a move off the edge does", choices=BOUNDARIES, source="silent; D1"
     )
     algorithm: str = _parameter(
-        "replay", str, "Algorithm 2 (replay) or 1 (online)", choices=ALGORITHMS,
+        "replay", str, "Algorithm 2, 1, or either with the exact Q-function", choices=ALGORITHMS,
         source="Sec. 3.5, App. E",
     )  # fmt: skip
     discount: float = _parameter(
@@ -246,8 +246,12 @@ class Experiment:
     evaluation: bool = _parameter(
         True, bool, "whether the exploitability is sampled", source="Sec. 4.1, F.2"
     )
+    exact_metrics: bool = _parameter(
+        True, bool, "whether return and exploitability are also computed exactly",
+        source="F.2: the better metric; D22",
+    )  # fmt: skip
     evaluation_interval: int = _parameter(
-        2, int, "the exploitability is sampled at every so many iterations", unit="iterations",
+        2, int, "exploitability is evaluated at every so many iterations", unit="iterations",
         least=1, most=10**6, source="Sec. 4.1: alternate k",
     )  # fmt: skip
     improvement_iterations: int = _parameter(
@@ -406,12 +410,14 @@ class Experiment:
         if ARCHITECTURES[self.architecture].hears != "neighbours":
             unused |= {"communication_radius", "diagonal"}
         if not self.evaluation:
-            unused |= {"evaluation_interval", "improvement_iterations", "evaluation_iterations"}
+            unused |= {"improvement_iterations", "evaluation_iterations"}
+        if not (self.evaluation or self.exact_metrics):
+            unused |= {"evaluation_interval"}
         unused |= {"failure_probability", "agents_after", "increase_at", "arrivals"} - set(
             SCENARIOS[self.scenario].needs
         )
         unused |= {
-            "waiting_transitions", "replay_cycles", "learning_rate_offset"
+            "learning_rate", "waiting_transitions", "replay_cycles", "learning_rate_offset"
         } - set(ALGORITHMS[self.algorithm].needs)  # fmt: skip
         return {key: value for key, value in dataclasses.asdict(self).items() if key not in unused}
 

@@ -161,6 +161,20 @@ def action_values(policy, mean_field, game, *, discount, entropy_weight):
     return payoffs[:, None] + discount * values[game.grid.next_state()]
 
 
+def joint_mean_field(policies, game, *, policy_index=None):
+    """Mean field of a joint policy, the mean of the agents' stationary distributions.
+
+    Parameters, errors and invariances are those of :func:`population_exploitability`.
+
+    Returns
+    -------
+    (n_states,) float64
+        Sums to 1.
+    """
+    policies, counts = _distinct(_checked(policies, game), policy_index)
+    return _mean(_stationary(policies, game.grid), counts)
+
+
 def best_response(mean_field, game, *, discount, entropy_weight, start=None):
     """The best response to a mean field, max_pi V_h(pi, mu) (Definition 2.5, F.2).
 
@@ -420,10 +434,13 @@ def _expectation(mean_fields, terms, counts):
 
 def _unique(policies):
     """The distinct policies, and which of them each row is."""
-    rows = {}
-    index = [rows.setdefault(policy.tobytes(), len(rows)) for policy in policies]
-    first = [index.index(row) for row in range(len(rows))]
-    return np.ascontiguousarray(policies[first]), np.array(index)
+    rows, first = {}, []
+    index = np.empty(len(policies), dtype=np.int64)
+    for i, policy in enumerate(policies):
+        index[i] = rows.setdefault(policy.tobytes(), len(rows))
+        if index[i] == len(first):
+            first.append(i)
+    return np.ascontiguousarray(policies[first]), index
 
 
 def _distinct(policies, policy_index):

@@ -34,6 +34,21 @@ VARIABLES = {
         "return of an agent that improved its policy for a few iterations, minus the mean return "
         "of the others (F.2); NaN at iterations at which it was not sampled",
     ),
+    "exact_return": (
+        "average discounted regularised return, exact", "1",
+        "mean of the agents' V_h(pi^i, mu) in the mean-field game (Def. 2.4); NaN where not "
+        "evaluated",
+    ),
+    "exact_exploitability": (
+        "exploitability of the joint policy, exact", "1",
+        "mean gain of an agent that deviates to the best response to the population's mean field "
+        "(F.2); NaN where not evaluated",
+    ),
+    "mean_individual_exploitability": (
+        "mean exploitability of the individual policies, exact", "1",
+        "each policy against the mean field of a population that follows it alone (F.2, last "
+        "formula); NaN where not evaluated",
+    ),
     "policy_divergence": (
         "policy divergence", "1", "(1/N) sum_i sup_s ||pi^1(s) - pi^i(s)||_1 (Sec. 3.2, 4.1)",
     ),
@@ -55,6 +70,13 @@ VARIABLES = {
         "of each agent's last successful update; NaN for an agent that never learned",
     ),
 }  # fmt: skip
+# variables that are measured at every `evaluation_interval`-th iteration only
+EVALUATED = (
+    "exploitability",
+    "exact_return",
+    "exact_exploitability",
+    "mean_individual_exploitability",
+)
 COORDINATES = {
     "iteration": "iteration k",
     "agent": "agent i",
@@ -376,8 +398,11 @@ def _check_run(path, dataset, experiment):
         )
     for variable in COLLECTED:
         values = dataset[variable].values
-        if variable == "exploitability":
-            values = values[:: experiment.evaluation_interval] if experiment.evaluation else []
+        if variable in EVALUATED:
+            done = (
+                experiment.evaluation if variable == "exploitability" else experiment.exact_metrics
+            )
+            values = values[:: experiment.evaluation_interval] if done else []
         elif variable == "mean_score":
             values = values[dataset["failures"].values < _learners(experiment, dataset)]
         if not np.isfinite(values).all():

@@ -14,8 +14,8 @@ import mfgcore
 from mfgcore import kernels, meanfield
 from mfgcore.errors import ConfigurationError, NumericalError
 from mfgcore.games import BOUNDARIES, GAMES, Game, Grid
-from mfgcore.modelbased import exact_learning
 from mfgcore.population import uniform_policy
+from mfgcore.simulation import Simulation
 
 PAPER = {"discount": 0.9, "entropy_weight": 0.01}
 HARD = {"discount": 0.9, "entropy_weight": 0.0}
@@ -454,25 +454,47 @@ def test_exponential_of_the_kernels_is_the_one_of_the_package(build):
         assert (policies[0] == twin[1]).all()
 
 
-# ---- the model-based learner
+# ---- learning with exact Q-functions
+
+
+def exact_run(**parameters):
+    """One shared policy, of which only exact quantities are looked at: few steps suffice."""
+    return mfgcore.simulate(
+        mfgcore.Experiment(
+            algorithm="exact", architecture="centralised", agents=2, transitions=14,
+            communication_rounds=0, evaluation=False, evaluation_interval=1, **parameters,
+        )
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "iterations"), [("agree", 150), ("diffuse", 100)])
-def test_model_based_learner_converges(name, iterations):
-    found = exact_learning(mfgcore.Experiment(game=name, iterations=iterations))
-    assert found.sizes == {"iteration": iterations + 1, "state": 64, "action": 5}
-    assert (found.exploitability[50:] < 1e-4).all()
-    last = found.isel(iteration=-1)
+def test_learning_with_exact_q_functions_converges(name, iterations):
+    found = exact_run(game=name, iterations=iterations)
+    assert (found.exact_exploitability[50:] < 1e-4).all()
+    last = float(found.exact_return[-1])
     if name == "agree":
-        assert float(last.discounted_return) == pytest.approx(10.11, abs=0.005)
-        assert float(last.mean_field.max()) == pytest.approx(1.0, abs=1e-6)
-    else:
-        # from everybody at one corner to an even division among the four
-        assert 9.1 < float(last.discounted_return) < 9.87
-        assert float(last.mean_field[[0, 7, 56, 63]].sum()) == pytest.approx(1.0, abs=1e-6)
-        assert float(found.discounted_return[20]) == pytest.approx(9.86, abs=0.005)
+        assert last == pytest.approx(10.11, abs=0.005)
+    else:  # from everybody at one corner to an even division among the four
+        assert 9.1 < last < 9.87
+        assert float(found.exact_return[20]) == pytest.approx(9.86, abs=0.005)
 
 
-def test_model_based_learner_repeats_itself():
-    experiment = mfgcore.Experiment(game="diffuse", iterations=10)
-    assert exact_learning(experiment).identical(exact_learning(experiment))
+def test_an_exact_learner_has_the_exact_q_function_of_its_own_policy(make_experiment):
+    experiment = make_experiment(algorithm="exact", architecture="independent", iterations=3)
+    simulation = Simulation(experiment)
+    simulation.step()
+    simulation.step()
+    before = simulation.population.policies[simulation.population.policy_index]
+    simulation.step()
+    weights = {"discount": experiment.discount, "entropy_weight": experiment.entropy_weight}
+    mean_field = np.mean(
+        [meanfield.stationary_distribution(each, simulation.game) for each in before], axis=0
+    )
+    for policy, q_values in zip(before, simulation.q_values, strict=True):
+        expected = meanfield.action_values(policy, mean_field, simulation.game, **weights)
+        np.testing.assert_allclose(q_values.reshape(expected.shape), expected, rtol=1e-12)
+
+
+def test_a_deviator_of_an_exact_run_improves_exactly(make_experiment):
+    experiment = make_experiment(algorithm="exact", evaluation=True, iterations=1)
+    assert np.isfinite(mfgcore.simulate(experiment)["exploitability"][0])
