@@ -1,6 +1,7 @@
 """The workflow's configuration: checked against its schema, and expanded into runs."""
 
 import copy
+import dataclasses
 from pathlib import Path
 
 import jsonschema
@@ -136,6 +137,39 @@ def runs(config, name):
         }
     except ConfigurationError as error:
         raise ConfigurationError(f"experiments.{name}.{error}") from error
+
+
+def reference(config, name):
+    """The run beside an experiment that shows what the algorithm does without sampling error.
+
+    One policy for the largest population of the experiment, with the exact Q-function and without
+    any disturbance; of its metrics only the exact ones are meant to be used.
+
+    Parameters
+    ----------
+    config : dict
+        A checked configuration.
+    name : str
+        Key of ``config["experiments"]``.
+
+    Returns
+    -------
+    Experiment
+    """
+    run = next(iter(runs(config, name).values()))
+    return dataclasses.replace(
+        run,
+        architecture="centralised",
+        algorithm="exact",
+        agents=max(2, run.max_agents),
+        scenario="none",
+        failure_probability=None,
+        agents_after=None,
+        increase_at=None,
+        evaluation=False,
+        exact_metrics=True,
+        evaluation_interval=1,
+    )
 
 
 def parameter_table():

@@ -18,6 +18,11 @@ PANELS = {
     "exploitability": "Exploitability (sampled)",
     "policy_divergence": "Policy divergence",
 }
+EXACT_PANELS = {
+    "exact_return": "Return (exact)",
+    "exact_exploitability": "Exploitability, joint (exact)",
+    "mean_individual_exploitability": "Exploitability, individual (exact)",
+}
 # Okabe & Ito's palette, which colour-blind readers can tell apart; the line styles serve print
 STYLES = {
     "centralised": ("#0072B2", (0, (5, 1.5))),
@@ -77,13 +82,15 @@ def _save_table(table, path):
         table.to_csv(temporary, index=False, float_format="%.10g")
 
 
-def summarise(dataset):
-    """Mean and standard deviation over trials of the three metrics.
+def summarise(dataset, metrics=tuple(PANELS)):
+    """Mean and standard deviation over trials of some metrics.
 
     Parameters
     ----------
     dataset : xarray.Dataset
         An experiment's dataset.
+    metrics : sequence of str
+        Their variables.
 
     Returns
     -------
@@ -92,7 +99,7 @@ def summarise(dataset):
         single trial), trials. Iterations at which a metric was not measured are left out.
     """
     rows = []
-    for metric in PANELS:
+    for metric in metrics:
         values = dataset[metric].transpose("architecture", "iteration", "trial")
         for architecture in values["architecture"].values:
             series = values.sel(architecture=architecture).values
@@ -116,7 +123,7 @@ def summarise(dataset):
     return pd.concat(rows, ignore_index=True)
 
 
-def plot_metrics(dataset, outputs, table, title):
+def plot_metrics(dataset, outputs, table, title, panels=None, reference=None):
     """Return, exploitability and policy divergence over the iterations (Figures 1 to 6).
 
     Lines are means over trials, bands one standard deviation to either side.
@@ -130,12 +137,17 @@ def plot_metrics(dataset, outputs, table, title):
     table : path
         CSV file for the data drawn.
     title : str
+    panels : dict of str to str, optional
+        Metrics to draw instead, with their titles.
+    reference : xarray.Dataset, optional
+        A run drawn beside the experiment: learning without sampling error.
     """
     _use_style()
-    summary = summarise(dataset)
+    panels = PANELS if panels is None else panels
+    summary = summarise(dataset, tuple(panels))
     parameters = configuration(dataset)
-    figure, axes = plt.subplots(1, len(PANELS), figsize=(WIDTH, 2.55), layout="constrained")
-    for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
+    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 2.55), layout="constrained")
+    for axis, (metric, label) in zip(axes, panels.items(), strict=True):
         drawn = summary[summary["metric"] == metric]
         for architecture, rows in drawn.groupby("architecture", sort=False):
             colour, line = _style(architecture)
@@ -145,6 +157,12 @@ def plot_metrics(dataset, outputs, table, title):
                 rows["mean"] - rows["standard_deviation"],
                 rows["mean"] + rows["standard_deviation"],
                 color=colour, alpha=0.18, linewidth=0,
+            )  # fmt: skip
+        if reference is not None:
+            exact = reference[metric].dropna("iteration")
+            axis.plot(
+                exact["iteration"], exact, color="black", lw=0.8, zorder=1,
+                label="one policy, no sampling error",
             )  # fmt: skip
         axis.set(title=label, xlabel="Iteration $k$", xlim=(0, dataset.sizes["iteration"] - 1))
         axis.margins(y=0.04)
@@ -159,8 +177,29 @@ def plot_metrics(dataset, outputs, table, title):
     )
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    if reference is not None:
+        summary = pd.concat([summary, _reference_rows(reference, panels)], ignore_index=True)
     _save(figure, outputs)
     _save_table(summary, table)
+
+
+def _reference_rows(reference, metrics):
+    rows = []
+    for metric in metrics:
+        values = reference[metric].dropna("iteration")
+        rows.append(
+            pd.DataFrame(
+                {
+                    "metric": metric,
+                    "architecture": "reference",
+                    "iteration": values["iteration"].values,
+                    "mean": values.values,
+                    "standard_deviation": 0.0,
+                    "trials": 1,
+                }
+            )
+        )
+    return pd.concat(rows, ignore_index=True)
 
 
 def _count(number, noun):

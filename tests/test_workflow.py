@@ -30,7 +30,7 @@ experiments:
 EXPERIMENT = "  {name}: {{agents: 6, iterations: 4, trials: 2{more}}}\n"
 GROWING = {"fig3", "fig4", "fig6"}
 NAMES = [f"fig{number}" for number in range(1, 7)]
-STEMS = [stem for name in NAMES for stem in (name, f"{name}_mean_field")]
+STEMS = [stem for name in NAMES for stem in (name, f"{name}_exact", f"{name}_mean_field")]
 
 
 def tiny_config(**parameters):
@@ -103,7 +103,8 @@ def project(tmp_path_factory):
 
 def test_every_figure_is_made(project):
     assert project.counts["simulate"] == 6 * 3 * 2
-    assert project.counts["collect"] == project.counts["plot_mean_field"] == 6
+    for rule in ("collect", "simulate_exactly", "plot_metrics", "plot_exact", "plot_mean_field"):
+        assert project.counts[rule] == 6
     figures = project.folder / "figures/tiny"
     for stem in STEMS:
         assert (figures / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
@@ -186,7 +187,8 @@ def test_a_changed_kernel_source_reruns_every_run(project, monkeypatch):
             'run_fingerprint = lambda: "0123456789abcdef"\nRESULTS = config["output"]["results"]',
         )
     )
-    assert project.would_make()[0]["simulate"] == 6 * 3 * 2
+    counts, _ = project.would_make()
+    assert (counts["simulate"], counts["simulate_exactly"]) == (6 * 3 * 2, 6)
     common.write_text(original)
 
 

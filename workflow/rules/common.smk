@@ -22,11 +22,13 @@ EXPERIMENTS = list(config["experiments"])
 RUN_FILE = f"{RESULTS}/runs/{{experiment}}/{{architecture}}/trial_{{trial}}.nc"
 DATASET = f"{RESULTS}/experiments/{{experiment}}.nc"
 DATASETS = [DATASET.format(experiment=name) for name in EXPERIMENTS]
+REFERENCE = f"{RESULTS}/reference/{{experiment}}.nc"
+REFERENCES = {name: configuration.reference(config, name) for name in EXPERIMENTS}
 MANIFEST = f"{FIGURES}/manifest.json"
 FIGURE_FILES = [
     path
     for name in EXPERIMENTS
-    for stem in (name, f"{name}_mean_field")
+    for stem in (name, f"{name}_exact", f"{name}_mean_field")
     for path in (
         f"{FIGURES}/{stem}.pdf",
         f"{FIGURES}/{stem}.png",

@@ -23,6 +23,31 @@ rule plot_metrics:
         "../scripts/{params.script}.py"
 
 
+rule plot_exact:
+    input:
+        dataset=DATASET,
+        reference=REFERENCE,
+    output:
+        drawings=[
+            f"{FIGURES}/{{experiment}}_exact.pdf",
+            f"{FIGURES}/{{experiment}}_exact.png",
+        ],
+        table=f"{FIGURES}/data/{{experiment}}_exact.csv",
+    log:
+        f"{RESULTS}/logs/plot/{{experiment}}_exact.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot/{{experiment}}_exact.tsv"
+    threads: 1
+    resources:
+        runtime=5,
+        mem_mb=1000,
+    params:
+        title=title,
+        fingerprint=plotting_fingerprint(),
+    script:
+        "../scripts/exact.py"
+
+
 rule plot_mean_field:
     input:
         DATASET,

@@ -15,3 +15,21 @@ rule simulate:
         fingerprint=run_fingerprint(),
     script:
         "../scripts/simulate.py"
+
+
+rule simulate_exactly:
+    output:
+        REFERENCE,
+    log:
+        f"{RESULTS}/logs/reference/{{experiment}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/reference/{{experiment}}.tsv"
+    threads: 1
+    resources:
+        runtime=30,
+        mem_mb=1000,
+    params:
+        run=lambda wildcards: REFERENCES[wildcards.experiment].relevant(),
+        fingerprint=run_fingerprint(),
+    script:
+        "../scripts/simulate.py"
