@@ -15,6 +15,7 @@ fraction. It is called as ``function(grid, fraction, accompanied, max_agents)``:
 It returns rewards within [0, 1] that broadcast to (n_states, n).
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -158,6 +159,10 @@ class Game:
     def __post_init__(self):
         if self.name not in GAMES:
             raise ConfigurationError(unknown_name("game", self.name, GAMES))
+
+    def seen_by(self, n_agents):
+        """Return the mean-field game as one of N agents sees it, who counts itself (D3, D22)."""
+        return dataclasses.replace(self, mean_field_agents=n_agents)
 
     def reward_table(self, n_agents):
         """Reward by cell and by the number of agents in it, the agent itself included.

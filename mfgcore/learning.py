@@ -117,7 +117,7 @@ def exact_q_values(experiment, policies, policy_index, own):
     -------
     (n_learners, n_states * n_actions) float64
     """
-    game = experiment.make_game()
+    game = experiment.make_game().seen_by(len(policy_index))
     mean_field = meanfield.joint_mean_field(policies, game, policy_index=policy_index)
     q_values = [
         meanfield.action_values(

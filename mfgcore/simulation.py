@@ -151,7 +151,7 @@ class Simulation:
         if due and experiment.exact_metrics:
             exact = meanfield.population_metrics(
                 population.policies,
-                self.game,
+                self.game.seen_by(population.size),
                 discount=experiment.discount,
                 entropy_weight=experiment.entropy_weight,
                 policy_index=population.policy_index,

@@ -461,7 +461,7 @@ def exact_run(**parameters):
     """One shared policy, of which only exact quantities are looked at: few steps suffice."""
     return mfgcore.simulate(
         mfgcore.Experiment(
-            algorithm="exact", architecture="centralised", agents=2, transitions=14,
+            algorithm="exact", architecture="centralised", transitions=14,
             communication_rounds=0, evaluation=False, evaluation_interval=1, **parameters,
         )
     )  # fmt: skip
@@ -487,11 +487,10 @@ def test_an_exact_learner_has_the_exact_q_function_of_its_own_policy(make_experi
     before = simulation.population.policies[simulation.population.policy_index]
     simulation.step()
     weights = {"discount": experiment.discount, "entropy_weight": experiment.entropy_weight}
-    mean_field = np.mean(
-        [meanfield.stationary_distribution(each, simulation.game) for each in before], axis=0
-    )
+    game = dataclasses.replace(simulation.game, mean_field_agents=experiment.agents)
+    mean_field = np.mean([meanfield.stationary_distribution(each, game) for each in before], axis=0)
     for policy, q_values in zip(before, simulation.q_values, strict=True):
-        expected = meanfield.action_values(policy, mean_field, simulation.game, **weights)
+        expected = meanfield.action_values(policy, mean_field, game, **weights)
         np.testing.assert_allclose(q_values.reshape(expected.shape), expected, rtol=1e-12)
 
 
