@@ -27,13 +27,15 @@ cdef inline uint32_t _advance(
     return result
 
 
-cdef void _advance_all(uint32_t *generators, uint32_t *words, Py_ssize_t n) noexcept nogil:
-    """One word from each of n generators whose state is stored as (4, n)."""
+cdef inline void _advance_all(
+    uint32_t *generators, uint32_t *words, Py_ssize_t n, int dropped
+) noexcept nogil:
+    """One word, less its lowest bits, from each of n generators whose state is stored as (4, n)."""
     cdef Py_ssize_t i
     for i in range(n):
         words[i] = _advance(
             generators + i, generators + n + i, generators + 2 * n + i, generators + 3 * n + i
-        )
+        ) >> dropped
 
 
 cdef inline void _draw_swaps(
@@ -66,7 +68,7 @@ def next_words(uint32_t[:, ::1] generators, uint32_t[::1] words):
         Output.
     """
     with nogil:
-        _advance_all(&generators[0, 0], &words[0], words.shape[0])
+        _advance_all(&generators[0, 0], &words[0], words.shape[0], 0)
 
 
 def shuffle_swaps(uint32_t[:, ::1] generators, Py_ssize_t n):
