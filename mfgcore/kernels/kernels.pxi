@@ -13,8 +13,6 @@ cdef struct Transition:
 TRANSITION = np.dtype(
     [("target", np.float64), ("pair", np.uint16), ("next_pair", np.uint16), ("unused", np.uint32)]
 )
-PLACE = np.dtype([("state", np.uint16), ("pair", np.uint16)])
-
 include "streams.pxi"
 include "elementary.pxi"
 include "stepping.pxi"

@@ -29,23 +29,17 @@ cdef extern from *:
     int thresholds_below(const int32_t *thresholds, int32_t uniform) noexcept nogil
 
 
-cdef struct Place:
-    uint16_t state         # where an agent is
-    uint16_t pair          # state-action pair that brought it there
-
-
 cdef struct World:
     # What the steps read and write.
     Py_ssize_t n_agents
     Py_ssize_t n_states
     Py_ssize_t n_actions
-    Py_ssize_t n_outcomes          # of a draw in one state: see _outcome
-    const Place *moves             # (n_states, n_outcomes)
+    const uint32_t *moves          # (n_states, n_outcomes): place after each outcome of a draw
     const double *rewards          # (n_states, n_agents + 1)
     const int32_t *thresholds      # (n_policies, n_states, n_actions - 1)
     const double *entropies        # (n_policies, n_states)
     int32_t *first_row             # (n_agents,): where the rows of the agent's policy begin
-    Place *places                  # (n_agents,)
+    uint32_t *places               # (n_agents,): 65536 * pair that led there + state
     uint32_t *generators           # (4, n_agents)
     uint32_t *words                # (n_agents,)
     int32_t *partial_counts        # (CHAINS, n_states)
@@ -67,17 +61,21 @@ cdef inline Py_ssize_t _outcome(
     return action
 
 
+cdef inline Py_ssize_t _n_outcomes(Py_ssize_t n_actions) noexcept nogil:
+    return 16 if n_actions == 5 else n_actions
+
+
 cdef inline double _move_one(
     World *world, Py_ssize_t i, int32_t *counts, Py_ssize_t n_actions
 ) noexcept nogil:
-    cdef Py_ssize_t state = world.places[i].state
+    cdef Py_ssize_t state = world.places[i] & 0xFFFF
     cdef Py_ssize_t row = world.first_row[i] + state
     cdef Py_ssize_t outcome = _outcome(
         world.thresholds + row * (n_actions - 1), <int32_t>world.words[i], n_actions
     )
-    cdef Place place = world.moves[state * world.n_outcomes + outcome]
+    cdef uint32_t place = world.moves[state * _n_outcomes(n_actions) + outcome]
     world.places[i] = place
-    counts[place.state] += 1
+    counts[place & 0xFFFF] += 1
     return world.entropies[row]
 
 
@@ -153,7 +151,6 @@ cdef class _Workspace:
     ):
         cdef Py_ssize_t n = states.shape[0]
         cdef Py_ssize_t n_states = next_state.shape[0], n_actions = next_state.shape[1]
-        cdef Py_ssize_t n_outcomes = 16 if n_actions == 5 else n_actions
         cdef Py_ssize_t i, s, a
         if rewards.shape[1] != n + 1 or rewards.shape[0] != n_states:
             raise ValueError("rewards must have shape (n_states, n_agents + 1)")
@@ -163,24 +160,24 @@ cdef class _Workspace:
             raise ValueError("thresholds must have shape (n_policies, n_states, n_actions - 1)")
         if n_states * n_actions > 65536:
             raise ValueError("there may be at most 65536 state-action pairs")
-        cdef Place[:, ::1] moves = np.zeros((n_states, n_outcomes), dtype=PLACE)
-        cdef Place[::1] places = np.zeros(n, dtype=PLACE)
+        cdef uint32_t[:, ::1] moves = np.zeros((n_states, _n_outcomes(n_actions)), dtype=np.uint32)
+        cdef uint32_t[::1] places = np.empty(n, dtype=np.uint32)
         cdef int32_t[::1] first_row = np.empty(n, dtype=np.int32)
         cdef uint32_t[::1] words = np.empty(n, dtype=np.uint32)
         cdef int32_t[::1] partial_counts = np.empty(CHAINS * n_states, dtype=np.int32)
         for s in range(n_states):
             for a in range(n_actions):
-                moves[s, (1 << a) - 1 if n_actions == 5 else a] = Place(
-                    state=<uint16_t>next_state[s, a], pair=<uint16_t>(s * n_actions + a)
+                moves[s, (1 << a) - 1 if n_actions == 5 else a] = <uint32_t>(
+                    (s * n_actions + a) << 16 | next_state[s, a]
                 )
         for i in range(n):
-            places[i].state = <uint16_t>states[i]
+            places[i] = <uint32_t>states[i]
             first_row[i] = policy_index[i] * <int32_t>n_states
         self.states = states
         self._kept = (thresholds, entropies, rewards, generators, moves, places, first_row, words,
                       partial_counts)
         self.world = World(
-            n_agents=n, n_states=n_states, n_actions=n_actions, n_outcomes=n_outcomes,
+            n_agents=n, n_states=n_states, n_actions=n_actions,
             moves=&moves[0, 0], rewards=&rewards[0, 0], thresholds=&thresholds[0, 0, 0],
             entropies=&entropies[0, 0], first_row=&first_row[0], places=&places[0],
             generators=&generators[0, 0], words=&words[0], partial_counts=&partial_counts[0],
@@ -190,7 +187,7 @@ cdef class _Workspace:
         """Bring the caller's array of states up to date."""
         cdef Py_ssize_t i
         for i in range(self.world.n_agents):
-            self.states[i] = self.world.places[i].state
+            self.states[i] = <int32_t>(self.world.places[i] & 0xFFFF)
 
 
 cdef class _Recorder:
@@ -211,12 +208,12 @@ cdef class _Recorder:
         """Begin a transition with everybody's newest pair; `counts` are those before that move."""
         cdef Py_ssize_t l, state
         cdef int32_t learner
-        cdef uint16_t pair
+        cdef uint32_t pair
         for l in range(self.learners.shape[0]):
             learner = self.learners[l]
-            pair = world.places[learner].pair
-            state = <uint32_t>pair // <uint32_t>world.n_actions
-            self.begun[l].pair = pair
+            pair = world.places[learner] >> 16
+            state = pair // <uint32_t>world.n_actions
+            self.begun[l].pair = <uint16_t>pair
             self.begun[l].target = world.rewards[state * (world.n_agents + 1) + counts[state]] + (
                 world.entropies[world.first_row[learner] + state]
             )
@@ -225,7 +222,7 @@ cdef class _Recorder:
         """Complete the transition begun with everybody's newest pair; it goes to the buffer."""
         cdef Py_ssize_t l
         for l in range(self.learners.shape[0]):
-            self.begun[l].next_pair = world.places[self.learners[l]].pair
+            self.begun[l].next_pair = <uint16_t>(world.places[self.learners[l]] >> 16)
             self.transitions[l, self.filled] = self.begun[l]
         self.filled += 1
 
@@ -320,7 +317,7 @@ def step_population(
             for t in range(first, first + length):
                 present = &counts[t - first, 0]
                 if deviates:
-                    state = world.places[deviator].state
+                    state = world.places[deviator] & 0xFFFF
                     deviator_rewards[t] = rewards[state, present[state]] + (
                         entropies[policy_index[deviator], state]
                     )
