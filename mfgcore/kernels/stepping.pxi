@@ -6,6 +6,7 @@
 
 cdef enum:
     CHAINS = 4  # agents are dealt to 4 partial histograms and sums, so that none waits for the last
+    COLLECTED = 4  # transitions of 16 bytes that make a cache line
     BLOCK = 8  # steps whose rewards are summed side by side
 
 
@@ -112,22 +113,26 @@ cdef double _move(World *world, int32_t *new_counts) noexcept nogil:
 
 
 cdef void _add_rewards(
-    World *world, const int32_t *counts, double *population_rewards, Py_ssize_t n_steps
+    const double *cell_sums,
+    const int32_t *counts,
+    Py_ssize_t n_states,
+    Py_ssize_t n_agents,
+    double *population_rewards,
+    Py_ssize_t n_steps,
 ) noexcept nogil:
     """Add the sum of the agents' rewards to each of n_steps <= BLOCK steps.
 
-    `counts` is (BLOCK, n_states). A sum is 64 additions in a row, each of which waits for the
+    `cell_sums`, (n_states, n_agents + 1), is the sum over the agents of one cell; `counts` is
+    (BLOCK, n_states). A sum over the cells is 64 additions in a row, each of which waits for the
     one before; the sums of several steps do not wait for each other.
     """
     cdef double total[BLOCK]
     cdef Py_ssize_t s, t
-    cdef int32_t count
     for t in range(BLOCK):
         total[t] = 0.0
-    for s in range(world.n_states):
+    for s in range(n_states):
         for t in range(BLOCK):
-            count = counts[t * world.n_states + s]
-            total[t] += count * world.rewards[s * (world.n_agents + 1) + count]
+            total[t] += cell_sums[s * (n_agents + 1) + counts[t * n_states + s]]
     for t in range(n_steps):
         population_rewards[t] += total[t]
 
@@ -191,40 +196,58 @@ cdef class _Workspace:
 
 
 cdef class _Recorder:
-    """Writes the learners' transitions into their buffers."""
+    """Writes the learners' transitions into their buffers.
+
+    The buffers lie far apart in memory, where single transitions are slow to write: a cache line
+    of them is collected for each learner.
+    """
 
     cdef const int32_t[::1] learners
     cdef Transition[:, ::1] transitions
-    cdef Transition[::1] begun     # (n_learners,): the transition that lacks its next pair
-    cdef Py_ssize_t filled
+    cdef Transition[:, ::1] begun  # (n_learners, COLLECTED)
+    cdef Py_ssize_t filled, collected
 
     def __init__(self, const int32_t[::1] learners, Transition[:, ::1] transitions):
         self.learners = learners
         self.transitions = transitions
-        self.begun = np.zeros(learners.shape[0], dtype=TRANSITION)
-        self.filled = 0
+        self.begun = np.zeros((learners.shape[0], COLLECTED), dtype=TRANSITION)
+        self.filled = self.collected = 0
 
     cdef void open(self, World *world, const int32_t *counts) noexcept nogil:
         """Begin a transition with everybody's newest pair; `counts` are those before that move."""
         cdef Py_ssize_t l, state
         cdef int32_t learner
         cdef uint32_t pair
+        cdef Transition *begun
         for l in range(self.learners.shape[0]):
             learner = self.learners[l]
             pair = world.places[learner] >> 16
             state = pair // <uint32_t>world.n_actions
-            self.begun[l].pair = <uint16_t>pair
-            self.begun[l].target = world.rewards[state * (world.n_agents + 1) + counts[state]] + (
+            begun = &self.begun[l, self.collected]
+            begun.pair = <uint16_t>pair
+            begun.target = world.rewards[state * (world.n_agents + 1) + counts[state]] + (
                 world.entropies[world.first_row[learner] + state]
             )
 
     cdef void close(self, World *world) noexcept nogil:
-        """Complete the transition begun with everybody's newest pair; it goes to the buffer."""
+        """Complete the transition begun with everybody's newest pair."""
         cdef Py_ssize_t l
         for l in range(self.learners.shape[0]):
-            self.begun[l].next_pair = <uint16_t>(world.places[self.learners[l]] >> 16)
-            self.transitions[l, self.filled] = self.begun[l]
-        self.filled += 1
+            self.begun[l, self.collected].next_pair = <uint16_t>(
+                world.places[self.learners[l]] >> 16
+            )
+        self.collected += 1
+        if self.collected == COLLECTED:
+            self.write()
+
+    cdef void write(self) noexcept nogil:
+        """Bring the learners' buffers up to date."""
+        cdef Py_ssize_t l, c
+        for l in range(self.learners.shape[0]):
+            for c in range(self.collected):
+                self.transitions[l, self.filled + c] = self.begun[l, c]
+        self.filled += self.collected
+        self.collected = 0
 
 
 def step_population(
@@ -307,6 +330,7 @@ def step_population(
         raise ValueError("deviator_rewards must be empty or have one entry for each step")
     cdef _Recorder recorder = _Recorder(learners, transitions)
     # the counts before each step of a block, and after its last
+    cdef double[:, ::1] cell_sums = np.asarray(rewards) * np.arange(rewards.shape[1])
     cdef int32_t[:, ::1] counts = np.zeros((BLOCK + 1, n_states), dtype=np.int32)
     with nogil:
         for i in range(world.n_agents):
@@ -326,12 +350,16 @@ def step_population(
                     recorder.close(world)
                 if (t + 2) % interval == 0:
                     recorder.open(world, present)
-            _add_rewards(world, &counts[0, 0], &population_rewards[first], length)
+            _add_rewards(
+                &cell_sums[0, 0], &counts[0, 0], n_states, world.n_agents,
+                &population_rewards[first], length,
+            )
             for t in range(length):
                 for s in range(n_states):
                     occupancy[s] += counts[t, s]
             for s in range(n_states):
                 counts[0, s] = counts[length, s]
+        recorder.write()
         workspace.write_states()
 
 
