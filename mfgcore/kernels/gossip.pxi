@@ -97,7 +97,8 @@ def communicate(
     """
     cdef Py_ssize_t n_agents = states.shape[0]
     cdef Py_ssize_t n_states = next_state.shape[0]
-    cdef int32_t[::1] policy_index = np.empty(n_agents, dtype=np.int32)
+    cdef int32_t[::1] policy_index = np.asarray(policy_of_rank)[ranks]
+    cdef int32_t[::1] counts = np.empty(n_states, dtype=np.int32)
     cdef int32_t[::1] best_here = np.empty(n_states, dtype=np.int32)
     cdef int32_t[::1] best_near = np.empty(n_states, dtype=np.int32)
     cdef _Workspace workspace = _Workspace(
@@ -106,14 +107,14 @@ def communicate(
     cdef bint hearing = neighbours.shape[0] > 0
     cdef Py_ssize_t c, i
     with nogil:
-        for i in range(n_agents):
-            policy_index[i] = policy_of_rank[ranks[i]]
         for c in range(rounds):
             if hearing:
+                workspace.write_states()
                 hearing = _adopt(
                     &states[0], &ranks[0], n_agents, &first_neighbour[0], &neighbours[0],
                     n_states, &best_here[0], &best_near[0],
                 )
                 for i in range(n_agents):
-                    policy_index[i] = policy_of_rank[ranks[i]]
-            _move(&workspace.world)
+                    workspace.world.first_row[i] = policy_of_rank[ranks[i]] * <int32_t>n_states
+            _move(&workspace.world, &counts[0])
+        workspace.write_states()

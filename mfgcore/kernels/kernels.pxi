@@ -1,7 +1,17 @@
 import numpy as np
 
-from libc.math cimport INFINITY, fabs, fmax, frexp, ldexp, rint
+from libc.math cimport INFINITY, fabs, frexp, ldexp, rint
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef extern from *:
+    """
+    /* unlike those of the C library these become one instruction; no argument is ever NaN */
+    static inline double fmax_(double x, double y) { return x > y ? x : y; }
+    static inline double fmin_(double x, double y) { return x < y ? x : y; }
+    """
+    double fmax "fmax_"(double x, double y) noexcept nogil
+    double fmin "fmin_"(double x, double y) noexcept nogil
+
 
 cdef struct Transition:
     double target          # r_t + h(pi(s_t))
@@ -13,7 +23,6 @@ cdef struct Transition:
 TRANSITION = np.dtype(
     [("target", np.float64), ("pair", np.uint16), ("next_pair", np.uint16), ("unused", np.uint32)]
 )
-
 include "streams.pxi"
 include "elementary.pxi"
 include "stepping.pxi"

@@ -8,11 +8,11 @@
 cdef extern from *:
     """
     #include <string.h>
-    static const double BLOCK = 0x1p1020;          /* radix of the exponents of wide numbers */
-    static const double BLOCK_INVERSE = 0x1p-1020;
+    static const double RADIX = 0x1p1020;          /* radix of the exponents of wide numbers */
+    static const double RADIX_INVERSE = 0x1p-1020;
     static const double MANTISSA_LEAST = 0x1p-510; /* mantissas of wide numbers: least, allowed, */
     static const double MANTISSA_BOUND = 0x1p510;  /* and bound, not allowed */
-    /* BLOCK**(-2**40), less than any product of probabilities along a path */
+    /* RADIX**(-2**40), less than any product of probabilities along a path */
     static const int64_t RESTART_EXPONENT = -(INT64_C(1) << 40);
 
     /* _exp of x <= 0, with the same bits and without branches or calls: compilers make it work
@@ -40,8 +40,8 @@ cdef extern from *:
         return series * first * second;
     }
     """
-    const double BLOCK
-    const double BLOCK_INVERSE
+    const double RADIX
+    const double RADIX_INVERSE
     const double MANTISSA_LEAST
     const double MANTISSA_BOUND
     const int64_t RESTART_EXPONENT
@@ -49,7 +49,7 @@ cdef extern from *:
 
 
 cdef struct Wide:
-    # The number mantissa * BLOCK**exponent >= 0. Products of many small probabilities, such as
+    # The number mantissa * RADIX**exponent >= 0. Products of many small probabilities, such as
     # that of leaving one corner for another against a near-deterministic policy, are no doubles:
     # they would become 0 and cut the chain into pieces.
     double mantissa    # 0, or within [MANTISSA_LEAST, MANTISSA_BOUND)
@@ -57,13 +57,13 @@ cdef struct Wide:
 
 
 cdef inline Wide _wide(double mantissa, int64_t exponent) noexcept nogil:
-    """The wide number of any finite mantissa >= 0; scaling by BLOCK is exact."""
+    """The wide number of any finite mantissa >= 0; scaling by RADIX is exact."""
     cdef Wide x
     while mantissa >= MANTISSA_BOUND:
-        mantissa *= BLOCK_INVERSE
+        mantissa *= RADIX_INVERSE
         exponent += 1
     while 0.0 < mantissa < MANTISSA_LEAST:
-        mantissa *= BLOCK
+        mantissa *= RADIX
         exponent -= 1
     x.mantissa = mantissa
     x.exponent = exponent
@@ -80,7 +80,7 @@ cdef inline Wide _sum(Wide x, Wide y) noexcept nogil:
     if x.exponent < y.exponent:
         x, y = y, x
     if x.exponent == y.exponent + 1:
-        x.mantissa += y.mantissa * BLOCK_INVERSE
+        x.mantissa += y.mantissa * RADIX_INVERSE
     return x  # beyond one block, y is below x's last bit
 
 
@@ -165,7 +165,7 @@ cdef void _stationary(
     for k in range(n_states):
         factor = _quotient(masses[k], largest)
         while factor.mantissa > 0.0 and factor.exponent < 0:
-            factor.mantissa *= BLOCK_INVERSE
+            factor.mantissa *= RADIX_INVERSE
             factor.exponent += 1
         mean_field[k] = factor.mantissa
         sum_ += factor.mantissa

@@ -27,47 +27,34 @@ cdef inline uint32_t _advance(
     return result
 
 
-cdef void _advance_all(uint32_t *generators, uint32_t *words, Py_ssize_t n) noexcept nogil:
-    """One word from each of n generators whose state is stored as (4, n)."""
+cdef inline void _advance_all(
+    uint32_t *generators, uint32_t *words, Py_ssize_t n, int dropped
+) noexcept nogil:
+    """One word, less its lowest bits, from each of n generators whose state is stored as (4, n)."""
     cdef Py_ssize_t i
     for i in range(n):
         words[i] = _advance(
             generators + i, generators + n + i, generators + 2 * n + i, generators + 3 * n + i
-        )
+        ) >> dropped
 
 
-cdef void _draw_swaps(uint32_t *generators, uint32_t *swaps, Py_ssize_t n) noexcept nogil:
-    """Swap partners of one Fisher-Yates pass: swaps[i] uniform on {i, ..., n - 1}.
+cdef inline void _draw_swaps(
+    uint32_t *lanes, uint32_t *swaps, uint32_t first, uint32_t n
+) noexcept nogil:
+    """Swap partners of the positions first ... first + LANES - 1 of one Fisher-Yates pass.
 
-    `generators` is the (4, LANES) state of one stream; lane l serves the positions l modulo
-    LANES. A 32-bit word times the number of choices, high half kept, is off uniform by less
-    than n / 2**32 in relative terms (7e-7 at the paper's 2979 transitions).
+    swaps[l] is uniform on {first + l, ..., n - 1}; beyond the last position it means nothing.
+    `lanes` is the (4, LANES) state of one stream. A 32-bit word times the number of choices, high
+    half kept, is off uniform by less than n / 2**32 in relative terms (7e-7 at the paper's 2979
+    transitions).
     """
-    cdef uint32_t s0[LANES]
-    cdef uint32_t s1[LANES]
-    cdef uint32_t s2[LANES]
-    cdef uint32_t s3[LANES]
-    cdef Py_ssize_t block, lane
-    cdef Py_ssize_t i
-    cdef uint32_t *words
+    cdef uint32_t lane, position, word
     for lane in range(LANES):
-        s0[lane] = generators[lane]
-        s1[lane] = generators[LANES + lane]
-        s2[lane] = generators[2 * LANES + lane]
-        s3[lane] = generators[3 * LANES + lane]
-    for block in range((n + LANES - 1) // LANES):
-        words = swaps + block * LANES
-        for lane in range(LANES):
-            words[lane] = _advance(s0 + lane, s1 + lane, s2 + lane, s3 + lane)
-    for i in range(n):
-        swaps[i] = <uint32_t>i + <uint32_t>(
-            (<uint64_t>swaps[i] * <uint32_t>(<uint32_t>n - <uint32_t>i)) >> 32
+        word = _advance(
+            lanes + lane, lanes + LANES + lane, lanes + 2 * LANES + lane, lanes + 3 * LANES + lane
         )
-    for lane in range(LANES):
-        generators[lane] = s0[lane]
-        generators[LANES + lane] = s1[lane]
-        generators[2 * LANES + lane] = s2[lane]
-        generators[3 * LANES + lane] = s3[lane]
+        position = first + lane
+        swaps[lane] = position + <uint32_t>((<uint64_t>word * <uint32_t>(n - position)) >> 32)
 
 
 def next_words(uint32_t[:, ::1] generators, uint32_t[::1] words):
@@ -81,7 +68,7 @@ def next_words(uint32_t[:, ::1] generators, uint32_t[::1] words):
         Output.
     """
     with nogil:
-        _advance_all(&generators[0, 0], &words[0], words.shape[0])
+        _advance_all(&generators[0, 0], &words[0], words.shape[0], 0)
 
 
 def shuffle_swaps(uint32_t[:, ::1] generators, Py_ssize_t n):
@@ -99,13 +86,12 @@ def shuffle_swaps(uint32_t[:, ::1] generators, Py_ssize_t n):
     (n,) uint32
         ``swaps[i]``, uniform on {i, ..., n - 1}: position i is exchanged with it, in order.
     """
-    swaps = np.empty(_padded(n), dtype=np.uint32)
+    swaps = np.empty((n + LANES - 1) // LANES * LANES, dtype=np.uint32)
     cdef uint32_t[::1] view = swaps
+    cdef Py_ssize_t block
     with nogil:
-        _draw_swaps(&generators[0, 0], &view[0], n)
+        for block in range((n + LANES - 1) // LANES):
+            _draw_swaps(
+                &generators[0, 0], &view[block * LANES], <uint32_t>(block * LANES), <uint32_t>n
+            )
     return swaps[:n]
-
-
-cdef Py_ssize_t _padded(Py_ssize_t n):
-    """Room for n swaps, rounded up to whole blocks."""
-    return (n + LANES - 1) // LANES * LANES

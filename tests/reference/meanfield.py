@@ -4,19 +4,19 @@ import numpy as np
 
 from reference import elementary
 
-BLOCK = 2.0**1020
+RADIX = 2.0**1020
 LEAST, BOUND = 2.0**-510, 2.0**510
 RESTART_EXPONENT = -(2**40)
 
 
 class Wide:
-    """The number mantissa * BLOCK**exponent >= 0, which neither under- nor overflows."""
+    """The number mantissa * RADIX**exponent >= 0, which neither under- nor overflows."""
 
     def __init__(self, mantissa, exponent=0):
         while mantissa >= BOUND:
-            mantissa, exponent = mantissa / BLOCK, exponent + 1
+            mantissa, exponent = mantissa / RADIX, exponent + 1
         while 0.0 < mantissa < LEAST:
-            mantissa, exponent = mantissa * BLOCK, exponent - 1
+            mantissa, exponent = mantissa * RADIX, exponent - 1
         self.mantissa, self.exponent = mantissa, exponent
 
     def __add__(self, other):
@@ -28,7 +28,7 @@ class Wide:
         if high.exponent == low.exponent:
             return Wide(high.mantissa + low.mantissa, high.exponent)
         if high.exponent == low.exponent + 1:
-            return Wide(high.mantissa + low.mantissa / BLOCK, high.exponent)
+            return Wide(high.mantissa + low.mantissa / RADIX, high.exponent)
         return high
 
     def __mul__(self, other):
@@ -43,7 +43,7 @@ class Wide:
     def __float__(self):
         mantissa = self.mantissa
         for _ in range(min(-self.exponent, 3)):
-            mantissa /= BLOCK
+            mantissa /= RADIX
         return mantissa
 
 
