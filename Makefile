@@ -2,6 +2,7 @@
 # make figures   all figures at the paper's scale
 # make preview   all figures in minutes, at a reduced scale
 # make test      the tests
+# make verify    slow statistical checks: what is sampled against what is exact
 # make lint      format and lint
 # make crosscheck  our exact exploitability against that of bench-mfg-suite, in an environment apart
 PYTHON ?= python3
@@ -9,7 +10,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
-.PHONY: setup figures preview test lint crosscheck
+.PHONY: setup figures preview test verify lint crosscheck
 
 setup: .venv/.done
 
@@ -28,6 +29,10 @@ preview: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+verify: setup
+	@failed=0; for check in sampled_return mean_field replay sampled_exploitability; do \
+		$(BIN)/python verification/$$check.py || failed=1; done; exit $$failed
 
 lint: setup
 	$(BIN)/ruff check

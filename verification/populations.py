@@ -1,5 +1,7 @@
 """Populations with given policies, for the checks."""
 
+import math
+
 import numpy as np
 
 from mfgcore import kernels, streams
@@ -39,3 +41,43 @@ def random_policies(n_policies, n_states, n_actions, concentration, seed=0):
     """Rows drawn from a Dirichlet distribution; a small concentration makes them peaked."""
     generator = np.random.default_rng(seed)
     return generator.dirichlet(np.full(n_actions, concentration), (n_policies, n_states))
+
+
+def expected_rewards(game, mean_field, n_agents, visitor=None):
+    """What an agent can expect in every cell among others that share a policy.
+
+    They move independently, so the number of others in cell s is binomial: no limit of many
+    agents is needed.
+
+    Parameters
+    ----------
+    game : Game
+    mean_field : (n_states,) float64
+        Stationary distribution of each of the others.
+    n_agents : int
+    visitor : (n_states,) float64, optional
+        Stationary distribution of one of the others that has a policy of its own.
+
+    Returns
+    -------
+    (n_states,) float64
+    """
+    n_others = n_agents - 1 if visitor is None else n_agents - 2
+    counts = np.arange(n_others + 1)
+    log_choose = np.array(
+        [math.lgamma(n_others + 1) - math.lgamma(n + 1) - math.lgamma(n_others + 1 - n)
+         for n in counts]
+    )  # fmt: skip
+    logs = log_choose + np.log(mean_field)[:, None] * counts
+    logs += np.log1p(-mean_field)[:, None] * (n_others - counts)
+    rewards = game.reward_table(n_agents)
+    without = (np.exp(logs) * rewards[:, 1 : n_others + 2]).sum(axis=1)
+    if visitor is None:
+        return without
+    with_visitor = (np.exp(logs) * rewards[:, 2 : n_others + 3]).sum(axis=1)
+    return (1.0 - visitor) * without + visitor * with_visitor
+
+
+def policy_entropies(policy, entropy_weight):
+    """h(pi(s)); (n_states,) float64."""
+    return kernels.policy_tables(policy[None], entropy_weight)[1][0]

@@ -1,13 +1,9 @@
-"""The sampled return of a shared policy against its exact expectation for N agents.
-
-Agents that share a policy move independently, so an agent in cell s finds a binomial number of
-others there: the expectation for N agents needs no limit of large N.
-"""
+"""The sampled return of a shared policy against its exact expectation for N agents."""
 
 import math
 
 import numpy as np
-from populations import random_policies, walk
+from populations import expected_rewards, policy_entropies, random_policies, walk
 from report import Report
 
 from mfgcore import Experiment
@@ -22,22 +18,9 @@ def exact_return(experiment, policy):
     """E[R + h] over the stationary distribution, divided by 1 - gamma."""
     game = experiment.make_game()
     mean_field = stationary_distribution(policy, game)
-    rewards = game.reward_table(experiment.agents)
-    others = np.arange(experiment.agents)
-    log_choose = np.array(
-        [
-            math.lgamma(experiment.agents) - math.lgamma(n + 1)
-            - math.lgamma(experiment.agents - n)
-            for n in others
-        ]
-    )  # fmt: skip
-    total = 0.0
-    for state, share in enumerate(mean_field):
-        alone = (experiment.agents - 1 - others) * np.log1p(-share)
-        weights = np.exp(log_choose + others * np.log(share) + alone)
-        entropy = -experiment.entropy_weight * np.sum(policy[state] * np.log(policy[state]))
-        total += share * (np.sum(weights * rewards[state, 1:]) + entropy)
-    return total / (1.0 - experiment.discount)
+    rewards = expected_rewards(game, mean_field, experiment.agents)
+    entropies = policy_entropies(policy, experiment.entropy_weight)
+    return (mean_field * (rewards + entropies)).sum() / (1.0 - experiment.discount)
 
 
 def main():
