@@ -131,14 +131,19 @@ cdef struct Rows:
 
 
 cdef inline double _exp_lane(double x) noexcept nogil:
-    """e^x for x < 700, 0 below -707; the steps of :func:`_exp`, without branches."""
+    """e^x for x < 700, 0 below -707; as :func:`_exp`, but without branches."""
     cdef double shifted = fmax(x, -708.0) * INVERSE_LN2 + 6755399441055744.0  # 1.5 * 2^52
     cdef double k = shifted - 6755399441055744.0
     cdef double r = (x - k * LN2_HIGH) - k * LN2_LOW
-    cdef double series = 1.0 + r * (1.0 + r * (1.0 / 2 + r * (1.0 / 6 + r * (1.0 / 24 + r * (
-        1.0 / 120 + r * (1.0 / 720 + r * (1.0 / 5040 + r * (1.0 / 40320 + r * (1.0 / 362880 + r * (
-            1.0 / 3628800 + r * (1.0 / 39916800 + r * (1.0 / 479001600 + r * (1.0 / 6227020800.0)
-        ))))))))))))
+    # the Taylor series in groups of four terms, which do not wait for each other
+    cdef double r2 = r * r
+    cdef double r4 = r2 * r2
+    cdef double series = ((1.0 + r) + r2 * (1.0 / 2 + r * (1.0 / 6))) + r4 * (
+        ((1.0 / 24 + r * (1.0 / 120)) + r2 * (1.0 / 720 + r * (1.0 / 5040))) + r4 * (
+            ((1.0 / 40320 + r * (1.0 / 362880)) + r2 * (1.0 / 3628800 + r * (1.0 / 39916800)))
+            + r4 * (1.0 / 479001600 + r * (1.0 / 6227020800.0))
+        )
+    )
     # k is in the low bits of `shifted`; moved to the exponent's place it multiplies by 2^k
     series = double_of(bits_of(series) + (bits_of(shifted) << 52))
     return series if x > -707.0 else 0.0
@@ -186,28 +191,50 @@ cdef inline void _project_rows(Rows *rows, Py_ssize_t n) noexcept nogil:
 cdef inline bint _maximise_rows(Rows *rows, Py_ssize_t n, double weight) noexcept nogil:
     """:func:`_maximise` for every row. False if a lane has not converged.
 
-    Newton's iteration for nu begins at the nu of the projection: as log u <= 0, each u_a is
-    there at least what the projection gives, so the sum is in [1, n], on the left of the root.
+    Newton's iteration for nu (Halley's, once near) begins at the nu of the projection: as
+    log u <= 0, each u_a is there at least what the projection gives, so the sum is in [1, n], on
+    the left of the root.
     With u = weight e^y, each y solves y + e^y = x for the present nu. One Householder correction
     (of fourth order) follows each step; one exponential is all that it needs.
     """
     cdef double inverse_weight = 1.0 / weight, log_weight = _log(weight)
     cdef double total[WIDTH]
     cdef double slope[WIDTH]
+    cdef double curvature[WIDTH]
     cdef double largest[WIDTH]
+    cdef double shift[WIDTH]
     cdef double x, y, power, inverse, share, g, correction
-    cdef double still
+    cdef double step, unsolved, still
     cdef Py_ssize_t a, l, iteration
     _project_rows(rows, n)
+    # a first step with rough logarithms
+    for l in range(WIDTH):
+        total[l] = 0.0
+        slope[l] = 0.0
+        rows.moving[l] = 1.0
     for a in range(n):
         for l in range(WIDTH):
-            rows.y[a][l] = _start((rows.scores[a][l] - rows.nu[l]) * inverse_weight - log_weight)
+            x = (rows.scores[a][l] - rows.nu[l]) * inverse_weight - log_weight
+            y = _start(x)
+            power = x - y
+            inverse = 1.0 / (1.0 + power)
+            rows.y[a][l] = y
+            rows.inverse[a][l] = inverse
+            total[l] += weight * power
+            slope[l] += power * inverse
     for l in range(WIDTH):
-        rows.moving[l] = 1.0
+        step = (total[l] - 1.0) / fmax(slope[l], 0.5)
+        step = step if slope[l] > 0.5 else 0.0
+        rows.nu[l] += step
+        shift[l] = step * inverse_weight
+    for a in range(n):
+        for l in range(WIDTH):
+            rows.y[a][l] -= shift[l] * rows.inverse[a][l]
     for iteration in range(40):
         for l in range(WIDTH):
             total[l] = 0.0
             slope[l] = 0.0
+            curvature[l] = 0.0
             largest[l] = 0.0
         for a in range(n):
             for l in range(WIDTH):
@@ -220,38 +247,52 @@ cdef inline bint _maximise_rows(Rows *rows, Py_ssize_t n, double weight) noexcep
                 correction = -g * (1.0 - 0.5 * g * share) / (
                     1.0 - g * share * (1.0 - g * (1.0 / 6))
                 )
-                power *= 1.0 + correction * (1.0 + correction * (1.0 / 2 + correction * (
-                    1.0 / 6 + correction * (1.0 / 24)
-                )))
+                power *= (1.0 + correction) + correction * correction * (
+                    (1.0 / 2 + correction * (1.0 / 6)) + correction * correction * (1.0 / 24)
+                )
                 rows.y[a][l] = y
                 rows.correction[a][l] = correction
+                share, inverse = (
+                    share * (1.0 + correction * inverse), inverse * (1.0 - correction * share)
+                )
                 rows.inverse[a][l] = inverse
                 rows.share[a][l] = share
                 rows.u[a][l] = weight * power
                 total[l] += weight * power
                 slope[l] += share
+                curvature[l] += share * inverse * inverse
                 largest[l] = fmax(largest[l], fabs(correction))
+        for l in range(WIDTH):
+            step = (total[l] - 1.0) / slope[l]
+            # Halley's step where it differs little from Newton's
+            step /= 1.0 - fmax(
+                -0.25, fmin(0.25, 0.5 * step * inverse_weight * curvature[l] / slope[l])
+            )
+            unsolved = fmax(largest[l] - 1e-4, fabs(step) - fmax(1e-6 * weight, 4e-16))
+            rows.step[l] = step
+            rows.moving[l] = rows.moving[l] if unsolved > 0.0 else 0.0
+            # a y that is far off says nothing about nu
+            step = (step if largest[l] < 0.5 else 0.0) * rows.moving[l]
+            rows.nu[l] += step
+            shift[l] = step * inverse_weight
         still = 0.0
         for l in range(WIDTH):
-            rows.step[l] = (total[l] - 1.0) / slope[l]
-            rows.moving[l] = rows.moving[l] if (
-                (largest[l] > 1e-4) | (fabs(rows.step[l]) > fmax(1e-8 * weight, 4e-16))
-            ) else 0.0
             still += rows.moving[l]
-            # a y that is far off says nothing about nu
-            total[l] = (rows.step[l] if largest[l] < 0.5 else 0.0) * rows.moving[l]
-            rows.nu[l] += total[l]
         if still == 0.0:
             break
         for a in range(n):
             for l in range(WIDTH):
                 rows.y[a][l] += rows.moving[l] * rows.correction[a][l] - (
-                    total[l] * inverse_weight * rows.inverse[a][l]
+                    shift[l] * rows.inverse[a][l]
                 )
-    # what is left of the step is so small that its first order is exact
+    # what is left of the step is so small that its second order is exact
     for a in range(n):
         for l in range(WIDTH):
-            rows.u[a][l] -= rows.share[a][l] * rows.step[l]
+            step = rows.step[l]
+            inverse = rows.inverse[a][l]
+            rows.u[a][l] -= rows.share[a][l] * step * (
+                1.0 - 0.5 * step * inverse_weight * inverse * inverse
+            )
     return still == 0.0
 
 
@@ -338,49 +379,48 @@ def mirror_ascent(
     """
     cdef Py_ssize_t n_learners = q_values.shape[0], n_states = q_values.shape[1]
     cdef Py_ssize_t n_actions = q_values.shape[2]
-    cdef Py_ssize_t n_rows = n_learners * n_states
     cdef bint together = n_actions <= MAX_ACTIONS and least_entropy < 0.0
     result = np.empty((n_learners, n_states, n_actions), dtype=np.float64)
     cdef double[:, :, ::1] u = result
     cdef double[::1] scores = np.empty(n_actions, dtype=np.float64)
     cdef Rows rows
-    cdef Py_ssize_t first, row, learner, s, a, l
+    cdef const double *policy
+    cdef Py_ssize_t learner, block, first, s, a, l
     cdef bint solved
     cdef double largest, total
     with nogil:
-        for first in range(0, n_rows, 8):
-            solved = together
-            if together:
-                for l in range(WIDTH):
-                    row = min(first + l, n_rows - 1)
-                    learner, s = row // n_states, row % n_states
-                    largest = -INFINITY
-                    for a in range(n_actions):
-                        rows.scores[a][l] = (
-                            policies[policy_index[learner], s, a]
-                            + step_size * q_values[learner, s, a]
+        for learner in range(n_learners):
+            policy = &policies[policy_index[learner], 0, 0]
+            for block in range((n_states + WIDTH - 1) // WIDTH):
+                first = block * WIDTH
+                solved = together
+                if together:
+                    for l in range(WIDTH):
+                        s = min(first + l, n_states - 1)
+                        largest = -INFINITY
+                        for a in range(n_actions):
+                            rows.scores[a][l] = (
+                                policy[s * n_actions + a] + step_size * q_values[learner, s, a]
+                            )
+                            largest = fmax(largest, rows.scores[a][l])
+                        for a in range(n_actions):
+                            rows.scores[a][l] -= largest
+                    if entropy_weight > 0.0:
+                        solved = _maximise_rows(&rows, n_actions, step_size * entropy_weight)
+                    else:
+                        _project_rows(&rows, n_actions)
+                for s in range(first, min(first + WIDTH, n_states)):
+                    if solved:
+                        total = 0.0
+                        for a in range(n_actions):
+                            total += rows.u[a][s - first]
+                        for a in range(n_actions):
+                            u[learner, s, a] = rows.u[a][s - first] / total
+                    else:
+                        _maximise_above(
+                            &policy[s * n_actions], &q_values[learner, s, 0], step_size,
+                            entropy_weight, least_entropy, n_actions, &scores[0], &u[learner, s, 0],
                         )
-                        largest = fmax(largest, rows.scores[a][l])
-                    for a in range(n_actions):
-                        rows.scores[a][l] -= largest
-                if entropy_weight > 0.0:
-                    solved = _maximise_rows(&rows, n_actions, step_size * entropy_weight)
-                else:
-                    _project_rows(&rows, n_actions)
-            for row in range(first, min(first + WIDTH, n_rows)):
-                learner, s, l = row // n_states, row % n_states, row - first
-                if solved:
-                    total = 0.0
-                    for a in range(n_actions):
-                        total += rows.u[a][l]
-                    for a in range(n_actions):
-                        u[learner, s, a] = rows.u[a][l] / total
-                else:
-                    _maximise_above(
-                        &policies[policy_index[learner], s, 0], &q_values[learner, s, 0],
-                        step_size, entropy_weight, least_entropy, n_actions, &scores[0],
-                        &u[learner, s, 0],
-                    )
     return result
 
 
