@@ -3,10 +3,10 @@
 import numba
 import numpy as np
 
-jit = numba.njit(cache=False)
+jit = numba.njit
 
 
-@jit(inline="always")
+@jit
 def advance(generators, lane):
     s0, s1, s2, s3 = (
         generators[0, lane], generators[1, lane], generators[2, lane], generators[3, lane]

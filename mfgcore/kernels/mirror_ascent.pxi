@@ -379,7 +379,7 @@ def mirror_ascent(
     """
     cdef Py_ssize_t n_learners = q_values.shape[0], n_states = q_values.shape[1]
     cdef Py_ssize_t n_actions = q_values.shape[2]
-    cdef bint together = n_actions <= MAX_ACTIONS and least_entropy < 0.0
+    cdef bint together = n_actions <= MAX_ACTIONS
     result = np.empty((n_learners, n_states, n_actions), dtype=np.float64)
     cdef double[:, :, ::1] u = result
     cdef double[::1] scores = np.empty(n_actions, dtype=np.float64)
@@ -416,7 +416,9 @@ def mirror_ascent(
                             total += rows.u[a][s - first]
                         for a in range(n_actions):
                             u[learner, s, a] = rows.u[a][s - first] / total
-                    else:
+                    if not solved or (
+                        least_entropy > 0.0 and _entropy(&u[learner, s, 0], n_actions) < least_entropy
+                    ):
                         _maximise_above(
                             &policy[s * n_actions], &q_values[learner, s, 0], step_size,
                             entropy_weight, least_entropy, n_actions, &scores[0], &u[learner, s, 0],
