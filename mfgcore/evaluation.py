@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 
-from mfgcore import streams
-from mfgcore.learning import ALGORITHMS, estimate_q_values, improve_policies
-from mfgcore.population import observe
-from mfgcore import kernels
+from mfgcore import kernels, streams
+from mfgcore.learning import ALGORITHMS, estimate_q_values, exact_q_values, improve_policies
+from mfgcore.population import NOBODY, observe
 
 
 def discounted_return(rewards, discount, horizon):
@@ -56,7 +55,7 @@ def sample_exploitability(experiment, walk, policies, iteration):
     float
         The deviator's mean return minus the mean return of the others.
     """
-    n_agents = walk.states.size
+    n_agents, followed = walk.states.size, walk.policy_index
     deviator = int(streams.integers(experiment, "deviator", iteration, 1, n_agents)[0])
     walk = type(walk)(
         states=walk.states.copy(),
@@ -65,9 +64,7 @@ def sample_exploitability(experiment, walk, policies, iteration):
         entropies=np.concatenate((walk.entropies, walk.entropies[:1])),
         next_state=walk.next_state,
         rewards=walk.rewards,
-        generators=streams.action_generators(
-            experiment, "evaluation_actions", iteration, n_agents
-        ),
+        generators=streams.action_generators(experiment, "evaluation_actions", iteration, n_agents),
     )
     own = np.array([policies.shape[0]], dtype=np.int32)  # the deviator's own row of the tables
     policy = policies[walk.policy_index[deviator]][None]
@@ -75,12 +72,16 @@ def sample_exploitability(experiment, walk, policies, iteration):
     walk.thresholds[own], walk.entropies[own] = walk.thresholds[row], walk.entropies[row]
     walk.policy_index[deviator] = own[0]
     shuffles = streams.shuffle_generators(experiment, "evaluation_shuffles", iteration, 1)
-    skipped = ALGORITHMS[experiment.algorithm].skipped(experiment)
+    algorithm = ALGORITHMS[experiment.algorithm]
+    skipped = algorithm.skipped(experiment)
+    learners = np.array([deviator], dtype=np.int32) if algorithm.learn else NOBODY
 
     for _ in range(experiment.improvement_iterations):
-        learners = np.array([deviator], dtype=np.int32)
         seen = observe(experiment, walk, skipped, learners)
-        q_values = estimate_q_values(experiment, seen.transitions, shuffles)
+        if algorithm.learn:
+            q_values = estimate_q_values(experiment, seen.transitions, shuffles)
+        else:
+            q_values = exact_q_values(experiment, policies, followed, policy)
         policy = improve_policies(experiment, policy, np.zeros(1, dtype=np.int32), q_values)
         walk.thresholds[own], walk.entropies[own] = kernels.policy_tables(
             policy, experiment.entropy_weight

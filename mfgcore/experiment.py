@@ -96,7 +96,7 @@ class Parameter:
         )
 
     def schema(self):
-        """This parameter as a JSON schema."""
+        """Return the parameter as a JSON schema."""
         schema = {"description": self.help}
         if self.choices is not None:
             schema["enum"] = list(self.choices) + ([None] if self.optional else [])
@@ -191,7 +191,7 @@ class Experiment:
         "wall", str, "what a move off the edge does", choices=BOUNDARIES, source="silent; D1"
     )
     algorithm: str = _parameter(
-        "replay", str, "Algorithm 2 (replay) or 1 (online)", choices=ALGORITHMS,
+        "replay", str, "Algorithm 2, 1, or either with the exact Q-function", choices=ALGORITHMS,
         source="Sec. 3.5, App. E",
     )  # fmt: skip
     discount: float = _parameter(
@@ -217,7 +217,7 @@ class Experiment:
         0.1, float, "step size of the TD update", symbol="beta", above=0, most=1, source="Table 1"
     )
     learning_rate_offset: float | None = _parameter(
-        None, float, "m0 of the schedule beta_m = beta m0 / (m0 + m) of Algorithm 1; null: constant",
+        None, float, "m0 of Algorithm 1's schedule beta_m = beta m0 / (m0 + m); null: constant",
         symbol="m0", unit="transitions", above=0, optional=True, source="Sec. 3.5; D9",
     )  # fmt: skip
     policy_step_size: float = _parameter(
@@ -246,8 +246,12 @@ class Experiment:
     evaluation: bool = _parameter(
         True, bool, "whether the exploitability is sampled", source="Sec. 4.1, F.2"
     )
+    exact_metrics: bool = _parameter(
+        True, bool, "whether return and exploitability are also computed exactly",
+        source="F.2: the better metric; D22",
+    )  # fmt: skip
     evaluation_interval: int = _parameter(
-        2, int, "the exploitability is sampled at every so many iterations", unit="iterations",
+        2, int, "exploitability is evaluated at every so many iterations", unit="iterations",
         least=1, most=10**6, source="Sec. 4.1: alternate k",
     )  # fmt: skip
     improvement_iterations: int = _parameter(
@@ -285,7 +289,9 @@ class Experiment:
         }
         if self.scenario is None:
             fitting = [
-                name for name, entry in SCENARIOS.items() if given == set(entry.needs) - {"arrivals"}
+                name
+                for name, entry in SCENARIOS.items()
+                if given == set(entry.needs) - {"arrivals"}
             ]
             if not fitting:
                 missing = "agents_after" if "increase_at" in given else "increase_at"
@@ -404,16 +410,16 @@ class Experiment:
         if ARCHITECTURES[self.architecture].hears != "neighbours":
             unused |= {"communication_radius", "diagonal"}
         if not self.evaluation:
-            unused |= {"evaluation_interval", "improvement_iterations", "evaluation_iterations"}
+            unused |= {"improvement_iterations", "evaluation_iterations"}
+        if not (self.evaluation or self.exact_metrics):
+            unused |= {"evaluation_interval"}
         unused |= {"failure_probability", "agents_after", "increase_at", "arrivals"} - set(
             SCENARIOS[self.scenario].needs
         )
         unused |= {
-            "waiting_transitions", "replay_cycles", "learning_rate_offset"
+            "learning_rate", "waiting_transitions", "replay_cycles", "learning_rate_offset"
         } - set(ALGORITHMS[self.algorithm].needs)  # fmt: skip
-        return {
-            key: value for key, value in dataclasses.asdict(self).items() if key not in unused
-        }
+        return {key: value for key, value in dataclasses.asdict(self).items() if key not in unused}
 
 
 def parameters():

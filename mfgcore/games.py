@@ -1,10 +1,22 @@
-"""Games: where an action leads, and what a cell pays by the number of agents in it (Sec. 2, F.1).
+"""Games: where an action leads, and what a cell pays by how many agents are in it (Sec. 2, F.1).
 
-A game is two tables, ``next_state[s, a]`` and ``reward[s, count]``. To add one, write a function
-here that returns the second and decorate it with ``@register``; ``docs/extending.md`` has a worked
-example.
+A game is a table ``next_state[s, a]`` and a reward R(s, mu), a function of the cell and of the
+fraction mu(s) of the population in it. To add one, write this function here and decorate it with
+``@register``; ``docs/extending.md`` has a worked example. One function serves the population of N
+agents, where mu(s) = count / N, and the mean-field game of infinitely many, where mu(s) is any
+fraction. It is called as ``function(grid, fraction, accompanied, max_agents)``:
+
+- fraction : float64 array that broadcasts against (n_states, n), mu(s) in n situations;
+- accompanied : bool array of the same shape, whether an agent in the cell has company there. The
+  paper writes mu(s) > 1/N. It is count > 1 among N agents, and mu(s) > 0, its limit, among
+  infinitely many;
+- max_agents : the largest population of the run (D4).
+
+It returns rewards within [0, 1] that broadcast to (n_states, n).
 """
 
+import dataclasses
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +76,22 @@ class Grid:
             moved = moved.clip(0, self.size - 1)
         return (moved[..., 0] * self.size + moved[..., 1]).astype(np.int32)
 
+    def narrow_order(self):
+        """The cells in an order that keeps cells one move apart near each other.
+
+        Behind walls that is the order of the states: a move leads at most `size` places away. On a
+        torus, where the last row is next to the first, the rows are dealt from both ends.
+
+        Returns
+        -------
+        (n_states,) int64
+            States by place.
+        """
+        rows = np.arange(self.size)
+        if self.boundary == "torus":
+            rows = np.where(rows % 2 == 0, rows // 2, self.size - 1 - rows // 2)
+        return (rows[:, None] * self.size + np.arange(self.size)[None, :]).reshape(-1)
+
     def squared_distances(self):
         """Squared Euclidean distance between cells; (n_states, n_states) int64.
 
@@ -76,29 +104,31 @@ class Grid:
 
 
 @register
-def cluster(grid, counts, n_agents, max_agents):
+def cluster(grid, fraction, accompanied, max_agents):
     """R = log(mu(s)): gather anywhere. Normalised by the loneliest agent of the run's largest
-    population, so that R stays one function of mu when the population grows."""
+    population, so that R stays one function of mu when the population grows. A fraction below
+    its 1/N_max, which only a mean field can have, pays as much as 1/N_max: nothing.
+    """
     if max_agents == 1:
-        return np.ones((grid.n_states, counts.size))
+        return np.ones(fraction.shape)
     log_largest = kernels.log(max_agents)
-    reward = (kernels.log(counts / n_agents) + log_largest) / log_largest
-    # log(1/N) + log(N) is 0 but for its last bit
-    return np.tile(reward.clip(0.0, 1.0), (grid.n_states, 1))
+    reward = (kernels.log(fraction) + log_largest) / log_largest
+    # also, log(1/N) + log(N) is 0 but for its last bit
+    return reward.clip(0.0, 1.0)
 
 
 @register
-def agree(grid, counts, n_agents, max_agents):
+def agree(grid, fraction, accompanied, max_agents):
     """R = mu(s) at a target where somebody else is too, -1 elsewhere: meet at one target."""
-    collected = np.where(counts > 1, counts / n_agents, -1.0)
-    return (np.where(grid.targets[:, None], collected[None, :], -1.0) + 1.0) / 2.0
+    collected = np.where(accompanied, fraction, -1.0)
+    return (np.where(grid.targets[:, None], collected, -1.0) + 1.0) / 2.0
 
 
 @register
-def diffuse(grid, counts, n_agents, max_agents):
+def diffuse(grid, fraction, accompanied, max_agents):
     """R = G + 1 - mu(s) at a target, -1 elsewhere: spread over the targets."""
-    averse = grid.size + 1.0 - counts / n_agents
-    return (np.where(grid.targets[:, None], averse[None, :], -1.0) + 1.0) / (grid.size + 2.0)
+    averse = grid.size + 1.0 - fraction
+    return (np.where(grid.targets[:, None], averse, -1.0) + 1.0) / (grid.size + 2.0)
 
 
 @dataclass(frozen=True)
@@ -112,6 +142,8 @@ class Game:
     grid : Grid
     max_agents : int
         Largest population of the run (D4).
+    mean_field_agents : float
+        How many agents a mean field stands for, see :meth:`mean_field_rewards`.
 
     Raises
     ------
@@ -122,10 +154,15 @@ class Game:
     name: str
     grid: Grid
     max_agents: int
+    mean_field_agents: float = math.inf
 
     def __post_init__(self):
         if self.name not in GAMES:
             raise ConfigurationError(unknown_name("game", self.name, GAMES))
+
+    def seen_by(self, n_agents):
+        """Return the mean-field game as one of N agents sees it, who counts itself (D3, D22)."""
+        return dataclasses.replace(self, mean_field_agents=n_agents)
 
     def reward_table(self, n_agents):
         """Reward by cell and by the number of agents in it, the agent itself included.
@@ -145,18 +182,51 @@ class Game:
         ConfigurationError
             If the game's function returns another shape, or values outside [0, 1].
         """
+        counts = np.arange(1, n_agents + 1)[None, :]
         table = np.zeros((self.grid.n_states, n_agents + 1))
-        counts = np.arange(1, n_agents + 1)
-        paid = GAMES[self.name](self.grid, counts, n_agents, self.max_agents)
-        if np.shape(paid) != (self.grid.n_states, n_agents):
+        table[:, 1:] = self._rewards(counts / n_agents, counts > 1)
+        return table
+
+    def mean_field_rewards(self, mean_fields):
+        """Reward of every cell in the mean-field game, R(s, mu) of Definition 2.4.
+
+        Parameters
+        ----------
+        mean_fields : (..., n_states) float64
+            Distributions mu over the cells of a population of infinitely many agents.
+
+        Returns
+        -------
+        (..., n_states) float64
+            In [0, 1]. An agent of infinitely many is infinitely small: it does not count in mu(s),
+            and it has company where mu(s) > 0. With `mean_field_agents` = N it counts itself, as
+            in the tables (D3), and N - 1 others of whom it expects the share mu(s) in its cell:
+            the fraction that it sees is (1 + (N - 1) mu(s)) / N.
+
+        Raises
+        ------
+        ConfigurationError
+            As :meth:`reward_table`.
+        """
+        mean_fields = np.asarray(mean_fields, dtype=np.float64)
+        others = np.minimum(mean_fields.reshape(-1, self.grid.n_states).T, 1.0)
+        fractions = others + (1.0 - others) / self.mean_field_agents
+        rewards = self._rewards(fractions, others > 0.0)
+        return np.ascontiguousarray(rewards.T).reshape(np.shape(mean_fields))
+
+    def _rewards(self, fractions, accompanied):
+        shape = (self.grid.n_states, fractions.shape[1])
+        rewards = GAMES[self.name](self.grid, fractions, accompanied, self.max_agents)
+        try:
+            rewards = np.broadcast_to(rewards, shape)
+        except ValueError:
             raise ConfigurationError(
-                f"game {self.name!r}: its reward has shape {np.shape(paid)}, "
-                f"expected (n_states, counts) = {(self.grid.n_states, n_agents)}"
-            )
-        table[:, 1:] = paid
-        if not ((table >= 0.0) & (table <= 1.0)).all():
+                f"game {self.name!r}: its reward has shape {np.shape(rewards)}, "
+                f"expected (n_states, n) = {shape}"
+            ) from None
+        if not ((rewards >= 0.0) & (rewards <= 1.0)).all():
             raise ConfigurationError(
                 f"game {self.name!r}: its reward leaves [0, 1] "
-                f"(from {table.min():g} to {table.max():g}); rewards must be normalised"
+                f"(from {rewards.min():g} to {rewards.max():g}); rewards must be normalised"
             )
-        return table
+        return rewards

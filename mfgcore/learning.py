@@ -1,32 +1,34 @@
 """Learning: from transitions to Q-values (Def. 3.1) and from these to a policy (Def. 3.2)."""
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from mfgcore import kernels
+from mfgcore import kernels, meanfield
 from mfgcore.games import ACTIONS
 
 
 @dataclass(frozen=True)
 class Algorithm:
-    """How the Q-function is estimated from an iteration's transitions.
+    """How a learner comes to its Q-function.
 
     Parameters
     ----------
     skipped : callable of Experiment
         Number of an iteration's first transitions that are not used.
-    learn : callable
+    learn : callable or None
         ``learn(experiment, transitions, q_values, generators)`` changes the Q-functions of the
-        learners in place; for shapes see :func:`mfgcore.kernels.replay_td`.
+        learners in place; for shapes see :func:`mfgcore.kernels.replay_td`. None: the Q-function
+        is computed from the model, and no transition is used.
     needs : tuple of str
-        Parameters of the experiment that no other algorithm reads.
+        Parameters of the experiment that some other algorithm does not read.
     """
 
     skipped: Callable
-    learn: Callable
+    learn: Callable | None
     needs: tuple
 
 
@@ -52,11 +54,14 @@ ALGORITHMS = {
     "replay": Algorithm(
         lambda experiment: experiment.waiting_transitions + 1,
         _replay,
-        ("waiting_transitions", "replay_cycles"),
+        ("learning_rate", "waiting_transitions", "replay_cycles"),
     ),
     # Alg. 1: each transition is used once, as it comes. Nothing reads the Q-function before the
     # iteration's last transition, so they may as well be used all at its end.
-    "online": Algorithm(lambda experiment: 0, _online, ("learning_rate_offset",)),
+    "online": Algorithm(lambda experiment: 0, _online, ("learning_rate", "learning_rate_offset")),
+    # What both would do without sampling error: the Q-function of each learner's policy against
+    # the mean field of the population's policies, computed (D22).
+    "exact": Algorithm(lambda experiment: 0, None, ()),
 }
 
 
@@ -87,13 +92,44 @@ def estimate_q_values(experiment, transitions, generators, threads=1):
             learn(experiment, transitions[part], q_values[part], generators[part])
 
     edges = np.linspace(0, n_learners, threads + 1).astype(int)
-    parts = [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
     if threads == 1:
         learn_part(parts[0])
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(learn_part, parts))
     return q_values
+
+
+def exact_q_values(experiment, policies, policy_index, own):
+    """Compute what :func:`estimate_q_values` estimates.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    policies, policy_index
+        Those of the population, which make the mean field; see
+        :class:`mfgcore.population.Population`.
+    own : (n_learners, n_states, n_actions) float64
+        The learners' policies.
+
+    Returns
+    -------
+    (n_learners, n_states * n_actions) float64
+    """
+    game = experiment.make_game().seen_by(len(policy_index))
+    mean_field = meanfield.joint_mean_field(policies, game, policy_index=policy_index)
+    q_values = [
+        meanfield.action_values(
+            policy,
+            mean_field,
+            game,
+            discount=experiment.discount,
+            entropy_weight=experiment.entropy_weight,
+        )
+        for policy in own
+    ]
+    return np.array(q_values).reshape(len(own), experiment.grid_size**2 * len(ACTIONS))
 
 
 def improve_policies(experiment, policies, policy_index, q_values):
@@ -113,7 +149,9 @@ def improve_policies(experiment, policies, policy_index, q_values):
     """
     least_entropy = -1.0
     if experiment.entropy_gap is not None and experiment.entropy_weight > 0.0:
-        least_entropy = (experiment.max_entropy - experiment.entropy_gap) / experiment.entropy_weight
+        least_entropy = (
+            experiment.max_entropy - experiment.entropy_gap
+        ) / experiment.entropy_weight
     return kernels.mirror_ascent(
         policies,
         policy_index,

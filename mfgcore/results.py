@@ -4,7 +4,6 @@ import contextlib
 import datetime
 import importlib.metadata
 import json
-import os
 import platform
 import subprocess
 import time
@@ -16,9 +15,10 @@ import xarray as xr
 from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.errors import RunFileError, shorten
+from mfgcore.files import atomic_path, check_writable, reason
 from mfgcore.fingerprint import run_fingerprint
 from mfgcore.games import ACTIONS
-from mfgcore.simulation import run
+from mfgcore.simulation import Simulation
 
 SCHEMA_VERSION = 1
 LIBRARIES = ("mfgcore", "numpy", "xarray", "netCDF4")
@@ -33,6 +33,21 @@ VARIABLES = {
         "exploitability of the joint policy, sampled", "1",
         "return of an agent that improved its policy for a few iterations, minus the mean return "
         "of the others (F.2); NaN at iterations at which it was not sampled",
+    ),
+    "exact_return": (
+        "average discounted regularised return, exact", "1",
+        "mean of the agents' V_h(pi^i, mu) in the mean-field game (Def. 2.4); NaN where not "
+        "evaluated",
+    ),
+    "exact_exploitability": (
+        "exploitability of the joint policy, exact", "1",
+        "mean gain of an agent that deviates to the best response to the population's mean field "
+        "(F.2); NaN where not evaluated",
+    ),
+    "mean_individual_exploitability": (
+        "mean exploitability of the individual policies, exact", "1",
+        "each policy against the mean field of a population that follows it alone (F.2, last "
+        "formula); NaN where not evaluated",
     ),
     "policy_divergence": (
         "policy divergence", "1", "(1/N) sum_i sup_s ||pi^1(s) - pi^i(s)||_1 (Sec. 3.2, 4.1)",
@@ -55,6 +70,13 @@ VARIABLES = {
         "of each agent's last successful update; NaN for an agent that never learned",
     ),
 }  # fmt: skip
+# variables that are measured at every `evaluation_interval`-th iteration only
+EVALUATED = (
+    "exploitability",
+    "exact_return",
+    "exact_exploitability",
+    "mean_individual_exploitability",
+)
 COORDINATES = {
     "iteration": "iteration k",
     "agent": "agent i",
@@ -67,7 +89,7 @@ COORDINATES = {
 COLLECTED = tuple(name for name in VARIABLES if name not in ("policy", "q_values"))
 
 
-def simulate(experiment, threads=1, progress=None):
+def simulate(experiment, threads=1, progress=None, checkpointer=None):
     """Run an experiment and return everything that it measured.
 
     Parameters
@@ -77,6 +99,8 @@ def simulate(experiment, threads=1, progress=None):
         Threads that share the learning of one iteration. They change no result.
     progress : callable, optional
         Called with the :class:`~mfgcore.simulation.Simulation` after every iteration.
+    checkpointer : Checkpointer, optional
+        Where the run's state is kept on the way, and taken up if it was kept before.
 
     Returns
     -------
@@ -84,15 +108,42 @@ def simulate(experiment, threads=1, progress=None):
         The metrics over `iteration`, the empirical mean field over (iteration, state), and the
         final policies and Q-functions over (agent, state, action), all float64 or int64. The
         attributes hold the configuration and the provenance.
+
+    Raises
+    ------
+    NumericalError
+        If NaN or infinity arises; names the iteration and the agent.
+    Stopped
+        If a signal asked for it; only with a checkpointer.
     """
     started = datetime.datetime.now(datetime.UTC)
     wall, cpu = time.perf_counter(), time.process_time()
-    simulation = run(experiment, threads, progress)
+    before = (0.0, 0.0)
+    listening = contextlib.nullcontext()
+    if checkpointer is None:
+        simulation = Simulation(experiment, threads)
+    else:
+        simulation, before = checkpointer.start(experiment, threads)
+        listening = checkpointer.listening()
+
+    def seconds():
+        return (
+            round(before[0] + time.perf_counter() - wall, 3),
+            round(before[1] + time.process_time() - cpu, 3),
+        )
+
+    with listening:
+        while simulation.iteration < experiment.iterations:
+            simulation.step()
+            if progress is not None:
+                progress(simulation)
+            if checkpointer is not None and simulation.iteration < experiment.iterations:
+                checkpointer.after_iteration(simulation, seconds())
     dataset = to_dataset(simulation)
     dataset.attrs |= {
         "started": started.isoformat(timespec="seconds"),
-        "wall_seconds": round(time.perf_counter() - wall, 3),
-        "cpu_seconds": round(time.process_time() - cpu, 3),
+        "wall_seconds": seconds()[0],
+        "cpu_seconds": seconds()[1],
         **environment(),
     }
     return dataset
@@ -188,53 +239,6 @@ def commit():
         return "unknown"
 
 
-def check_writable(path):
-    """Fail now rather than after a long run if a file cannot be written.
-
-    Raises
-    ------
-    RunFileError
-        If the folder does not exist or does not let us write, or if the path is a folder.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise RunFileError(f"{shorten(str(path))}: is a folder, a file is needed")
-    if not path.parent.is_dir():
-        raise RunFileError(f"{shorten(str(path))}: its folder does not exist")
-    if not os.access(path.parent, os.W_OK):
-        raise RunFileError(f"{shorten(str(path))}: its folder is not writable")
-
-
-@contextlib.contextmanager
-def atomic_path(path):
-    """A temporary path beside `path` that is renamed to it at the end, or removed on failure.
-
-    Yields
-    ------
-    pathlib.Path
-        It has the ending of `path`, from which libraries guess the format.
-
-    Raises
-    ------
-    RunFileError
-        If the file cannot be written.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise RunFileError(f"{shorten(str(path))}: cannot be written: {_reason(error)}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _reason(error):
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
-
-
 def save(dataset, path):
     """Write a dataset as a compressed netCDF-4 file, whole or not at all.
 
@@ -252,7 +256,7 @@ def save(dataset, path):
             dataset.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
         except RuntimeError as error:  # how the netCDF library reports a full disk
             raise RunFileError(
-                f"{shorten(str(path))}: cannot be written: {_reason(error)}"
+                f"{shorten(str(path))}: cannot be written: {reason(error)}"
             ) from error
 
 
@@ -281,7 +285,7 @@ def load(path, kind="run"):
         raise RunFileError(f"{name}: there is no such file") from None
     except (OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
         raise RunFileError(
-            f"{name}: is damaged or no netCDF file ({_reason(error)}); delete it and run again"
+            f"{name}: is damaged or no netCDF file ({reason(error)}); delete it and run again"
         ) from error
     if dataset.attrs.get("kind") != kind:
         raise RunFileError(f"{name}: is not a file of one {kind} made by mfgcore")
@@ -394,8 +398,11 @@ def _check_run(path, dataset, experiment):
         )
     for variable in COLLECTED:
         values = dataset[variable].values
-        if variable == "exploitability":
-            values = values[:: experiment.evaluation_interval] if experiment.evaluation else []
+        if variable in EVALUATED:
+            done = (
+                experiment.evaluation if variable == "exploitability" else experiment.exact_metrics
+            )
+            values = values[:: experiment.evaluation_interval] if done else []
         elif variable == "mean_score":
             values = values[dataset["failures"].values < _learners(experiment, dataset)]
         if not np.isfinite(values).all():

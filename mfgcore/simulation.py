@@ -2,19 +2,28 @@
 
 import numpy as np
 
-from mfgcore import kernels, streams
+from mfgcore import kernels, meanfield, streams
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.errors import NumericalError
 from mfgcore.evaluation import discounted_return, sample_exploitability
 from mfgcore.games import ACTIONS
 from mfgcore.gossip import communicate
-from mfgcore.learning import ALGORITHMS, estimate_q_values, improve_policies, policy_change
+from mfgcore.learning import (
+    ALGORITHMS,
+    estimate_q_values,
+    exact_q_values,
+    improve_policies,
+    policy_change,
+)
 from mfgcore.networks import neighbour_cells
-from mfgcore.population import Population, Walk, observe, uniform_policy
+from mfgcore.population import NOBODY, Population, Walk, observe, uniform_policy
 
 METRICS = (
     "discounted_return",
     "exploitability",
+    "exact_return",
+    "exact_exploitability",
+    "mean_individual_exploitability",
     "policy_divergence",
     "distinct_policies",
     "mean_score",
@@ -85,16 +94,13 @@ class Simulation:
             policy_divergence=population.policy_divergence(),
             distinct_policies=population.policies.shape[0],
             population_size=population.size,
-            exploitability=(
-                sample_exploitability(experiment, walk, population.policies, k)
-                if experiment.evaluation and k % experiment.evaluation_interval == 0
-                else np.nan
-            ),
         )
+        self._evaluate(walk)
 
         learners, failed = self._learners()
         algorithm = ALGORITHMS[experiment.algorithm]
-        seen = observe(experiment, walk, algorithm.skipped(experiment), learners)
+        recorders = learners if algorithm.learn else NOBODY
+        seen = observe(experiment, walk, algorithm.skipped(experiment), recorders)
         mean_rewards = seen.population_rewards / population.size
         self._record(
             discounted_return=discounted_return(
@@ -104,12 +110,20 @@ class Simulation:
         )
         self.mean_fields.append(seen.mean_field)
 
-        shuffles = streams.shuffle_generators(experiment, "shuffles", k, population.size)[learners]
-        q_values = estimate_q_values(experiment, seen.transitions, shuffles, self.threads)
+        index = population.policy_index[learners]
+        if algorithm.learn:
+            shuffles = streams.shuffle_generators(experiment, "shuffles", k, population.size)
+            q_values = estimate_q_values(
+                experiment, seen.transitions, shuffles[learners], self.threads
+            )
+        else:
+            q_values = exact_q_values(
+                experiment, population.policies, population.policy_index,
+                population.policies[index],
+            )  # fmt: skip
         self._check_finite("Q-function", q_values, learners)
         self.q_values[learners] = q_values
 
-        index = population.policy_index[learners]
         improved = improve_policies(experiment, population.policies, index, q_values)
         self._check_finite("policy", improved, learners)
         # An agent that did not learn has no score: with the distance 0 between its two equal
@@ -127,13 +141,33 @@ class Simulation:
         self._communicate(walk.generators, scores, totals)
         self.iteration += 1
 
+    def _evaluate(self, walk):
+        experiment, population = self.experiment, self.population
+        due = self.iteration % experiment.evaluation_interval == 0
+        sampled = np.nan
+        if due and experiment.evaluation:
+            sampled = sample_exploitability(experiment, walk, population.policies, self.iteration)
+        exact = meanfield.PopulationMetrics(np.nan, np.nan, np.nan, None)
+        if due and experiment.exact_metrics:
+            exact = meanfield.population_metrics(
+                population.policies,
+                self.game.seen_by(population.size),
+                discount=experiment.discount,
+                entropy_weight=experiment.entropy_weight,
+                policy_index=population.policy_index,
+            )
+        self._record(
+            exploitability=sampled,
+            exact_return=exact.discounted_return,
+            exact_exploitability=exact.exploitability,
+            mean_individual_exploitability=exact.mean_individual_exploitability,
+        )
+
     def _let_arrive(self):
         experiment, k = self.experiment, self.iteration
         present, expected = self.population.size, self.scenario.population(k)
         if expected > present:
-            cells = streams.integers(
-                experiment, "arrivals", k, expected, self.game.grid.n_states
-            )
+            cells = streams.integers(experiment, "arrivals", k, expected, self.game.grid.n_states)
             self.population.add(cells[present:])
             never = np.full((expected - present, self.q_values.shape[1]), np.nan)
             self.q_values = np.concatenate((self.q_values, never))
@@ -191,25 +225,3 @@ class Simulation:
             raise NumericalError(
                 f"iteration {self.iteration}, agent {learners[bad][0]}: its {what} is not finite"
             )
-
-
-def run(experiment, threads=1, progress=None):
-    """Run an experiment from its first iteration to its last.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    threads : int
-    progress : callable, optional
-        Called with the simulation after every iteration.
-
-    Returns
-    -------
-    Simulation
-    """
-    simulation = Simulation(experiment, threads)
-    while simulation.iteration < experiment.iterations:
-        simulation.step()
-        if progress is not None:
-            progress(simulation)
-    return simulation

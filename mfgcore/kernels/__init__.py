@@ -1,4 +1,4 @@
-"""The compiled loops: stepping, TD replay, policy mirror ascent, gossip, random streams.
+"""The compiled loops: stepping, TD replay, policy mirror ascent, gossip, mean fields, streams.
 
 One source is compiled for several generations of processors (``setup.py``); the fastest one that
 this processor can run is taken at import. All of them give the same bits. The environment
@@ -47,6 +47,8 @@ if kernel_fingerprint() not in (None, _chosen.source_fingerprint()):
 
 TRANSITION = _chosen.TRANSITION
 adopt_policies = _chosen.adopt_policies
+bellman_gaps = _chosen.bellman_gaps
+best_responses = _chosen.best_responses
 communicate = _chosen.communicate
 exp = _chosen.exp
 log = _chosen.log
@@ -54,7 +56,9 @@ mirror_ascent = _chosen.mirror_ascent
 next_words = _chosen.next_words
 online_td = _chosen.online_td
 policy_tables = _chosen.policy_tables
+policy_values = _chosen.policy_values
 project_simplex = _chosen.project_simplex
 replay_td = _chosen.replay_td
 shuffle_swaps = _chosen.shuffle_swaps
+stationary_distributions = _chosen.stationary_distributions
 step_population = _chosen.step_population

@@ -1,7 +1,7 @@
 import numpy as np
 
 from libc.math cimport INFINITY, fabs, frexp, ldexp, rint
-from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from *:
     """
@@ -29,6 +29,7 @@ include "stepping.pxi"
 include "replay.pxi"
 include "gossip.pxi"
 include "mirror_ascent.pxi"
+include "meanfield.pxi"
 
 
 cdef extern from *:

@@ -188,8 +188,8 @@ cdef inline void _project_rows(Rows *rows, Py_ssize_t n) noexcept nogil:
             rows.u[a][l] = fmax(rows.scores[a][l] - rows.nu[l], 0.0)
 
 
-cdef inline bint _maximise_rows(Rows *rows, Py_ssize_t n, double weight) noexcept nogil:
-    """:func:`_maximise` for every row. False if a lane has not converged.
+cdef inline void _maximise_rows(Rows *rows, Py_ssize_t n, double weight) noexcept nogil:
+    """:func:`_maximise` for every row; `moving` is left 1 in a lane that has not converged.
 
     Newton's iteration for nu (Halley's, once near) begins at the nu of the projection: as
     log u <= 0, each u_a is there at least what the projection gives, so the sum is in [1, n], on
@@ -293,7 +293,6 @@ cdef inline bint _maximise_rows(Rows *rows, Py_ssize_t n, double weight) noexcep
             rows.u[a][l] -= rows.share[a][l] * step * (
                 1.0 - 0.5 * step * inverse_weight * inverse * inverse
             )
-    return still == 0.0
 
 
 cdef double _entropy(const double *u, Py_ssize_t n) noexcept nogil:
@@ -305,29 +304,26 @@ cdef double _entropy(const double *u, Py_ssize_t n) noexcept nogil:
     return total
 
 
-cdef void _maximise_above(
-    const double *policy, const double *q, double step_size, double entropy_weight,
-    double least_entropy, Py_ssize_t n, double *scores, double *u
+cdef void _maximise_one(
+    const double *scores, double weight, Py_ssize_t n, double *u
 ) noexcept nogil:
-    """The maximiser on the set of rows whose entropy is at least `least_entropy`.
+    if weight > 0.0:
+        _maximise(scores, weight, n, u)
+    else:
+        _project(scores, n, u)
+
+
+cdef void _raise_entropy(
+    const double *scores, double weight, double least_entropy, Py_ssize_t n, double *u
+) noexcept nogil:
+    """The maximiser on the set of rows whose entropy is at least `least_entropy`, on its edge.
 
     There the multiplier of the bound adds to the weight of the entropy, so the maximiser is that
     of a larger weight; the entropy of the maximiser grows with it, and the weight is bracketed
     and bisected.
     """
-    cdef Py_ssize_t a
-    cdef double low = 0.0, high = 1.0, middle
+    cdef double low = weight, high = fmax(weight, 1e-3), middle
     cdef int iteration
-    for a in range(n):
-        scores[a] = policy[a] + step_size * q[a]
-    if entropy_weight > 0.0:
-        _maximise(scores, step_size * entropy_weight, n, u)
-    else:
-        _project(scores, n, u)
-    if _entropy(u, n) >= least_entropy:
-        return
-    low = step_size * entropy_weight
-    high = fmax(low, 1e-3)
     for iteration in range(1100):
         _maximise(scores, high, n, u)
         if _entropy(u, n) >= least_entropy or high > 1e300:
@@ -380,20 +376,20 @@ def mirror_ascent(
     cdef Py_ssize_t n_learners = q_values.shape[0], n_states = q_values.shape[1]
     cdef Py_ssize_t n_actions = q_values.shape[2]
     cdef bint together = n_actions <= MAX_ACTIONS
+    cdef double weight = step_size * entropy_weight
     result = np.empty((n_learners, n_states, n_actions), dtype=np.float64)
     cdef double[:, :, ::1] u = result
     cdef double[::1] scores = np.empty(n_actions, dtype=np.float64)
     cdef Rows rows
     cdef const double *policy
+    cdef double *row
     cdef Py_ssize_t learner, block, first, s, a, l
-    cdef bint solved
     cdef double largest, total
     with nogil:
         for learner in range(n_learners):
             policy = &policies[policy_index[learner], 0, 0]
             for block in range((n_states + WIDTH - 1) // WIDTH):
                 first = block * WIDTH
-                solved = together
                 if together:
                     for l in range(WIDTH):
                         s = min(first + l, n_states - 1)
@@ -405,24 +401,26 @@ def mirror_ascent(
                             largest = fmax(largest, rows.scores[a][l])
                         for a in range(n_actions):
                             rows.scores[a][l] -= largest
-                    if entropy_weight > 0.0:
-                        solved = _maximise_rows(&rows, n_actions, step_size * entropy_weight)
+                        rows.moving[l] = 0.0
+                    if weight > 0.0:
+                        _maximise_rows(&rows, n_actions, weight)
                     else:
                         _project_rows(&rows, n_actions)
                 for s in range(first, min(first + WIDTH, n_states)):
-                    if solved:
+                    l = s - first
+                    row = &u[learner, s, 0]
+                    for a in range(n_actions):
+                        scores[a] = policy[s * n_actions + a] + step_size * q_values[learner, s, a]
+                    if together and rows.moving[l] == 0.0:
                         total = 0.0
                         for a in range(n_actions):
-                            total += rows.u[a][s - first]
+                            total += rows.u[a][l]
                         for a in range(n_actions):
-                            u[learner, s, a] = rows.u[a][s - first] / total
-                    if not solved or (
-                        least_entropy > 0.0 and _entropy(&u[learner, s, 0], n_actions) < least_entropy
-                    ):
-                        _maximise_above(
-                            &policy[s * n_actions], &q_values[learner, s, 0], step_size,
-                            entropy_weight, least_entropy, n_actions, &scores[0], &u[learner, s, 0],
-                        )
+                            row[a] = rows.u[a][l] / total
+                    else:
+                        _maximise_one(&scores[0], weight, n_actions, row)
+                    if least_entropy >= 0.0 and _entropy(row, n_actions) < least_entropy:
+                        _raise_entropy(&scores[0], weight, least_entropy, n_actions, row)
     return result
 
 

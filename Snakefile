@@ -1,0 +1,23 @@
+# Every figure of the paper as a target. `snakemake --cores 10 figures/all`
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/collect.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule figures_all:
+    name:
+        "figures/all"
+    default_target: True
+    input:
+        FIGURE_FILES,
+        DATASETS,
+        MANIFEST,

@@ -1,0 +1,215 @@
+"""Checkpoints: a run that was stopped or killed goes on where it was, with the same bits.
+
+As random streams are named by the iteration, the state of a run between two iterations is what
+:class:`mfgcore.simulation.Simulation` holds: positions, policies, latest Q-functions and the
+metrics so far.
+"""
+
+import contextlib
+import json
+import signal
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from mfgcore.errors import MfgcoreError, shorten
+from mfgcore.files import atomic_path
+from mfgcore.fingerprint import run_fingerprint
+from mfgcore.population import Population
+from mfgcore.simulation import METRICS, Simulation
+
+VERSION = 1
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class CheckpointError(MfgcoreError):
+    """A checkpoint that does not belong to this run, or is damaged."""
+
+
+class Stopped(MfgcoreError):
+    """A signal asked the run to stop.
+
+    Parameters
+    ----------
+    number : int
+        The signal.
+    message : str
+    """
+
+    def __init__(self, number, message):
+        super().__init__(message)
+        self.signal = number
+
+
+def save(simulation, path, seconds=(0.0, 0.0)):
+    """Write the state of a simulation between two iterations, whole or not at all.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    path : path
+    seconds : (float, float)
+        Wall and CPU time of the run so far.
+    """
+    population = simulation.population
+    header = {
+        "version": VERSION,
+        "configuration": simulation.experiment.relevant(),
+        "fingerprint": run_fingerprint(),
+        "iteration": simulation.iteration,
+        "seconds": seconds,
+    }
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            header=json.dumps(header),
+            states=population.states,
+            policy_index=population.policy_index,
+            policies=population.policies,
+            q_values=simulation.q_values,
+            mean_fields=np.array(simulation.mean_fields),
+            metrics=np.array([simulation.metrics[name] for name in METRICS]),
+        )
+
+
+def load(path, experiment, threads=1):
+    """Make the simulation whose state a checkpoint holds.
+
+    Parameters
+    ----------
+    path : path
+    experiment : Experiment
+        What the run is.
+    threads : int
+
+    Returns
+    -------
+    simulation : Simulation
+    seconds : (float, float)
+        Wall and CPU time of the run so far.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged, or was made by another version, code or configuration.
+    """
+    name = shorten(str(path))
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            content = {key: archive[key] for key in archive.files}
+        header = json.loads(str(content["header"]))
+        version = header["version"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{name}: is damaged ({type(error).__name__})") from error
+    if version != VERSION:
+        raise CheckpointError(f"{name}: has version {version}, this mfgcore reads {VERSION}")
+    if header["fingerprint"] != run_fingerprint():
+        raise CheckpointError(f"{name}: was made by other code")
+    expected = experiment.relevant()
+    for key in sorted(expected.keys() | header["configuration"].keys()):
+        found = header["configuration"].get(key)
+        if found != expected.get(key):
+            raise CheckpointError(
+                f"{name}: was made with {key} = {found!r}, this run has {expected.get(key)!r}"
+            )
+    simulation = Simulation(experiment, threads)
+    simulation.iteration = header["iteration"]
+    simulation.population = Population(
+        content["states"], content["policy_index"], content["policies"]
+    )
+    simulation.q_values = content["q_values"]
+    simulation.mean_fields = list(content["mean_fields"])
+    simulation.metrics = {
+        metric: values.tolist() for metric, values in zip(METRICS, content["metrics"], strict=True)
+    }
+    return simulation, tuple(header["seconds"])
+
+
+class Checkpointer:
+    """Writes a run's checkpoint at intervals and when a signal asks the run to stop.
+
+    Parameters
+    ----------
+    path : path
+    interval : float
+        Seconds between two checkpoints.
+    """
+
+    def __init__(self, path, interval=60.0):
+        self.path = Path(path)
+        self.interval = interval
+        self.asked = None
+        self._saved = time.monotonic()
+
+    def start(self, experiment, threads=1, report=print):
+        """The simulation to go on with: that of the checkpoint if there is a fitting one.
+
+        Parameters
+        ----------
+        experiment : Experiment
+        threads : int
+        report : callable of str
+            Told whether the run goes on or starts afresh, and why.
+
+        Returns
+        -------
+        simulation : Simulation
+        seconds : (float, float)
+            Wall and CPU time spent so far.
+        """
+        if self.path.exists():
+            try:
+                simulation, seconds = load(self.path, experiment, threads)
+            except CheckpointError as error:
+                report(f"checkpoint refused: {error}; the run starts afresh")
+            else:
+                report(f"goes on from its checkpoint at iteration {simulation.iteration}")
+                return simulation, seconds
+        return Simulation(experiment, threads), (0.0, 0.0)
+
+    def after_iteration(self, simulation, seconds):
+        """Save if it is time to, or if a signal came in.
+
+        Raises
+        ------
+        Stopped
+            After a signal, once the checkpoint is written.
+        """
+        if self.asked is None and time.monotonic() - self._saved < self.interval:
+            return
+        save(simulation, self.path, seconds)
+        self._saved = time.monotonic()
+        if self.asked is not None:
+            raise Stopped(
+                self.asked,
+                f"stopped after iteration {simulation.iteration} of "
+                f"{simulation.experiment.iterations}; kept in {shorten(str(self.path))}",
+            )
+
+    def remove(self):
+        """Delete the checkpoint of a run whose result is saved."""
+        self.path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def listening(self):
+        """Let SIGINT and SIGTERM end the run after the present iteration; a second one at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+
+        def ask(number, frame):
+            self.asked = number
+            for each in STOP_SIGNALS:
+                signal.signal(each, previous[each])
+
+        for number in STOP_SIGNALS:
+            signal.signal(number, ask)
+        try:
+            yield
+        finally:
+            for number in STOP_SIGNALS:
+                signal.signal(number, previous[number])

@@ -1,0 +1,228 @@
+"""The command line: ``mfgcore run`` and ``mfgcore show``."""
+
+import argparse
+import difflib
+import json
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from mfgcore.checkpoint import Checkpointer, Stopped
+from mfgcore.errors import MfgcoreError
+from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
+from mfgcore.files import check_writable
+from mfgcore.results import configuration, load, save, simulate
+
+USAGE_ERROR = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a mistake with one line instead of the usage."""
+
+    def error(self, message):
+        unknown = [word for word in message.split() if word.startswith("--")]
+        if message.startswith("unrecognized arguments") and unknown:
+            known = [option for option in self._option_string_actions if option.startswith("--")]
+            nearest = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            message = f"unknown option {unknown[0]}{hint}"
+        self.exit(USAGE_ERROR, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Let the command's own parser complain, as only it knows its options."""
+        namespace, extra = super().parse_known_args(args, namespace)
+        if extra and self._subparsers is None:
+            self.error(f"unrecognized arguments: {' '.join(extra)}")
+        return namespace, extra
+
+
+def _read(kind):
+    """Turn a word of the command line into a value; what is no number stays a word."""
+
+    def convert(word):
+        if word == "null":
+            return None
+        try:
+            return kind(word)
+        except ValueError:
+            return word
+
+    return convert
+
+
+def _add_parameters(parser):
+    default = defaults()
+    for key, parameter in parameters().items():
+        flag = "--" + key.replace("_", "-")
+        details = [parameter.allowed()] if parameter.type is not bool else []
+        if parameter.symbol:
+            details.insert(0, f"the paper's {parameter.symbol}")
+        if parameter.unit:
+            details.append(f"in {parameter.unit}")
+        if default.get(key) is not None:
+            details.append(f"default {default[key]}")
+        text = f"{parameter.help} ({'; '.join(details)})".replace("%", "%%")
+        options = {"dest": key, "default": argparse.SUPPRESS, "help": text}
+        if parameter.type is bool:
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
+        else:
+            parser.add_argument(
+                flag,
+                type=_read(parameter.type),
+                metavar=parameter.type.__name__.upper(),
+                required=key not in default,
+                **options,
+            )
+
+
+def _build_parser():
+    parser = _Parser(
+        prog="mfgcore",
+        allow_abbrev=False,
+        description="Learning in mean-field games with centralised, independent and networked "
+        "agents: one run at a time. The figures of the paper are made by snakemake.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,show}")
+    run = commands.add_parser(
+        "run", allow_abbrev=False, help="run one experiment and save what it measured",
+        description="Run one experiment and save every metric, the mean field and the final "
+        "policies as a netCDF-4 file.",
+    )  # fmt: skip
+    run.add_argument("--output", required=True, metavar="FILE", help="netCDF-4 file to write")
+    run.add_argument(
+        "--threads", type=_read(int), default=1, metavar="INT",
+        help="threads that share the learning; they change no result (default 1)",
+    )  # fmt: skip
+    run.add_argument("--quiet", action="store_true", help="no progress bar")
+    run.add_argument(
+        "--resume", action="store_true",
+        help="go on from the checkpoint that an interrupted run left beside the output",
+    )  # fmt: skip
+    _add_parameters(run.add_argument_group("parameters of the experiment"))
+    run.set_defaults(function=_run)
+    show = commands.add_parser(
+        "show", allow_abbrev=False, help="say what a run's file holds",
+        description="Say what a run was, how it was made and what it measured last.",
+    )  # fmt: skip
+    show.add_argument("file", metavar="FILE", help="file made by mfgcore run")
+    show.add_argument(
+        "--plot", metavar="FILE", help="also draw the metrics to this file (.png, .pdf or .svg)"
+    )
+    show.set_defaults(function=_show)
+    return parser
+
+
+def _run(arguments):
+    values = {key: value for key, value in vars(arguments).items() if key in parameters()}
+    experiment = make_experiment(**values)
+    threads = arguments.threads
+    if not isinstance(threads, int) or threads < 1:
+        raise MfgcoreError(f"threads: {threads!r} is not a whole number >= 1")
+    check_writable(arguments.output)
+    checkpointer = Checkpointer(Path(arguments.output).with_suffix(".checkpoint"))
+    if not arguments.resume:
+        checkpointer.remove()
+    with tqdm(
+        total=experiment.iterations, unit="iteration", disable=arguments.quiet or None,
+        desc=f"{experiment.game}, {experiment.architecture}",
+    ) as bar:  # fmt: skip
+
+        def progress(simulation):
+            bar.set_postfix_str(
+                f"return {simulation.metrics['discounted_return'][-1]:.3f}", refresh=False
+            )
+            bar.update(simulation.iteration - bar.n)
+
+        dataset = simulate(experiment, threads, progress, checkpointer)
+    save(dataset, arguments.output)
+    checkpointer.remove()
+    print(
+        f"{arguments.output}: {dataset.attrs['title']}, {experiment.iterations} iterations, "
+        f"{dataset.attrs['wall_seconds']:.1f} s; see it with: mfgcore show {arguments.output}"
+    )
+
+
+def _show(arguments):
+    from mfgcore.plotting import plot_run  # matplotlib takes a second to load
+
+    dataset = load(arguments.file)
+    if arguments.plot:
+        check_writable(arguments.plot)
+    print(f"{arguments.file}: {dataset.attrs['title']}\n")
+    default = defaults()
+    print("Parameters that differ from the defaults:")
+    for key, value in configuration(dataset).items():
+        if default.get(key, REQUIRED) != value:
+            print(f"  {key:<24} {value}")
+    print("\nHow it was made:")
+    versions = json.loads(dataset.attrs["versions"])
+    made = {
+        "started": dataset.attrs["started"],
+        "wall / CPU time": f"{dataset.attrs['wall_seconds']:.1f} s / "
+        f"{dataset.attrs['cpu_seconds']:.1f} s",
+        "host": f"{dataset.attrs['host']} ({dataset.attrs['processor']}, kernels "
+        f"{dataset.attrs['kernels']})",
+        "commit": dataset.attrs["commit"],
+        "source fingerprint": dataset.attrs["fingerprint"],
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
+    for key, value in made.items():
+        print(f"  {key:<24} {value}")
+    print(f"\nMetrics over {dataset.sizes['iteration']} iterations (first, last, course):")
+    for name in dataset.data_vars:
+        if dataset[name].dims == ("iteration",):
+            values = dataset[name].dropna("iteration").values
+            if values.size:
+                print(f"  {name:<20} {values[0]:>9.4g} {values[-1]:>9.4g}  {_sparkline(values)}")
+    if arguments.plot:
+        plot_run(dataset, arguments.plot)
+        print(f"\nDrawn to {arguments.plot}")
+
+
+def _sparkline(values, width=48):
+    """The course of a metric in one line of block characters."""
+    blocks = "▁▂▃▄▅▆▇█"
+    parts = np.array_split(values, min(width, values.size))
+    means = np.array([part.mean() for part in parts])
+    spread = means.max() - means.min()
+    if spread == 0.0:
+        return blocks[0] * means.size
+    return "".join(blocks[int(level)] for level in (means - means.min()) / spread * 7.999)
+
+
+def main(arguments=None):
+    """Entry point of the command ``mfgcore``.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Words of the command line; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit status: 0, 1 for a run that failed or a file that cannot be used, 2 for a mistake on
+        the command line, 128 plus its number if a signal stopped it.
+    """
+    try:
+        parsed = _build_parser().parse_args(arguments)
+        parsed.function(parsed)
+    except Stopped as stopped:
+        print(f"mfgcore: {stopped}; the same command with --resume goes on", file=sys.stderr)
+        return 128 + stopped.signal
+    except MfgcoreError as error:
+        print(f"mfgcore: error: {error}", file=sys.stderr)
+        return USAGE_ERROR if isinstance(error, ValueError) else 1
+    except KeyboardInterrupt:
+        print("mfgcore: interrupted at once; an earlier checkpoint is kept", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""The workflow's configuration: checked against its schema, and expanded into runs."""
+
+import copy
+import dataclasses
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from mfgcore.architectures import ARCHITECTURES
+from mfgcore.errors import ConfigurationError, shorten, unknown_name
+from mfgcore.experiment import defaults, make_experiment, parameters
+
+# These the workflow sets itself, one value for each run.
+SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
+
+
+def load_schema(path):
+    """Read the configuration's schema and put in the parameters of an experiment.
+
+    Parameters
+    ----------
+    path : path
+        ``workflow/schemas/config.schema.yaml``; what an experiment can be given is not written
+        there but in :mod:`mfgcore.experiment`.
+
+    Returns
+    -------
+    dict
+    """
+    schema = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    schema["$defs"]["parameters"]["properties"] = {
+        key: parameter.schema()
+        for key, parameter in parameters().items()
+        if key not in SET_BY_WORKFLOW
+    }
+    schema["$defs"]["architectures"]["items"]["enum"] = list(ARCHITECTURES)
+    return schema
+
+
+def check(config, schema):
+    """Check a configuration, as loaded from YAML.
+
+    Parameters
+    ----------
+    config : dict
+    schema : dict
+        See :func:`load_schema`.
+
+    Raises
+    ------
+    ConfigurationError
+        One line that names the key, the value and what is allowed.
+    """
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
+    # the deepest error is the most telling one; among equals, the first in the file
+    error = max(errors, key=lambda found: len(found.absolute_path), default=None)
+    if error is not None:
+        raise ConfigurationError(_explain(error))
+    for name in config["experiments"]:
+        runs(config, name)
+
+
+def _explain(error):
+    place = ".".join(str(key) for key in error.absolute_path)
+    prefix = f"{place}: " if place else ""
+    if error.validator in ("additionalProperties", "unevaluatedProperties"):
+        known = _known_keys(error)
+        unknown = [key for key in error.instance if key not in known]
+        return prefix + unknown_name("key", unknown[0], known)
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return f"{prefix}key {missing[0]!r} is missing"
+    if "propertyNames" in error.schema_path:
+        return f"{prefix}{shorten(error.instance)} is not a plain name (letters, digits, '_', '-')"
+    parameter = parameters().get(error.absolute_path[-1]) if error.absolute_path else None
+    if parameter is not None:
+        return f"{prefix}{shorten(error.instance)} is not {parameter.allowed()}"
+    allowed = {
+        "type": "of type",
+        "enum": "one of",
+        "minimum": ">=",
+        "maximum": "<=",
+        "minItems": "a list of at least",
+        "pattern": "of the form",
+    }.get(error.validator, error.validator)
+    value = error.validator_value
+    value = ", ".join(map(str, value)) if isinstance(value, list) else value
+    return f"{prefix}{shorten(error.instance)} is not {allowed} {value}"
+
+
+def _known_keys(error):
+    known = list(error.schema.get("properties", {}))
+    if error.validator == "unevaluatedProperties":  # an experiment: its own keys and parameters
+        known += [key for key in parameters() if key not in SET_BY_WORKFLOW]
+    return known
+
+
+def runs(config, name):
+    """The runs of one experiment: every trial of every architecture.
+
+    Parameters
+    ----------
+    config : dict
+        A checked configuration.
+    name : str
+        Key of ``config["experiments"]``.
+
+    Returns
+    -------
+    dict of (str, int) to Experiment
+        By architecture and trial.
+
+    Raises
+    ------
+    ConfigurationError
+        If the experiment is unknown or its parameters do not fit together.
+    """
+    if name not in config["experiments"]:
+        raise ConfigurationError(unknown_name("experiment", name, config["experiments"]))
+    own = copy.deepcopy(config["experiments"][name])
+    trials = own.pop("trials")
+    own.pop("title", None)
+    architectures = own.pop("architectures", config["architectures"])
+    values = config["parameters"] | own
+    try:
+        return {
+            (architecture, trial): make_experiment(
+                **values,
+                architecture=architecture,
+                name=name,
+                trial=trial,
+                seed=config["seed"],
+            )
+            for architecture in architectures
+            for trial in range(trials)
+        }
+    except ConfigurationError as error:
+        raise ConfigurationError(f"experiments.{name}.{error}") from error
+
+
+def reference(config, name):
+    """The run beside an experiment that shows what the algorithm does without sampling error.
+
+    One policy for the largest population of the experiment, with the exact Q-function and without
+    any disturbance; of its metrics only the exact ones are meant to be used.
+
+    Parameters
+    ----------
+    config : dict
+        A checked configuration.
+    name : str
+        Key of ``config["experiments"]``.
+
+    Returns
+    -------
+    Experiment
+    """
+    run = next(iter(runs(config, name).values()))
+    return dataclasses.replace(
+        run,
+        architecture="centralised",
+        algorithm="exact",
+        agents=max(2, run.max_agents),
+        scenario="none",
+        failure_probability=None,
+        agents_after=None,
+        increase_at=None,
+        evaluation=False,
+        exact_metrics=True,
+        evaluation_interval=1,
+    )
+
+
+def parameter_table():
+    """The parameters of an experiment as a Markdown table, for ``config/README.md``.
+
+    Returns
+    -------
+    str
+    """
+    lines = [
+        "| key | meaning | symbol | unit | allowed | default | source |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    default = defaults()
+    for key, parameter in parameters().items():
+        if key in SET_BY_WORKFLOW:
+            continue
+        value = {None: "null", True: "true", False: "false"}.get(default.get(key), default.get(key))
+        cells = (
+            f"`{key}`", parameter.help, parameter.symbol, parameter.unit, parameter.allowed(),
+            "(required)" if key not in default else f"`{value}`", parameter.source,
+        )  # fmt: skip
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)

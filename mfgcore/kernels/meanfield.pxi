@@ -1,0 +1,487 @@
+# The mean-field game of infinitely many agents, solved without sampling: stationary distributions,
+# values and best responses.
+#
+# A cell is linked to few others, all of them near in the order of the cells. Every linear system
+# is therefore solved within a band: of n cells whose links reach over at most b others, in
+# O(n b^2) operations and O(n b) memory. Nothing is summed in another order on another processor.
+
+cdef extern from *:
+    """
+    #include <string.h>
+    static const double RADIX = 0x1p1020;          /* radix of the exponents of wide numbers */
+    static const double RADIX_INVERSE = 0x1p-1020;
+    static const double MANTISSA_LEAST = 0x1p-510; /* mantissas of wide numbers: least, allowed, */
+    static const double MANTISSA_BOUND = 0x1p510;  /* and bound, not allowed */
+    /* RADIX**(-2**40), less than any product of probabilities along a path */
+    static const int64_t RESTART_EXPONENT = -(INT64_C(1) << 40);
+
+    /* _exp of x <= 0, with the same bits and without branches or calls: compilers make it work
+       on several numbers at a time. */
+    static inline double exp_of_negative(double x) {
+        const double rounder = 0x1.8p52; /* adding it rounds to a whole number, in its last bits */
+        double shifted, k, r, series, first, second;
+        uint64_t bits, exponent, half;
+        x = x > -800.0 ? x : -800.0; /* its exponential is 0 already */
+        shifted = x * INVERSE_LN2 + rounder;
+        k = shifted - rounder;
+        r = (x - k * LN2_HIGH) - k * LN2_LOW;
+        series = 1.0 + r * (1.0 + r * (1.0 / 2 + r * (1.0 / 6 + r * (1.0 / 24 + r * (1.0 / 120
+            + r * (1.0 / 720 + r * (1.0 / 5040 + r * (1.0 / 40320 + r * (1.0 / 362880
+            + r * (1.0 / 3628800 + r * (1.0 / 39916800 + r * (1.0 / 479001600
+            + r / 6227020800.0))))))))))));
+        /* 2**k in two factors that are both normal numbers, so that one rounding is left */
+        memcpy(&bits, &shifted, 8);
+        exponent = bits - UINT64_C(0x4338000000000000) + 2046;
+        half = exponent >> 1;
+        exponent = (exponent - half) << 52;
+        half <<= 52;
+        memcpy(&first, &half, 8);
+        memcpy(&second, &exponent, 8);
+        return series * first * second;
+    }
+    """
+    const double RADIX
+    const double RADIX_INVERSE
+    const double MANTISSA_LEAST
+    const double MANTISSA_BOUND
+    const int64_t RESTART_EXPONENT
+    double exp_of_negative(double x) nogil
+
+
+cdef struct Wide:
+    # The number mantissa * RADIX**exponent >= 0. Products of many small probabilities, such as
+    # that of leaving one corner for another against a near-deterministic policy, are no doubles:
+    # they would become 0 and cut the chain into pieces.
+    double mantissa    # 0, or within [MANTISSA_LEAST, MANTISSA_BOUND)
+    int64_t exponent
+
+
+cdef inline Wide _wide(double mantissa, int64_t exponent) noexcept nogil:
+    """The wide number of any finite mantissa >= 0; scaling by RADIX is exact."""
+    cdef Wide x
+    while mantissa >= MANTISSA_BOUND:
+        mantissa *= RADIX_INVERSE
+        exponent += 1
+    while 0.0 < mantissa < MANTISSA_LEAST:
+        mantissa *= RADIX
+        exponent -= 1
+    x.mantissa = mantissa
+    x.exponent = exponent
+    return x
+
+
+cdef inline Wide _sum(Wide x, Wide y) noexcept nogil:
+    if y.mantissa == 0.0:
+        return x
+    if x.mantissa == 0.0:
+        return y
+    if x.exponent == y.exponent:
+        return _wide(x.mantissa + y.mantissa, x.exponent)
+    if x.exponent < y.exponent:
+        x, y = y, x
+    if x.exponent == y.exponent + 1:
+        x.mantissa += y.mantissa * RADIX_INVERSE
+    return x  # beyond one block, y is below x's last bit
+
+
+cdef inline Wide _product(Wide x, Wide y) noexcept nogil:
+    return _wide(x.mantissa * y.mantissa, x.exponent + y.exponent)
+
+
+cdef inline Wide _quotient(Wide x, Wide y) noexcept nogil:
+    return _wide(x.mantissa / y.mantissa, x.exponent - y.exponent)
+
+
+cdef Py_ssize_t _bandwidth(const int32_t[:, ::1] next_state) noexcept nogil:
+    """Largest distance, in the order of the cells, between a cell and one that it leads to."""
+    cdef Py_ssize_t s, a, widest = 0
+    for s in range(next_state.shape[0]):
+        for a in range(next_state.shape[1]):
+            widest = max(widest, next_state[s, a] - s, s - next_state[s, a])
+    return widest
+
+
+cdef void _stationary(
+    const double *policy, const int32_t *next_state, Py_ssize_t n_states, Py_ssize_t n_actions,
+    Py_ssize_t band, Wide *links, Wide *to_restart, Wide *from_restart, Wide *masses,
+    double *mean_field,
+) noexcept nogil:
+    """Elimination of Grassmann, Taksar & Heyman (1985); see stationary_distributions.
+
+    links is (n_states, 2 band + 1): entry (s, band + t - s) is the link from s to t. One more
+    state, the restart, is reached from everywhere with a probability below all others and leads
+    everywhere alike. It is the last one to be eliminated, so that the band stays narrow.
+    """
+    cdef Py_ssize_t width = 2 * band + 1
+    cdef Py_ssize_t s, a, t, i, j, k, first
+    cdef Wide *row
+    cdef Wide *eliminated
+    cdef Wide factor, total, largest
+    cdef double sum_
+    for i in range(n_states * width):
+        links[i] = _wide(0.0, 0)
+    for s in range(n_states):
+        to_restart[s] = _wide(1.0, RESTART_EXPONENT)
+        from_restart[s] = _wide(1.0, 0)
+        for a in range(n_actions):
+            t = next_state[s * n_actions + a]
+            row = links + s * width + band - s
+            row[t] = _sum(row[t], _wide(policy[s * n_actions + a], 0))
+    for k in range(n_states - 1, -1, -1):
+        first = max(0, k - band)
+        eliminated = links + k * width + band - k
+        # the chance to leave k: a sum, where 1 - P(k, k) would cancel
+        total = to_restart[k]
+        for j in range(first, k):
+            total = _sum(total, eliminated[j])
+        for i in range(first, k):
+            row = links + i * width + band - i
+            if row[k].mantissa == 0.0:
+                continue
+            factor = _quotient(row[k], total)
+            row[k] = factor
+            for j in range(first, k):
+                if eliminated[j].mantissa != 0.0 and j != i:
+                    row[j] = _sum(row[j], _product(factor, eliminated[j]))
+            to_restart[i] = _sum(to_restart[i], _product(factor, to_restart[k]))
+        factor = _quotient(from_restart[k], total)
+        from_restart[k] = factor
+        for j in range(first, k):
+            if eliminated[j].mantissa != 0.0:
+                from_restart[j] = _sum(from_restart[j], _product(factor, eliminated[j]))
+    largest = _wide(0.0, 0)
+    for k in range(n_states):
+        total = from_restart[k]
+        for i in range(max(0, k - band), k):
+            total = _sum(total, _product(masses[i], links[i * width + band - i + k]))
+        masses[k] = total
+        if (
+            k == 0
+            or total.exponent > largest.exponent
+            or (total.exponent == largest.exponent and total.mantissa > largest.mantissa)
+        ):
+            largest = total
+    sum_ = 0.0
+    for k in range(n_states):
+        factor = _quotient(masses[k], largest)
+        while factor.mantissa > 0.0 and factor.exponent < 0:
+            factor.mantissa *= RADIX_INVERSE
+            factor.exponent += 1
+        mean_field[k] = factor.mantissa
+        sum_ += factor.mantissa
+    for k in range(n_states):
+        mean_field[k] /= sum_
+
+
+cdef void _action_values(
+    const double *rewards, const double *future, const int32_t *next_state, double discount,
+    Py_ssize_t n_states, Py_ssize_t n_actions, double *q
+) noexcept nogil:
+    """Bellman's recursion: q(s, a) = R(s) + discount * future(next(s, a))."""
+    cdef Py_ssize_t s, a
+    for s in range(n_states):
+        for a in range(n_actions):
+            q[s * n_actions + a] = (
+                rewards[s] + discount * future[next_state[s * n_actions + a]]
+            )
+
+
+cdef void _best_of(
+    const double *q, double entropy_weight, Py_ssize_t n_states, Py_ssize_t n_actions,
+    double *best, double *u,
+) noexcept nogil:
+    """best(s) = max over u(s) of <u(s), q(s)> + h(u(s)), and the u where it is attained.
+
+    With entropy it is lambda log sum exp(q / lambda), at the softmax. Without, it is the largest
+    q, at the first action that attains it.
+    """
+    cdef Py_ssize_t s, a, i
+    cdef double total
+    for s in range(n_states):
+        best[s] = q[s * n_actions]
+        for a in range(1, n_actions):
+            best[s] = fmax(best[s], q[s * n_actions + a])
+    if entropy_weight == 0.0:
+        for s in range(n_states):
+            total = 1.0
+            for a in range(n_actions):
+                i = s * n_actions + a
+                u[i] = total if q[i] == best[s] else 0.0
+                total -= u[i]
+        return
+    for s in range(n_states):
+        for a in range(n_actions):
+            i = s * n_actions + a
+            u[i] = (q[i] - best[s]) / entropy_weight
+    for i in range(n_states * n_actions):
+        u[i] = exp_of_negative(u[i])
+    for s in range(n_states):
+        total = 0.0
+        for a in range(n_actions):
+            total += u[s * n_actions + a]
+        best[s] += entropy_weight * _log(total)
+        for a in range(n_actions):
+            u[s * n_actions + a] /= total
+
+
+cdef void _solve_values(
+    const double *policy, const double *payoffs, const int32_t *next_state, double discount,
+    Py_ssize_t n_states, Py_ssize_t n_actions, Py_ssize_t band, double *matrix, double *values
+) noexcept nogil:
+    """Solve V = payoffs + discount * P V, the fixed point of the recursion under one policy.
+
+    The matrix is diagonally dominant by rows: elimination within the band needs no pivoting.
+    """
+    cdef Py_ssize_t width = 2 * band + 1
+    cdef Py_ssize_t s, a, i, j, k
+    cdef double *row
+    cdef const double *pivot
+    cdef double factor
+    for i in range(n_states * width):
+        matrix[i] = 0.0
+    for s in range(n_states):
+        values[s] = payoffs[s]
+        row = matrix + s * width + band
+        row[0] = 1.0
+        for a in range(n_actions):
+            i = s * n_actions + a
+            row[next_state[i] - s] -= discount * policy[i]
+    for k in range(n_states):
+        pivot = matrix + k * width + band
+        for i in range(k + 1, min(n_states, k + band + 1)):
+            row = matrix + i * width + band + k - i
+            if row[0] == 0.0:
+                continue
+            factor = row[0] / pivot[0]
+            for j in range(1, band + 1):
+                row[j] -= factor * pivot[j]
+            values[i] -= factor * values[k]
+    for k in range(n_states - 1, -1, -1):
+        pivot = matrix + k * width + band
+        factor = values[k]
+        for j in range(1, min(n_states - k, band + 1)):
+            factor -= pivot[j] * values[k + j]
+        values[k] = factor / pivot[0]
+
+
+def stationary_distributions(
+    const double[:, :, ::1] policies, const int32_t[:, ::1] next_state
+):
+    """Long-run distribution over the cells of an agent that starts at a uniformly random one.
+
+    It is the limit, as the probability of starting again tends to 0, of the distribution of an
+    agent that starts again now and then: the stationary distribution where there is only one,
+    and otherwise the average over time. The elimination of Grassmann, Taksar & Heyman subtracts
+    nothing, so every entry has a relative error of some 1e-14, however small the probabilities.
+
+    Parameters
+    ----------
+    policies : (n_policies, n_states, n_actions) float64
+        Rows need not be normalised to the last bit: staying where one is plays no part.
+    next_state : (n_states, n_actions) int32
+
+    Returns
+    -------
+    (n_policies, n_states) float64
+        Rows sum to 1.
+    """
+    cdef Py_ssize_t n_policies = policies.shape[0]
+    cdef Py_ssize_t n_states = next_state.shape[0], n_actions = next_state.shape[1]
+    cdef Py_ssize_t band = _bandwidth(next_state), p
+    result = np.empty((n_policies, n_states), dtype=np.float64)
+    cdef double[:, ::1] mean_fields = result
+    cdef uint8_t[::1] memory = np.empty(
+        n_states * (2 * band + 4) * sizeof(Wide), dtype=np.uint8
+    )
+    cdef Wide *links = <Wide *> &memory[0]
+    cdef Wide *border = links + n_states * (2 * band + 1)
+    with nogil:
+        for p in range(n_policies):
+            _stationary(
+                &policies[p, 0, 0], &next_state[0, 0], n_states, n_actions, band, links, border,
+                border + n_states, border + 2 * n_states, &mean_fields[p, 0],
+            )
+    return result
+
+
+def policy_values(
+    const double[:, :, ::1] policies,
+    const double[:, ::1] rewards,
+    const int32_t[:, ::1] next_state,
+    double discount,
+    double entropy_weight,
+):
+    """Discounted regularised value of every cell under a policy.
+
+    Parameters
+    ----------
+    policies : (n_policies, n_states, n_actions) float64
+    rewards : (n_policies, n_states) float64
+        What each cell pays while the policy is followed.
+    next_state : (n_states, n_actions) int32
+    discount : float
+        gamma of the paper, in [0, 1).
+    entropy_weight : float
+        lambda of the paper, >= 0.
+
+    Returns
+    -------
+    (n_policies, n_states) float64
+        V with V(s) = R(s) + h(pi(s)) + gamma sum_a pi(a|s) V(next(s, a)).
+    """
+    cdef Py_ssize_t n_policies = policies.shape[0]
+    cdef Py_ssize_t n_states = next_state.shape[0], n_actions = next_state.shape[1]
+    cdef Py_ssize_t band = _bandwidth(next_state), p, s
+    result = np.empty((n_policies, n_states), dtype=np.float64)
+    cdef double[:, ::1] values = result
+    cdef double[::1] payoffs = np.empty(n_states, dtype=np.float64)
+    cdef double[::1] matrix = np.empty(n_states * (2 * band + 1), dtype=np.float64)
+    with nogil:
+        for p in range(n_policies):
+            for s in range(n_states):
+                payoffs[s] = rewards[p, s]
+                if entropy_weight > 0.0:
+                    payoffs[s] += entropy_weight * _entropy(&policies[p, s, 0], n_actions)
+            _solve_values(
+                &policies[p, 0, 0], &payoffs[0], &next_state[0, 0], discount, n_states,
+                n_actions, band, &matrix[0], &values[p, 0],
+            )
+    return result
+
+
+def best_responses(
+    const double[:, :, ::1] policies,
+    const double[:, ::1] rewards,
+    const int32_t[:, ::1] next_state,
+    double discount,
+    double entropy_weight,
+    double tolerance,
+    Py_ssize_t max_iterations,
+):
+    """Best responses to given rewards, by (soft) policy iteration.
+
+    A policy is valued exactly and replaced by the best one for this future value, until the
+    residual of the optimal recursion, max_s |max_u (<u, Q(s, .)> + h(u)) - V(s)|, is at most
+    ``tolerance * max(1, max |V|)``. The values rise from step to step and converge quadratically.
+
+    Parameters
+    ----------
+    policies : (n, n_states, n_actions) float64
+        Where the iteration starts.
+    rewards : (n, n_states) float64
+    next_state, discount, entropy_weight
+        As in :func:`policy_values`.
+    tolerance : float
+    max_iterations : int
+
+    Returns
+    -------
+    values : (n, n_states) float64
+        V with V <= V* <= V + residual / (1 - discount).
+    responses : (n, n_states, n_actions) float64
+        The best policies for the future value V.
+    residuals : (n,) float64
+        Where one is above its bound, the iteration ran out of steps.
+    """
+    cdef Py_ssize_t n = rewards.shape[0]
+    cdef Py_ssize_t n_states = next_state.shape[0], n_actions = next_state.shape[1]
+    cdef Py_ssize_t band = _bandwidth(next_state), p, s, a, iteration
+    all_values = np.empty((n, n_states), dtype=np.float64)
+    all_responses = np.array(policies, dtype=np.float64, order="C")
+    all_residuals = np.empty(n, dtype=np.float64)
+    cdef double[:, ::1] values = all_values
+    cdef double[:, :, ::1] responses = all_responses
+    cdef double[::1] residuals = all_residuals
+    cdef double[::1] payoffs = np.empty(n_states, dtype=np.float64)
+    cdef double[::1] best = np.empty(n_states, dtype=np.float64)
+    cdef double[::1] q = np.empty(n_states * n_actions, dtype=np.float64)
+    cdef double[::1] matrix = np.empty(n_states * (2 * band + 1), dtype=np.float64)
+    cdef double scale, residual = INFINITY
+    cdef double *policy
+    with nogil:
+        for p in range(n):
+            policy = &responses[p, 0, 0]
+            for s in range(n_states):
+                payoffs[s] = rewards[p, s]
+                if entropy_weight > 0.0:
+                    payoffs[s] += entropy_weight * _entropy(policy + s * n_actions, n_actions)
+            for iteration in range(max_iterations):
+                _solve_values(
+                    policy, &payoffs[0], &next_state[0, 0], discount, n_states, n_actions, band,
+                    &matrix[0], &values[p, 0],
+                )
+                _action_values(
+                    &rewards[p, 0], &values[p, 0], &next_state[0, 0], discount, n_states,
+                    n_actions, &q[0],
+                )
+                _best_of(&q[0], entropy_weight, n_states, n_actions, &best[0], policy)
+                residual = 0.0
+                scale = 1.0
+                for s in range(n_states):
+                    residual = fmax(residual, fabs(best[s] - values[p, s]))
+                    scale = fmax(scale, fabs(values[p, s]))
+                if residual <= tolerance * scale:
+                    break
+                for s in range(n_states):
+                    payoffs[s] = rewards[p, s]
+                    if entropy_weight > 0.0:
+                        # h = -lambda sum u log u without further logarithms
+                        for a in range(n_actions):
+                            payoffs[s] += policy[s * n_actions + a] * (
+                                best[s] - q[s * n_actions + a]
+                            )
+            residuals[p] = residual
+    return all_values, all_responses, all_residuals
+
+
+def bellman_gaps(
+    const double[:, :, ::1] policies,
+    const double[:, ::1] values,
+    const double[:, ::1] rewards,
+    const int32_t[:, ::1] next_state,
+    double discount,
+    double entropy_weight,
+):
+    """What a policy forgoes by one choice in each cell, the future being worth `values`.
+
+    Parameters
+    ----------
+    policies : (n_policies, n_states, n_actions) float64
+    values, rewards : (n_policies, n_states) or (1, n_states) float64
+        One row each, or one row for all.
+    next_state, discount, entropy_weight
+        As in :func:`policy_values`.
+
+    Returns
+    -------
+    (n_policies, n_states) float64
+        max_u (<u, Q(s, .)> + h(u)) - <pi(s), Q(s, .)> - h(pi(s)) >= 0, with
+        Q(s, a) = R(s) + gamma V(next(s, a)).
+    """
+    cdef Py_ssize_t n_policies = policies.shape[0]
+    cdef Py_ssize_t n_states = next_state.shape[0], n_actions = next_state.shape[1]
+    cdef Py_ssize_t p, s, a, v, r
+    result = np.empty((n_policies, n_states), dtype=np.float64)
+    cdef double[:, ::1] gaps = result
+    cdef double[::1] best = np.empty(n_states, dtype=np.float64)
+    cdef double[::1] q = np.empty(n_states * n_actions, dtype=np.float64)
+    cdef double[::1] u = np.empty(n_states * n_actions, dtype=np.float64)
+    cdef double gap
+    with nogil:
+        for p in range(n_policies):
+            if p == 0 or values.shape[0] > 1 or rewards.shape[0] > 1:
+                v = p if values.shape[0] > 1 else 0
+                r = p if rewards.shape[0] > 1 else 0
+                _action_values(
+                    &rewards[r, 0], &values[v, 0], &next_state[0, 0], discount, n_states,
+                    n_actions, &q[0],
+                )
+                _best_of(&q[0], entropy_weight, n_states, n_actions, &best[0], &u[0])
+            for s in range(n_states):
+                gap = 0.0
+                for a in range(n_actions):
+                    gap += policies[p, s, a] * (best[s] - q[s * n_actions + a])
+                if entropy_weight > 0.0:
+                    gap -= entropy_weight * _entropy(&policies[p, s, 0], n_actions)
+                gaps[p, s] = fmax(gap, 0.0)  # below 0 by rounding alone
+    return result

@@ -1,0 +1,278 @@
+"""Figures from collected datasets: metrics over iterations, and where the population is."""
+
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.colors import PowerNorm
+
+from mfgcore.errors import RunFileError, shorten
+from mfgcore.files import atomic_path
+from mfgcore.results import configuration
+
+PANELS = {
+    "discounted_return": "Average discounted return",
+    "exploitability": "Exploitability (sampled)",
+    "policy_divergence": "Policy divergence",
+}
+EXACT_PANELS = {
+    "exact_return": "Return (exact)",
+    "exact_exploitability": "Exploitability, joint (exact)",
+    "mean_individual_exploitability": "Exploitability, individual (exact)",
+}
+# Okabe & Ito's palette, which colour-blind readers can tell apart; the line styles serve print
+STYLES = {
+    "centralised": ("#0072B2", (0, (5, 1.5))),
+    "independent": ("#D55E00", (0, (1, 1))),
+    "networked": ("#009E73", "solid"),
+}
+OTHER_COLOURS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
+WIDTH = 7.2  # inches: the text width of a page
+FORMATS = (".pdf", ".png", ".svg")
+
+
+def _use_style():
+    matplotlib.use("Agg")
+    sns.set_theme(
+        context="paper",
+        style="ticks",
+        rc={
+            "font.size": 8,
+            "axes.titlesize": 8.5,
+            "axes.labelsize": 8,
+            "xtick.labelsize": 7.5,
+            "ytick.labelsize": 7.5,
+            "legend.fontsize": 8,
+            "lines.linewidth": 1.3,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "pdf.fonttype": 42,
+            "savefig.dpi": 200,
+            "svg.hashsalt": "mfgcore",
+        },
+    )
+
+
+def _style(architecture):
+    if architecture in STYLES:
+        return STYLES[architecture]
+    return OTHER_COLOURS[sum(map(ord, architecture)) % len(OTHER_COLOURS)], "dashdot"
+
+
+def _save(figure, paths):
+    for path in paths:
+        suffix = Path(path).suffix
+        if suffix not in FORMATS:
+            raise RunFileError(
+                f"{shorten(str(path))}: cannot draw {suffix or 'a file without ending'}; "
+                f"one of {', '.join(FORMATS)}"
+            )
+        # no date inside, so that the same data give the same file
+        metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}[suffix]
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, metadata=metadata)
+    plt.close(figure)
+
+
+def _save_table(table, path):
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.10g")
+
+
+def summarise(dataset, metrics=tuple(PANELS)):
+    """Mean and standard deviation over trials of some metrics.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        An experiment's dataset.
+    metrics : sequence of str
+        Their variables.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns metric, architecture, iteration, mean, standard_deviation (with n - 1; 0 for a
+        single trial), trials. Iterations at which a metric was not measured are left out.
+    """
+    rows = []
+    for metric in metrics:
+        values = dataset[metric].transpose("architecture", "iteration", "trial")
+        for architecture in values["architecture"].values:
+            series = values.sel(architecture=architecture).values
+            measured = np.isfinite(series).all(axis=1)
+            series = series[measured]
+            n_trials = series.shape[1]
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "metric": metric,
+                        "architecture": architecture,
+                        "iteration": dataset["iteration"].values[measured],
+                        "mean": series.mean(axis=1),
+                        "standard_deviation": (
+                            series.std(axis=1, ddof=1) if n_trials > 1 else np.zeros(len(series))
+                        ),
+                        "trials": n_trials,
+                    }
+                )
+            )
+    return pd.concat(rows, ignore_index=True)
+
+
+def plot_metrics(dataset, outputs, table, title, panels=None, reference=None):
+    """Return, exploitability and policy divergence over the iterations (Figures 1 to 6).
+
+    Lines are means over trials, bands one standard deviation to either side.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        An experiment's dataset.
+    outputs : list of path
+        Files to draw, PDF, PNG or SVG.
+    table : path
+        CSV file for the data drawn.
+    title : str
+    panels : dict of str to str, optional
+        Metrics to draw instead, with their titles.
+    reference : xarray.Dataset, optional
+        A run drawn beside the experiment: learning without sampling error.
+    """
+    _use_style()
+    panels = PANELS if panels is None else panels
+    summary = summarise(dataset, tuple(panels))
+    parameters = configuration(dataset)
+    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 2.55), layout="constrained")
+    for axis, (metric, label) in zip(axes, panels.items(), strict=True):
+        drawn = summary[summary["metric"] == metric]
+        for architecture, rows in drawn.groupby("architecture", sort=False):
+            colour, line = _style(architecture)
+            axis.plot(rows["iteration"], rows["mean"], color=colour, ls=line, label=architecture)
+            axis.fill_between(
+                rows["iteration"],
+                rows["mean"] - rows["standard_deviation"],
+                rows["mean"] + rows["standard_deviation"],
+                color=colour, alpha=0.18, linewidth=0,
+            )  # fmt: skip
+        if reference is not None:
+            exact = reference[metric].dropna("iteration")
+            axis.plot(
+                exact["iteration"], exact, color="black", lw=0.8, zorder=1,
+                label="one policy, no sampling error",
+            )  # fmt: skip
+        axis.set(title=label, xlabel="Iteration $k$", xlim=(0, dataset.sizes["iteration"] - 1))
+        axis.margins(y=0.04)
+        if parameters.get("increase_at") is not None:
+            axis.axvline(
+                parameters["increase_at"], color="0.35", lw=0.8, zorder=0,
+                label=f"{parameters['agents']} → {parameters['agents_after']} agents",
+            )  # fmt: skip
+    n_trials = dataset.sizes["trial"]
+    figure.suptitle(
+        f"{title}\nmean ± standard deviation, {_count(n_trials, 'trial')}", fontsize=8.5
+    )
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    if reference is not None:
+        summary = pd.concat([summary, _reference_rows(reference, panels)], ignore_index=True)
+    _save(figure, outputs)
+    _save_table(summary, table)
+
+
+def _reference_rows(reference, metrics):
+    rows = []
+    for metric in metrics:
+        values = reference[metric].dropna("iteration")
+        rows.append(
+            pd.DataFrame(
+                {
+                    "metric": metric,
+                    "architecture": "reference",
+                    "iteration": values["iteration"].values,
+                    "mean": values.values,
+                    "standard_deviation": 0.0,
+                    "trials": 1,
+                }
+            )
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def _count(number, noun):
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def plot_mean_field(dataset, outputs, table, title, snapshots=6):
+    """Where the population is: the grid at a few iterations, for each architecture.
+
+    Trials settle at different corners, and their average would be nowhere, so the first trial
+    is shown.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        An experiment's dataset.
+    outputs : list of path
+    table : path
+        CSV file for the data drawn.
+    title : str
+    snapshots : int
+        Number of iterations shown, evenly spaced from the first to the last.
+    """
+    _use_style()
+    n_iterations = dataset.sizes["iteration"]
+    shown = np.unique(np.linspace(0, n_iterations - 1, snapshots).round().astype(int))
+    architectures = dataset["architecture"].values
+    size = round(dataset.sizes["state"] ** 0.5)
+    fields = dataset["mean_field"].isel(trial=0, iteration=shown)
+    figure, axes = plt.subplots(
+        len(architectures), len(shown), figsize=(WIDTH, 1.22 * len(architectures) + 0.55),
+        squeeze=False, layout="constrained",
+    )  # fmt: skip
+    norm = PowerNorm(0.5, vmin=0.0, vmax=float(fields.max()))
+    for row, architecture in enumerate(architectures):
+        for column, iteration in enumerate(shown):
+            axis = axes[row, column]
+            field = fields.sel(architecture=architecture, iteration=iteration).values
+            image = axis.imshow(field.reshape(size, size), norm=norm, cmap="viridis")
+            axis.set(xticks=[], yticks=[])
+            sns.despine(ax=axis, left=True, bottom=True)
+            if row == 0:
+                axis.set_title(f"$k = {iteration}$")
+            if column == 0:
+                axis.set_ylabel(architecture)
+    figure.colorbar(image, ax=axes, label="share of the population", shrink=0.85, pad=0.015)
+    trial = int(dataset["trial"][0])
+    figure.suptitle(
+        f"{title}\nmean over the learning steps of iteration $k$, trial {trial}", fontsize=8.5
+    )
+    _save(figure, outputs)
+    drawn = fields.to_dataframe(name="share").reset_index()
+    drawn["row"], drawn["column"] = drawn["state"] // size, drawn["state"] % size
+    _save_table(drawn[["architecture", "trial", "iteration", "row", "column", "share"]], table)
+
+
+def plot_run(dataset, path):
+    """The metrics of a single run.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A run's dataset.
+    path : path
+        PDF, PNG or SVG file.
+    """
+    _use_style()
+    architecture = configuration(dataset)["architecture"]
+    colour, line = _style(architecture)
+    figure, axes = plt.subplots(1, len(PANELS), figsize=(WIDTH, 2.3), layout="constrained")
+    for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
+        measured = dataset[metric].dropna("iteration")
+        axis.plot(measured["iteration"], measured, color=colour, ls=line)
+        axis.set(title=label, xlabel="Iteration $k$")
+    figure.suptitle(dataset.attrs["title"], fontsize=8.5)
+    _save(figure, [path])

@@ -1,0 +1,80 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+from mfgcore import Experiment, kernels
+from mfgcore.simulation import Simulation
+
+settings.register_profile(
+    "mfgcore",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("mfgcore")
+
+BUILDS = kernels.available_builds()
+
+# a run of this size takes a few milliseconds
+TINY = {
+    "game": "agree",
+    "agents": 6,
+    "iterations": 4,
+    "grid_size": 3,
+    "discount": 0.5,
+    "transitions": 40,
+    "steps_per_transition": 2,
+    "waiting_transitions": 3,
+    "replay_cycles": 4,
+    "policy_step_size": 0.5,
+    "communication_rounds": 3,
+    "evaluation": False,
+}
+
+
+def run(experiment, threads=1):
+    """The simulation of an experiment after its last iteration."""
+    simulation = Simulation(experiment, threads)
+    while simulation.iteration < experiment.iterations:
+        simulation.step()
+    return simulation
+
+
+@pytest.fixture(scope="session", params=list(BUILDS))
+def build(request):
+    """Every compiled build of the kernels in turn."""
+    return BUILDS[request.param]
+
+
+@pytest.fixture(scope="session")
+def make_experiment():
+    """A function that makes a small experiment; its arguments replace the small values."""
+
+    def make(base=None, **overrides):
+        if base is not None:
+            return dataclasses.replace(base, **overrides)
+        return Experiment(**{**TINY, **overrides})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def assert_same_state():
+    """A function that compares two simulations bit for bit; names of metrics can be left out."""
+
+    def check(one, other, but=()):
+        np.testing.assert_array_equal(one.population.states, other.population.states)
+        np.testing.assert_array_equal(one.population.policy_index, other.population.policy_index)
+        np.testing.assert_array_equal(one.population.policies, other.population.policies)
+        np.testing.assert_array_equal(one.mean_fields, other.mean_fields)
+        if "q_values" not in but:
+            np.testing.assert_array_equal(one.q_values, other.q_values)
+        for name in one.metrics:
+            if name not in but:
+                np.testing.assert_array_equal(one.metrics[name], other.metrics[name], name)
+
+    return check

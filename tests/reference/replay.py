@@ -1,0 +1,33 @@
+"""TD learning (Def. 3.1): from the replay buffer (Alg. 2, lines 14-19) and online (Alg. 1)."""
+
+from reference import streams
+
+
+def td_update(q, transition, learning_rate, discount):
+    """Q(z) - beta (Q(z) - (r + h) - gamma Q(z')), with its terms collected as the kernels do."""
+    target, pair, next_pair, _ = transition
+    q[pair] = (1.0 - learning_rate) * q[pair] + (
+        learning_rate * target + learning_rate * discount * q[next_pair]
+    )
+
+
+def replay_td(transitions, q_values, generators, cycles, learning_rate, discount):
+    """L times: shuffle the buffer, then update from each of its transitions in turn."""
+    for learner in range(len(transitions)):
+        buffer = transitions[learner].tolist()
+        q = q_values[learner].tolist()
+        for _ in range(cycles):
+            streams.shuffle(buffer, streams.shuffle_swaps(generators[learner], len(buffer)))
+            for transition in buffer:
+                td_update(q, transition, learning_rate, discount)
+        q_values[learner] = q
+        transitions[learner] = buffer
+
+
+def online_td(transitions, q_values, learning_rates, discount):
+    """Each transition once, in the order of time, with its own beta_m (Alg. 1, line 8)."""
+    for learner in range(len(transitions)):
+        q = q_values[learner].tolist()
+        for transition, rate in zip(transitions[learner].tolist(), learning_rates, strict=True):
+            td_update(q, transition, float(rate), discount)
+        q_values[learner] = q

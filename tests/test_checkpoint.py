@@ -1,0 +1,150 @@
+"""A run that was killed or stopped goes on, and ends with the bits of one that was not."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import mfgcore
+from mfgcore import checkpoint, results
+from mfgcore.checkpoint import Checkpointer, CheckpointError, Stopped
+from mfgcore.simulation import Simulation
+
+
+@pytest.fixture(scope="module")
+def experiment(make_experiment):
+    return make_experiment(
+        iterations=12, evaluation=True, failure_probability=0.3, agents_after=9, increase_at=5
+    )
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(experiment):
+    return mfgcore.simulate(experiment)
+
+
+def simulation_after(experiment, iterations):
+    simulation = Simulation(experiment)
+    for _ in range(iterations):
+        simulation.step()
+    return simulation
+
+
+@pytest.mark.parametrize("iterations", [0, 1, 5, 6, 11])
+def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(
+    experiment, uninterrupted, iterations, tmp_path
+):
+    path = tmp_path / "run.checkpoint"
+    checkpoint.save(simulation_after(experiment, iterations), path, (5.0, 4.0))
+    dataset = mfgcore.simulate(experiment, checkpointer=Checkpointer(path))
+    assert dataset.equals(uninterrupted)
+    assert dataset.attrs["wall_seconds"] >= 5.0
+
+
+def run_in_child(experiment, path, output):
+    """Start the run in a process of its own; return the process."""
+    child = os.fork()
+    if child == 0:  # pragma: no cover
+        checkpointer = Checkpointer(path, interval=0.0)
+        results.save(mfgcore.simulate(experiment, checkpointer=checkpointer), output)
+        checkpointer.remove()
+        os._exit(0)
+    return child
+
+
+def test_fifty_kills_at_random_moments_change_no_bit(experiment, uninterrupted, tmp_path):
+    path, output = tmp_path / "run.checkpoint", tmp_path / "run.nc"
+    started = time.monotonic()
+    os.waitpid(run_in_child(experiment, path, output), 0)
+    duration = time.monotonic() - started
+    output.unlink()
+    resumed = 0
+    for moment in np.random.default_rng(20).uniform(0.0, duration, size=50):
+        child = run_in_child(experiment, path, output)
+        time.sleep(moment)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        if path.exists():
+            resumed += checkpoint.load(path, experiment)[0].iteration > 0
+        if output.exists():
+            assert mfgcore.load(output).equals(uninterrupted)
+            output.unlink()
+    assert resumed > 0, "no kill came between two checkpoints: the test proves nothing"
+    os.waitpid(run_in_child(experiment, path, output), 0)
+    assert mfgcore.load(output).equals(uninterrupted)
+
+
+def test_a_checkpoint_of_another_run_is_refused_by_name(experiment, make_experiment, tmp_path):
+    path = tmp_path / "run.checkpoint"
+    checkpoint.save(simulation_after(experiment, 2), path)
+    other = make_experiment(base=experiment, discount=0.4)
+    with pytest.raises(CheckpointError, match=r"run.checkpoint': was made with discount = 0.5"):
+        checkpoint.load(path, other)
+
+
+@pytest.mark.parametrize("tenth", range(10))
+def test_a_truncated_checkpoint_is_refused_by_name(experiment, tmp_path, tenth):
+    path = tmp_path / "run.checkpoint"
+    checkpoint.save(simulation_after(experiment, 2), path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * tenth // 10])
+    with pytest.raises(CheckpointError, match=r"run.checkpoint': is damaged"):
+        checkpoint.load(path, experiment)
+
+
+def test_a_checkpoint_of_other_code_or_version_is_refused(experiment, tmp_path, monkeypatch):
+    path = tmp_path / "run.checkpoint"
+    checkpoint.save(simulation_after(experiment, 2), path)
+    monkeypatch.setattr(checkpoint, "run_fingerprint", lambda: "other")
+    with pytest.raises(CheckpointError, match="other code"):
+        checkpoint.load(path, experiment)
+    monkeypatch.setattr(checkpoint, "VERSION", 99)
+    with pytest.raises(CheckpointError, match="has version 1, this mfgcore reads 99"):
+        checkpoint.load(path, experiment)
+
+
+def test_a_refused_checkpoint_makes_the_run_start_afresh(
+    experiment, uninterrupted, tmp_path, capsys
+):
+    path = tmp_path / "run.checkpoint"
+    path.write_bytes(b"nothing of the kind")
+    dataset = mfgcore.simulate(experiment, checkpointer=Checkpointer(path))
+    assert dataset.equals(uninterrupted)
+    assert "checkpoint refused" in capsys.readouterr().out
+
+
+def test_a_signal_stops_the_run_after_its_iteration(experiment, uninterrupted, tmp_path):
+    path = tmp_path / "run.checkpoint"
+    before = signal.getsignal(signal.SIGTERM)
+
+    def progress(simulation):
+        if simulation.iteration == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped, match="stopped after iteration 4 of 12"):
+        mfgcore.simulate(experiment, progress=progress, checkpointer=Checkpointer(path))
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert checkpoint.load(path, experiment)[0].iteration == 4
+    assert mfgcore.simulate(experiment, checkpointer=Checkpointer(path)).equals(uninterrupted)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_says_how_to_go_on(number, tmp_path):
+    command = [
+        sys.executable, "-m", "mfgcore.cli", "run", "--game", "agree", "--agents", "10",
+        "--iterations", "100000", "--transitions", "100", "--replay-cycles", "10", "--quiet",
+        "--output", str(tmp_path / "run.nc"),
+    ]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(3.0)
+        process.send_signal(number)
+        error = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + number
+    assert len(error.splitlines()) == 1
+    assert "kept in" in error
+    assert "--resume goes on" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["run.checkpoint"]

@@ -1,0 +1,132 @@
+"""The command line as a user meets it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mfgcore import cli, load
+from mfgcore.experiment import parameters
+
+SMALL = [
+    "--game", "agree", "--agents", "6", "--iterations", "3", "--grid-size", "4",
+    "--discount", "0.5", "--transitions", "60", "--steps-per-transition", "2",
+    "--replay-cycles", "3", "--communication-rounds", "5",
+]  # fmt: skip
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "mfgcore.cli", *arguments],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_run_writes_a_file_that_show_explains(tmp_path):
+    output, picture = tmp_path / "run.nc", tmp_path / "run.png"
+    done = run("run", *SMALL, "--failure-probability", "0.5", "--output", str(output))
+    assert done.returncode == 0, done.stderr
+    assert load(output).sizes["iteration"] == 3
+    shown = run("show", str(output), "--plot", str(picture))
+    assert shown.returncode == 0, shown.stderr
+    for expected in ("agree, networked, trial 0", "failure_probability      0.5", "commit",
+                     "discounted_return", "policy_divergence"):  # fmt: skip
+        assert expected in shown.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.nc", "run.png"]
+
+
+def test_without_evaluation_there_is_no_exploitability(tmp_path):
+    output = tmp_path / "run.nc"
+    assert cli.main(["run", *SMALL, "--no-evaluation", "--quiet", "--output", str(output)]) == 0
+    dataset = load(output)
+    assert dataset["exploitability"].isnull().all()
+    assert dataset["discounted_return"].notnull().all()
+
+
+def test_help_explains_every_parameter(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["run", "--help"])
+    assert stop.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for key, parameter in parameters().items():
+        assert f"--{key.replace('_', '-')}" in text
+        assert " ".join(parameter.help.split()[:3]) in text
+
+
+MISTAKES = {
+    "unknown game": (["--game", "agre"], "did you mean 'agree'?"),
+    "unknown architecture": (["--architecture", "network"], "did you mean 'networked'?"),
+    "unknown scenario": (["--scenario", "failures"], "did you mean 'failure'?"),
+    "unknown option": (["--agnets", "5"], "did you mean --agents?"),
+    "abbreviated option": (["--agent", "5"], "did you mean --agents?"),
+    "no agents": (["--agents", "0"], "agents: 0 is not a whole number >= 1"),
+    "a word for a number": (["--agents", "many"], "agents: 'many' is not a whole number"),
+    "no iterations": (["--iterations", "0"], "iterations: 0 is not"),
+    "empty buffer": (["--transitions", "21"], "no transition would be kept"),
+    "discount of one": (["--discount", "1"], "discount: 1.0 is not a number >= 0 and < 1"),
+    "negative weight": (["--entropy-weight", "-0.1"], "entropy_weight: -0.1 is not"),
+    "no step size": (["--policy-step-size", "0"], "policy_step_size: 0.0 is not a number > 0"),
+    "learning rate": (["--learning-rate", "1.5"], "learning_rate: 1.5 is not"),
+    "not a number": (["--learning-rate", "nan"], "learning_rate: nan is not"),
+    "shrinking": (["--agents-after", "5", "--increase-at", "1"], "a population cannot shrink"),
+    "late increase": (["--agents-after", "9", "--increase-at", "3"], "is not < iterations = 3"),
+    "half an increase": (["--agents-after", "9"], "needs both agents_after and increase_at"),
+    "useless key": (
+        ["--scenario", "none", "--failure-probability", "0.5"], "has no use for it",
+    ),
+    "negative radius": (["--communication-radius", "-1"], "communication_radius: -1.0 is not"),
+    "too many pairs": (["--grid-size", "115"], "at most 65,535 are allowed, so at most 114"),
+    "lonely": (["--agents", "1"], "exploitability compares an agent with the others"),
+    "no threads": (["--threads", "0"], "threads: 0 is not a whole number >= 1"),
+    "name of a path": (["--name", "../x"], "name: '../x' is not a name of letters"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "expected"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_gets_one_line_and_leaves_no_file(arguments, expected, tmp_path, capsys):
+    words = ["run", *SMALL, *arguments, "--quiet", "--output", str(tmp_path / "run.nc")]
+    try:
+        status = cli.main(words)
+    except SystemExit as stop:
+        status = stop.code
+    error = capsys.readouterr().err
+    assert status != 0
+    assert len(error.splitlines()) == 1, error
+    assert expected in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_words_get_one_line(capsys):
+    for words in (["run"], [], ["show"], ["paint"], ["show", "no-such-file.nc"]):
+        try:
+            status = cli.main(words)
+        except SystemExit as stop:
+            status = stop.code
+        assert status != 0
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_run(tmp_path, capsys):
+    for output in (tmp_path / "no/folder/run.nc", tmp_path):
+        assert cli.main(["run", *SMALL, "--quiet", "--output", str(output)]) == 1
+        error = capsys.readouterr().err
+        assert len(error.splitlines()) == 1
+        assert str(tmp_path)[:20] in error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_refused(tmp_path, capsys):
+    tmp_path.chmod(0o500)
+    assert cli.main(["run", *SMALL, "--quiet", "--output", str(tmp_path / "run.nc")]) == 1
+    assert "not writable" in capsys.readouterr().err
+
+
+def test_an_unknown_ending_of_a_plot_is_refused(tmp_path, capsys):
+    output = tmp_path / "run.nc"
+    assert cli.main(["run", *SMALL, "--quiet", "--output", str(output)]) == 0
+    capsys.readouterr()
+    assert cli.main(["show", str(output), "--plot", str(tmp_path / "run.gif")]) == 1
+    assert "cannot draw .gif" in capsys.readouterr().err

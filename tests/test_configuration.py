@@ -1,0 +1,155 @@
+"""The configuration, its schema and the parameters that they are made from."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mfgcore import ConfigurationError, Experiment, configuration
+from mfgcore.experiment import defaults, make_experiment, parameters
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
+
+
+@pytest.fixture
+def paper():
+    return yaml.safe_load((ROOT / "config/config.yaml").read_text())
+
+
+def merge(base, over):
+    """What snakemake does with --configfile."""
+    merged = copy.deepcopy(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def test_the_shipped_configurations_are_valid(schema, paper):
+    configuration.check(paper, schema)
+    preview = yaml.safe_load((ROOT / "config/preview.yaml").read_text())
+    configuration.check(merge(paper, preview), schema)
+
+
+def test_the_paper_scale_is_that_of_table_1(paper):
+    for name, trials in (("fig1", 10), ("fig6", 4)):
+        runs = configuration.runs(paper, name)
+        assert len(runs) == 3 * trials
+    run = configuration.runs(paper, "fig1")["networked", 9]
+    assert (run.agents, run.iterations, run.failure_probability) == (200, 150, 0.5)
+    assert run.kept_transitions == 2979
+    assert run.scenario == "failure"
+    run = configuration.runs(paper, "fig4")["independent", 0]
+    assert (run.agents, run.agents_after, run.increase_at, run.iterations) == (25, 200, 40, 100)
+
+
+def test_the_configuration_says_no_other_default_than_the_code(paper):
+    default = defaults()
+    assert {key: default[key] for key in paper["parameters"]} == paper["parameters"]
+
+
+def test_the_preview_has_the_learning_rates_radius_and_games_of_the_paper():
+    preview = yaml.safe_load((ROOT / "config/preview.yaml").read_text())
+    changed = set(preview["parameters"]) | {
+        key for experiment in preview["experiments"].values() for key in experiment
+    }
+    assert changed <= {
+        "replay_cycles", "agents", "agents_after", "increase_at", "iterations", "trials", "title",
+    }  # fmt: skip
+
+
+def test_the_documentation_of_the_keys_is_up_to_date():
+    assert configuration.parameter_table() in (ROOT / "config/README.md").read_text()
+
+
+def test_every_parameter_says_what_it_is():
+    for parameter in parameters().values():
+        assert parameter.help
+        assert parameter.source
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("seed", -1, "seed: -1 is not a whole number >= 0"),
+        ("seed", "one", "seed: 'one' is not"),
+        ("architectures", [], "architectures: [] is not"),
+        ("architectures", ["centralized"], "architectures.0: 'centralized' is not one of"),
+        ("parameters.gamma", 0.9, "parameters: unknown key 'gamma'"),
+        ("parameters.seed", 1, "parameters: unknown key 'seed'"),
+        ("parameters.discount", True, "parameters.discount: True is not a number"),
+        ("parameters.grid_size", 8.5, "parameters.grid_size: 8.5 is not a whole number"),
+        ("parameters.boundary", "round", "parameters.boundary: 'round' is not one of wall, torus"),
+        ("experiments.fig1.trials", 0, "experiments.fig1.trials: 0 is not >= 1"),
+        ("experiments.fig1.trial", 0, "did you mean 'trials'?"),
+        ("experiments.fig1.game", "agre", "experiments.fig1.game: 'agre' is not one of cluster"),
+        ("experiments.fig3.agents_after", 3, "experiments.fig3.agents_after: 3 is not >= agents"),
+        ("experiments", {}, "experiments: {} is not"),
+        ("output.figures", "../up", "output.figures: '../up' is not"),
+        ("output.figures", "/tmp", "output.figures: '/tmp' is not"),
+        ("output.place", "x", "output: unknown key 'place'"),
+        ("experiments.fig1", None, "experiments.fig1: None is not"),
+        ("paramters", {}, "unknown key 'paramters'; did you mean 'parameters'?"),
+    ],
+)
+def test_a_mistake_is_named_with_its_key(schema, paper, path, value, expected):
+    *folders, key = path.split(".")
+    place = paper
+    for folder in folders:
+        place = place[folder]
+    place[key] = value
+    with pytest.raises(ConfigurationError) as error:
+        configuration.check(paper, schema)
+    assert expected in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_key_is_named(schema, paper):
+    del paper["experiments"]["fig2"]["trials"]
+    with pytest.raises(ConfigurationError, match=r"experiments.fig2: key 'trials' is missing"):
+        configuration.check(paper, schema)
+    with pytest.raises(ConfigurationError, match="game: missing"):
+        make_experiment(agents=3)
+
+
+def test_parameters_that_play_no_part_are_left_out():
+    independent = Experiment(game="agree", architecture="independent").relevant()
+    networked = Experiment(game="agree").relevant()
+    assert set(networked) - set(independent) == {"communication_radius", "diagonal"}
+    assert "arrivals" not in networked
+    assert "arrivals" in Experiment(game="agree", agents_after=300, increase_at=5).relevant()
+    online = Experiment(game="agree", algorithm="online").relevant()
+    assert "replay_cycles" not in online
+    assert "learning_rate_offset" in online
+
+
+def test_what_is_relevant_makes_the_same_experiment_again():
+    for experiment in (
+        Experiment(game="agree", failure_probability=0.5),
+        Experiment(game="cluster", agents_after=300, increase_at=5, architecture="centralised"),
+        Experiment(game="diffuse", algorithm="online", evaluation=False),
+    ):
+        again = Experiment(**experiment.relevant())
+        assert again.relevant() == experiment.relevant()
+
+
+def test_the_scenario_follows_from_what_is_given():
+    assert Experiment(game="agree").scenario == "none"
+    assert Experiment(game="agree", failure_probability=0.0).scenario == "failure"
+    grown = {"agents_after": 300, "increase_at": 5}
+    assert Experiment(game="agree", **grown).scenario == "increase"
+    both = Experiment(game="agree", failure_probability=0.5, **grown)
+    assert both.scenario == "failure_and_increase"
+
+
+def test_the_return_horizon_is_132_at_the_papers_discount():
+    assert Experiment(game="agree").return_horizon == 132
+    assert Experiment(game="agree", discount=0.0).return_horizon == 1
+    with pytest.raises(ConfigurationError, match="no longer counts in the return"):
+        Experiment(game="agree", discount=0.999999)

@@ -1,0 +1,855 @@
+"""Every compiled kernel against its readable twin, on every build that this machine can run."""
+
+import itertools
+import math
+
+import mpmath
+import numpy as np
+import pytest
+from conftest import BUILDS
+from hypothesis import Phase, assume, example, given, settings
+from hypothesis import strategies as st
+from reference import elementary, gossip, mirror_ascent, replay, stepping, streams
+
+from mfgcore import kernels
+from mfgcore.games import Grid
+from mfgcore.networks import neighbour_cells
+from mfgcore.streams import action_generators, shuffle_generators, uniforms
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def copies(arguments):
+    return [value.copy() if isinstance(value, np.ndarray) else value for value in arguments]
+
+
+def assert_equal_arguments(one, other):
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def random_generators(rng, *shape):
+    return rng.integers(0, 2**32, shape, dtype=np.uint32)
+
+
+def random_policies(rng, *shape):
+    """Rows of every kind: anything, with zeros, deterministic, next to deterministic, uniform."""
+    u = rng.dirichlet(np.ones(shape[-1]), shape[:-1])
+    kind = rng.integers(0, 5, shape[:-1])
+    sharp = np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])]
+    some = u * (rng.random(shape) < 0.5) + 1e-9 * sharp
+    u[kind == 1] = (some / some.sum(-1, keepdims=True))[kind == 1]
+    u[kind == 2] = sharp[kind == 2]
+    near = sharp + 10.0 ** -rng.integers(9, 300, shape).astype(float)
+    u[kind == 3] = (near / near.sum(-1, keepdims=True))[kind == 3]
+    u[kind == 4] = 1.0 / shape[-1]
+    return u
+
+
+def random_walk(rng, n_agents, n_states, n_actions, n_policies):
+    """What the stepping kernels share: any tables, any cells."""
+    thresholds, entropies = kernels.policy_tables(
+        random_policies(rng, n_policies, n_states, n_actions), 0.01
+    )
+    return [
+        rng.integers(0, n_states, n_agents, dtype=np.int32),
+        rng.integers(0, n_policies, n_agents, dtype=np.int32),
+        thresholds,
+        entropies,
+        rng.integers(0, n_states, (n_states, n_actions), dtype=np.int32),
+        rng.random((n_states, n_agents + 1)),
+        random_generators(rng, 4, n_agents),
+    ]
+
+
+def random_transitions(rng, n_learners, n, n_pairs):
+    transitions = np.zeros((n_learners, n), dtype=kernels.TRANSITION)
+    transitions["target"] = rng.random((n_learners, n))
+    transitions["pair"] = rng.integers(0, n_pairs, (n_learners, n))
+    transitions["next_pair"] = rng.integers(0, n_pairs, (n_learners, n))
+    return transitions
+
+
+def permutation_counts(orders):
+    """How often each permutation of four things occurs."""
+    known = {order: n for n, order in enumerate(itertools.permutations(range(4)))}
+    return np.bincount([known[tuple(order)] for order in orders], minlength=24)
+
+
+def chi_square(counts):
+    expected = counts.sum() / counts.size
+    return float(((counts - expected) ** 2).sum() / expected)
+
+
+# P(chi-square with 23 degrees of freedom > 72) is below 1e-6
+CHI_SQUARE_LIMIT = 72.0
+
+
+# ------------------------------------------------------------------------------------- builds
+
+
+def test_the_chosen_build_is_the_preferred_one_or_the_one_asked_for():
+    assert kernels.BUILD in BUILDS
+    assert list(BUILDS)[-1] == "baseline"
+
+
+def test_all_builds_come_from_the_present_sources():
+    fingerprints = {module.source_fingerprint() for module in BUILDS.values()}
+    assert len(fingerprints) == 1
+
+
+# ------------------------------------------------------------------------------------ streams
+
+
+def test_generators_yield_the_published_words_of_xoshiro128plusplus(build):
+    generators = np.array([[1], [2], [3], [4]], dtype=np.uint32)
+    words = np.empty(1, dtype=np.uint32)
+    yielded = []
+    for _ in range(10):
+        build.next_words(generators, words)
+        yielded.append(int(words[0]))
+    # the test vector of the reference implementation's ports, state (1, 2, 3, 4)
+    assert yielded == [
+        641, 1573767, 3222811527, 3517856514, 836907274, 4247214768, 3867114732, 1355841295,
+        495546011, 621204420,
+    ]  # fmt: skip
+
+
+@given(seed=seeds, n=st.integers(1, 70), steps=st.integers(1, 5))
+def test_words_are_those_of_the_twin(build, seed, n, steps):
+    generators = random_generators(np.random.default_rng(seed), 4, n)
+    words = np.empty(n, dtype=np.uint32)
+    one, other = copies([generators, words]), copies([generators, words])
+    for _ in range(steps):
+        build.next_words(*one)
+        streams.next_words(*other)
+        assert_equal_arguments(one, other)
+
+
+@given(word=st.integers(0, 2**32 - 1))
+@example(word=0)
+@example(word=2**32 - 1)
+def test_a_state_can_be_made_that_yields_a_given_word(word):
+    assert streams.next_word(streams.state_yielding(word)) == word
+
+
+@given(seed=seeds, n=st.integers(1, 100), passes=st.integers(1, 3))
+@example(seed=0, n=1, passes=1)
+@example(seed=0, n=16, passes=2)
+@example(seed=0, n=17, passes=2)
+def test_swaps_are_those_of_the_twin_and_in_range(build, seed, n, passes):
+    one = random_generators(np.random.default_rng(seed), 4, 16)
+    other = one.copy()
+    for _ in range(passes):
+        swaps = build.shuffle_swaps(one, n)
+        np.testing.assert_array_equal(swaps, streams.shuffle_swaps(other, n))
+        np.testing.assert_array_equal(one, other)
+        assert (swaps >= np.arange(n)).all()
+        assert (swaps < n).all()
+
+
+@pytest.mark.parametrize("word", [0, 2**32 - 1])
+def test_swaps_stay_in_range_at_the_extreme_words(build, word):
+    generators = np.array([streams.state_yielding(word)] * 16, dtype=np.uint32).T.copy()
+    swaps = build.shuffle_swaps(generators, 16)
+    expected = np.arange(16) if word == 0 else np.full(16, 15)
+    np.testing.assert_array_equal(swaps, expected)
+
+
+def shuffled_orders(make_experiment, draw, n_agents=120, n_shuffles=120):
+    generators = shuffle_generators(make_experiment(), "shuffles", 3, n_agents)
+    for agent in range(n_agents):
+        for _ in range(n_shuffles):
+            order = list(range(4))
+            streams.shuffle(order, draw(generators[agent]))
+            yield order
+
+
+def test_every_order_of_four_transitions_is_equally_likely(make_experiment):
+    orders = shuffled_orders(make_experiment, lambda state: kernels.shuffle_swaps(state, 4))
+    assert chi_square(permutation_counts(orders)) < CHI_SQUARE_LIMIT
+
+
+def test_the_test_of_equal_likelihood_notices_the_classic_wrong_shuffle(make_experiment):
+    def naive(state):
+        words = np.empty(16, dtype=np.uint32)
+        kernels.next_words(state, words)
+        return [int(word) * 4 >> 32 for word in words[:4]]
+
+    orders = shuffled_orders(make_experiment, naive)
+    assert chi_square(permutation_counts(orders)) > 5 * CHI_SQUARE_LIMIT
+
+
+@pytest.mark.parametrize("cycles", [1, 2])
+def test_replay_leaves_every_order_of_its_buffer_equally_likely(make_experiment, cycles):
+    n_agents, rounds = 1500, 8
+    orders = []
+    for k in range(rounds):
+        transitions = np.zeros((n_agents, 4), dtype=kernels.TRANSITION)
+        transitions["pair"] = np.arange(4)
+        generators = shuffle_generators(make_experiment(), "shuffles", k, n_agents)
+        kernels.replay_td(transitions, np.zeros((n_agents, 4)), generators, cycles, 0.1, 0.9)
+        orders.extend(transitions["pair"].tolist())
+    assert chi_square(permutation_counts(orders)) < CHI_SQUARE_LIMIT
+
+
+def test_streams_of_different_names_are_uncorrelated(make_experiment):
+    """Agents, purposes, iterations, trials, seeds, names of experiments: 96 streams, all pairs."""
+    variants = [
+        (make_experiment(), "actions", 0),
+        (make_experiment(), "actions", 1),
+        (make_experiment(), "evaluation_actions", 0),
+        (make_experiment(trial=1), "actions", 0),
+        (make_experiment(seed=2), "actions", 0),
+        (make_experiment(name="other"), "actions", 0),
+    ]
+    generators = np.concatenate([action_generators(*name, 16) for name in variants], axis=1)
+    n_words = 4000
+    words = np.empty((n_words, generators.shape[1]), dtype=np.uint32)
+    for row in words:
+        kernels.next_words(generators, row)
+    x = words / 2.0**32
+    assert abs(x.mean() - 0.5) < 6 / math.sqrt(12 * x.size)
+    for lag in (0, 1):
+        first, second = x[: n_words - lag], x[lag:]
+        standard = [(part - 0.5) * math.sqrt(12) for part in (first, second)]
+        correlation = standard[0].T @ standard[1] / math.sqrt(n_words - lag)
+        if lag == 0:
+            correlation = correlation[~np.eye(len(correlation), dtype=bool)]
+        assert np.abs(correlation).max() < 5.5  # sigmas; 9216 pairs, P(any) < 4e-4
+
+
+def test_the_lanes_of_shuffle_streams_are_uncorrelated(make_experiment):
+    generators = shuffle_generators(make_experiment(), "shuffles", 0, 6)
+    lanes = np.ascontiguousarray(generators.transpose(1, 0, 2).reshape(4, 96))
+    words = np.empty((4000, 96), dtype=np.uint32)
+    for row in words:
+        kernels.next_words(lanes, row)
+    standard = (words / 2.0**32 - 0.5) * math.sqrt(12)
+    correlation = standard.T @ standard / math.sqrt(4000)
+    assert np.abs(correlation[~np.eye(96, dtype=bool)]).max() < 5.5
+
+
+@pytest.mark.parametrize("make", [action_generators, shuffle_generators, uniforms])
+def test_an_agents_stream_does_not_depend_on_the_number_of_agents(make_experiment, make):
+    few, many = (make(make_experiment(), "actions", 2, n) for n in (3, 50))
+    if make is action_generators:
+        few, many = few.T, many.T
+    np.testing.assert_array_equal(few, many[:3])
+
+
+def test_uniforms_are_multiples_of_two_to_the_minus_53_in_the_unit_interval(make_experiment):
+    drawn = uniforms(make_experiment(), "failures", 0, 20000)
+    assert ((drawn >= 0) & (drawn < 1)).all()
+    assert (drawn * 2.0**53 == np.floor(drawn * 2.0**53)).all()
+    assert abs(drawn.mean() - 0.5) < 6 / math.sqrt(12 * drawn.size)
+
+
+# --------------------------------------------------------------------------------- elementary
+
+positive = st.floats(min_value=5e-324, allow_infinity=False, exclude_min=False)
+
+
+def ulps(result, exact):
+    """Error in units of the last place of the exact value."""
+    if exact == 0:
+        return 0.0 if result == 0.0 else math.inf
+    return float(abs(mpmath.mpf(result) - exact) / math.ulp(float(exact)))
+
+
+@settings(max_examples=300)
+@given(x=positive)
+@example(x=5e-324)
+@example(x=2.2250738585072014e-308)
+@example(x=math.nextafter(1.0, 0.0))
+@example(x=math.nextafter(1.0, 2.0))
+@example(x=math.sqrt(0.5))
+@example(x=math.nextafter(math.sqrt(0.5), 0.0))
+@example(x=1.7976931348623157e308)
+def test_log_is_the_twins_and_within_one_and_a_half_units_in_the_last_place(build, x):
+    result = float(build.log(x))
+    assert result == elementary.log(x)
+    with mpmath.workdps(50):
+        assert ulps(result, mpmath.log(mpmath.mpf(x))) <= 1.5
+
+
+@settings(max_examples=300)
+@given(x=st.floats(-750.0, 715.0) | st.floats(-1e-3, 1e-3))
+@example(x=0.0)
+@example(x=709.782712893384)  # the last whose exponential is finite
+@example(x=709.7827128933841)
+@example(x=-745.1332191019411)  # the last whose exponential is not 0
+@example(x=-745.1332191019412)
+@example(x=-708.3964185322641)  # about the smallest normal number
+@example(x=-720.0)
+@example(x=1e-320)
+def test_exp_is_the_twins_and_within_one_and_a_half_units_in_the_last_place(build, x):
+    result = float(build.exp(x))
+    assert result == elementary.exp(x)
+    with mpmath.workdps(50):
+        exact = mpmath.exp(mpmath.mpf(x))
+        if exact > mpmath.mpf(2) ** 1024 - mpmath.mpf(2) ** 970:
+            assert result == math.inf
+        elif exact < mpmath.mpf(2) ** -1074:
+            assert result <= 5e-324
+        else:
+            assert ulps(result, exact) <= 1.5
+
+
+def test_log_and_exp_at_their_edges(build):
+    np.testing.assert_array_equal(build.log([0.0, 1.0]), [-np.inf, 0.0])
+    np.testing.assert_array_equal(
+        build.exp([-np.inf, -1e9, 0.0, 1e9, np.inf]), [0.0, 0.0, 1.0, np.inf, np.inf]
+    )
+    assert np.isnan(build.log(np.nan))
+    assert np.isnan(build.exp(np.nan))
+
+
+def test_log_and_exp_keep_the_shape(build):
+    values = np.arange(1.0, 13.0).reshape(3, 4)
+    np.testing.assert_allclose(build.log(values), np.log(values), rtol=4e-16)
+    np.testing.assert_allclose(build.exp(values[:, ::2]), np.exp(values[:, ::2]), rtol=4e-16)
+    assert build.log(2.0).shape == ()
+
+
+def test_log_and_exp_have_the_same_bits_in_all_builds_and_as_the_twin():
+    rng = np.random.default_rng(5)
+    logs = np.concatenate((np.exp2(rng.uniform(-1074, 1024, 10000)), rng.uniform(0.5, 2, 10000)))
+    exps = np.concatenate((rng.uniform(-750, 715, 10000), rng.uniform(-1, 1, 10000)))
+    for values, name in ((logs, "log"), (exps, "exp")):
+        expected = [getattr(elementary, name)(float(x)) for x in values]
+        for module in BUILDS.values():
+            np.testing.assert_array_equal(getattr(module, name)(values), expected)
+
+
+# ----------------------------------------------------------------------------------- stepping
+
+
+@given(
+    seed=seeds,
+    n_actions=st.sampled_from([2, 3, 5, 5, 7]),
+    entropy_weight=st.sampled_from([0.0, 0.01, 1.0]),
+)
+def test_policy_tables_are_those_of_the_twin(build, seed, n_actions, entropy_weight):
+    policies = random_policies(np.random.default_rng(seed), 3, 4, n_actions)
+    thresholds, entropies = build.policy_tables(policies, entropy_weight)
+    expected = stepping.policy_tables(policies, entropy_weight)
+    np.testing.assert_array_equal(thresholds, expected[0])
+    np.testing.assert_array_equal(entropies, expected[1])
+
+
+@given(seed=seeds)
+def test_thresholds_give_every_action_its_probability_to_the_resolution_of_the_draw(seed):
+    policies = random_policies(np.random.default_rng(seed), 4, 5, 5)
+    thresholds, _ = kernels.policy_tables(policies, 0.01)
+    cuts = thresholds.astype(np.int64) + 1  # number of the 2**31 draws that are not above
+    edges = np.concatenate(
+        (np.zeros((4, 5, 1)), cuts, np.full((4, 5, 1), 2.0**31)), axis=2, dtype=float
+    )
+    chances = np.diff(edges, axis=2)
+    assert (chances >= 0).all()
+    assert (np.abs(chances / 2.0**31 - policies) <= 2.0**-31 + 1e-15).all()
+    assert (chances[policies == 0.0] == 0).all()
+
+
+def test_entropy_of_the_uniform_policy_is_its_maximum_and_of_a_certain_action_zero(build):
+    rows = np.array([[[0.2] * 5, [0.0, 0.0, 1.0, 0.0, 0.0], [1e-300, 1.0, 0.0, 0.0, 0.0]]])
+    entropies = build.policy_tables(rows, 0.01)[1][0]
+    np.testing.assert_allclose(entropies, [0.01 * math.log(5), 0.0, 0.0], atol=1e-17)
+    assert (entropies >= 0.0).all()
+
+
+@given(
+    seed=seeds,
+    n_agents=st.integers(1, 23),
+    n_states=st.integers(1, 9),
+    n_actions=st.sampled_from([2, 5, 5, 6]),
+    n_policies=st.integers(1, 4),
+    interval=st.integers(1, 5),
+    skipped=st.integers(0, 4),
+    further=st.integers(1, 6),
+    left_over=st.integers(0, 4),
+    deviates=st.booleans(),
+    n_learners=st.integers(0, 5),
+)
+@settings(max_examples=150)
+def test_steps_are_those_of_the_twin(
+    build, seed, n_agents, n_states, n_actions, n_policies, interval, skipped, further, left_over,
+    deviates, n_learners,
+):  # fmt: skip
+    rng = np.random.default_rng(seed)
+    walk = random_walk(rng, n_agents, n_states, n_actions, n_policies)
+    n_steps = (skipped + further) * interval + min(left_over, interval - 1)
+    kept = n_steps // interval - skipped - (interval == 1 and skipped == 0)
+    assume(kept > 0 or n_learners == 0)
+    learners = rng.permutation(n_agents)[:n_learners].astype(np.int32)
+    arguments = [
+        *walk,
+        np.full(n_steps, np.nan),
+        np.full(n_steps if deviates else 0, np.nan),
+        rng.integers(0, 5, n_states),
+        int(rng.integers(0, n_agents)),
+        learners,
+        np.zeros((learners.size, max(kept, 0)), dtype=kernels.TRANSITION),
+        interval,
+        skipped,
+    ]
+    one, other = copies(arguments), copies(arguments)
+    build.step_population(*one)
+    stepping.step_population(*other)
+    assert_equal_arguments(one, other)
+
+
+def test_the_sum_of_rewards_is_that_of_the_agents_rewards():
+    """Against the agents' own rewards, added exactly: the twin shares its order with the kernel."""
+    rng = np.random.default_rng(3)
+    walk = random_walk(rng, 21, 6, 5, 3)
+    n_steps = 30
+    path = stepping.follow(n_steps, *copies(walk))
+    sums, empty = np.empty(n_steps), np.empty(0, dtype=np.int32)
+    kernels.step_population(
+        *walk, sums, np.empty(0), np.zeros(6, dtype=np.int64), 0, empty,
+        np.empty((0, 0), dtype=kernels.TRANSITION), 1, 0,
+    )  # fmt: skip
+    np.testing.assert_allclose(sums, [math.fsum(targets) for _, targets, *_ in path], rtol=1e-14)
+
+
+SUPPORTS = [
+    [action in support for action in range(5)]
+    for size in range(1, 6)
+    for support in itertools.combinations(range(5), size)
+]
+
+
+def one_step_with_words(build, policy, words):
+    """The actions that agents with these words take under one row, seen by where they arrive."""
+    n = len(words)
+    thresholds, entropies = build.policy_tables(np.tile(policy, (1, 5, 1)), 0.0)
+    states = np.zeros(n, dtype=np.int32)
+    generators = np.array([streams.state_yielding(int(word)) for word in words], dtype=np.uint32)
+    build.step_population(
+        states, np.zeros(n, dtype=np.int32), thresholds, entropies,
+        np.tile(np.arange(5, dtype=np.int32), (5, 1)), np.zeros((5, n + 1)),
+        np.ascontiguousarray(generators.T), np.empty(1), np.empty(0), np.zeros(5, dtype=np.int64),
+        0, np.empty(0, dtype=np.int32), np.empty((0, 0), dtype=kernels.TRANSITION), 1, 0,
+    )  # fmt: skip
+    return states
+
+
+@pytest.mark.parametrize("support", SUPPORTS, ids=str)
+def test_an_action_of_probability_zero_is_never_taken(build, support):
+    """At the extreme draws and at both sides of every threshold."""
+    rng = np.random.default_rng(8)
+    support = np.array(support)
+    for weights in (np.ones(5), rng.random(5), 10.0 ** -rng.integers(0, 12, 5).astype(float)):
+        policy = np.where(support, weights, 0.0)
+        policy /= policy.sum()
+        thresholds = build.policy_tables(policy[None, None], 0.0)[0].ravel().astype(np.int64)
+        draws = np.concatenate([thresholds - 1, thresholds, thresholds + 1, thresholds + 2])
+        draws = np.concatenate([draws, [0, 2**31 - 1], rng.integers(0, 2**31, 20)])
+        draws = draws.clip(0, 2**31 - 1)
+        words = np.concatenate([2 * draws, 2 * draws + 1])
+        taken = one_step_with_words(build, policy, words)
+        assert support[taken].all()
+        cumulated = np.cumsum(np.rint(policy * 2.0**31))
+        certain = np.searchsorted(cumulated, words >> 1, side="right")
+        # a draw that is not within rounding of a threshold belongs to one action only
+        clear = np.abs((words >> 1)[:, None] - cumulated[None, :]).min(axis=1) > 8
+        np.testing.assert_array_equal(taken[clear], certain[clear])
+
+
+def test_thresholds_reach_both_ends_of_the_draw(build):
+    first = build.policy_tables(np.array([[[1.0, 0.0, 0.0, 0.0, 0.0]]]), 0.0)[0]
+    last = build.policy_tables(np.array([[[0.0, 0.0, 0.0, 0.0, 1.0]]]), 0.0)[0]
+    assert (first == 2**31 - 1).all()
+    assert (last == -1).all()
+
+
+def test_a_sum_of_probabilities_above_one_by_its_last_bits_does_not_overflow(build):
+    row = np.array([[[0.3, 0.3, 0.2, math.nextafter(0.2, 1.0) + 1e-15, 0.0]]])
+    assert row[0, 0, :4].sum() > 1.0
+    assert build.policy_tables(row, 0.0)[0][0, 0, 3] == 2**31 - 1
+
+
+@pytest.mark.parametrize(
+    ("position", "wrong"),
+    [
+        (1, np.zeros(3, dtype=np.int32)),
+        (2, np.zeros((1, 4, 3), dtype=np.int32)),
+        (5, np.zeros((4, 4))),
+        (6, np.zeros((4, 3), dtype=np.uint32)),
+        (8, np.zeros(3)),
+        (12, np.zeros((1, 7), dtype=kernels.TRANSITION)),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(build, position, wrong):
+    rng = np.random.default_rng(1)
+    arguments = [
+        *random_walk(rng, 4, 4, 5, 1), np.empty(6), np.empty(0), np.zeros(4, dtype=np.int64), 0,
+        np.zeros(1, dtype=np.int32), np.zeros((1, 2), dtype=kernels.TRANSITION), 2, 1,
+    ]  # fmt: skip
+    build.step_population(*copies(arguments))
+    arguments[position] = wrong
+    with pytest.raises(ValueError, match="must"):
+        build.step_population(*arguments)
+
+
+# ------------------------------------------------------------------------------------- replay
+
+rates = st.sampled_from([1e-6, 0.01, 0.1, 0.5, 1.0])
+discounts = st.sampled_from([0.0, 0.5, 0.9, 0.999])
+
+
+@given(
+    seed=seeds,
+    n_learners=st.integers(0, 4),
+    n=st.integers(1, 40),
+    n_pairs=st.integers(1, 12),
+    cycles=st.integers(1, 5),
+    rate=rates,
+    discount=discounts,
+)
+@settings(max_examples=80)
+def test_replay_is_the_twins(build, seed, n_learners, n, n_pairs, cycles, rate, discount):
+    rng = np.random.default_rng(seed)
+    arguments = [
+        random_transitions(rng, n_learners, n, n_pairs),
+        rng.random((n_learners, n_pairs)) * 10,
+        random_generators(rng, n_learners, 4, 16),
+        cycles,
+        rate,
+        discount,
+    ]
+    one, other = copies(arguments), copies(arguments)
+    build.replay_td(*one)
+    replay.replay_td(*other)
+    assert_equal_arguments(one, other)
+
+
+@given(
+    seed=seeds,
+    n_learners=st.integers(0, 4),
+    n=st.integers(1, 40),
+    n_pairs=st.integers(1, 12),
+    discount=discounts,
+)
+def test_online_learning_is_the_twins(build, seed, n_learners, n, n_pairs, discount):
+    rng = np.random.default_rng(seed)
+    arguments = [
+        random_transitions(rng, n_learners, n, n_pairs),
+        rng.random((n_learners, n_pairs)) * 10,
+        rng.random(n),
+        discount,
+    ]
+    one, other = copies(arguments), copies(arguments)
+    build.online_td(*one)
+    replay.online_td(*other)
+    assert_equal_arguments(one, other)
+
+
+def test_the_collected_update_is_the_papers_operator():
+    """Q - beta (Q - r - h - gamma Q'), to rounding (Def. 3.1)."""
+    rng = np.random.default_rng(2)
+    for _ in range(200):
+        q, (target, rate, discount) = rng.random(2) * 10, rng.random(3)
+        expected = q[0] - rate * (q[0] - target - discount * q[1])
+        transitions = np.array([[(target, 0, 1, 0)]], dtype=kernels.TRANSITION)
+        q_values = q[None].copy()
+        kernels.online_td(transitions, q_values, np.array([rate]), discount)
+        assert q_values[0, 0] == pytest.approx(expected, rel=1e-14)
+        assert q_values[0, 1] == q[1]
+
+
+# ------------------------------------------------------------------------------------- gossip
+
+
+@given(
+    seed=seeds,
+    size=st.integers(2, 5),
+    n_agents=st.integers(1, 13),
+    radius=st.sampled_from([0.0, 0.1, 0.2, 0.35, 0.5, 2.0]),
+    boundary=st.sampled_from(["wall", "torus"]),
+)
+@settings(max_examples=80)
+def test_a_round_of_adoption_is_the_twins(build, seed, size, n_agents, radius, boundary):
+    rng = np.random.default_rng(seed)
+    states = rng.integers(0, size**2, n_agents, dtype=np.int32)
+    ranks = rng.permutation(n_agents).astype(np.int32)
+    expected = gossip.adopt(ranks.tolist(), states, size, radius * math.sqrt(2) * size, boundary)
+    build.adopt_policies(states, ranks, *neighbour_cells(Grid(size, boundary), radius))
+    np.testing.assert_array_equal(ranks, expected)
+
+
+@given(
+    seed=seeds,
+    size=st.integers(2, 5),
+    n_agents=st.integers(1, 11),
+    n_policies=st.integers(1, 11),
+    radius=st.sampled_from([None, 0.0, 0.2, 0.35, 2.0]),
+    rounds=st.integers(0, 6),
+)
+@settings(max_examples=100)
+def test_communication_is_the_twins(build, seed, size, n_agents, n_policies, radius, rounds):
+    rng = np.random.default_rng(seed)
+    grid = Grid(size)
+    walk = random_walk(rng, n_agents, size**2, 5, n_policies)
+    walk[4] = grid.next_state()
+    # few different values, so that there are ties of every kind
+    scores = rng.choice([0.0, 0.25, 1.0, np.inf], n_agents)
+    totals = np.where(scores < np.inf, rng.choice([0.5, 1.0], n_agents), np.inf)
+    order = sorted(range(n_agents), key=lambda i: (scores[i], totals[i], i))
+    ranks = np.argsort(order).astype(np.int32)
+    policy_of_rank = walk[1][order]
+
+    other = copies(walk)
+    reach = None if radius is None else radius * math.sqrt(2) * size
+    held = gossip.communicate(other, scores, totals, size, reach, rounds)
+
+    states, _, *tables, generators = one = copies(walk)
+    network = (
+        (np.zeros(size**2 + 1, dtype=np.int32), np.empty(0, dtype=np.int32))
+        if radius is None
+        else neighbour_cells(grid, radius)
+    )
+    build.communicate(states, ranks, policy_of_rank, *tables, generators, *network, rounds)
+    np.testing.assert_array_equal([order[rank] for rank in ranks], [i for _, _, i in held])
+    one[1] = policy_of_rank[ranks]
+    assert_equal_arguments(one, other)
+
+
+# ------------------------------------------------------------------------------ mirror ascent
+
+# the reference takes tenths of a second for a row: too long to shrink a failure
+without_shrinking = {"phases": (Phase.explicit, Phase.generate)}
+step_sizes = st.sampled_from([1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0])
+entropy_weights = st.sampled_from([0.0, 1e-6, 1e-4, 0.01, 0.1, 1.0])
+# log10 of unnormalised probabilities; None is 0
+exponents = st.lists(
+    st.none() | st.floats(-300.0, 0.0) | st.floats(-2.0, 0.0), min_size=5, max_size=5
+).filter(lambda values: any(value is not None for value in values))
+q_rows = st.lists(
+    st.floats(0.0, 10.0) | st.floats(0.0, 1e3) | st.sampled_from([0.0, 10.0, 1e3]),
+    min_size=5,
+    max_size=5,
+)
+
+
+def make_row(exponents):
+    largest = max(value for value in exponents if value is not None)
+    row = np.array([0.0 if value is None else 10.0 ** (value - largest) for value in exponents])
+    return row / row.sum()
+
+
+def improve(build, row, q, step_size, entropy_weight, least_entropy=-1.0):
+    u = build.mirror_ascent(
+        np.ascontiguousarray(row)[None, None], np.zeros(1, dtype=np.int32),
+        np.array(q, dtype=float)[None, None], step_size, entropy_weight, least_entropy,
+    )[0, 0]  # fmt: skip
+    assert np.isfinite(u).all()
+    assert (u >= 0).all()
+    assert abs(math.fsum(u) - 1.0) <= 1e-15
+    return u
+
+
+@settings(max_examples=250)
+@given(
+    exponents=exponents,
+    q=q_rows,
+    step_size=step_sizes | st.floats(1e-4, 10.0),
+    entropy_weight=st.sampled_from([1e-6, 1e-4, 0.01, 0.1, 1.0]) | st.floats(1e-6, 1.0),
+)
+@example(exponents=[0, -300, -300, -300, -300], q=[0, 1e3, 0, 0, 0], step_size=10.0,
+         entropy_weight=1e-6)  # fmt: skip
+@example(exponents=[0, None, None, None, None], q=[0, 0, 0, 0, 1e3], step_size=0.01,
+         entropy_weight=0.01)  # fmt: skip
+@example(exponents=[0] * 5, q=[1e3] * 5, step_size=10.0, entropy_weight=1.0)
+def test_mirror_ascent_satisfies_its_optimality_conditions(
+    build, exponents, q, step_size, entropy_weight
+):
+    """The operator u + w log u is strongly monotone: a residual bounds the distance to the
+    maximiser."""
+    row = make_row(exponents)
+    u = improve(build, row, q, step_size, entropy_weight)
+    assert mirror_ascent.residual(u, row, q, step_size, entropy_weight) <= 1e-10
+
+
+@settings(max_examples=25, **without_shrinking)
+@given(exponents=exponents, q=q_rows, step_size=step_sizes, entropy_weight=entropy_weights)
+@example(exponents=[0, -300, -300, -300, -300], q=[0, 1e3, 0, 0, 0], step_size=10.0,
+         entropy_weight=1e-6)  # fmt: skip
+@example(exponents=[0, -40, -80, -160, -300], q=[1, 2, 3, 4, 5], step_size=0.01,
+         entropy_weight=0.01)  # fmt: skip
+@example(exponents=[0, -1, -2, -3, -4], q=[0, 0.1, 1e3, 999.9, 5], step_size=1e-4,
+         entropy_weight=1.0)  # fmt: skip
+def test_mirror_ascent_is_the_fifty_digit_reference(exponents, q, step_size, entropy_weight):
+    row = make_row(exponents)
+    u = improve(kernels, row, q, step_size, entropy_weight)
+    expected = mirror_ascent.mirror_ascent_row(row, q, step_size, entropy_weight)
+    for value, exact in zip(u, expected, strict=True):
+        assert abs(mirror_ascent.mpf(exact) - mpmath.mpf(float(value))) <= 1e-10
+
+
+def test_the_saw_tooth_input_is_solved():
+    """D10: a nearly deterministic row whose rare action is suddenly much better. An unguarded
+    Newton iteration on log u leaves the representable numbers here."""
+    row = make_row([0, -30, -100, -200, -300])
+    q = [0.1, 7.0, 10.1, 4.0, 9.0]
+    u = improve(kernels, row, q, 0.01, 0.01)
+    assert mirror_ascent.residual(u, row, q, 0.01, 0.01) <= 1e-12
+
+    # the trap itself: Newton's step on log u from the present policy, eta (q_a - q_b) >> u_b
+    weight, gap, rare = 1e-4, 0.01 * (q[2] - q[0]), row[2]
+    assert math.log(rare) + gap / (rare + weight) > 710.0  # e^709.8 is the largest double
+
+
+@pytest.mark.parametrize(
+    ("exponents", "q", "step_size", "entropy_weight", "share"),
+    [
+        ([0, -1, -5, -40, -300], [1, 9, 2, 8, 10], 0.01, 0.01, 0.5),
+        ([0, None, None, None, None], [0, 1e3, 999, 0, 5], 0.1, 1e-4, 0.9),
+        ([0, 0, 0, 0, 0], [3, 4, 5, 6, 7], 1.0, 0.0, 0.2),
+    ],
+)
+def test_the_bounded_maximiser_is_the_fifty_digit_reference(
+    exponents, q, step_size, entropy_weight, share
+):
+    row, least = make_row(exponents), share * math.log(5)
+    u = improve(kernels, row, q, step_size, entropy_weight, least)
+    expected = mirror_ascent.bounded_row(row, q, step_size, entropy_weight, least)
+    assert float(mirror_ascent.entropy(u)) == pytest.approx(least, abs=1e-12)  # the bound binds
+    for value, exact in zip(u, expected, strict=True):
+        assert abs(mirror_ascent.mpf(exact) - mpmath.mpf(float(value))) <= 1e-10
+
+
+@settings(max_examples=150)
+@given(
+    exponents=exponents,
+    q=q_rows,
+    step_size=step_sizes,
+    entropy_weight=entropy_weights,
+    share=st.floats(0.02, 0.98),
+)
+def test_the_bounded_maximiser_satisfies_its_optimality_conditions(
+    build, exponents, q, step_size, entropy_weight, share
+):
+    """Those of a larger weight of the entropy, by the multiplier of the bound."""
+    row, least = make_row(exponents), share * math.log(5)
+    u = improve(build, row, q, step_size, entropy_weight, least)
+    free = improve(build, row, q, step_size, entropy_weight)
+    assume(float(mirror_ascent.entropy(free)) < least)
+    points = row + step_size * np.array(q)
+    seen = np.flatnonzero(u >= 1e-300)
+    top, low = seen[u[seen].argmax()], seen[u[seen].argmin()]
+    weight = ((points - u)[top] - (points - u)[low]) / math.log(u[top] / u[low])
+    assert weight >= step_size * entropy_weight - 1e-12
+    residual = mirror_ascent.residual(u, row, q, step_size, weight / step_size)
+    assert residual <= 1e-10 * max(1.0, weight)
+
+
+@settings(max_examples=150)
+@given(
+    exponents=exponents,
+    q=q_rows,
+    step_size=step_sizes,
+    entropy_weight=entropy_weights,
+    least=st.floats(0.0, math.log(5)) | st.sampled_from([math.log(5) - 1e-6, math.log(5)]),
+)
+def test_the_bounded_maximiser_is_in_the_set_and_a_boundless_one_already_there_stays(
+    build, exponents, q, step_size, entropy_weight, least
+):
+    row = make_row(exponents)
+    u = improve(build, row, q, step_size, entropy_weight, least)
+    assert float(mirror_ascent.entropy(u)) >= least - 1e-14
+    free = improve(build, row, q, step_size, entropy_weight)
+    if float(mirror_ascent.entropy(free)) >= least + 1e-14:
+        np.testing.assert_array_equal(u, free)
+    elif float(mirror_ascent.entropy(free)) < least - 1e-14:
+        assert (u != free).any()
+        # the bound is reached, not overshot; nowhere else is the maximum of a concave function
+        assert float(mirror_ascent.entropy(u)) <= least + 1e-9
+
+
+@settings(max_examples=150)
+@given(exponents=exponents, q=q_rows, step_size=step_sizes)
+def test_mirror_ascent_without_entropy_is_the_exact_projection(build, exponents, q, step_size):
+    row = make_row(exponents)
+    u = improve(build, row, q, step_size, 0.0)
+    expected = mirror_ascent.mirror_ascent_row(row, q, step_size, 0.0)
+    np.testing.assert_allclose(u, [float(value) for value in expected], rtol=0, atol=1e-11)
+
+
+@given(seed=seeds, n_actions=st.integers(2, 7))
+def test_mirror_ascent_takes_each_learners_own_policy_and_q_values(build, seed, n_actions):
+    rng = np.random.default_rng(seed)
+    policies = random_policies(rng, 3, 4, n_actions)
+    index = rng.integers(0, 3, 5, dtype=np.int32)
+    q_values = rng.random((5, 4, n_actions)) * 10
+    result = build.mirror_ascent(policies, index, q_values, 0.1, 0.01, -1.0)
+    assert result.shape == (5, 4, n_actions)
+    for learner, s in itertools.product(range(5), range(4)):
+        alone = improve(build, policies[index[learner], s], q_values[learner, s], 0.1, 0.01)
+        np.testing.assert_array_equal(result[learner, s], alone)
+
+
+@given(seed=seeds)
+def test_mirror_ascent_moves_towards_the_better_actions(seed):
+    rng = np.random.default_rng(seed)
+    row = rng.dirichlet(np.ones(5))
+    q = rng.random(5) * 10
+
+    def objective(u):
+        h = -0.01 * sum(x * math.log(x) for x in u if x > 0)
+        return float(u @ q) + h - float(((u - row) ** 2).sum()) / (2 * 0.05)
+
+    u = improve(kernels, row, q, 0.05, 0.01)
+    best = objective(u)
+    for _ in range(20):
+        direction = rng.dirichlet(np.ones(5)) - u
+        assert objective(u + 10.0 ** rng.uniform(-6, 0) * direction) <= best + 1e-12
+
+
+@settings(max_examples=200)
+@given(
+    point=st.lists(
+        st.floats(-1e4, 1e4) | st.floats(-2.0, 2.0) | st.sampled_from([0.0, 0.2, 1.0, 1e-300]),
+        min_size=1,
+        max_size=8,
+    )
+)
+@example(point=[0.0] * 5)
+@example(point=[1.0, 0.0, 0.0])
+@example(point=[1e4, -1e4])
+def test_projection_is_exact_and_satisfies_its_conditions(build, point):
+    u = build.project_simplex(np.array([point]))[0]
+    expected = mirror_ascent.project_row(point)
+    scale = max(1.0, *map(abs, point))
+    np.testing.assert_allclose(u, [float(x) for x in expected], rtol=0, atol=4e-15 * scale)
+    assert (u >= 0).all()
+    assert abs(math.fsum(u) - 1.0) <= 1e-15
+    # u_a = max(point_a - nu, 0) for one nu
+    nu = np.subtract(point, u)[u > 0]
+    assert np.ptp(nu) <= 4e-15 * scale
+    assert (np.array(point)[u == 0] <= nu.min() + 8e-15 * scale).all()
+
+
+def test_projection_leaves_the_points_of_the_simplex_where_they_are(build):
+    points = random_policies(np.random.default_rng(4), 200, 5)
+    np.testing.assert_allclose(build.project_simplex(points), points, rtol=0, atol=1e-15)
+
+
+def test_mirror_ascent_and_projection_have_the_same_bits_in_all_builds():
+    rng = np.random.default_rng(6)
+    policies = random_policies(rng, 3, 30, 5)
+    index = rng.integers(0, 3, 10, dtype=np.int32)
+    for step_size, weight, least in itertools.product(
+        (1e-4, 0.01, 10.0), (0.0, 1e-6, 0.01, 1.0), (-1.0, 0.5)
+    ):
+        q_values = 10.0 ** rng.uniform(-3, 3, (10, 30, 5))
+        arguments = policies, index, q_values, step_size, weight, least
+        expected = BUILDS["baseline"].mirror_ascent(*arguments)
+        points = np.ascontiguousarray((policies[index] + step_size * q_values).reshape(-1, 5))
+        for module in BUILDS.values():
+            np.testing.assert_array_equal(module.mirror_ascent(*arguments), expected)
+            np.testing.assert_array_equal(
+                module.project_simplex(points), BUILDS["baseline"].project_simplex(points)
+            )

@@ -1,0 +1,499 @@
+"""The exact metrics against chains solved by hand, mpmath, brute force and their twins."""
+
+import dataclasses
+import math
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import meanfield as reference
+
+import mfgcore
+from mfgcore import kernels, meanfield
+from mfgcore.errors import ConfigurationError, NumericalError
+from mfgcore.games import BOUNDARIES, GAMES, Game, Grid
+from mfgcore.population import uniform_policy
+from mfgcore.simulation import Simulation
+
+PAPER = {"discount": 0.9, "entropy_weight": 0.01}
+HARD = {"discount": 0.9, "entropy_weight": 0.0}
+# checked once with value iteration and a dense solve in NumPy
+PINNED = {
+    "cluster": 1.5728439724592673,
+    "agree": 3.436134873256435,
+    "diffuse": 6.841133823397424,
+}
+STAY, UP, DOWN, LEFT, RIGHT = range(5)
+
+
+def make_game(name="agree", size=8, boundary="wall"):
+    return Game(name, Grid(size, boundary), 200)
+
+
+def random_policies(seed, n, n_states=64, sharpness=30.0):
+    """Policies with full support, down to 1e-300."""
+    scores = np.random.default_rng(seed).normal(size=(n, n_states, 5)) * sharpness
+    scores = np.maximum(scores - scores.max(axis=2, keepdims=True), -690.0)
+    policies = np.exp(scores)
+    return policies / policies.sum(axis=2, keepdims=True)
+
+
+def deterministic(actions):
+    return np.eye(5)[np.asarray(actions)]
+
+
+def to_corner(size=8):
+    """Everybody goes to cell 0 and stays there."""
+    rows, columns = np.divmod(np.arange(size**2), size)
+    return deterministic(np.where(rows > 0, UP, np.where(columns > 0, LEFT, STAY)))
+
+
+# ---- stationary distributions
+
+
+def test_two_states_by_hand():
+    next_state = np.array([[0, 1], [1, 0]], dtype=np.int32)
+    policy = np.array([[[0.75, 0.25], [0.5, 0.5]]])
+    assert kernels.stationary_distributions(policy, next_state)[0] == pytest.approx(
+        [2 / 3, 1 / 3], rel=1e-15
+    )
+
+
+def test_three_states_by_hand():
+    # a cycle 0 -> 1 -> 2 -> 0, left with probabilities 1/2, 1/3, 1/6: time there is 2 : 3 : 6
+    next_state = np.array([[0, 1], [1, 2], [2, 0]], dtype=np.int32)
+    policy = np.array([[[1 / 2, 1 / 2], [2 / 3, 1 / 3], [5 / 6, 1 / 6]]])
+    assert kernels.stationary_distributions(policy, next_state)[0] == pytest.approx(
+        np.array([2, 3, 6]) / 11, rel=1e-14
+    )
+
+
+@pytest.mark.parametrize("tiny", [1e-3, 1e-17, 1e-150, 1e-300, 5e-324])
+def test_chance_of_leaving_may_be_tiny(tiny):
+    # pushed forward from the uniform distribution, this chain would stay at (1/2, 1/2) for ages
+    next_state = np.array([[0, 1], [1, 0]], dtype=np.int32)
+    policy = np.array([[[1.0 - 3 * tiny, 3 * tiny], [1.0 - tiny, tiny]]])
+    assert kernels.stationary_distributions(policy, next_state)[0] == pytest.approx(
+        [1 / 4, 3 / 4], rel=1e-15
+    )
+
+
+def test_products_below_the_smallest_double_do_not_cut_the_chain():
+    # two traps, five steps apart, each step against odds of 1e-200: leaving has odds of 1e-1000
+    next_state = np.array([[max(s - 1, 0), min(s + 1, 5)] for s in range(6)], dtype=np.int32)
+    up = np.array([1e-200, 1e-200, 1e-200, 1.0, 1.0, 1.0])
+    down = np.array([1.0, 1.0, 1.0, 3e-200, 3e-200, 3e-200])
+    policy = np.stack((down, up), axis=1)[None]
+    # detailed balance: mu(s) up(s) = mu(s + 1) down(s + 1), so mu(5) = mu(0) / 27
+    found = kernels.stationary_distributions(policy, next_state)[0]
+    assert found[5] / found[0] == pytest.approx(1 / 27, rel=1e-14)
+    assert found[4] / found[0] == pytest.approx(3e-200 / 27, rel=1e-14)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("sharpness", [1.0, 100.0, 600.0])
+def test_against_high_precision(boundary, sharpness):
+    game = make_game(size=4, boundary=boundary)
+    policy = random_policies(3, 1, 16, sharpness)[0]
+    found = meanfield.stationary_distribution(policy, game)
+    next_state = game.grid.next_state()
+    # odds multiply along paths of up to 16 cells: 300 digits each
+    with mpmath.workdps(5000):
+        chain = mpmath.zeros(16)
+        for s in range(16):
+            for a in range(5):
+                if next_state[s, a] != s:  # staying plays no part; see the kernel
+                    chain[int(next_state[s, a]), s] += mpmath.mpf(policy[s, a])
+                    chain[s, s] -= mpmath.mpf(policy[s, a])
+        for s in range(16):
+            chain[15, s] = 1
+        right = mpmath.zeros(16, 1)
+        right[15] = 1
+        exact = mpmath.lu_solve(chain, right)
+        for s in range(16):
+            if exact[s] > 1e-300:
+                assert abs(found[s] / exact[s] - 1) < 1e-13
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("size", [2, 3, 5, 8])
+def test_is_stationary(size, boundary):
+    game = make_game(size=size, boundary=boundary)
+    for policy in random_policies(size, 10, size**2):
+        found = meanfield.stationary_distribution(policy, game)
+        chain = reference.transition_matrix(policy, game.grid.next_state())
+        assert found @ chain == pytest.approx(found, rel=1e-12, abs=1e-15)
+        assert math.fsum(found) == pytest.approx(1.0, abs=1e-15)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_uniform_policy_spreads_evenly(boundary):
+    found = meanfield.stationary_distribution(uniform_policy(64), make_game(boundary=boundary))
+    assert found == pytest.approx(np.full(64, 1 / 64), rel=1e-14)
+
+
+def test_everybody_who_stays_stays_where_he_started():
+    found = meanfield.stationary_distribution(deterministic([STAY] * 64), make_game())
+    assert (found == 1 / 64).all()
+
+
+def test_absorbed_from_the_uniform_distribution():
+    # 1 and 2 go to 0 or 3 (gambler's ruin); 0 and 3 are never left
+    next_state = np.array([[0, 0], [0, 2], [1, 3], [3, 3]], dtype=np.int32)
+    policy = np.array([[[0.5, 0.5], [0.7, 0.3], [0.7, 0.3], [0.5, 0.5]]])
+    # ends at 3: from 1 with 0.3 p2, from 2 with 0.3 + 0.7 p1
+    p1 = 0.3 * 0.3 / (1 - 0.3 * 0.7)
+    p2 = 0.3 + 0.7 * p1
+    share = (1 + p1 + p2) / 4
+    found = kernels.stationary_distributions(policy, next_state)[0]
+    assert found == pytest.approx([1 - share, 0.0, 0.0, share], rel=1e-14)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_reducible_chains_are_averaged_over_time(seed):
+    game = make_game(size=4)
+    policy = deterministic(np.random.default_rng(seed).integers(0, 5, 16))
+    chain = reference.transition_matrix(policy, game.grid.next_state())
+    now = np.full(16, 1 / 16)
+    for _ in range(16):
+        now = now @ chain
+    # from here on the distribution, multiples of 1/16, repeats itself
+    first, total, steps = now, np.zeros(16), 0
+    while steps == 0 or (now != first).any():
+        total, now, steps = total + now, now @ chain, steps + 1
+    assert meanfield.stationary_distribution(policy, game) == pytest.approx(
+        total / steps, rel=1e-12, abs=1e-300
+    )
+
+
+def test_one_policy_or_several():
+    game, policies = make_game(), random_policies(0, 3)
+    together = meanfield.stationary_distribution(policies, game)
+    assert together.shape == (3, 64)
+    for policy, found in zip(policies, together, strict=True):
+        assert (meanfield.stationary_distribution(policy, game) == found).all()
+
+
+# ---- values and best responses
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("weights", [PAPER, HARD, {"discount": 0.0, "entropy_weight": 1.0}])
+def test_value_is_the_power_series(name, boundary, weights):
+    game, (policy,) = make_game(name, boundary=boundary), random_policies(5, 1)
+    mean_field = meanfield.stationary_distribution(policy, game)
+    found = meanfield.policy_value(policy, mean_field, game, **weights)
+    expected = reference.power_series(
+        policy, game.mean_field_rewards(mean_field), game.grid.next_state(), *weights.values(), 400
+    )
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_action_values_are_consistent_with_the_value():
+    game, (policy,) = make_game(), random_policies(6, 1)
+    mean_field = meanfield.stationary_distribution(policy, game)
+    values = meanfield.policy_value(policy, mean_field, game, **PAPER)
+    q = meanfield.action_values(policy, mean_field, game, **PAPER)
+    assert (policy * q).sum(axis=1) == pytest.approx(values, abs=1e-12)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("weights", [PAPER, HARD, {"discount": 0.99, "entropy_weight": 1e-6}])
+def test_best_response_is_best(name, boundary, weights):
+    game, policies = make_game(name, boundary=boundary), random_policies(7, 20, sharpness=3.0)
+    mean_field = meanfield.stationary_distribution(policies[0], game)
+    found = meanfield.best_response(mean_field, game, **weights)
+    for policy in policies:
+        values = meanfield.policy_value(policy, mean_field, game, **weights)
+        assert (found.values >= values - 1e-11).all()
+    own = meanfield.policy_value(found.policy, mean_field, game, **weights)
+    assert own == pytest.approx(found.values, abs=1e-9)
+    # the certificate, recomputed by value iteration with another exponential
+    q = (
+        game.mean_field_rewards(mean_field)[:, None]
+        + weights["discount"] * found.values[game.grid.next_state()]
+    )
+    largest, weight = q.max(axis=1), weights["entropy_weight"]
+    if weight:
+        largest = largest + weight * np.log(np.exp((q - largest[:, None]) / weight).sum(axis=1))
+    residual = np.abs(largest - found.values).max()
+    assert residual == pytest.approx(found.residual, abs=1e-14 / (1 - weights["discount"]))
+    assert found.error == found.residual / (1 - weights["discount"])
+    assert found.residual <= 1e-13 * max(1.0, found.values.max())
+
+
+def test_best_response_does_not_depend_on_the_start():
+    game = make_game()
+    mean_field = meanfield.stationary_distribution(random_policies(8, 1)[0], game)
+    one = meanfield.best_response(mean_field, game, **PAPER)
+    for start in random_policies(9, 5, sharpness=100.0):
+        other = meanfield.best_response(mean_field, game, **PAPER, start=start)
+        assert other.values == pytest.approx(one.values, abs=1e-12)
+
+
+def test_residual_out_of_reach_is_an_error():
+    # rounding alone leaves more than the tolerance when the iteration may take but one step
+    game, policy = make_game(), uniform_policy(64)
+    mean_field = meanfield.stationary_distribution(to_corner(), game)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(meanfield, "MAX_ITERATIONS", 1)
+        with pytest.raises(NumericalError, match="residual"):
+            meanfield.best_response(mean_field, game, **PAPER, start=policy)
+
+
+# ---- exploitability
+
+
+@pytest.mark.parametrize("weights", [PAPER, HARD])
+@pytest.mark.parametrize("name", GAMES)
+def test_exploitability_is_a_difference_of_values(name, weights):
+    game = make_game(name)
+    for policy in random_policies(10, 10, sharpness=5.0):
+        mean_field = meanfield.stationary_distribution(policy, game)
+        best = meanfield.best_response(mean_field, game, **weights)
+        own = meanfield.policy_value(policy, mean_field, game, **weights)
+        found = meanfield.exploitability(policy, game, **weights)
+        assert found == pytest.approx(mean_field @ best.values - mean_field @ own, abs=1e-11)
+        assert found >= 0.0
+
+
+def test_pinned_exploitabilities():
+    policy = 1.0 + (7 * np.arange(64)[:, None] + 3 * np.arange(5)[None, :] ** 2) % 11
+    policy /= policy.sum(axis=1, keepdims=True)
+    found = {name: meanfield.exploitability(policy, make_game(name), **PAPER) for name in GAMES}
+    assert found == pytest.approx(PINNED, rel=1e-11)
+
+
+def test_meeting_at_a_corner_is_an_equilibrium():
+    assert meanfield.exploitability(to_corner(), make_game("agree"), **HARD) == 0.0
+    assert meanfield.exploitability(to_corner(), make_game("diffuse"), **HARD) == 0.0
+    metrics = meanfield.population_metrics(to_corner(), make_game("agree"), **HARD)
+    assert metrics.discounted_return == pytest.approx(10.0, rel=1e-15)
+
+
+def test_exploitability_of_an_equilibrium_is_resolved_to_the_last_bit():
+    # a chance of 1e-12 of leaving the corner costs some 1e-12, far below the last bits of the
+    # values whose difference the exploitability is
+    policy = to_corner() * (1.0 - 4e-12) + 1e-12 * (1.0 - to_corner())
+    found = meanfield.exploitability(policy, make_game("agree"), **HARD)
+    assert 1e-12 < found < 1e-10
+
+
+def test_good_joint_policy_of_bad_individual_policies():
+    """F.3: two camps in diffuse are an equilibrium; all in one camp would rather move."""
+    game, flipped = make_game("diffuse"), np.arange(64).reshape(8, 8)[::-1].ravel()
+    camps = np.array([to_corner(), to_corner()[flipped][:, [STAY, DOWN, UP, LEFT, RIGHT]]])
+    weights = {"discount": 0.99, "entropy_weight": 0.0}
+    metrics = meanfield.population_metrics(camps, game, **weights)
+    assert metrics.mean_field[[0, 56]].tolist() == [0.5, 0.5]
+    # staying pays 0.95 for ever, moving 1 after 7 steps
+    assert metrics.exploitability == 0.0
+    # staying pays 0.9 for ever
+    gain = 0.9 + 0.99**7 / 0.01 - 0.9 / 0.01
+    assert metrics.mean_individual_exploitability == pytest.approx(gain, rel=1e-12)
+
+
+@pytest.mark.parametrize("weights", [PAPER, HARD])
+@pytest.mark.parametrize("name", GAMES)
+def test_sharing_and_order_change_no_bit(name, weights):
+    game, policies = make_game(name), random_policies(12, 6)
+    index = np.random.default_rng(12).integers(0, 6, 40)
+    one = meanfield.population_metrics(policies, game, **weights, policy_index=index)
+    order = np.random.default_rng(13).permutation(40)
+    for other in (
+        meanfield.population_metrics(policies, game, **weights, policy_index=index[order]),
+        meanfield.population_metrics(policies[index], game, **weights),
+        meanfield.population_metrics(policies[index][order], game, **weights),
+    ):
+        assert dataclasses.astuple(other)[:3] == dataclasses.astuple(one)[:3]
+        assert (other.mean_field == one.mean_field).all()
+
+
+@pytest.mark.parametrize("weights", [PAPER, HARD])
+def test_a_shared_policy_is_a_population_of_one(weights):
+    game, (policy,) = make_game(), random_policies(14, 1)
+    alone = meanfield.exploitability(policy, game, **weights)
+    index = np.zeros(7, dtype=np.int32)
+    metrics = meanfield.population_metrics(policy[None], game, **weights, policy_index=index)
+    assert metrics.exploitability == metrics.mean_individual_exploitability == alone
+
+
+def test_metrics_are_those_of_the_single_functions():
+    game, policies = make_game(), random_policies(15, 5)
+    metrics = meanfield.population_metrics(policies, game, **PAPER)
+    single = meanfield.individual_exploitabilities(policies, game, **PAPER)
+    assert single.tolist() == [meanfield.exploitability(p, game, **PAPER) for p in policies]
+    assert metrics.mean_individual_exploitability == math.fsum(single) / 5
+    assert metrics.mean_individual_exploitability == meanfield.mean_individual_exploitability(
+        policies, game, **PAPER
+    )
+    assert metrics.exploitability == meanfield.population_exploitability(policies, game, **PAPER)
+    # the return by its definition
+    values = [meanfield.policy_value(p, metrics.mean_field, game, **PAPER) for p in policies]
+    starts = meanfield.stationary_distribution(policies, game)
+    expected = np.mean([start @ value for start, value in zip(starts, values, strict=True)])
+    assert metrics.discounted_return == pytest.approx(expected, abs=1e-12)
+    best = meanfield.best_response(metrics.mean_field, game, **PAPER)
+    assert metrics.exploitability == pytest.approx(
+        metrics.mean_field @ best.values - expected, abs=1e-11
+    )
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 700.0), st.sampled_from(sorted(GAMES)))
+def test_exploitability_is_never_negative(seed, sharpness, name):
+    game, policies = make_game(name, size=4), random_policies(seed, 3, 16, sharpness)
+    for weights in (PAPER, HARD):
+        metrics = meanfield.population_metrics(policies, game, **weights)
+        assert metrics.exploitability >= 0.0
+        assert metrics.mean_individual_exploitability >= 0.0
+        assert np.isfinite(metrics.discounted_return)
+
+
+# ---- rewards of fractions
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_mean_field_reward_is_the_limit_of_the_table(name):
+    grid = Grid(4)
+    mean_field = np.array([0.5, 0.25, 0.125, 0.125] + [0.0] * 12)
+    n_agents = 8000
+    game = Game(name, grid, n_agents)
+    table = game.reward_table(n_agents)
+    counts = (mean_field * n_agents).astype(int)
+    occupied = counts > 0
+    assert (
+        game.mean_field_rewards(mean_field)[occupied] == table[np.arange(16), counts][occupied]
+    ).all()
+    # nobody there: an agent that comes finds itself alone
+    alone = dataclasses.replace(game, mean_field_agents=n_agents)
+    assert alone.mean_field_rewards(mean_field)[~occupied] == pytest.approx(
+        table[~occupied, 1], abs=1e-15
+    )
+
+
+def test_wrong_arguments_are_refused():
+    game, policy = make_game(), uniform_policy(64)
+    mean_field = np.full(64, 1 / 64)
+    for bad in (policy[:60], policy[None, None], policy * 0.9, policy - 1.0, policy * np.nan):
+        with pytest.raises(ConfigurationError, match="policies"):
+            meanfield.exploitability(bad, game, **PAPER)
+    for bad in (mean_field[:3], mean_field * 2, -mean_field, mean_field * np.nan):
+        with pytest.raises(ConfigurationError, match="mean_field"):
+            meanfield.best_response(bad, game, **PAPER)
+    for bad in ([0, 1], [-1], [], [0.5]):
+        with pytest.raises(ConfigurationError, match="policy_index"):
+            meanfield.population_metrics(policy, game, **PAPER, policy_index=bad)
+    with pytest.raises(ConfigurationError, match="discount"):
+        meanfield.exploitability(policy, game, discount=1.0, entropy_weight=0.0)
+    with pytest.raises(ConfigurationError, match="entropy_weight"):
+        meanfield.exploitability(policy, game, discount=0.9, entropy_weight=-1.0)
+
+
+# ---- twins
+
+
+def grids(draw):
+    return Grid(draw(st.integers(2, 4)), draw(st.sampled_from(BOUNDARIES)))
+
+
+@st.composite
+def situations(draw):
+    """A grid, one policy with zeros, tiny and denormal entries, rewards and weights."""
+    grid = grids(draw)
+    entry = st.one_of(
+        st.just(0.0), st.just(1.0), st.floats(0.0, 1.0), st.floats(-320.0, 0.0).map(lambda e: 10**e)
+    )
+    rows = draw(
+        st.lists(
+            st.lists(entry, min_size=5, max_size=5).filter(lambda row: sum(row) > 1e-3),
+            min_size=grid.n_states, max_size=grid.n_states,
+        )
+    )  # fmt: skip
+    policy = np.array([[value / sum(row) for value in row] for row in rows])
+    rewards = draw(st.lists(st.floats(0.0, 1.0), min_size=grid.n_states, max_size=grid.n_states))
+    discount = draw(st.sampled_from([0.0, 0.5, 0.9, 0.999]))
+    weight = draw(st.sampled_from([0.0, 1e-6, 0.01, 1.0]))
+    return grid, policy, np.array(rewards), discount, weight
+
+
+@given(situations())
+def test_kernels_equal_their_twins(build, situation):
+    grid, policy, rewards, discount, weight = situation
+    next_state = grid.next_state()
+    found = build.stationary_distributions(policy[None], next_state)[0]
+    assert (found == reference.stationary_distribution(policy, next_state)).all()
+    found = build.policy_values(policy[None], rewards[None], next_state, discount, weight)[0]
+    twin = reference.policy_value(policy, rewards, next_state, discount, weight)
+    assert (found == twin).all()
+    arguments = (next_state, discount, weight, 1e-13, 30)
+    values, responses, residuals = build.best_responses(policy[None], rewards[None], *arguments)
+    twins = reference.best_response(policy, rewards, *arguments)
+    assert (values[0] == twins[0]).all()
+    assert (responses[0] == twins[1]).all()
+    assert residuals[0] == twins[2]
+    gaps = build.bellman_gaps(policy[None], values, rewards[None], next_state, discount, weight)
+    twin = reference.bellman_gaps(policy, values[0], rewards, next_state, discount, weight)
+    assert (gaps[0] == twin).all()
+
+
+def test_exponential_of_the_kernels_is_the_one_of_the_package(build):
+    # through a best response: u = exp((q - max q) / lambda) / sum, for gaps from 0 to 800
+    next_state = np.array([[0, 1], [1, 1]], dtype=np.int32)
+    for gap in np.linspace(0.0, 800.0, 1601):
+        rewards = np.array([[0.0, gap]])
+        _, policies, _ = build.best_responses(
+            np.full((1, 2, 2), 0.5), rewards, next_state, 0.5, 1.0, 1.0, 1
+        )
+        twin = reference.best_response(
+            np.full((2, 2), 0.5), rewards[0], next_state, 0.5, 1.0, 1.0, 1
+        )
+        assert (policies[0] == twin[1]).all()
+
+
+# ---- learning with exact Q-functions
+
+
+def exact_run(**parameters):
+    """One shared policy, of which only exact quantities are looked at: few steps suffice."""
+    return mfgcore.simulate(
+        mfgcore.Experiment(
+            algorithm="exact", architecture="centralised", transitions=14,
+            communication_rounds=0, evaluation=False, evaluation_interval=1, **parameters,
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "iterations"), [("agree", 150), ("diffuse", 100)])
+def test_learning_with_exact_q_functions_converges(name, iterations):
+    found = exact_run(game=name, iterations=iterations)
+    assert (found.exact_exploitability[50:] < 1e-4).all()
+    last = float(found.exact_return[-1])
+    if name == "agree":
+        assert last == pytest.approx(10.11, abs=0.005)
+    else:  # from everybody at one corner to an even division among the four
+        assert 9.1 < last < 9.87
+        assert float(found.exact_return[20]) == pytest.approx(9.86, abs=0.005)
+
+
+def test_an_exact_learner_has_the_exact_q_function_of_its_own_policy(make_experiment):
+    experiment = make_experiment(algorithm="exact", architecture="independent", iterations=3)
+    simulation = Simulation(experiment)
+    simulation.step()
+    simulation.step()
+    before = simulation.population.policies[simulation.population.policy_index]
+    simulation.step()
+    weights = {"discount": experiment.discount, "entropy_weight": experiment.entropy_weight}
+    game = dataclasses.replace(simulation.game, mean_field_agents=experiment.agents)
+    mean_field = np.mean([meanfield.stationary_distribution(each, game) for each in before], axis=0)
+    for policy, q_values in zip(before, simulation.q_values, strict=True):
+        expected = meanfield.action_values(policy, mean_field, game, **weights)
+        np.testing.assert_allclose(q_values.reshape(expected.shape), expected, rtol=1e-12)
+
+
+def test_a_deviator_of_an_exact_run_improves_exactly(make_experiment):
+    experiment = make_experiment(algorithm="exact", evaluation=True, iterations=1)
+    assert np.isfinite(mfgcore.simulate(experiment)["exploitability"][0])

@@ -1,0 +1,142 @@
+"""Files of runs and experiments: complete, described, and refused when they do not fit."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import mfgcore
+from mfgcore import RunFileError, results
+
+
+@pytest.fixture(scope="module")
+def experiments(make_experiment):
+    return [
+        make_experiment(architecture=architecture, trial=trial, evaluation=True)
+        for architecture in ("independent", "networked")
+        for trial in range(2)
+    ]
+
+
+@pytest.fixture
+def files(experiments, tmp_path):
+    paths = []
+    for experiment in experiments:
+        path = tmp_path / f"{experiment.architecture}_{experiment.trial}.nc"
+        mfgcore.save(mfgcore.simulate(experiment), path)
+        paths.append(path)
+    return paths
+
+
+def change(path, edit):
+    dataset = mfgcore.load(path)
+    edit(dataset)
+    path.unlink()
+    dataset.to_netcdf(path, engine="netcdf4")
+
+
+def test_a_run_file_says_everything(files, experiments):
+    dataset = mfgcore.load(files[2])
+    experiment = experiments[2]
+    assert json.loads(dataset.attrs["configuration"]) == experiment.relevant()
+    for key in ("seed", "versions", "commit", "host", "wall_seconds", "cpu_seconds", "started",
+                "fingerprint", "kernels", "schema_version"):  # fmt: skip
+        assert key in dataset.attrs
+    for variable in dataset.data_vars.values():
+        assert variable.attrs["long_name"]
+        assert variable.attrs["units"]
+    shape = (experiment.agents, experiment.grid_size**2, 5)
+    assert dataset["policy"].shape == dataset["q_values"].shape == shape
+    assert dataset["mean_field"].dims == ("iteration", "state")
+    np.testing.assert_allclose(dataset["mean_field"].sum("state"), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(dataset["policy"].sum("action"), 1.0, rtol=1e-12)
+
+
+def test_saving_and_loading_changes_nothing(experiments, tmp_path):
+    dataset = mfgcore.simulate(experiments[0])
+    mfgcore.save(dataset, tmp_path / "run.nc")
+    assert mfgcore.load(tmp_path / "run.nc").identical(dataset)
+
+
+def test_runs_are_collected_by_architecture_and_trial(files, experiments):
+    collected = mfgcore.collect(files, experiments)
+    assert collected.sizes["architecture"] == collected.sizes["trial"] == 2
+    run = mfgcore.load(files[3])
+    picked = collected.sel(architecture="networked", trial=1)
+    for name in results.COLLECTED:
+        np.testing.assert_array_equal(picked[name], run[name])
+    assert collected.attrs["runs"] == 4
+
+
+def test_a_missing_run_is_named(files, experiments):
+    with pytest.raises(RunFileError, match="the run of networked, trial 1 is missing"):
+        mfgcore.collect(files[:3], experiments[:3])
+    files[1].unlink()
+    with pytest.raises(RunFileError, match=r"independent_1.nc': there is no such file"):
+        mfgcore.collect(files, experiments)
+
+
+def test_a_run_of_another_trial_is_refused(files, experiments):
+    files[0].write_bytes(files[1].read_bytes())
+    with pytest.raises(
+        RunFileError, match=r"independent_0.nc': was made with trial = 1, expected 0"
+    ):
+        mfgcore.collect(files, experiments)
+
+
+def test_a_run_with_other_parameters_is_refused(files, experiments, make_experiment):
+    experiments = [make_experiment(base=each, discount=0.4) for each in experiments]
+    with pytest.raises(RunFileError, match=r"was made with discount = 0.5, expected 0.4"):
+        mfgcore.collect(files, experiments)
+
+
+def test_runs_of_different_code_are_refused(files, experiments):
+    change(files[2], lambda dataset: dataset.attrs.update(fingerprint="other"))
+    with pytest.raises(RunFileError, match="different versions of the code"):
+        mfgcore.collect(files, experiments)
+
+
+@pytest.mark.parametrize("name", ["discounted_return", "mean_field", "exploitability"])
+def test_a_value_that_is_not_finite_is_refused(files, experiments, name):
+    change(files[0], lambda dataset: dataset[name].values.__setitem__((0,), np.nan))
+    with pytest.raises(RunFileError, match=rf"independent_0.nc': {name} is not finite"):
+        mfgcore.collect(files, experiments)
+
+
+def test_a_file_of_another_version_is_refused(files):
+    change(files[0], lambda dataset: dataset.attrs.update(schema_version=99))
+    with pytest.raises(RunFileError, match="has schema version 99"):
+        mfgcore.load(files[0])
+
+
+@pytest.mark.parametrize("tenth", range(10))
+def test_a_truncated_file_is_refused_by_name(files, tenth):
+    content = files[0].read_bytes()
+    files[0].write_bytes(content[: len(content) * tenth // 10])
+    with pytest.raises(RunFileError, match=r"independent_0.nc'.*delete it and run again"):
+        mfgcore.load(files[0])
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path, files):
+    with pytest.raises(RunFileError, match="not a file of one experiment"):
+        mfgcore.load(files[0], kind="experiment")
+    path = tmp_path / "other.nc"
+    xr.Dataset({"x": ("y", [1.0])}).to_netcdf(path)
+    with pytest.raises(RunFileError, match="not a file of one run"):
+        mfgcore.load(path)
+
+
+def test_a_failure_while_writing_leaves_the_old_file(files, monkeypatch):
+    before = files[0].read_bytes()
+
+    def fail(self, path, **options):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    dataset = mfgcore.load(files[0])
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", fail)
+    with pytest.raises(RunFileError, match="No space left on device"):
+        mfgcore.save(dataset, files[0])
+    assert files[0].read_bytes() == before
+    assert not list(files[0].parent.glob("*partial*"))

@@ -1,0 +1,256 @@
+"""A real, small run of the workflow, end to end, in a folder of its own."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mfgcore import load
+
+ROOT = Path(__file__).parents[1]
+CONFIG = """\
+# a tiny configuration
+output: {results: results/tiny, figures: figures/tiny}
+parameters:
+  grid_size: 4
+  discount: 0.5
+  transitions: 60
+  steps_per_transition: 2
+  replay_cycles: 3
+  communication_rounds: 5
+  improvement_iterations: 1
+  evaluation_iterations: 1
+experiments:
+"""
+EXPERIMENT = "  {name}: {{agents: 6, iterations: 4, trials: 2{more}}}\n"
+GROWING = {"fig3", "fig4", "fig6"}
+NAMES = [f"fig{number}" for number in range(1, 7)]
+STEMS = [stem for name in NAMES for stem in (name, f"{name}_exact", f"{name}_mean_field")]
+
+
+def tiny_config(**parameters):
+    text = CONFIG + "".join(
+        EXPERIMENT.format(
+            name=name, more=", agents_after: 9, increase_at: 2" if name in GROWING else ""
+        )
+        for name in NAMES
+    )
+    for key, value in parameters.items():
+        text = re.sub(rf"(?m)^(  {key}: ).*$", rf"\g<1>{value}", text)
+        if f"  {key}: " not in text:
+            text = text.replace("parameters:\n", f"parameters:\n  {key}: {value}\n")
+    return text
+
+
+class Project:
+    """A copy of the workflow with the tiny configuration."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for name in ("workflow", "config", "profiles"):
+            shutil.copytree(ROOT / name, folder / name)
+        shutil.copy(ROOT / "Snakefile", folder)
+        self.configure(tiny_config())
+
+    def configure(self, text):
+        (self.folder / "config/tiny.yaml").write_text(text)
+
+    def snakemake(self, *arguments, cores=2):
+        command = [
+            sys.executable, "-m", "snakemake", *arguments, "--cores", str(cores), "--nocolor",
+            "--configfile", "config/tiny.yaml",
+        ]  # fmt: skip
+        return subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, timeout=600, check=False
+        )
+
+    def make(self, *arguments, **options):
+        """Run snakemake and return how often each rule was used."""
+        done = self.snakemake(*arguments, **options)
+        assert done.returncode == 0, done.stderr[-3000:]
+        table = done.stderr.partition("Job stats:")[2].partition("\n\n")[0]
+        return {
+            rule: int(count)
+            for rule, count in re.findall(r"(?m)^(\S+) +(\d+)$", table)
+            if rule not in ("total", "job")
+        }
+
+    def would_make(self):
+        """What a dry run would do, by rule, and its whole output."""
+        done = self.snakemake("figures/all", "--dry-run")
+        assert done.returncode == 0, done.stderr[-3000:]
+        text = done.stdout + done.stderr
+        table = text.partition("Job stats:")[2].partition("\n\n")[0]
+        counts = {
+            rule: int(count)
+            for rule, count in re.findall(r"(?m)^(\S+) +(\d+)$", table)
+            if rule not in ("total", "job")
+        }
+        return counts, text
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.counts = project.make("figures/all")
+    return project
+
+
+def test_every_figure_is_made(project):
+    assert project.counts["simulate"] == 6 * 3 * 2
+    for rule in ("collect", "simulate_exactly", "plot_metrics", "plot_exact", "plot_mean_field"):
+        assert project.counts[rule] == 6
+    figures = project.folder / "figures/tiny"
+    for stem in STEMS:
+        assert (figures / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
+        assert (figures / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
+        assert len((figures / f"data/{stem}.csv").read_text().splitlines()) > 10
+    manifest = json.loads((figures / "manifest.json").read_text())
+    assert len(manifest["figures_sha256"]) == 3 * len(STEMS)
+    assert manifest["experiments"]["fig3"]["configuration"]["agents_after"] == 9
+    assert not list(project.folder.rglob("*.partial*"))
+
+
+def test_a_second_call_finds_nothing_to_do(project):
+    assert project.would_make()[0] == {}
+    assert "Nothing to be done" in project.would_make()[1]
+
+
+def test_a_deleted_figure_is_remade_alone(project):
+    figure = project.folder / "figures/tiny/fig2.pdf"
+    before = figure.read_bytes()
+    figure.unlink()
+    assert project.make("figures/all") == {"plot_metrics": 1, "manifest": 1, "figures/all": 1}
+    assert figure.read_bytes() == before
+
+
+def test_an_edited_script_remakes_its_figure_alone(project):
+    script = project.folder / "workflow/scripts/fig4.py"
+    original = script.read_text()
+    figure = project.folder / "figures/tiny/fig4.png"
+    before = figure.read_bytes()
+    script.write_text(original.replace("Figure 4", "The fourth figure"))
+    assert project.make("figures/all") == {"plot_metrics": 1, "manifest": 1, "figures/all": 1}
+    assert figure.read_bytes() != before
+    script.write_text(original)
+    project.make("figures/all")
+    assert figure.read_bytes() == before
+
+
+def test_one_figure_takes_only_its_own_runs(tmp_path):
+    project = Project(tmp_path)
+    counts = project.make("figures/tiny/fig3.pdf")
+    assert counts == {"simulate": 6, "collect": 1, "plot_metrics": 1}
+
+
+def test_a_comment_or_another_order_reruns_nothing(project):
+    config = tiny_config()
+    first, second = "  grid_size: 4\n", "  discount: 0.5\n"
+    project.configure(
+        "# another comment\n" + config.replace(first, "").replace(second, second + first)
+    )
+    assert project.would_make()[0] == {}
+    project.configure(config)
+
+
+def test_a_changed_parameter_reruns_exactly_the_runs_that_use_it(project):
+    project.configure(tiny_config(communication_radius=0.5))
+    counts, text = project.would_make()
+    assert counts["simulate"] == 6 * 2
+    assert set(re.findall(r"architecture=(\w+)", text)) == {"networked"}
+    project.configure(tiny_config(arrivals="before_learning"))
+    counts, text = project.would_make()
+    assert counts["simulate"] == 3 * 3 * 2
+    assert set(re.findall(r"experiment=(\w+), architecture", text)) == GROWING
+    project.configure(tiny_config())
+
+
+def test_another_trial_runs_that_trial_alone(project):
+    project.configure(tiny_config().replace("trials: 2}", "trials: 3}"))
+    counts, _ = project.would_make()
+    assert counts["simulate"] == 3 * 3  # one trial of each architecture of Figures 1, 2 and 5
+    project.configure(tiny_config())
+
+
+def test_a_changed_kernel_source_reruns_every_run(project, monkeypatch):
+    # the fingerprint is taken of the installed package: pretend that it was another
+    common = project.folder / "workflow/rules/common.smk"
+    original = common.read_text()
+    common.write_text(
+        original.replace(
+            'RESULTS = config["output"]["results"]',
+            'run_fingerprint = lambda: "0123456789abcdef"\nRESULTS = config["output"]["results"]',
+        )
+    )
+    counts, _ = project.would_make()
+    assert (counts["simulate"], counts["simulate_exactly"]) == (6 * 3 * 2, 6)
+    common.write_text(original)
+
+
+def test_one_core_and_two_give_the_same_bits(project, tmp_path):
+    other = Project(tmp_path)
+    other.make("results/tiny/experiments/fig3.nc", "figures/tiny/fig3.pdf", cores=1)
+    name = "experiments/fig3.nc"
+    one = load(tmp_path / "results/tiny" / name, kind="experiment")
+    two = load(project.folder / "results/tiny" / name, kind="experiment")
+    assert one.equals(two)
+    figure = "figures/tiny/fig3.pdf"
+    assert (tmp_path / figure).read_bytes() == (project.folder / figure).read_bytes()
+
+
+def test_a_truncated_run_file_is_named_and_nothing_half_written(project):
+    run = project.folder / "results/tiny/runs/fig5/networked/trial_1.nc"
+    content, times = run.read_bytes(), run.stat()
+    run.write_bytes(content[: len(content) // 2])
+    dataset = project.folder / "results/tiny/experiments/fig5.nc"
+    done = project.snakemake("figures/all")
+    assert done.returncode != 0
+    assert "trial_1.nc" in done.stderr
+    assert "is damaged or no netCDF file" in done.stderr
+    assert not dataset.exists()
+    run.write_bytes(content)
+    os.utime(run, ns=(times.st_atime_ns, times.st_mtime_ns))
+    project.make("figures/all")
+    assert dataset.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"old": "  fig2: {agents", "new": "  fig2: {agnets"}, "did you mean 'agents'?"),
+        ({"old": "  discount: 0.5", "new": "  discount: 1.0"}, "parameters.discount: 1.0 is not"),
+        ({"old": "seed: 1", "new": "sede: 1"}, "did you mean 'seed'?"),
+        ({"old": "increase_at: 2", "new": "increase_at: 4"}, "increase_at: 4 is not < iterations"),
+        ({"old": "fig1: {agents: 6", "new": "'../x': {agents: 6"}, "'../x' is not a plain name"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_one_line(project, change, expected):
+    text = "seed: 1\n" + tiny_config()
+    assert change["old"] in text
+    project.configure(text.replace(change["old"], change["new"], 1))
+    done = project.snakemake("figures/all", "--dry-run")
+    project.configure(tiny_config())
+    assert done.returncode != 0
+    lines = [line for line in done.stderr.splitlines() if line.startswith("configuration: ")]
+    assert len(lines) == 1
+    assert expected in lines[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_the_paper_scale_dry_run_has_all_runs(tmp_path):
+    project = Project(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "--quiet", "rules"],
+        cwd=project.folder, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "figures/all"],
+        cwd=project.folder, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert re.search(r"simulate +162", done.stdout + done.stderr)

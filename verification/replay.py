@@ -1,0 +1,64 @@
+"""TD replay against the exact Q-function as the buffer and the cycles grow.
+
+The population is large and its policy stays, so that the exact Q-function of the mean-field game is
+what a learner should find.
+"""
+
+import itertools
+
+import numpy as np
+from populations import random_policies, walk
+from report import Report
+
+from mfgcore import Experiment, streams
+from mfgcore.learning import ALGORITHMS, estimate_q_values
+from mfgcore.meanfield import action_values, stationary_distribution
+from mfgcore.population import observe
+
+LEARNERS = 30
+SETTINGS = (  # M_pg, L, beta: more data, more cycles, a smaller step
+    (300, 50, 0.1),
+    (3000, 500, 0.1),
+    (30000, 100, 0.01),
+    (300000, 100, 0.001),
+)
+
+
+def main():
+    report = Report("TD replay against the exact Q-function: root mean square error")
+    errors = []
+    for transitions, cycles, rate in SETTINGS:
+        experiment = Experiment(
+            game="diffuse", agents=2000, transitions=transitions, replay_cycles=cycles,
+            learning_rate=rate, steps_per_transition=2,
+        )  # fmt: skip
+        game = experiment.make_game()
+        policies = random_policies(1, 64, 5, 2.0, seed=1)
+        exact = action_values(
+            policies[0], stationary_distribution(policies[0], game), game,
+            discount=experiment.discount, entropy_weight=experiment.entropy_weight,
+        )  # fmt: skip
+        population = walk(experiment, policies, np.zeros(2000, dtype=np.int32), 0)
+        n_learners = max(1, min(LEARNERS, 3_000_000 // transitions))
+        learners = np.arange(n_learners, dtype=np.int32)
+        skipped = ALGORITHMS["replay"].skipped(experiment)
+        seen = observe(experiment, population, skipped, learners)
+        shuffles = streams.shuffle_generators(experiment, "shuffles", 0, n_learners)
+        learned = estimate_q_values(experiment, seen.transitions, shuffles)
+        difference = learned - exact.reshape(-1)
+        errors.append(np.sqrt((difference**2).mean()))
+        print(
+            f"       M_pg = {transitions}, L = {cycles}, beta = {rate}: error {errors[-1]:.4f}, "
+            f"bias {difference.mean():+.4f}, {n_learners} learners, Q from {exact.min():.2f} to "
+            f"{exact.max():.2f}"
+        )
+    report.claim(
+        "the error falls from each setting to the next",
+        all(later < earlier for earlier, later in itertools.pairwise(errors)),
+    )
+    report.claim(f"the last error, {errors[-1]:.4f}, is below 0.02", errors[-1] < 0.02)
+    report.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The sampled return of a shared policy against its exact expectation for N agents.
+
+Agents that share a policy move independently, so an agent in cell s finds a binomial number of
+others there: the expectation for N agents needs no limit of large N.
+"""
+
+import math
+
+import numpy as np
+from populations import random_policies, walk
+from report import Report
+
+from mfgcore import Experiment
+from mfgcore.evaluation import discounted_return
+from mfgcore.meanfield import stationary_distribution
+from mfgcore.population import observe
+
+TRIALS = 40
+
+
+def exact_return(experiment, policy):
+    """E[R + h] over the stationary distribution, divided by 1 - gamma."""
+    game = experiment.make_game()
+    mean_field = stationary_distribution(policy, game)
+    rewards = game.reward_table(experiment.agents)
+    others = np.arange(experiment.agents)
+    log_choose = np.array(
+        [
+            math.lgamma(experiment.agents) - math.lgamma(n + 1)
+            - math.lgamma(experiment.agents - n)
+            for n in others
+        ]
+    )  # fmt: skip
+    total = 0.0
+    for state, share in enumerate(mean_field):
+        alone = (experiment.agents - 1 - others) * np.log1p(-share)
+        weights = np.exp(log_choose + others * np.log(share) + alone)
+        entropy = -experiment.entropy_weight * np.sum(policy[state] * np.log(policy[state]))
+        total += share * (np.sum(weights * rewards[state, 1:]) + entropy)
+    return total / (1.0 - experiment.discount)
+
+
+def main():
+    report = Report("Sampled return of a shared policy")
+    for game in ("cluster", "agree", "diffuse"):
+        for n_agents in (5, 50):
+            experiment = Experiment(game=game, agents=n_agents)
+            policy = random_policies(1, 64, 5, 1.0, seed=n_agents)
+            returns = []
+            for trial in range(TRIALS):
+                population = walk(experiment, policy, np.zeros(n_agents, dtype=np.int32), trial)
+                observe(experiment, population, 0)  # forget the uniform start
+                rewards = observe(experiment, population, 0).population_rewards / n_agents
+                returns.append(
+                    discounted_return(rewards, experiment.discount, experiment.return_horizon)
+                )
+            report.errors_apart(
+                f"{game}, N = {n_agents}", np.mean(returns), exact_return(experiment, policy[0]),
+                np.std(returns, ddof=1) / math.sqrt(TRIALS),
+            )  # fmt: skip
+    report.end()
+
+
+if __name__ == "__main__":
+    main()

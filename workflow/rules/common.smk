@@ -1,0 +1,78 @@
+# The configuration, checked, and what follows from it.
+import math
+import sys
+from pathlib import Path
+
+from mfgcore import configuration, cost
+from mfgcore.errors import MfgcoreError
+from mfgcore.fingerprint import plotting_fingerprint, run_fingerprint
+
+try:
+    configuration.check(
+        config,
+        configuration.load_schema(Path(workflow.basedir, "workflow/schemas/config.schema.yaml")),
+    )
+except MfgcoreError as error:
+    sys.exit(f"configuration: {error}")
+
+RUNS = {name: configuration.runs(config, name) for name in config["experiments"]}
+RESULTS = config["output"]["results"]
+FIGURES = config["output"]["figures"]
+EXPERIMENTS = list(config["experiments"])
+RUN_FILE = f"{RESULTS}/runs/{{experiment}}/{{architecture}}/trial_{{trial}}.nc"
+DATASET = f"{RESULTS}/experiments/{{experiment}}.nc"
+DATASETS = [DATASET.format(experiment=name) for name in EXPERIMENTS]
+REFERENCE = f"{RESULTS}/reference/{{experiment}}.nc"
+REFERENCES = {name: configuration.reference(config, name) for name in EXPERIMENTS}
+MANIFEST = f"{FIGURES}/manifest.json"
+FIGURE_FILES = [
+    path
+    for name in EXPERIMENTS
+    for stem in (name, f"{name}_exact", f"{name}_mean_field")
+    for path in (
+        f"{FIGURES}/{stem}.pdf",
+        f"{FIGURES}/{stem}.png",
+        f"{FIGURES}/data/{stem}.csv",
+    )
+]
+
+
+wildcard_constraints:
+    experiment="|".join(EXPERIMENTS),
+    architecture="[a-z_]+",
+    trial=r"\d+",
+
+
+def run_of(wildcards):
+    """The experiment that a run's file name stands for."""
+    return RUNS[wildcards.experiment][wildcards.architecture, int(wildcards.trial)]
+
+
+def run_files(wildcards):
+    """The files of all runs of an experiment."""
+    return [
+        RUN_FILE.format(experiment=wildcards.experiment, architecture=architecture, trial=trial)
+        for architecture, trial in RUNS[wildcards.experiment]
+    ]
+
+
+def figure_script(wildcards):
+    """The name of an experiment's own script, or of the general one if it has none."""
+    name = wildcards.experiment
+    own = Path(workflow.basedir, "workflow/scripts", f"{name}.py")
+    return name if own.exists() else "metrics"
+
+
+def title(wildcards):
+    """The title of an experiment's figures."""
+    return config["experiments"][wildcards.experiment].get("title", wildcards.experiment)
+
+
+def run_minutes(wildcards):
+    """Minutes to ask for: three times what the cost model expects, for slower processors."""
+    return math.ceil(3 * cost.run_seconds(run_of(wildcards)) / 60)
+
+
+def run_megabytes(wildcards):
+    """Megabytes to ask for."""
+    return math.ceil(1.5 * cost.run_megabytes(run_of(wildcards)))

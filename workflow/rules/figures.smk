@@ -1,0 +1,90 @@
+rule plot_metrics:
+    input:
+        DATASET,
+    output:
+        drawings=[
+            f"{FIGURES}/{{experiment}}.pdf",
+            f"{FIGURES}/{{experiment}}.png",
+        ],
+        table=f"{FIGURES}/data/{{experiment}}.csv",
+    log:
+        f"{RESULTS}/logs/plot/{{experiment}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot/{{experiment}}.tsv"
+    threads: 1
+    resources:
+        runtime=5,
+        mem_mb=1000,
+    params:
+        title=title,
+        script=figure_script,
+        fingerprint=plotting_fingerprint(),
+    script:
+        "../scripts/{params.script}.py"
+
+
+rule plot_exact:
+    input:
+        dataset=DATASET,
+        reference=REFERENCE,
+    output:
+        drawings=[
+            f"{FIGURES}/{{experiment}}_exact.pdf",
+            f"{FIGURES}/{{experiment}}_exact.png",
+        ],
+        table=f"{FIGURES}/data/{{experiment}}_exact.csv",
+    log:
+        f"{RESULTS}/logs/plot/{{experiment}}_exact.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot/{{experiment}}_exact.tsv"
+    threads: 1
+    resources:
+        runtime=5,
+        mem_mb=1000,
+    params:
+        title=title,
+        fingerprint=plotting_fingerprint(),
+    script:
+        "../scripts/exact.py"
+
+
+rule plot_mean_field:
+    input:
+        DATASET,
+    output:
+        drawings=[
+            f"{FIGURES}/{{experiment}}_mean_field.pdf",
+            f"{FIGURES}/{{experiment}}_mean_field.png",
+        ],
+        table=f"{FIGURES}/data/{{experiment}}_mean_field.csv",
+    log:
+        f"{RESULTS}/logs/plot/{{experiment}}_mean_field.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot/{{experiment}}_mean_field.tsv"
+    threads: 1
+    resources:
+        runtime=5,
+        mem_mb=1000,
+    params:
+        title=title,
+        fingerprint=plotting_fingerprint(),
+    script:
+        "../scripts/mean_field.py"
+
+
+rule manifest:
+    input:
+        figures=FIGURE_FILES,
+        datasets=DATASETS,
+    output:
+        MANIFEST,
+    log:
+        f"{RESULTS}/logs/manifest.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/manifest.tsv"
+    threads: 1
+    resources:
+        runtime=5,
+        mem_mb=1000,
+    script:
+        "../scripts/manifest.py"

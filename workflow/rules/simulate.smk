@@ -1,0 +1,35 @@
+rule simulate:
+    output:
+        RUN_FILE,
+    log:
+        f"{RESULTS}/logs/simulate/{{experiment}}/{{architecture}}/trial_{{trial}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/simulate/{{experiment}}/{{architecture}}/trial_{{trial}}.tsv"
+    threads: 1
+    resources:
+        runtime=lambda wildcards: run_minutes(wildcards),
+        mem_mb=lambda wildcards: run_megabytes(wildcards),
+    params:
+        # only what this run uses, so that a change reruns what depends on it and nothing else
+        run=lambda wildcards: run_of(wildcards).relevant(),
+        fingerprint=run_fingerprint(),
+    script:
+        "../scripts/simulate.py"
+
+
+rule simulate_exactly:
+    output:
+        REFERENCE,
+    log:
+        f"{RESULTS}/logs/reference/{{experiment}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/reference/{{experiment}}.tsv"
+    threads: 1
+    resources:
+        runtime=30,
+        mem_mb=1000,
+    params:
+        run=lambda wildcards: REFERENCES[wildcards.experiment].relevant(),
+        fingerprint=run_fingerprint(),
+    script:
+        "../scripts/simulate.py"

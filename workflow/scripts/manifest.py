@@ -1,0 +1,35 @@
+"""Every figure with its checksum, and the commit and configuration that made it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from mfgcore import results
+from mfgcore.files import atomic_path
+from mfgcore.jobs import logged
+
+with logged(snakemake.log[0]):
+    experiments = {}
+    for path in snakemake.input.datasets:
+        dataset = results.load(path, kind="experiment")
+        experiments[Path(path).stem] = {
+            "runs": int(dataset.attrs["runs"]),
+            "cpu_seconds": round(float(dataset.attrs["cpu_seconds"]), 1),
+            "commits": dataset.attrs["commits"],
+            "fingerprint": dataset.attrs["fingerprint"],
+            "configuration": results.configuration(dataset),
+        }
+    checksums = {
+        path: hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        for path in snakemake.input.figures
+    }
+    manifest = {
+        "commit": results.commit(),
+        "configuration_sha256": hashlib.sha256(
+            json.dumps(snakemake.config, sort_keys=True).encode()
+        ).hexdigest(),
+        "experiments": experiments,
+        "figures_sha256": checksums,
+    }
+    with atomic_path(snakemake.output[0]) as temporary:
+        temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
