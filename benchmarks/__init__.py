@@ -1,0 +1,1 @@
+"""How fast the kernels are, beside NumPy and Numba doing the same: ``python -m benchmarks``."""
