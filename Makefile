@@ -2,6 +2,8 @@
 # make figures   all figures at the paper's scale
 # make preview   all figures in minutes, at a reduced scale
 # make test      the tests
+# make bench     the kernels beside NumPy and Numba, each with its target
+# make estimate  what the figures cost at the paper's scale, before they are made
 # make verify    slow statistical checks: what is sampled against what is exact
 # make lint      format and lint
 # make crosscheck  our exact exploitability against that of bench-mfg-suite, in an environment apart
@@ -10,7 +12,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
-.PHONY: setup figures preview test verify lint crosscheck
+.PHONY: setup figures preview test bench estimate verify lint crosscheck
 
 setup: .venv/.done
 
@@ -29,6 +31,13 @@ preview: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+bench: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	$(BIN)/python -m benchmarks
+
+estimate: setup
+	$(BIN)/mfgcore estimate --cores $(CORES)
 
 verify: setup
 	@failed=0; for check in sampled_return mean_field replay sampled_exploitability; do \

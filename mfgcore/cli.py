@@ -1,4 +1,4 @@
-"""The command line: ``mfgcore run`` and ``mfgcore show``."""
+"""The command line: ``mfgcore run``, ``mfgcore show`` and ``mfgcore estimate``."""
 
 import argparse
 import difflib
@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from mfgcore import cost
 from mfgcore.checkpoint import Checkpointer, Stopped
-from mfgcore.errors import MfgcoreError
+from mfgcore.configuration import check, load_schema, read, runs
+from mfgcore.errors import ConfigurationError, MfgcoreError
 from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
 from mfgcore.files import check_writable
 from mfgcore.results import configuration, load, save, simulate
@@ -85,7 +87,7 @@ def _build_parser():
         description="Learning in mean-field games with centralised, independent and networked "
         "agents: one run at a time. The figures of the paper are made by snakemake.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,show}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,show,estimate}")
     run = commands.add_parser(
         "run", allow_abbrev=False, help="run one experiment and save what it measured",
         description="Run one experiment and save every metric, the mean field and the final "
@@ -112,15 +114,26 @@ def _build_parser():
         "--plot", metavar="FILE", help="also draw the metrics to this file (.png, .pdf or .svg)"
     )
     show.set_defaults(function=_show)
+    estimate = commands.add_parser(
+        "estimate", allow_abbrev=False, help="say what the workflow will cost",
+        description="Say what each experiment of the workflow costs, before it is run. To be "
+        "called in the folder of the Snakefile.",
+    )  # fmt: skip
+    estimate.add_argument(
+        "--configfile", action="append", default=[], metavar="FILE",
+        help="overrides keys of config/config.yaml, as snakemake's option of this name",
+    )  # fmt: skip
+    estimate.add_argument(
+        "--cores", type=_read(int), default=1, metavar="INT", help="cores to share (default 1)"
+    )
+    estimate.set_defaults(function=_estimate)
     return parser
 
 
 def _run(arguments):
     values = {key: value for key, value in vars(arguments).items() if key in parameters()}
     experiment = make_experiment(**values)
-    threads = arguments.threads
-    if not isinstance(threads, int) or threads < 1:
-        raise MfgcoreError(f"threads: {threads!r} is not a whole number >= 1")
+    threads = _at_least_one("threads", arguments.threads)
     check_writable(arguments.output)
     checkpointer = Checkpointer(Path(arguments.output).with_suffix(".checkpoint"))
     if not arguments.resume:
@@ -180,6 +193,29 @@ def _show(arguments):
     if arguments.plot:
         plot_run(dataset, arguments.plot)
         print(f"\nDrawn to {arguments.plot}")
+
+
+def _estimate(arguments):
+    cores = _at_least_one("cores", arguments.cores)
+    config = read(["config/config.yaml", *arguments.configfile])
+    check(config, load_schema("workflow/schemas/config.schema.yaml"))
+    print(f"{'experiment':<24}{'runs':>6}{'CPU min':>10}{'largest run, MB':>18}")
+    total = longest = 0.0
+    for name in config["experiments"]:
+        experiments = list(runs(config, name).values())
+        seconds = [cost.run_seconds(experiment) for experiment in experiments]
+        megabytes = max(cost.run_megabytes(experiment) for experiment in experiments)
+        print(f"{name:<24}{len(experiments):>6}{sum(seconds) / 60:>10.1f}{megabytes:>18.0f}")
+        total += sum(seconds)
+        longest = max(longest, *seconds)
+    wall = max(total / cores, longest)
+    print(f"all: {total / 60:.1f} CPU minutes, about {wall / 60:.1f} minutes on {cores} core(s)")
+
+
+def _at_least_one(key, value):
+    if not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{key}: {value!r} is not a whole number >= 1")
+    return value
 
 
 def _sparkline(values, width=48):

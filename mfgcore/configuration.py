@@ -15,6 +15,44 @@ from mfgcore.experiment import defaults, make_experiment, parameters
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
 
 
+def read(paths):
+    """Read configuration files, each of which overrides keys of those before it.
+
+    Parameters
+    ----------
+    paths : list of path
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ConfigurationError
+        If a file is missing or is no YAML file of keys and values.
+    """
+    config = {}
+    for path in paths:
+        try:
+            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            line = " ".join(str(error).split())
+            raise ConfigurationError(f"{shorten(str(path))}: cannot be read: {line}") from error
+        if not isinstance(content, dict):
+            raise ConfigurationError(f"{shorten(str(path))}: holds no keys and values")
+        config = _override(config, content)
+    return config
+
+
+def _override(config, content):
+    both = {
+        key: _override(config[key], content[key])
+        for key in config.keys() & content.keys()
+        if isinstance(config[key], dict) and isinstance(content[key], dict)
+    }
+    return config | content | both
+
+
 def load_schema(path):
     """Read the configuration's schema and put in the parameters of an experiment.
 

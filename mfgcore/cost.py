@@ -3,12 +3,55 @@
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.games import ACTIONS
 
-# Seconds on one core for each unit of work, rounded up from measurements
-SECONDS_PER_UPDATE = 3e-9
-SECONDS_PER_AGENT_STEP = 7e-9
-SECONDS_PER_MIRROR_ASCENT = 2.5e-6  # of one agent's policy in one state
-START_SECONDS = 3.0
-START_MEGABYTES = 250.0
+# CPU seconds for each unit of work that `work` counts, as fitted to the runs of Figure 1 and of the
+# preview by `python -m benchmarks.fit results/*/runs`.
+SECONDS = {
+    "run": 2.5,
+    "update": 2.0e-9,
+    "step, shared policy": 1.3e-9,
+    "step, own policies": 2.2e-9,
+    "exact metrics of a policy": 2.0e-4,
+}
+START_MEGABYTES = 90.0
+# asked for and not used, in case another machine needs more
+TIME_MARGIN = 3.0
+MEMORY_MARGIN = 1.5
+
+
+def work(experiment):
+    """Count what a run does, in the units of :data:`SECONDS`.
+
+    Parameters
+    ----------
+    experiment : Experiment
+
+    Returns
+    -------
+    dict of str to float
+        The expected numbers; failures are drawn.
+    """
+    scenario = experiment.make_scenario()
+    architecture = ARCHITECTURES[experiment.architecture]
+    cycles = {"replay": experiment.replay_cycles, "online": 1, "exact": 0}[experiment.algorithm]
+    walking = "own policies" if architecture.hears == "nobody" else "shared policy"
+    done = dict.fromkeys(SECONDS, 0.0)
+    done["run"] = 1.0
+    for k in range(experiment.iterations):
+        agents = scenario.population(k)
+        learners = 1 if architecture.learners == "one" else agents
+        updating = learners * (1.0 - scenario.failure_probability(k))
+        steps = experiment.learning_steps + experiment.communication_rounds
+        if k % experiment.evaluation_interval == 0:
+            if experiment.evaluation:
+                updating += experiment.improvement_iterations
+                steps += experiment.learning_steps * (
+                    experiment.improvement_iterations + experiment.evaluation_iterations
+                )
+            if experiment.exact_metrics:
+                done["exact metrics of a policy"] += agents if architecture.hears == "nobody" else 1
+        done["update"] += updating * experiment.kept_transitions * cycles
+        done[f"step, {walking}"] += steps * agents
+    return done
 
 
 def run_seconds(experiment):
@@ -22,32 +65,24 @@ def run_seconds(experiment):
     -------
     float
     """
-    scenario = experiment.make_scenario()
-    one = ARCHITECTURES[experiment.architecture].learners == "one"
-    cycles = experiment.replay_cycles if experiment.algorithm == "replay" else 1
-    states = experiment.grid_size**2
-    total = START_SECONDS
-    for k in range(experiment.iterations):
-        agents = scenario.population(k)
-        learners = (1 if one else agents) * (1.0 - scenario.failure_probability(k))
-        steps = experiment.learning_steps + experiment.communication_rounds
-        if experiment.evaluation and k % experiment.evaluation_interval == 0:
-            learners += experiment.improvement_iterations
-            steps += experiment.learning_steps * (
-                experiment.improvement_iterations + experiment.evaluation_iterations
-            )
-        total += learners * (
-            SECONDS_PER_UPDATE * experiment.kept_transitions * cycles
-            + SECONDS_PER_MIRROR_ASCENT * states
-        )
-        total += SECONDS_PER_AGENT_STEP * steps * agents
-    return total
+    return sum(SECONDS[unit] * amount for unit, amount in work(experiment).items())
 
 
 def run_megabytes(experiment):
-    """Expected peak memory of a run in MB: the buffers, the policies and their tables."""
-    learners = 1 if ARCHITECTURES[experiment.architecture].learners == "one" else None
-    learners = learners or experiment.max_agents
+    """Expected peak memory of a run in MB: the buffers, the policies and their tables.
+
+    Parameters
+    ----------
+    experiment : Experiment
+
+    Returns
+    -------
+    float
+    """
+    one = ARCHITECTURES[experiment.architecture].learners == "one"
+    learners = 1 if one else experiment.max_agents
     pairs = experiment.grid_size**2 * len(ACTIONS)
-    buffers = 16 * learners * experiment.kept_transitions
-    return START_MEGABYTES + (buffers + 80 * experiment.max_agents * pairs) / 1e6
+    return (
+        START_MEGABYTES
+        + (16 * learners * experiment.kept_transitions + 80 * experiment.max_agents * pairs) / 1e6
+    )

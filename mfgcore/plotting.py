@@ -276,3 +276,41 @@ def plot_run(dataset, path):
         axis.set(title=label, xlabel="Iteration $k$")
     figure.suptitle(dataset.attrs["title"], fontsize=8.5)
     _save(figure, [path])
+
+
+def plot_scaling(table, outputs):
+    """Seconds and memory of an iteration over the population, and seconds over the threads.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns agents, threads, seconds (of an iteration), megabytes (peak of the process).
+    outputs : list of path
+    """
+    _use_style()
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.3), layout="constrained")
+    alone = table[table["threads"] == 1].sort_values("agents")
+    agents, seconds = alone["agents"], alone["seconds"]
+    # through the largest population, where what does not grow with N counts least
+    largest = alone.iloc[-1]
+    axes[0].plot(agents, seconds, "o-", ms=3, color=STYLES["networked"][0], label="measured")
+    axes[0].plot(
+        agents, agents * largest["seconds"] / largest["agents"], color="0.5", lw=0.8, ls="--",
+        label="linear in $N$",
+    )  # fmt: skip
+    axes[0].set(
+        xscale="log", yscale="log", title="Time of an iteration", xlabel="Agents $N$", ylabel="s"
+    )
+    axes[0].legend(frameon=False)
+    axes[1].plot(agents, alone["megabytes"], "o-", ms=3, color=STYLES["networked"][0])
+    axes[1].set(xscale="log", yscale="log", title="Peak memory", xlabel="Agents $N$", ylabel="MiB")
+    counts = table.groupby("agents")["threads"].nunique()
+    shared = table[table["agents"] == counts.idxmax()].sort_values("threads")
+    speed = shared["seconds"].iloc[0] / shared["seconds"]
+    axes[2].plot(shared["threads"], speed, "o-", ms=3, color=STYLES["networked"][0])
+    axes[2].plot(shared["threads"], shared["threads"], color="0.5", lw=0.8, ls="--")
+    axes[2].set(
+        title=f"Speed-up, N = {counts.idxmax()}", xlabel="Threads", xticks=shared["threads"]
+    )
+    figure.suptitle("Networked, agree, one iteration without evaluation", fontsize=8.5)
+    _save(figure, outputs)

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mfgcore import cli, load
 from mfgcore.experiment import parameters
 
+ROOT = Path(__file__).parents[1]
 SMALL = [
     "--game", "agree", "--agents", "6", "--iterations", "3", "--grid-size", "4",
     "--discount", "0.5", "--transitions", "60", "--steps-per-transition", "2",
@@ -130,3 +132,28 @@ def test_an_unknown_ending_of_a_plot_is_refused(tmp_path, capsys):
     capsys.readouterr()
     assert cli.main(["show", str(output), "--plot", str(tmp_path / "run.gif")]) == 1
     assert "cannot draw .gif" in capsys.readouterr().err
+
+
+def test_the_estimate_adds_up_and_follows_the_configuration(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+    def minutes(*arguments):
+        assert cli.main(["estimate", *arguments]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        parts = [float(line.split()[2]) for line in lines[1:-1]]
+        total = float(lines[-1].split()[1])
+        assert len(parts) == 6
+        assert sum(parts) == pytest.approx(total, abs=0.4)
+        return total
+
+    assert minutes("--configfile", "config/preview.yaml") < minutes() / 10
+
+
+def test_a_configuration_that_cannot_be_read_is_one_line(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    for content in (b"a: [1", b"just words", b"\xff\xfe\x00", b"!!python/object:os.system x"):
+        (tmp_path / "bad.yaml").write_bytes(content)
+        assert cli.main(["estimate", "--configfile", str(tmp_path / "bad.yaml")]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+    assert cli.main(["estimate", "--cores", "0"]) == 2
+    assert "cores: 0 is not a whole number >= 1" in capsys.readouterr().err

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 CONFIG = """\
 # a tiny configuration
 output: {results: results/tiny, figures: figures/tiny}
+scaling: {agents: [5, 10], threads: [1, 2], threads_agents: 10}
 parameters:
   grid_size: 4
   discount: 0.5
@@ -114,6 +115,13 @@ def test_every_figure_is_made(project):
     assert len(manifest["figures_sha256"]) == 3 * len(STEMS)
     assert manifest["experiments"]["fig3"]["configuration"]["agents_after"] == 9
     assert not list(project.folder.rglob("*.partial*"))
+
+
+def test_the_scaling_figure_is_a_target(project):
+    assert project.make("figures/tiny/scaling.pdf") == {"measure_scaling": 1, "plot_scaling": 1}
+    rows = (project.folder / "results/tiny/scaling.csv").read_text().splitlines()
+    assert rows[0] == "agents,threads,seconds,megabytes"
+    assert len(rows) == 4
 
 
 def test_a_second_call_finds_nothing_to_do(project):

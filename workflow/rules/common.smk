@@ -69,10 +69,10 @@ def title(wildcards):
 
 
 def run_minutes(wildcards):
-    """Minutes to ask for: three times what the cost model expects, for slower processors."""
-    return math.ceil(3 * cost.run_seconds(run_of(wildcards)) / 60)
+    """Minutes to ask for."""
+    return math.ceil(cost.TIME_MARGIN * cost.run_seconds(run_of(wildcards)) / 60)
 
 
 def run_megabytes(wildcards):
     """Megabytes to ask for."""
-    return math.ceil(1.5 * cost.run_megabytes(run_of(wildcards)))
+    return math.ceil(cost.MEMORY_MARGIN * cost.run_megabytes(run_of(wildcards)))

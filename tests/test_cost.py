@@ -1,0 +1,32 @@
+"""The cost model counts what a run does."""
+
+from mfgcore import Experiment, cost
+
+
+def test_the_work_of_figure_1_is_counted():
+    networked = cost.work(Experiment(game="agree", failure_probability=0.5))
+    learning = 150 * 100 * 2979 * 500
+    evaluation = 75 * 3 * 2979 * 500
+    assert networked["update"] == learning + evaluation
+    assert networked["step, shared policy"] == 200 * (150 * 30300 + 75 * 6 * 30000)
+    assert networked["step, own policies"] == 0
+    centralised = cost.work(
+        Experiment(game="agree", failure_probability=0.5, architecture="centralised")
+    )
+    assert centralised["update"] == learning / 200 + evaluation
+
+
+def test_an_increase_counts_from_its_iteration_on():
+    run = Experiment(
+        game="agree", agents=25, agents_after=200, increase_at=100, iterations=200,
+        evaluation=False, exact_metrics=False, architecture="independent",
+    )  # fmt: skip
+    assert cost.work(run)["update"] == (25 * 100 + 200 * 100) * 2979 * 500
+    assert cost.work(run)["step, own policies"] == (25 * 100 + 200 * 100) * 30300
+    assert cost.work(run)["exact metrics of a policy"] == 0
+
+
+def test_a_larger_population_needs_more_memory():
+    small, large = (cost.run_megabytes(Experiment(game="agree", agents=n)) for n in (200, 10000))
+    assert small < 200
+    assert 500 < large < 1200
