@@ -31,6 +31,7 @@ class _Parser(argparse.ArgumentParser):
             nearest = difflib.get_close_matches(unknown[0], known, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             message = f"unknown option {unknown[0]}{hint}"
+        message = " ".join(message.split())[:300]
         self.exit(USAGE_ERROR, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
     def parse_known_args(self, args=None, namespace=None):

@@ -15,6 +15,15 @@ from mfgcore.experiment import defaults, make_experiment, parameters
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
 
 
+# JSON has one kind of number, so its schemas take 2.0 for an integer; we do not
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
 def read(paths):
     """Read configuration files, each of which overrides keys of those before it.
 
@@ -90,7 +99,7 @@ def check(config, schema):
     ConfigurationError
         One line that names the key, the value and what is allowed.
     """
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
+    errors = _Validator(schema).iter_errors(config)
     # the deepest error is the most telling one; among equals, the first in the file
     error = max(errors, key=lambda found: len(found.absolute_path), default=None)
     if error is not None:
@@ -100,7 +109,7 @@ def check(config, schema):
 
 
 def _explain(error):
-    place = ".".join(str(key) for key in error.absolute_path)
+    place = ".".join(_show(key) for key in error.absolute_path)
     prefix = f"{place}: " if place else ""
     if error.validator in ("additionalProperties", "unevaluatedProperties"):
         known = _known_keys(error)
@@ -125,6 +134,12 @@ def _explain(error):
     value = error.validator_value
     value = ", ".join(map(str, value)) if isinstance(value, list) else value
     return f"{prefix}{shorten(error.instance)} is not {allowed} {value}"
+
+
+def _show(key):
+    """A key as it is, or, if it is odd or long, as a short literal on one line."""
+    text = str(key)
+    return text if text.isprintable() and 0 < len(text) <= 64 else shorten(key)
 
 
 def _known_keys(error):
