@@ -2,6 +2,7 @@
 # make figures   all figures at the paper's scale
 # make preview   all figures in minutes, at a reduced scale
 # make test      the tests
+# make test-sanitize  the kernels' tests with bounds checks and the compiler's sanitizers
 # make bench     the kernels beside NumPy and Numba, each with its target
 # make estimate  what the figures cost at the paper's scale, before they are made
 # make verify    slow statistical checks: what is sampled against what is exact
@@ -12,7 +13,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
-.PHONY: setup figures preview test bench estimate verify lint crosscheck
+.PHONY: setup figures preview test test-sanitize bench estimate verify lint crosscheck
 
 setup: .venv/.done
 
@@ -31,6 +32,9 @@ preview: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+test-sanitize: setup
+	tests/sanitize $(BIN)/python
 
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
