@@ -5,6 +5,8 @@ rule simulate:
         f"{RESULTS}/logs/simulate/{{experiment}}/{{architecture}}/trial_{{trial}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/simulate/{{experiment}}/{{architecture}}/trial_{{trial}}.tsv"
+    group:
+        run_group
     threads: 1
     resources:
         runtime=lambda wildcards: run_minutes(wildcards),
