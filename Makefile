@@ -2,13 +2,14 @@
 # make figures   all figures at the paper's scale
 # make preview   all figures in minutes, at a reduced scale
 # make test      the tests
+# make test-slurm  the workflow on a real SLURM, started for it on this machine
 # make lint      format and lint
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
-.PHONY: setup figures preview test lint
+.PHONY: setup figures preview test test-slurm lint
 
 setup: .venv/.done
 
@@ -27,6 +28,10 @@ preview: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+test-slurm: setup
+	tests/slurm/install
+	$(BIN)/python -m pytest -m slurm -rs tests/slurm
 
 lint: setup
 	$(BIN)/ruff check
