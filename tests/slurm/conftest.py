@@ -4,9 +4,10 @@ import subprocess
 import sys
 import time
 
-import cluster as slurm
 import pytest
 from project import Project
+
+from slurm.cluster import Cluster, Unavailable
 
 PROFILE = "profiles/slurm"
 
@@ -75,9 +76,9 @@ class ClusterProject(Project):
 @pytest.fixture(scope="session")
 def cluster():
     try:
-        with slurm.Cluster() as running:
+        with Cluster() as running:
             yield running
-    except slurm.Unavailable as error:
+    except Unavailable as error:
         pytest.skip(f"no SLURM here: {error}")
 
 
