@@ -82,7 +82,7 @@ def test_figures_are_those_of_a_local_run_to_the_bit(project, tmp_path_factory, 
     for each in (project, local):
         each.configure(tiny_config().replace("trials: 2", "trials: 1"))
     started = time.monotonic()
-    project.start("figures/all", polling=20)
+    project.start("figures/all", polling=15)
     counts = local.make("figures/all", cores=1)  # meanwhile: this is the time of two tests
     code, text = project.finish()
     seconds = time.monotonic() - started
