@@ -195,7 +195,10 @@ class Checkpointer:
 
     @contextlib.contextmanager
     def listening(self):
-        """Let SIGINT and SIGTERM end the run after the present iteration; a second one at once."""
+        """Let SIGINT and SIGTERM end the run after the present iteration; a second SIGINT at once.
+
+        A second SIGTERM does not: SLURM sends two when it preempts a job, some 10 ms apart.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -203,8 +206,7 @@ class Checkpointer:
 
         def ask(number, frame):
             self.asked = number
-            for each in STOP_SIGNALS:
-                signal.signal(each, previous[each])
+            signal.signal(signal.SIGINT, previous[signal.SIGINT])
 
         for number in STOP_SIGNALS:
             signal.signal(number, ask)

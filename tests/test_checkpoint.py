@@ -124,6 +124,7 @@ def test_a_signal_stops_the_run_after_its_iteration(experiment, uninterrupted, t
     def progress(simulation):
         if simulation.iteration == 4:
             os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)  # as SLURM does when it preempts
 
     with pytest.raises(Stopped, match="stopped after iteration 4 of 12"):
         mfgcore.simulate(experiment, progress=progress, checkpointer=Checkpointer(path))

@@ -3,96 +3,13 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from project import GROWING, STEMS, Project, tiny_config
 
 from mfgcore import load
-
-ROOT = Path(__file__).parents[1]
-CONFIG = """\
-# a tiny configuration
-output: {results: results/tiny, figures: figures/tiny}
-scaling: {agents: [5, 10], threads: [1, 2], threads_agents: 10}
-parameters:
-  grid_size: 4
-  discount: 0.5
-  transitions: 60
-  steps_per_transition: 2
-  replay_cycles: 3
-  communication_rounds: 5
-  improvement_iterations: 1
-  evaluation_iterations: 1
-experiments:
-"""
-EXPERIMENT = "  {name}: {{agents: 6, iterations: 4, trials: 2{more}}}\n"
-GROWING = {"fig3", "fig4", "fig6"}
-NAMES = [f"fig{number}" for number in range(1, 7)]
-STEMS = [stem for name in NAMES for stem in (name, f"{name}_exact", f"{name}_mean_field")]
-
-
-def tiny_config(**parameters):
-    text = CONFIG + "".join(
-        EXPERIMENT.format(
-            name=name, more=", agents_after: 9, increase_at: 2" if name in GROWING else ""
-        )
-        for name in NAMES
-    )
-    for key, value in parameters.items():
-        text = re.sub(rf"(?m)^(  {key}: ).*$", rf"\g<1>{value}", text)
-        if f"  {key}: " not in text:
-            text = text.replace("parameters:\n", f"parameters:\n  {key}: {value}\n")
-    return text
-
-
-class Project:
-    """A copy of the workflow with the tiny configuration."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        for name in ("workflow", "config", "profiles"):
-            shutil.copytree(ROOT / name, folder / name)
-        shutil.copy(ROOT / "Snakefile", folder)
-        self.configure(tiny_config())
-
-    def configure(self, text):
-        (self.folder / "config/tiny.yaml").write_text(text)
-
-    def snakemake(self, *arguments, cores=2):
-        command = [
-            sys.executable, "-m", "snakemake", *arguments, "--cores", str(cores), "--nocolor",
-            "--configfile", "config/tiny.yaml",
-        ]  # fmt: skip
-        return subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=600, check=False
-        )
-
-    def make(self, *arguments, **options):
-        """Run snakemake and return how often each rule was used."""
-        done = self.snakemake(*arguments, **options)
-        assert done.returncode == 0, done.stderr[-3000:]
-        table = done.stderr.partition("Job stats:")[2].partition("\n\n")[0]
-        return {
-            rule: int(count)
-            for rule, count in re.findall(r"(?m)^(\S+) +(\d+)$", table)
-            if rule not in ("total", "job")
-        }
-
-    def would_make(self):
-        """What a dry run would do, by rule, and its whole output."""
-        done = self.snakemake("figures/all", "--dry-run")
-        assert done.returncode == 0, done.stderr[-3000:]
-        text = done.stdout + done.stderr
-        table = text.partition("Job stats:")[2].partition("\n\n")[0]
-        counts = {
-            rule: int(count)
-            for rule, count in re.findall(r"(?m)^(\S+) +(\d+)$", table)
-            if rule not in ("total", "job")
-        }
-        return counts, text
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ rule collect:
         f"{RESULTS}/logs/collect/{{experiment}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/collect/{{experiment}}.tsv"
+    group:
+        "figures_{experiment}"
     threads: 1
     resources:
         runtime=10,

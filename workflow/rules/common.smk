@@ -7,15 +7,52 @@ from mfgcore import configuration, cost
 from mfgcore.errors import MfgcoreError
 from mfgcore.fingerprint import plotting_fingerprint, run_fingerprint
 
+
+def minutes(experiment):
+    """Minutes to ask for: one to start, and what the run should take, with a margin."""
+    return math.ceil(1 + cost.TIME_MARGIN * cost.run_seconds(experiment) / 60)
+
+
+def megabytes(experiment):
+    """Megabytes to ask for."""
+    return math.ceil(cost.MEMORY_MARGIN * cost.run_megabytes(experiment))
+
+
+def limit(name):
+    """What a submission may ask for at this site: --resources limit_mb=... limit_minutes=..."""
+    resources = workflow.resource_settings.resources
+    return resources[name].value if name in resources else math.inf
+
+
+def check_limits(runs):
+    """Refuse now what a cluster would leave pending for ever.
+
+    Raises
+    ------
+    MfgcoreError
+        If a run asks for more than a limit; names the run.
+    """
+    for name, experiments in runs.items():
+        for (architecture, trial), run in experiments.items():
+            asked = {"limit_mb": megabytes(run), "limit_minutes": minutes(run)}
+            for key, value in asked.items():
+                if value > limit(key):
+                    raise MfgcoreError(
+                        f"{name}, {architecture}, trial {trial}: asks for {value}, "
+                        f"more than {key}={limit(key)}"
+                    )
+
+
 try:
     configuration.check(
         config,
         configuration.load_schema(Path(workflow.basedir, "workflow/schemas/config.schema.yaml")),
     )
+    RUNS = {name: configuration.runs(config, name) for name in config["experiments"]}
+    check_limits(RUNS)
 except MfgcoreError as error:
     sys.exit(f"configuration: {error}")
 
-RUNS = {name: configuration.runs(config, name) for name in config["experiments"]}
 RESULTS = config["output"]["results"]
 FIGURES = config["output"]["figures"]
 EXPERIMENTS = list(config["experiments"])
@@ -70,9 +107,21 @@ def title(wildcards):
 
 def run_minutes(wildcards):
     """Minutes to ask for."""
-    return math.ceil(cost.TIME_MARGIN * cost.run_seconds(run_of(wildcards)) / 60)
+    return minutes(run_of(wildcards))
 
 
 def run_megabytes(wildcards):
     """Megabytes to ask for."""
-    return math.ceil(cost.MEMORY_MARGIN * cost.run_megabytes(run_of(wildcards)))
+    return megabytes(run_of(wildcards))
+
+
+def run_group(wildcards):
+    """Short runs that may share a submission; profiles/slurm says how many.
+
+    They run one after another, so none is shared that would ask for more minutes than the limit.
+    """
+    seconds = cost.run_seconds(run_of(wildcards))
+    group = "runs_of_seconds" if seconds < 60 else "runs_of_minutes"
+    together = workflow.group_settings.group_components.get(group, 1)
+    shares = seconds < 600 and together * run_minutes(wildcards) <= limit("limit_minutes")
+    return group if shares else None

@@ -5,6 +5,8 @@ rule simulate:
         f"{RESULTS}/logs/simulate/{{experiment}}/{{architecture}}/trial_{{trial}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/simulate/{{experiment}}/{{architecture}}/trial_{{trial}}.tsv"
+    group:
+        run_group
     threads: 1
     resources:
         runtime=lambda wildcards: run_minutes(wildcards),
@@ -24,10 +26,12 @@ rule simulate_exactly:
         f"{RESULTS}/logs/reference/{{experiment}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/reference/{{experiment}}.tsv"
+    group:
+        "runs_of_seconds"
     threads: 1
     resources:
-        runtime=30,
-        mem_mb=1000,
+        runtime=lambda wildcards: minutes(REFERENCES[wildcards.experiment]),
+        mem_mb=lambda wildcards: megabytes(REFERENCES[wildcards.experiment]),
     params:
         run=lambda wildcards: REFERENCES[wildcards.experiment].relevant(),
         fingerprint=run_fingerprint(),
