@@ -1,13 +1,6 @@
 """Figure 5 of the paper."""
 
-from mfgcore import results
-from mfgcore.jobs import logged
+from mfgcore.jobs import draw
 from mfgcore.plotting import plot_metrics
 
-with logged(snakemake.log[0]):
-    plot_metrics(
-        results.load(snakemake.input[0], kind="experiment"),
-        outputs=snakemake.output.drawings,
-        table=snakemake.output.table,
-        title=f"Figure 5. {snakemake.params.title}",
-    )
+draw(snakemake, plot_metrics, title=f"Figure 5. {snakemake.params.title}")

@@ -1,13 +1,6 @@
 """Return, exploitability and policy divergence of an experiment without a script of its own."""
 
-from mfgcore import results
-from mfgcore.jobs import logged
+from mfgcore.jobs import draw
 from mfgcore.plotting import plot_metrics
 
-with logged(snakemake.log[0]):
-    plot_metrics(
-        results.load(snakemake.input[0], kind="experiment"),
-        outputs=snakemake.output.drawings,
-        table=snakemake.output.table,
-        title=snakemake.params.title,
-    )
+draw(snakemake, plot_metrics, title=snakemake.params.title)
