@@ -3,16 +3,19 @@
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.games import ACTIONS
 
-# CPU seconds for each unit of work that `work` counts, as fitted to the runs of Figure 1 and of the
-# preview by `python -m benchmarks.fit results/*/runs`.
+# CPU seconds for each unit of work that `work` counts, as they were with two runs at a time on two
+# cores that share their units: the runs of Figure 1, by `python -m benchmarks.fit`. Replay is up to
+# a quarter slower once a population has gathered, and a processor of one's own faster.
 SECONDS = {
     "run": 2.5,
-    "update": 2.0e-9,
-    "step, shared policy": 1.3e-9,
+    "update": 2.3e-9,
+    "step, shared policy": 2.2e-9,
     "step, own policies": 2.2e-9,
     "exact metrics of a policy": 2.0e-4,
 }
 START_MEGABYTES = 90.0
+# of the Snakemake that waits beside a run in a job of a cluster
+JOB_MEGABYTES = 150.0
 # asked for and not used, in case another machine needs more
 TIME_MARGIN = 3.0
 MEMORY_MARGIN = 1.5

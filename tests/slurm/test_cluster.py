@@ -99,7 +99,7 @@ def test_figures_are_those_of_a_local_run_to_the_bit(project, tmp_path_factory, 
     # members go one after another: minutes are summed, cores and memory are not
     assert {job["NumCPUs"] for job in jobs} == {"1"}
     assert sorted(minutes(job["TimeLimit"]) for job in jobs) == [10 + 5 + 5 + 5] * 6 + [24 * 2]
-    assert sorted(int(job["MinMemoryNode"].rstrip("M")) // 100 for job in jobs) == [3] + [10] * 6
+    assert sorted(int(job["MinMemoryNode"].rstrip("M")) // 100 for job in jobs) == [2] + [10] * 6
     summary.append(
         f"{sum(counts.values())} jobs of six experiments in {len(jobs)} submissions, "
         f"{seconds:.0f} s; {3 * len(STEMS)} files of figures identical to the bit"
@@ -182,7 +182,7 @@ def test_a_killed_login_process_is_recovered_from(slow, summary):
 
 def test_an_impossible_request_is_refused(project):
     runs = [f"results/tiny/runs/fig1/networked/trial_{trial}.nc" for trial in (0, 1)]
-    for limit in ("limit_mb=300", "limit_minutes=1"):
+    for limit in ("limit_mb=200", "limit_minutes=1"):
         project.start(*runs, "--resources", limit)
         code, text = project.finish()
         assert code == 1

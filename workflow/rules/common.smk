@@ -15,7 +15,7 @@ def minutes(experiment):
 
 def megabytes(experiment):
     """Megabytes to ask for."""
-    return math.ceil(cost.MEMORY_MARGIN * cost.run_megabytes(experiment))
+    return math.ceil(cost.JOB_MEGABYTES + cost.MEMORY_MARGIN * cost.run_megabytes(experiment))
 
 
 def limit(name):
