@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfgcore.errors import MfgcoreError, shorten
+from mfgcore.errors import MfgcoreError, RunFileError, shorten
 from mfgcore.files import atomic_path
 from mfgcore.fingerprint import run_fingerprint
 from mfgcore.population import Population
@@ -136,23 +136,25 @@ class Checkpointer:
     path : path
     interval : float
         Seconds between two checkpoints.
+    report : callable of str
+        Told whether the run goes on or starts afresh and why, and of a checkpoint that could not
+        be written.
     """
 
-    def __init__(self, path, interval=60.0):
+    def __init__(self, path, interval=60.0, report=print):
         self.path = Path(path)
+        self._report = report
         self.interval = interval
         self.asked = None
         self._saved = time.monotonic()
 
-    def start(self, experiment, threads=1, report=print):
+    def start(self, experiment, threads=1):
         """The simulation to go on with: that of the checkpoint if there is a fitting one.
 
         Parameters
         ----------
         experiment : Experiment
         threads : int
-        report : callable of str
-            Told whether the run goes on or starts afresh, and why.
 
         Returns
         -------
@@ -164,9 +166,9 @@ class Checkpointer:
             try:
                 simulation, seconds = load(self.path, experiment, threads)
             except CheckpointError as error:
-                report(f"checkpoint refused: {error}; the run starts afresh")
+                self._report(f"checkpoint refused: {error}; the run starts afresh")
             else:
-                report(f"goes on from its checkpoint at iteration {simulation.iteration}")
+                self._report(f"goes on from its checkpoint at iteration {simulation.iteration}")
                 return simulation, seconds
         return Simulation(experiment, threads), (0.0, 0.0)
 
@@ -176,17 +178,26 @@ class Checkpointer:
         Raises
         ------
         Stopped
-            After a signal, once the checkpoint is written.
+            After a signal; says what was kept.
         """
         if self.asked is None and time.monotonic() - self._saved < self.interval:
             return
-        save(simulation, self.path, seconds)
         self._saved = time.monotonic()
+        try:
+            save(simulation, self.path, seconds)
+        except RunFileError as error:  # a full disk, say, is no reason to end the run
+            kept = f"nothing new is kept: {error}"
+            self._report(kept)
+        else:
+            kept = (
+                f"kept in {shorten(str(self.path))}; the same command goes on from there "
+                "(mfgcore run: with --resume)"
+            )
         if self.asked is not None:
             raise Stopped(
                 self.asked,
                 f"stopped after iteration {simulation.iteration} of "
-                f"{simulation.experiment.iterations}; kept in {shorten(str(self.path))}",
+                f"{simulation.experiment.iterations}; {kept}",
             )
 
     def remove(self):

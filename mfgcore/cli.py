@@ -248,7 +248,7 @@ def main(arguments=None):
         parsed = _build_parser().parse_args(arguments)
         parsed.function(parsed)
     except Stopped as stopped:
-        print(f"mfgcore: {stopped}; the same command with --resume goes on", file=sys.stderr)
+        print(f"mfgcore: {stopped}", file=sys.stderr)
         return 128 + stopped.signal
     except MfgcoreError as error:
         print(f"mfgcore: error: {error}", file=sys.stderr)

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import glob
 import os
 from pathlib import Path
 
@@ -41,6 +42,9 @@ def atomic_path(path):
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
+        # what a killed process left; a file has one writer
+        for left in path.parent.glob(f".{glob.escape(path.stem)}.*.partial{path.suffix}"):
+            left.unlink(missing_ok=True)
         yield temporary
         temporary.replace(path)
     except OSError as error:

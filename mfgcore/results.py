@@ -227,7 +227,7 @@ def commit():
 
     def git(*arguments):
         return subprocess.run(
-            ("git", *arguments), cwd=Path(__file__).parent, capture_output=True, text=True,
+            ("git", "--no-optional-locks", *arguments), cwd=Path(__file__).parent, capture_output=True, text=True,
             check=True, timeout=10,
         ).stdout.strip()  # fmt: skip
 

@@ -147,5 +147,5 @@ def test_the_command_says_how_to_go_on(number, tmp_path):
     assert process.returncode == 128 + number
     assert len(error.splitlines()) == 1
     assert "kept in" in error
-    assert "--resume goes on" in error
+    assert "with --resume" in error
     assert [path.name for path in tmp_path.iterdir()] == ["run.checkpoint"]

@@ -1,0 +1,177 @@
+"""What dies on the way: nothing half-written has a final name, and the next call repairs it."""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from project import Project, tiny_config
+
+import mfgcore
+from mfgcore import checkpoint, cli
+from mfgcore.checkpoint import Checkpointer, Stopped
+from mfgcore.simulation import Simulation
+
+RUN = [
+    "run", "--game", "agree", "--agents", "6", "--iterations", "5", "--transitions", "100",
+    "--replay-cycles", "2", "--no-evaluation", "--quiet",
+]  # fmt: skip
+# what a script runs in place of its own content, to die in the middle of writing
+DIE = """
+import os, signal
+import matplotlib.figure, xarray
+
+def half(self, path, *arguments, **options):
+    with open(path, "wb") as file:
+        file.write(b"half of it")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+xarray.Dataset.to_netcdf = half
+matplotlib.figure.Figure.savefig = half
+"""
+
+
+def in_child(function):
+    """Run a function in a process of its own; return its status and what it said on stderr."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:  # pragma: no cover
+        os.dup2(writing, 2)
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+        status = 99
+        try:
+            status = function()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with open(reading) as said:  # noqa: PTH123
+        text = said.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
+
+
+def test_a_full_file_system_is_one_line_and_no_file(tmp_path):
+    output = tmp_path / "run.nc"
+
+    def run():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+        return cli.main([*RUN, "--output", str(output)])
+
+    status, said = in_child(run)
+    assert status == 1, said
+    errors = [line for line in said.splitlines() if line.startswith("mfgcore: error: ")]
+    assert len(errors) == 1
+    assert "cannot be written" in errors[0]
+    assert "Traceback" not in said
+    assert not list(tmp_path.iterdir())
+    assert cli.main([*RUN, "--output", str(output)]) == 0
+    assert mfgcore.load(output).sizes["iteration"] == 5
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_folder_without_permission_is_one_line_before_the_run():
+    folder = Path(tempfile.mkdtemp(prefix="mfgcore_"))
+    try:
+        folder.chmod(0o755)
+
+        def run():
+            os.setgid(65534)
+            os.setuid(65534)
+            return cli.main([*RUN, "--output", str(folder / "run.nc")])
+
+        status, said = in_child(run)
+        assert status == 1
+        assert len(said.splitlines()) == 1
+        assert "not writable" in said
+        assert not list(folder.iterdir())
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(make_experiment, tmp_path):
+    experiment = make_experiment()
+    said = []
+    checkpointer = Checkpointer(tmp_path / "gone" / "run.checkpoint", 0.0, said.append)
+    assert mfgcore.simulate(experiment, checkpointer=checkpointer).equals(
+        mfgcore.simulate(experiment)
+    )
+    assert len(said) == experiment.iterations - 1
+    assert "nothing new is kept" in said[0]
+    checkpointer.asked = signal.SIGTERM
+    with pytest.raises(Stopped, match="nothing new is kept"):
+        checkpointer.after_iteration(Simulation(experiment), (0.0, 0.0))
+
+
+def test_what_a_killed_writer_left_is_cleared_away(make_experiment, tmp_path):
+    left = tmp_path / ".run.12345.partial.checkpoint"
+    left.write_bytes(b"half")
+    checkpoint.save(Simulation(make_experiment()), tmp_path / "run.checkpoint")
+    assert [path.name for path in tmp_path.iterdir()] == ["run.checkpoint"]
+
+
+@pytest.mark.parametrize(
+    ("script", "target"),
+    [
+        ("simulate", "results/tiny/runs/fig2/networked/trial_0.nc"),
+        ("collect", "results/tiny/experiments/fig2.nc"),
+        ("fig2", "figures/tiny/fig2.pdf"),
+    ],
+)
+def test_a_job_killed_while_it_writes_leaves_nothing_and_is_repaired(script, target, tmp_path):
+    project = Project(tmp_path)
+    project.configure(tiny_config().replace("trials: 2", "trials: 1"))
+    path = tmp_path / "workflow/scripts" / f"{script}.py"
+    original = path.read_text()
+    path.write_text(DIE + original)
+    done = project.snakemake(target)
+    assert done.returncode != 0
+    assert not (tmp_path / target).exists()
+    path.write_text(original)
+    project.make(target)
+    assert (tmp_path / target).stat().st_size > 1000
+    assert not list(tmp_path.glob("results/**/*.partial*"))
+    assert not list(tmp_path.glob("figures/**/*.partial*"))
+
+
+def test_two_workflows_in_one_folder_do_not_disturb_each_other(tmp_path):
+    project = Project(tmp_path)
+    project.configure(tiny_config().replace("fig1: {agents: 6, iterations: 4",
+                                            "fig1: {agents: 40, iterations: 3000"))  # fmt: skip
+    target = "results/tiny/runs/fig1/independent/trial_0.nc"
+    command = [
+        sys.executable, "-m", "snakemake", target, "--cores", "1", "--configfile",
+        "config/tiny.yaml",
+    ]  # fmt: skip
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as first:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(".snakemake/locks/*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        second = project.snakemake(target)
+        assert first.poll() is None, "the first workflow was over too soon: nothing is shown"
+        assert second.returncode != 0
+        assert "cannot be locked" in second.stderr
+        assert first.wait(timeout=300) == 0
+    assert mfgcore.load(tmp_path / target).sizes["iteration"] == 3000
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
+def test_a_thousand_runs_leave_no_memory_behind(make_experiment):
+    def megabytes():
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 1e6
+
+    experiment = make_experiment(evaluation=True, failure_probability=0.5, iterations=2)
+    for _ in range(100):
+        mfgcore.simulate(experiment)
+    before = megabytes()
+    for _ in range(1000):
+        mfgcore.simulate(experiment)
+    # a leak of any array of a run, the smallest has some 100 bytes, would show in the sum
+    assert megabytes() - before < 3.0
