@@ -227,8 +227,8 @@ def commit():
 
     def git(*arguments):
         return subprocess.run(
-            ("git", "--no-optional-locks", *arguments), cwd=Path(__file__).parent, capture_output=True, text=True,
-            check=True, timeout=10,
+            ("git", "--no-optional-locks", *arguments), cwd=Path(__file__).parent,
+            capture_output=True, text=True, check=True, timeout=10,
         ).stdout.strip()  # fmt: skip
 
     try:
