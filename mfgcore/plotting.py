@@ -168,7 +168,7 @@ def plot_metrics(dataset, outputs, table, title, panels=None, reference=None):
         axis.margins(y=0.04)
         if parameters.get("increase_at") is not None:
             axis.axvline(
-                parameters["increase_at"], color="0.35", lw=0.8, zorder=0,
+                parameters["increase_at"], color="0.35", lw=0.8, ls=(0, (4, 3)), zorder=0,
                 label=f"{parameters['agents']} → {parameters['agents_after']} agents",
             )  # fmt: skip
     n_trials = dataset.sizes["trial"]
