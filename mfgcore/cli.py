@@ -190,7 +190,7 @@ def _show(arguments):
         if dataset[name].dims == ("iteration",):
             values = dataset[name].dropna("iteration").values
             if values.size:
-                print(f"  {name:<20} {values[0]:>9.4g} {values[-1]:>9.4g}  {_sparkline(values)}")
+                print(f"  {name:<30} {values[0]:>9.4g} {values[-1]:>9.4g}  {_sparkline(values)}")
     if arguments.plot:
         plot_run(dataset, arguments.plot)
         print(f"\nDrawn to {arguments.plot}")
