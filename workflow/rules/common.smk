@@ -3,9 +3,12 @@ import math
 import sys
 from pathlib import Path
 
-from mfgcore import configuration, cost
-from mfgcore.errors import MfgcoreError
-from mfgcore.fingerprint import plotting_fingerprint, run_fingerprint
+try:
+    from mfgcore import configuration, cost
+    from mfgcore.errors import MfgcoreError
+    from mfgcore.fingerprint import plotting_fingerprint, run_fingerprint
+except ImportError as error:  # such as kernels that are older than their sources
+    sys.exit(f"mfgcore cannot be used: {error}")
 
 
 def minutes(experiment):
