@@ -19,6 +19,10 @@ class Architecture:
     learners: str
     hears: str
 
+    def n_learners(self, n_agents):
+        """Number of learners among so many agents; they are the first ones."""
+        return 1 if self.learners == "one" else n_agents
+
 
 ARCHITECTURES = {
     "centralised": Architecture(learners="one", hears="learner"),

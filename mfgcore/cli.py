@@ -160,8 +160,6 @@ def _run(arguments):
 
 
 def _show(arguments):
-    from mfgcore.plotting import plot_run  # matplotlib takes a second to load
-
     dataset = load(arguments.file)
     if arguments.plot:
         check_writable(arguments.plot)
@@ -192,6 +190,8 @@ def _show(arguments):
             if values.size:
                 print(f"  {name:<30} {values[0]:>9.4g} {values[-1]:>9.4g}  {_sparkline(values)}")
     if arguments.plot:
+        from mfgcore.plotting import plot_run  # matplotlib takes a second to load
+
         plot_run(dataset, arguments.plot)
         print(f"\nDrawn to {arguments.plot}")
 

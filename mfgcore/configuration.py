@@ -192,7 +192,7 @@ def runs(config, name):
         raise ConfigurationError(f"experiments.{name}.{error}") from error
 
 
-def reference(config, name):
+def reference(run):
     """The run beside an experiment that shows what the algorithm does without sampling error.
 
     One policy for the largest population of the experiment, with the exact Q-function and without
@@ -200,16 +200,13 @@ def reference(config, name):
 
     Parameters
     ----------
-    config : dict
-        A checked configuration.
-    name : str
-        Key of ``config["experiments"]``.
+    run : Experiment
+        Any run of the experiment.
 
     Returns
     -------
     Experiment
     """
-    run = next(iter(runs(config, name).values()))
     return dataclasses.replace(
         run,
         architecture="centralised",

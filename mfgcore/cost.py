@@ -41,8 +41,7 @@ def work(experiment):
     done["run"] = 1.0
     for k in range(experiment.iterations):
         agents = scenario.population(k)
-        learners = 1 if architecture.learners == "one" else agents
-        updating = learners * (1.0 - scenario.failure_probability(k))
+        updating = architecture.n_learners(agents) * (1.0 - scenario.failure_probability(k))
         steps = experiment.learning_steps + experiment.communication_rounds
         if k % experiment.evaluation_interval == 0:
             if experiment.evaluation:
@@ -82,8 +81,7 @@ def run_megabytes(experiment):
     -------
     float
     """
-    one = ARCHITECTURES[experiment.architecture].learners == "one"
-    learners = 1 if one else experiment.max_agents
+    learners = ARCHITECTURES[experiment.architecture].n_learners(experiment.max_agents)
     pairs = experiment.grid_size**2 * len(ACTIONS)
     return (
         START_MEGABYTES

@@ -178,28 +178,10 @@ def plot_metrics(dataset, outputs, table, title, panels=None, reference=None):
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     if reference is not None:
-        summary = pd.concat([summary, _reference_rows(reference, panels)], ignore_index=True)
+        alone = reference.expand_dims(architecture=["reference"], trial=[0])
+        summary = pd.concat([summary, summarise(alone, tuple(panels))], ignore_index=True)
     _save(figure, outputs)
     _save_table(summary, table)
-
-
-def _reference_rows(reference, metrics):
-    rows = []
-    for metric in metrics:
-        values = reference[metric].dropna("iteration")
-        rows.append(
-            pd.DataFrame(
-                {
-                    "metric": metric,
-                    "architecture": "reference",
-                    "iteration": values["iteration"].values,
-                    "mean": values.values,
-                    "standard_deviation": 0.0,
-                    "trials": 1,
-                }
-            )
-        )
-    return pd.concat(rows, ignore_index=True)
 
 
 def _count(number, noun):

@@ -404,12 +404,8 @@ def _check_run(path, dataset, experiment):
             )
             values = values[:: experiment.evaluation_interval] if done else []
         elif variable == "mean_score":
-            values = values[dataset["failures"].values < _learners(experiment, dataset)]
+            architecture = ARCHITECTURES[experiment.architecture]
+            learners = architecture.n_learners(dataset["population_size"].values)
+            values = values[dataset["failures"].values < learners]
         if not np.isfinite(values).all():
             raise RunFileError(f"{name}: {variable} is not finite; delete it and run again")
-
-
-def _learners(experiment, dataset):
-    if ARCHITECTURES[experiment.architecture].learners == "one":
-        return 1
-    return dataset["population_size"].values

@@ -178,7 +178,7 @@ class Simulation:
         probability = self.scenario.failure_probability(self.iteration)
         fails = streams.uniforms(self.experiment, "failures", self.iteration, n_agents)
         fails = fails < probability
-        learns = np.arange(n_agents) < (1 if self.architecture.learners == "one" else n_agents)
+        learns = np.arange(n_agents) < self.architecture.n_learners(n_agents)
         return (
             np.nonzero(learns & ~fails)[0].astype(np.int32),
             np.nonzero(learns & fails)[0].astype(np.int32),

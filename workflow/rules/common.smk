@@ -63,7 +63,7 @@ RUN_FILE = f"{RESULTS}/runs/{{experiment}}/{{architecture}}/trial_{{trial}}.nc"
 DATASET = f"{RESULTS}/experiments/{{experiment}}.nc"
 DATASETS = [DATASET.format(experiment=name) for name in EXPERIMENTS]
 REFERENCE = f"{RESULTS}/reference/{{experiment}}.nc"
-REFERENCES = {name: configuration.reference(config, name) for name in EXPERIMENTS}
+REFERENCES = {name: configuration.reference(next(iter(RUNS[name].values()))) for name in RUNS}
 MANIFEST = f"{FIGURES}/manifest.json"
 FIGURE_FILES = [
     path

@@ -9,8 +9,8 @@ rule simulate:
         run_group
     threads: 1
     resources:
-        runtime=lambda wildcards: run_minutes(wildcards),
-        mem_mb=lambda wildcards: run_megabytes(wildcards),
+        runtime=run_minutes,
+        mem_mb=run_megabytes,
     params:
         # only what this run uses, so that a change reruns what depends on it and nothing else
         run=lambda wildcards: run_of(wildcards).relevant(),
