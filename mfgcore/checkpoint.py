@@ -21,7 +21,7 @@ from mfgcore.fingerprint import run_fingerprint
 from mfgcore.population import Population
 from mfgcore.simulation import METRICS, Simulation
 
-VERSION = 1
+VERSION = 2
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -71,6 +71,7 @@ def save(simulation, path, seconds=(0.0, 0.0)):
             policies=population.policies,
             q_values=simulation.q_values,
             mean_fields=np.array(simulation.mean_fields),
+            common_policies=np.array(simulation.common_policies),
             metrics=np.array([simulation.metrics[name] for name in METRICS]),
         )
 
@@ -122,6 +123,7 @@ def load(path, experiment, threads=1):
     )
     simulation.q_values = content["q_values"]
     simulation.mean_fields = list(content["mean_fields"])
+    simulation.common_policies = list(content["common_policies"])
     simulation.metrics = {
         metric: values.tolist() for metric, values in zip(METRICS, content["metrics"], strict=True)
     }

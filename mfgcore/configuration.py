@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import json
 from pathlib import Path
 
 import jsonschema
@@ -237,7 +238,7 @@ def parameter_table():
     for key, parameter in parameters().items():
         if key in SET_BY_WORKFLOW:
             continue
-        value = {None: "null", True: "true", False: "false"}.get(default.get(key), default.get(key))
+        value = json.dumps(default.get(key)).strip('"')
         cells = (
             f"`{key}`", parameter.help, parameter.symbol, parameter.unit, parameter.allowed(),
             "(required)" if key not in default else f"`{value}`", parameter.source,

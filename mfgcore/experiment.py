@@ -16,6 +16,7 @@ from mfgcore.games import ACTIONS, BOUNDARIES, GAMES, Game, Grid
 from mfgcore.learning import ALGORITHMS
 from mfgcore.networks import DIAGONALS
 from mfgcore.scenarios import ARRIVALS, SCENARIOS
+from mfgcore.scores import SCORE_RULES
 
 # D19: the discounted sum of the return metric stops where discount**H is below this
 RETURN_TOLERANCE = 1e-6
@@ -220,6 +221,10 @@ class Experiment:
         None, float, "m0 of Algorithm 1's schedule beta_m = beta m0 / (m0 + m); null: constant",
         symbol="m0", unit="transitions", above=0, optional=True, source="Sec. 3.5; D9",
     )  # fmt: skip
+    initial_q_value: float | None = _parameter(
+        None, float, "value that every Q-function starts from; null: Q_max", optional=True,
+        source="Alg. 1, line 3: Q_max",
+    )  # fmt: skip
     policy_step_size: float = _parameter(
         0.01, float, "learning rate of policy mirror ascent", symbol="eta", above=0,
         source="Table 1",
@@ -242,6 +247,18 @@ class Experiment:
     diagonal: str = _parameter(
         "cells", str, "length of the grid's diagonal: sqrt(2) G, or sqrt(2) (G - 1)",
         choices=DIAGONALS, source="silent; D14",
+    )  # fmt: skip
+    score_rule: str = _parameter(
+        "smallest_change", str, "by what agents choose among the policies that they hear",
+        choices=SCORE_RULES, symbol="sigma", source="Alg. 1, line 11; D24",
+    )  # fmt: skip
+    score_steps: int = _parameter(
+        100, int, "steps over which the highest return is estimated", unit="steps", least=1,
+        most=10**6, source="not in the paper; D24",
+    )  # fmt: skip
+    score_temperature: float = _parameter(
+        0.0, float, "temperature of the softmax over the estimated returns; 0: the highest",
+        symbol="tau", least=0, source="not in the paper; D24",
     )  # fmt: skip
     evaluation: bool = _parameter(
         True, bool, "whether the exploitability is sampled", source="Sec. 4.1, F.2"
@@ -374,7 +391,7 @@ class Experiment:
 
     @property
     def max_q_value(self):
-        """Q_max = (1 + h_max) / (1 - gamma), the initial value of every Q-function."""
+        """Q_max = (1 + h_max) / (1 - gamma), which no true Q-value exceeds."""
         return (1.0 + self.max_entropy) / (1.0 - self.discount)
 
     def make_game(self):
@@ -407,8 +424,12 @@ class Experiment:
         dict of str to bool, int, float or str
         """
         unused = set()
+        unused |= {"score_steps", "score_temperature"} - set(SCORE_RULES[self.score_rule].needs)
         if ARCHITECTURES[self.architecture].hears != "neighbours":
-            unused |= {"communication_radius", "diagonal"}
+            unused |= {
+                "communication_radius", "diagonal", "score_rule", "score_steps",
+                "score_temperature",
+            }  # fmt: skip
         if not self.evaluation:
             unused |= {"improvement_iterations", "evaluation_iterations"}
         if not (self.evaluation or self.exact_metrics):
@@ -417,7 +438,8 @@ class Experiment:
             SCENARIOS[self.scenario].needs
         )
         unused |= {
-            "learning_rate", "waiting_transitions", "replay_cycles", "learning_rate_offset"
+            "initial_q_value", "learning_rate", "waiting_transitions", "replay_cycles",
+            "learning_rate_offset",
         } - set(ALGORITHMS[self.algorithm].needs)  # fmt: skip
         return {key: value for key, value in dataclasses.asdict(self).items() if key not in unused}
 

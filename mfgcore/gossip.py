@@ -1,8 +1,11 @@
 """Communication: policies spreading through the population (Alg. 1, lines 11-18)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mfgcore import kernels
+from mfgcore.population import policy_distances
 
 
 def rank_policies(scores, totals):
@@ -55,3 +58,65 @@ def communicate(hears, walk, scores, totals, network, rounds):
         walk.rewards, walk.generators, *(network if hears == "neighbours" else nobody), rounds,
     )  # fmt: skip
     walk.policy_index = policy_of_rank[ranks]
+
+
+@dataclass(frozen=True)
+class Adoptions:
+    """What the communication rounds of an iteration did to the policies, and the theorems' fate.
+
+    Parameters
+    ----------
+    adopted_policies : int
+        Policies that somebody adopted and follows at the end of the rounds.
+    theorem_3_1_violations : int
+        Those of them from which the population's divergence, Delta of Sec. 3.2 with the adopted
+        policy for reference, is not smaller after the rounds than before. The theorem is about
+        one adoption; here all adoptions of an iteration are taken together.
+    theorem_3_2_premises : int
+        1 if all agents shared one policy before the update, all policies differed after it, and
+        1 < n < N are left; otherwise 0.
+    theorem_3_2_violations : int
+        1 if, the premises given, the bound 2 max ||pi_{k+1} - pi_k||_1 over the policies left is
+        not smaller than over all, or two of those left are further apart than the bound.
+    """
+
+    adopted_policies: int
+    theorem_3_1_violations: int
+    theorem_3_2_premises: int
+    theorem_3_2_violations: int
+
+
+def examine_adoptions(policies, before, after, shared=None):
+    """Compare the policies before and after the communication rounds with Theorems 3.1 and 3.2.
+
+    Parameters
+    ----------
+    policies : (n_policies, n_states, n_actions) float64
+    before, after : (n_agents,) int32
+        Row of each agent's policy.
+    shared : int, optional
+        Row of the policy that all agents shared before their update, if they did.
+
+    Returns
+    -------
+    Adoptions
+    """
+    adopted = np.unique(after[before != after])
+    held = np.unique(before)
+    violations = 0
+    for row in adopted:
+        distances = np.zeros(len(policies))
+        distances[held] = policy_distances(policies[held], policies[row])
+        violations += not distances[after].sum() < distances[before].sum()
+    left = np.unique(after)
+    premises = (
+        shared is not None and len(held) == len(before) and 1 < len(left) < len(before)
+    )  # fmt: skip
+    broken = False
+    if premises:
+        change = policy_distances(policies, policies[shared])
+        bound = 2.0 * change[left].max()
+        widest = max(policy_distances(policies[left], policies[row]).max() for row in left)
+        # the rounding of the sums of a row, far above which a real violation would be
+        broken = not bound < 2.0 * change[held].max() or widest > bound + 1e-12
+    return Adoptions(len(adopted), int(violations), int(premises), int(broken))

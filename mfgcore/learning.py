@@ -54,11 +54,15 @@ ALGORITHMS = {
     "replay": Algorithm(
         lambda experiment: experiment.waiting_transitions + 1,
         _replay,
-        ("learning_rate", "waiting_transitions", "replay_cycles"),
+        ("initial_q_value", "learning_rate", "waiting_transitions", "replay_cycles"),
     ),
     # Alg. 1: each transition is used once, as it comes. Nothing reads the Q-function before the
     # iteration's last transition, so they may as well be used all at its end.
-    "online": Algorithm(lambda experiment: 0, _online, ("learning_rate", "learning_rate_offset")),
+    "online": Algorithm(
+        lambda experiment: 0,
+        _online,
+        ("initial_q_value", "learning_rate", "learning_rate_offset"),
+    ),
     # What both would do without sampling error: the Q-function of each learner's policy against
     # the mean field of the population's policies, computed (D22).
     "exact": Algorithm(lambda experiment: 0, None, ()),
@@ -84,7 +88,8 @@ def estimate_q_values(experiment, transitions, generators, threads=1):
     """
     n_learners = transitions.shape[0]
     n_pairs = experiment.grid_size**2 * len(ACTIONS)
-    q_values = np.full((n_learners, n_pairs), experiment.max_q_value)
+    start = experiment.initial_q_value
+    q_values = np.full((n_learners, n_pairs), experiment.max_q_value if start is None else start)
     learn = ALGORITHMS[experiment.algorithm].learn
 
     def learn_part(part):

@@ -64,12 +64,15 @@ class PopulationMetrics:
     exploitability : float
         Of the joint policy.
     mean_individual_exploitability : float
+    mean_individual_return : float
+        What the agents would get on average, were all to follow the policy of one.
     mean_field : (n_states,) float64
     """
 
     discounted_return: float
     exploitability: float
     mean_individual_exploitability: float
+    mean_individual_return: float
     mean_field: np.ndarray
 
 
@@ -327,6 +330,8 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
         (1/N) sum_i V_h(pi^i, mu)
             = 1 / (1 - gamma) (1/N) sum_i sum_s mu^i(s) (R(s, mu) + h(pi^i(s))).
 
+    The mean individual return is that of V_h(pi^i, mu^i): R(s, mu^i) in place of R(s, mu) (F.3).
+
     Parameters, errors and tolerance are those of :func:`population_exploitability`.
 
     Returns
@@ -336,16 +341,19 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
     policies, counts = _distinct(_checked(policies, game, discount, entropy_weight), policy_index)
     mean_fields = _stationary(policies, game.grid)
     mean_field = _mean(mean_fields, counts)
-    payoffs = _rewards(mean_field, game) + _entropies(policies, entropy_weight)
+    entropies = _entropies(policies, entropy_weight)
+    payoffs = _rewards(mean_field, game) + entropies
     joint = _joint(policies, counts, mean_fields, mean_field, game, discount, entropy_weight)
     if counts.size == 1:
-        single = [joint]  # a shared policy is its own population
+        single, payoffs_alone = [joint], payoffs  # a shared policy is its own population
     else:
         single = _individual(policies, mean_fields, game, discount, entropy_weight)
+        payoffs_alone = game.mean_field_rewards(mean_fields) + entropies
     return PopulationMetrics(
         discounted_return=_expectation(mean_fields, payoffs, counts) / (1.0 - discount),
         exploitability=joint,
         mean_individual_exploitability=float(_mean(single, counts)),
+        mean_individual_return=_expectation(mean_fields, payoffs_alone, counts) / (1.0 - discount),
         mean_field=mean_field,
     )
 

@@ -47,8 +47,31 @@ class Population:
 
     def policy_divergence(self):
         """(1/N) sum_i sup_s ||pi^1(s) - pi^i(s)||_1, pi^1 being agent 0's (Sec. 3.2, 4.1)."""
-        distances = np.abs(self.policies - self.policies[self.policy_index[0]])
-        return float(distances.sum(axis=2).max(axis=1)[self.policy_index].mean())
+        distances = policy_distances(self.policies, self.policies[self.policy_index[0]])
+        return float(distances[self.policy_index].mean())
+
+    def most_common(self):
+        """Row of the policy that most agents follow, among equals the first agent's; and by how
+        many it is followed.
+        """
+        followers = np.bincount(self.policy_index)[self.policy_index]
+        first = int(followers.argmax())
+        return int(self.policy_index[first]), int(followers[first])
+
+
+def policy_distances(policies, reference):
+    """sup_s ||pi(s) - reference(s)||_1 of every policy pi (Sec. 3.2).
+
+    Parameters
+    ----------
+    policies : (n_policies, n_states, n_actions) float64
+    reference : (n_states, n_actions) float64
+
+    Returns
+    -------
+    (n_policies,) float64
+    """
+    return np.abs(policies - reference).sum(axis=2).max(axis=1)
 
 
 def uniform_policy(n_states):

@@ -20,7 +20,7 @@ from mfgcore.fingerprint import run_fingerprint
 from mfgcore.games import ACTIONS
 from mfgcore.simulation import Simulation
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LIBRARIES = ("mfgcore", "numpy", "xarray", "netCDF4")
 
 # name: (long name, units, comment)
@@ -49,20 +49,49 @@ VARIABLES = {
         "each policy against the mean field of a population that follows it alone (F.2, last "
         "formula); NaN where not evaluated",
     ),
+    "mean_individual_return": (
+        "mean return of the individual policies, exact", "1",
+        "each policy in a population that follows it alone (F.3); NaN where not evaluated",
+    ),
     "policy_divergence": (
         "policy divergence", "1", "(1/N) sum_i sup_s ||pi^1(s) - pi^i(s)||_1 (Sec. 3.2, 4.1)",
     ),
     "distinct_policies": ("number of distinct policies", "1", "at the start of the iteration"),
-    "mean_score": (
-        "mean score of the learners", "1",
-        "mean of sigma = sup_s ||pi_{k+1}(s) - pi_k(s)||_1 over the agents that learned, before "
-        "any communication (Alg. 2, line 21); NaN if nobody learned",
+    "common_policy_agents": (
+        "number of agents that follow the most common policy", "1", "at the start of the iteration",
+    ),
+    "mean_change": (
+        "mean change of the learners' policies", "1",
+        "mean of sup_s ||pi_{k+1}(s) - pi_k(s)||_1 over the agents that learned, before any "
+        "communication (Alg. 2, line 21); NaN if nobody learned",
     ),
     "failures": ("number of learners whose update failed", "1", "Sec. 4, D16"),
     "population_size": ("number of agents", "1", "N at the start of the iteration"),
+    "adopted_policies": (
+        "number of adopted policies", "1",
+        "policies that an agent adopted from another and followed at the end of the rounds",
+    ),
+    "theorem_3_1_violations": (
+        "violations of Theorem 3.1", "1",
+        "adopted policies from which the divergence of the population did not fall, all adoptions "
+        "of the iteration taken together",
+    ),
+    "theorem_3_2_premises": (
+        "whether the premises of Theorem 3.2 held", "1",
+        "one policy before the update, all distinct after it, 1 < n < N after communication",
+    ),
+    "theorem_3_2_violations": (
+        "violations of Theorem 3.2", "1",
+        "1 if the premises held and the bound on the distance of two policies did not fall",
+    ),
     "mean_field": (
         "empirical mean field", "1",
         "distribution of the agents over the cells, averaged over the iteration's learning steps",
+    ),
+    "common_policy": (
+        "most common policy", "1",
+        "probability of each action in each cell, of the policy that most agents followed at the "
+        "start of the iteration; among equals the one of the agent with the lowest number",
     ),
     "policy": ("final policies", "1", "probability of each action in each cell, pi_K"),
     "q_values": (
@@ -76,6 +105,17 @@ EVALUATED = (
     "exact_return",
     "exact_exploitability",
     "mean_individual_exploitability",
+    "mean_individual_return",
+)
+COUNTS = (
+    "distinct_policies",
+    "common_policy_agents",
+    "failures",
+    "population_size",
+    "adopted_policies",
+    "theorem_3_1_violations",
+    "theorem_3_2_premises",
+    "theorem_3_2_violations",
 )
 COORDINATES = {
     "iteration": "iteration k",
@@ -162,12 +202,14 @@ def to_dataset(simulation):
     """
     experiment, population = simulation.experiment, simulation.population
     shape = (population.size, simulation.game.grid.n_states, len(ACTIONS))
-    integers = ("distinct_policies", "failures", "population_size")
     data = {
-        name: ("iteration", np.array(values, dtype=np.int64 if name in integers else np.float64))
+        name: ("iteration", np.array(values, dtype=np.int64 if name in COUNTS else np.float64))
         for name, values in simulation.metrics.items()
     }
     data["mean_field"] = (("iteration", "state"), np.array(simulation.mean_fields))
+    data["common_policy"] = (
+        ("iteration", "state", "action"), np.array(simulation.common_policies),
+    )  # fmt: skip
     data["policy"] = (
         ("agent", "state", "action"), population.policies[population.policy_index],
     )  # fmt: skip
@@ -353,6 +395,11 @@ def collect(paths, experiments):
         "architecture",
     )
     joined = joined.assign_coords(trial=trials, architecture=architectures)
+    joined["cpu_seconds"] = (
+        ("architecture", "trial"),
+        [[runs[name, trial].attrs["cpu_seconds"] for trial in trials] for name in architectures],
+        {"long_name": "CPU time of a run", "units": "s"},
+    )
     first = next(iter(runs.values()))
     union = {key: value for run in runs.values() for key, value in configuration(run).items()}
     varying = ("architecture", "trial")
@@ -403,7 +450,7 @@ def _check_run(path, dataset, experiment):
                 experiment.evaluation if variable == "exploitability" else experiment.exact_metrics
             )
             values = values[:: experiment.evaluation_interval] if done else []
-        elif variable == "mean_score":
+        elif variable == "mean_change":
             architecture = ARCHITECTURES[experiment.architecture]
             learners = architecture.n_learners(dataset["population_size"].values)
             values = values[dataset["failures"].values < learners]

@@ -1,5 +1,7 @@
 """One run: the loop over k of Algorithms 1 and 2, for every architecture and scenario."""
 
+import dataclasses
+
 import numpy as np
 
 from mfgcore import kernels, meanfield, streams
@@ -7,7 +9,7 @@ from mfgcore.architectures import ARCHITECTURES
 from mfgcore.errors import NumericalError
 from mfgcore.evaluation import discounted_return, sample_exploitability
 from mfgcore.games import ACTIONS
-from mfgcore.gossip import communicate
+from mfgcore.gossip import Adoptions, communicate, examine_adoptions
 from mfgcore.learning import (
     ALGORITHMS,
     estimate_q_values,
@@ -17,6 +19,7 @@ from mfgcore.learning import (
 )
 from mfgcore.networks import neighbour_cells
 from mfgcore.population import NOBODY, Population, Walk, observe, uniform_policy
+from mfgcore.scores import SCORE_RULES, Update
 
 METRICS = (
     "discounted_return",
@@ -24,11 +27,17 @@ METRICS = (
     "exact_return",
     "exact_exploitability",
     "mean_individual_exploitability",
+    "mean_individual_return",
     "policy_divergence",
     "distinct_policies",
-    "mean_score",
+    "common_policy_agents",
+    "mean_change",
     "failures",
     "population_size",
+    "adopted_policies",
+    "theorem_3_1_violations",
+    "theorem_3_2_premises",
+    "theorem_3_2_violations",
 )
 
 
@@ -50,10 +59,13 @@ class Simulation:
         Each agent's latest estimate; NaN for an agent that has never learned.
     metrics : dict of str to list of float
         By name, one value for each iteration done. All speak of the population at the start of
-        the iteration (D18), except `mean_score` and `failures`, which belong to its update.
-        A value that was not measured is NaN.
+        the iteration (D18), except `mean_change` and `failures`, which belong to its update, and
+        `adopted_policies` and those of the theorems, which belong to its communication. A value
+        that was not measured is NaN.
     mean_fields : list of (n_states,) float64
         Empirical mean field of each iteration's learning steps.
+    common_policies : list of (n_states, n_actions) float32
+        The policy that most agents followed at the start of each iteration.
     """
 
     def __init__(self, experiment, threads=1):
@@ -76,6 +88,7 @@ class Simulation:
         self.q_values = np.full((n_agents, n_states * len(ACTIONS)), np.nan)
         self.metrics = {name: [] for name in METRICS}
         self.mean_fields = []
+        self.common_policies = []
 
     def step(self):
         """Do iteration k: observe, learn, improve, communicate.
@@ -90,9 +103,13 @@ class Simulation:
             self._let_arrive()
         population = self.population
         walk = self._walk()
+        common, followers = population.most_common()
+        self.common_policies.append(population.policies[common].astype(np.float32))
+        n_policies = population.policies.shape[0]
         self._record(
             policy_divergence=population.policy_divergence(),
-            distinct_policies=population.policies.shape[0],
+            distinct_policies=n_policies,
+            common_policy_agents=followers,
             population_size=population.size,
         )
         self._evaluate(walk)
@@ -126,19 +143,28 @@ class Simulation:
 
         improved = improve_policies(experiment, population.policies, index, q_values)
         self._check_finite("policy", improved, learners)
+        change, total = policy_change(population.policies[index], improved)
+        self._record(mean_change=change.mean() if learners.size else np.nan)
+
+        population.policies = np.concatenate((population.policies, improved))
+        population.policy_index[learners] = n_policies + np.arange(learners.size, dtype=np.int32)
+        hears, generators = self.architecture.hears, walk.generators
         # An agent that did not learn has no score: with the distance 0 between its two equal
         # policies it would win every comparison, and the population would stand still (D16).
         scores = np.full(population.size, np.inf)
         totals = np.full(population.size, np.inf)
-        scores[learners], totals[learners] = policy_change(population.policies[index], improved)
-        self._record(mean_score=scores[learners].mean() if learners.size else np.nan)
-
-        n_policies = population.policies.shape[0]
-        population.policies = np.concatenate((population.policies, improved))
-        population.policy_index[learners] = n_policies + np.arange(learners.size, dtype=np.int32)
+        if hears == "neighbours":
+            rule = SCORE_RULES[experiment.score_rule]
+            if rule.score is None:
+                hears = "nobody"
+            else:
+                walk = self._walk(generators)
+                scores[learners] = rule.score(Update(experiment, k, learners, change, walk))
+                totals[learners] = total
+                generators = walk.generators
         if experiment.arrivals == "after_learning":
             self._let_arrive()
-        self._communicate(walk.generators, scores, totals)
+        self._communicate(hears, generators, scores, totals, shared=n_policies == 1)
         self.iteration += 1
 
     def _evaluate(self, walk):
@@ -147,7 +173,7 @@ class Simulation:
         sampled = np.nan
         if due and experiment.evaluation:
             sampled = sample_exploitability(experiment, walk, population.policies, self.iteration)
-        exact = meanfield.PopulationMetrics(np.nan, np.nan, np.nan, None)
+        exact = meanfield.PopulationMetrics(np.nan, np.nan, np.nan, np.nan, None)
         if due and experiment.exact_metrics:
             exact = meanfield.population_metrics(
                 population.policies,
@@ -161,6 +187,7 @@ class Simulation:
             exact_return=exact.discounted_return,
             exact_exploitability=exact.exploitability,
             mean_individual_exploitability=exact.mean_individual_exploitability,
+            mean_individual_return=exact.mean_individual_return,
         )
 
     def _let_arrive(self):
@@ -184,12 +211,24 @@ class Simulation:
             np.nonzero(learns & fails)[0].astype(np.int32),
         )
 
-    def _walk(self):
-        """The population ready for this iteration's steps."""
+    def _walk(self, generators=None):
+        """The population ready for steps.
+
+        Parameters
+        ----------
+        generators : (4, n) uint32, optional
+            Streams of the first n agents, as earlier steps of the iteration left them; the others
+            begin theirs.
+        """
         population = self.population
         thresholds, entropies = kernels.policy_tables(
             population.policies, self.experiment.entropy_weight
         )
+        streams_of_all = streams.action_generators(
+            self.experiment, "actions", self.iteration, population.size
+        )
+        if generators is not None:
+            streams_of_all[:, : generators.shape[1]] = generators
         return Walk(
             states=population.states,
             policy_index=population.policy_index,
@@ -197,22 +236,26 @@ class Simulation:
             entropies=entropies,
             next_state=self.next_state,
             rewards=self.game.reward_table(population.size),
-            generators=streams.action_generators(
-                self.experiment, "actions", self.iteration, population.size
-            ),
+            generators=streams_of_all,
         )
 
-    def _communicate(self, generators, scores, totals):
-        walk = self._walk()
-        # those who were there before go on with their streams; the others begin theirs
-        walk.generators[:, : generators.shape[1]] = generators
+    def _communicate(self, hears, generators, scores, totals, shared):
+        """The communication rounds; `shared`: whether row 0 was everybody's before the update."""
+        walk = self._walk(generators)
+        before = walk.policy_index.copy()
         newcomers = np.full(self.population.size - scores.size, np.inf)
         communicate(
-            self.architecture.hears, walk, np.concatenate((scores, newcomers)),
+            hears, walk, np.concatenate((scores, newcomers)),
             np.concatenate((totals, newcomers)), self.network,
             self.experiment.communication_rounds,
         )  # fmt: skip
         self.population.policy_index = walk.policy_index
+        adoptions = Adoptions(0, 0, 0, 0)
+        if hears == "neighbours":
+            adoptions = examine_adoptions(
+                self.population.policies, before, walk.policy_index, 0 if shared else None
+            )
+        self._record(**dataclasses.asdict(adoptions))
         self.population.forget_unused()
 
     def _record(self, **values):

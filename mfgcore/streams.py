@@ -22,6 +22,7 @@ PURPOSES = (
     "deviator",
     "evaluation_actions",
     "evaluation_shuffles",
+    "scores",
 )
 SHUFFLE_LANES = 16  # generators side by side in a shuffle stream, as in kernels/streams.pxi
 

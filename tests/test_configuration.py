@@ -121,7 +121,11 @@ def test_a_missing_key_is_named(schema, paper):
 def test_parameters_that_play_no_part_are_left_out():
     independent = Experiment(game="agree", architecture="independent").relevant()
     networked = Experiment(game="agree").relevant()
-    assert set(networked) - set(independent) == {"communication_radius", "diagonal"}
+    assert set(networked) - set(independent) == {
+        "communication_radius", "diagonal", "score_rule",
+    }  # fmt: skip
+    by_return = Experiment(game="agree", score_rule="highest_return").relevant()
+    assert set(by_return) - set(networked) == {"score_steps", "score_temperature"}
     assert "arrivals" not in networked
     assert "arrivals" in Experiment(game="agree", agents_after=300, increase_at=5).relevant()
     online = Experiment(game="agree", algorithm="online").relevant()

@@ -295,6 +295,11 @@ def test_good_joint_policy_of_bad_individual_policies():
     # staying pays 0.9 for ever
     gain = 0.9 + 0.99**7 / 0.01 - 0.9 / 0.01
     assert metrics.mean_individual_exploitability == pytest.approx(gain, rel=1e-12)
+    alone = [
+        meanfield.population_metrics(policy[None], game, **weights).discounted_return
+        for policy in camps
+    ]
+    assert metrics.mean_individual_return == pytest.approx(sum(alone) / len(alone), rel=1e-12)
 
 
 @pytest.mark.parametrize("weights", [PAPER, HARD])

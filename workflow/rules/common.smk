@@ -6,7 +6,7 @@ from pathlib import Path
 try:
     from mfgcore import configuration, cost
     from mfgcore.errors import MfgcoreError
-    from mfgcore.fingerprint import plotting_fingerprint, run_fingerprint
+    from mfgcore.fingerprint import run_fingerprint, shown_fingerprint
 except ImportError as error:  # such as kernels that are older than their sources
     sys.exit(f"mfgcore cannot be used: {error}")
 

@@ -20,7 +20,7 @@ rule plot_metrics:
     params:
         title=title,
         script=figure_script,
-        fingerprint=plotting_fingerprint(),
+        fingerprint=shown_fingerprint("plotting.py"),
     script:
         "../scripts/{params.script}.py"
 
@@ -47,7 +47,7 @@ rule plot_exact:
         mem_mb=1000,
     params:
         title=title,
-        fingerprint=plotting_fingerprint(),
+        fingerprint=shown_fingerprint("plotting.py"),
     script:
         "../scripts/exact.py"
 
@@ -73,7 +73,7 @@ rule plot_mean_field:
         mem_mb=1000,
     params:
         title=title,
-        fingerprint=plotting_fingerprint(),
+        fingerprint=shown_fingerprint("plotting.py"),
     script:
         "../scripts/mean_field.py"
 

@@ -32,6 +32,6 @@ rule plot_scaling:
         runtime=5,
         mem_mb=1000,
     params:
-        fingerprint=plotting_fingerprint(),
+        fingerprint=shown_fingerprint("plotting.py"),
     script:
         "../scripts/scaling.py"

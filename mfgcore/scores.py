@@ -1,0 +1,97 @@
+"""Score rules: by which number agents choose among the policies that they hear (Alg. 1, line 11).
+
+To add one, write a function here that returns a number for each learner, the smaller the better,
+and register it with the parameters of the experiment that it needs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfgcore import kernels, streams
+from mfgcore.population import Walk
+
+SCORE_RULES = {}
+
+
+@dataclass(frozen=True)
+class Update:
+    """What a score rule can look at: the population after its update, before communication.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    iteration : int
+        k of the paper.
+    learners : (n_learners,) int32
+        Agents whose update succeeded.
+    change : (n_learners,) float64
+        ||pi_{k+1} - pi_k||_1 of each; see :func:`mfgcore.learning.policy_change`.
+    walk : Walk
+        The population, every learner with its new policy. A rule that lets it take steps moves
+        its states and generators on.
+    """
+
+    experiment: object
+    iteration: int
+    learners: np.ndarray
+    change: np.ndarray
+    walk: Walk
+
+
+@dataclass(frozen=True)
+class _Registered:
+    score: Callable
+    needs: tuple
+
+
+def register(*needs):
+    """Make a function known as the score rule of its name; `needs` are the parameters it reads."""
+
+    def decorate(function):
+        SCORE_RULES[function.__name__] = _Registered(function, needs)
+        return function
+
+    return decorate
+
+
+@register()
+def smallest_change(update):
+    """The policy that changed least is preferred (Alg. 1, line 11)."""
+    return update.change
+
+
+@register("score_steps", "score_temperature")
+def highest_return(update):
+    """The policy is preferred whose return was highest in some further steps of the population.
+
+    Each return has Gumbel noise of scale `score_temperature` added, once in an iteration. The
+    best of some policies is then drawn from them by the softmax of their returns over the
+    temperature; at 0 it is the one of the highest return.
+    """
+    experiment, learners = update.experiment, update.learners
+    steps = experiment.score_steps
+    transitions = np.empty((learners.size, steps), kernels.TRANSITION)
+    kernels.step_population(
+        *update.walk.arguments(), np.empty(steps + 1), np.empty(0),
+        np.zeros(update.walk.next_state.shape[0], dtype=np.int64), 0, learners, transitions, 1, 0,
+    )  # fmt: skip
+    returns = np.zeros(learners.size)
+    for t in reversed(range(steps)):
+        returns = transitions["target"][:, t] + experiment.discount * returns
+    drawn = streams.uniforms(experiment, "scores", update.iteration, update.walk.states.size)
+    # a number in (0, 1): the smallest that is drawn is 0
+    noise = -kernels.log(-kernels.log(np.maximum(drawn[learners], 2.0**-54)))
+    return -(returns + experiment.score_temperature * noise)
+
+
+@register()
+def random(update):
+    """Every policy is as likely to be preferred; all agents agree on the order."""
+    drawn = streams.uniforms(update.experiment, "scores", update.iteration, update.walk.states.size)
+    return drawn[update.learners]
+
+
+# no score, so no agent adopts the policy of another: communication without effect
+SCORE_RULES["never"] = _Registered(None, ())

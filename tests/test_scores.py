@@ -1,0 +1,200 @@
+"""Score rules (Alg. 1, line 11; D24) and what communication did to the policies (Sec. 3.3)."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from conftest import run
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import stepping
+
+from mfgcore import scores
+from mfgcore.gossip import Adoptions, examine_adoptions
+from mfgcore.population import policy_distances
+from mfgcore.scores import SCORE_RULES, Update
+from mfgcore.simulation import Simulation
+
+
+def started(experiment):
+    """An update of a population whose agents follow different policies."""
+    simulation = Simulation(experiment)
+    rng = np.random.default_rng(5)
+    simulation.population.policies = rng.dirichlet(np.ones(5), (experiment.agents, 9))
+    simulation.population.policy_index = np.arange(experiment.agents, dtype=np.int32)
+    learners = np.array([0, 2, 3], dtype=np.int32)
+    change = np.array([0.3, 0.1, 0.2])
+    return simulation, Update(experiment, 0, learners, change, simulation._walk())
+
+
+def test_the_smallest_change_is_the_default(make_experiment):
+    _, update = started(make_experiment())
+    assert make_experiment().score_rule == "smallest_change"
+    assert SCORE_RULES["smallest_change"].score(update) is update.change
+
+
+def test_the_highest_return_is_that_of_the_walk(make_experiment):
+    experiment = make_experiment(score_rule="highest_return", score_steps=7)
+    simulation, update = started(experiment)
+    twin = simulation._walk()
+    twin.states = twin.states.copy()
+    arguments = twin.arguments()
+    returns = np.zeros(experiment.agents)
+    for t in range(7):
+        before = twin.states.copy()
+        counts = np.bincount(before, minlength=9)
+        stepping.step(*arguments)
+        entropies = twin.entropies[twin.policy_index, before]
+        returns += experiment.discount**t * (twin.rewards[before, counts[before]] + entropies)
+    found = scores.highest_return(update)
+    np.testing.assert_allclose(found, -returns[update.learners], rtol=1e-13)
+
+
+def test_a_temperature_draws_the_best_by_the_softmax_of_the_returns(make_experiment):
+    """The policy of the best score is softmax-distributed: chi-squared over 4000 draws."""
+    settings = {"score_rule": "highest_return", "score_steps": 1}
+    temperature, n_draws = 0.4, 4000
+    _, update = started(make_experiment(**settings))
+    states, generators = update.walk.states.copy(), update.walk.generators.copy()
+
+    def score(**details):
+        update.walk.states[:] = states
+        update.walk.generators[:] = generators
+        experiment = make_experiment(**settings, **details)
+        return scores.highest_return(dataclasses.replace(update, experiment=experiment))
+
+    wins = np.bincount([
+        score(score_temperature=temperature, trial=trial).argmin() for trial in range(n_draws)
+    ])  # fmt: skip
+    returns = -score(score_temperature=0.0)
+    softmax = np.exp(returns / temperature)
+    expected = n_draws * softmax / softmax.sum()
+    assert expected.min() > 100
+    assert ((wins - expected) ** 2 / expected).sum() < 13.8  # 2 degrees of freedom, p = 0.001
+
+
+def test_random_scores_differ_between_iterations_and_are_reproducible(make_experiment):
+    _, update = started(make_experiment(score_rule="random"))
+    first = scores.random(update)
+    np.testing.assert_array_equal(first, scores.random(update))
+    later = dataclasses.replace(update, iteration=1)
+    assert (first != scores.random(later)).all()
+
+
+def test_never_adopting_is_learning_alone(make_experiment, assert_same_state):
+    never = run(make_experiment(score_rule="never", failure_probability=0.5))
+    alone = run(make_experiment(architecture="independent", failure_probability=0.5))
+    assert_same_state(never, alone)
+
+
+@pytest.mark.parametrize("rule", ["highest_return", "random"])
+def test_with_everybody_in_reach_one_policy_is_left(make_experiment, rule):
+    simulated = run(make_experiment(score_rule=rule, communication_radius=1.0))
+    assert simulated.population.policies.shape[0] == 1
+    assert simulated.metrics["adopted_policies"] == [1] * simulated.iteration
+
+
+def test_a_failed_learner_has_no_score_under_any_rule(make_experiment):
+    for rule in ("highest_return", "random"):
+        experiment = make_experiment(
+            score_rule=rule, agents=12, failure_probability=0.5, communication_radius=1.0,
+            iterations=1,
+        )  # fmt: skip
+        simulated = run(experiment)
+        learned = np.isfinite(simulated.q_values).all(axis=1)
+        assert 0 < learned.sum() < 12
+        assert (simulated.population.policies[0] != 0.2).any()
+
+
+# ------------------------------------------------------------- adoptions and the theorems
+
+
+def by_hand(policies, before, after, shared):
+    """The definitions, by loops."""
+
+    def norm(i, j):
+        states = zip(policies[i].tolist(), policies[j].tolist(), strict=True)
+        return max(sum(abs(x - y) for x, y in zip(*rows, strict=True)) for rows in states)
+
+    adopted = {int(a) for b, a in zip(before, after, strict=True) if a != b}
+    violations = sum(
+        not sum(norm(p, i) for i in after) < sum(norm(p, i) for i in before) - 1e-12
+        for p in adopted
+    )
+    left = sorted(set(after.tolist()))
+    distinct = len(set(before.tolist())) == len(before)
+    premises = shared is not None and distinct and 1 < len(left) < len(before)
+    broken = False
+    if premises:
+        bound = max(2 * norm(i, shared) for i in left)
+        broken = bound >= max(2 * norm(i, shared) for i in before) or any(
+            norm(i, j) > bound + 1e-12 for i, j in itertools.combinations(left, 2)
+        )
+    return Adoptions(len(adopted), violations, int(premises), int(broken))
+
+
+@given(seed=st.integers(0, 2**32 - 1), n_agents=st.integers(2, 9), shared=st.booleans())
+def test_adoptions_are_examined_by_the_definitions(seed, n_agents, shared):
+    rng = np.random.default_rng(seed)
+    policies = rng.dirichlet(np.ones(5), (n_agents + 1, 4))
+    before = np.arange(1, n_agents + 1, dtype=np.int32)
+    if rng.random() < 0.2:
+        before[0] = 0
+    after = np.where(rng.random(n_agents) < 0.5, before, rng.choice(before, n_agents))
+    found = examine_adoptions(policies, before, after, 0 if shared else None)
+    assert found == by_hand(policies, before, after, 0 if shared else None)
+
+
+def chain(*positions):
+    """Policies of one state on a line: distances are differences of the positions."""
+    return np.array([[[x, 1 - x, 0, 0, 0]] for x in positions])
+
+
+def test_one_adoption_reduces_the_divergence_from_the_adopted_policy():
+    policies = chain(0.5, 0.1, 0.9)
+    before, after = np.array([1, 2]), np.array([1, 1])
+    assert examine_adoptions(policies, before, after, 0) == Adoptions(1, 0, 0, 0)
+
+
+def test_adoptions_together_can_increase_the_divergence_and_are_counted():
+    """One agent comes to policy 1, while three that were near it go far away, to policy 3."""
+    policies = chain(0.5, 0.0, 0.1, 1.0)
+    before = np.array([1, 2, 2, 2, 2, 3])
+    after = np.array([1, 1, 3, 3, 3, 3])
+    assert examine_adoptions(policies, before, after) == Adoptions(2, 1, 0, 0)
+
+
+def test_a_bound_that_does_not_fall_is_counted():
+    """The agent whose policy changed most hears nobody and keeps it."""
+    policies = chain(0.5, 0.6, 0.55, 1.0)
+    before, after = np.array([1, 2, 3]), np.array([2, 2, 3])
+    assert examine_adoptions(policies, before, after, 0) == Adoptions(1, 0, 1, 1)
+    after = np.array([1, 2, 2])
+    assert examine_adoptions(policies, before, after, 0) == Adoptions(1, 0, 1, 0)
+
+
+def test_the_most_common_policy_is_recorded(make_experiment):
+    simulated = Simulation(make_experiment(agents=5))
+    population = simulated.population
+    population.policies = np.random.default_rng(1).dirichlet(np.ones(5), (3, 9))
+    population.policy_index = np.array([2, 0, 1, 0, 1], dtype=np.int32)
+    assert population.most_common() == (0, 2)
+    expected = population.policies[0].astype(np.float32)
+    simulated.step()
+    np.testing.assert_array_equal(simulated.common_policies[0], expected)
+    assert simulated.metrics["common_policy_agents"] == [2]
+
+
+def test_distances_are_of_the_worst_state():
+    policies = np.array([[[1, 0], [0, 1]], [[0.5, 0.5], [0, 1]], [[0.9, 0.1], [1, 0]]])
+    np.testing.assert_allclose(policy_distances(policies, policies[0]), [0.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize("start", [0.0, 5.0, -1.5])
+def test_q_functions_start_where_they_are_told_to(make_experiment, start):
+    """A pair that is never visited keeps the initial value."""
+    experiment = make_experiment(initial_q_value=start, transitions=8, discount=0.2, iterations=1)
+    q_values = run(experiment).q_values
+    assert (q_values == start).any()
+    assert (q_values != start).any()
