@@ -5,12 +5,14 @@ min_version("9.27")
 
 
 configfile: "config/config.yaml"
+configfile: "config/ablations.yaml"
 
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/collect.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/ablations.smk"
 include: "workflow/rules/scaling.smk"
 
 
@@ -22,3 +24,10 @@ rule figures_all:
         FIGURE_FILES,
         DATASETS,
         MANIFEST,
+
+
+rule figures_ablations:
+    name:
+        "figures/ablations"
+    input:
+        ABLATION_FILES,

@@ -12,13 +12,14 @@ from tqdm import tqdm
 
 from mfgcore import cost
 from mfgcore.checkpoint import Checkpointer, Stopped
-from mfgcore.configuration import check, load_schema, read, runs
+from mfgcore.configuration import ablation, check, load_schema, read, runs
 from mfgcore.errors import ConfigurationError, MfgcoreError
 from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
 from mfgcore.files import check_writable
 from mfgcore.results import configuration, load, save, simulate
 
 USAGE_ERROR = 2
+CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml")  # those that the Snakefile reads
 
 
 class _Parser(argparse.ArgumentParser):
@@ -198,17 +199,32 @@ def _show(arguments):
 
 def _estimate(arguments):
     cores = _at_least_one("cores", arguments.cores)
-    config = read(["config/config.yaml", *arguments.configfile])
+    config = read([*CONFIG_FILES, *arguments.configfile])
     check(config, load_schema("workflow/schemas/config.schema.yaml"))
-    print(f"{'experiment':<24}{'runs':>6}{'CPU min':>10}{'largest run, MB':>18}")
+    named = {name: list(runs(config, name).values()) for name in config["experiments"]}
+    _print_estimate("experiment", named, cores)
+    counted, studies = set(), {}
+    for name in config["ablations"]["studies"]:
+        studies[name] = []
+        for folder, experiments in ablation(config, name).values():
+            for key, experiment in experiments.items():
+                if (folder, *key) not in counted:
+                    counted.add((folder, *key))
+                    studies[name].append(experiment)
+    print()
+    _print_estimate("ablation", studies, cores)
+
+
+def _print_estimate(kind, named, cores):
+    """The table of what named lists of runs cost."""
+    print(f"{kind:<24}{'runs':>6}{'CPU min':>10}{'largest run, MB':>18}")
     total = longest = 0.0
-    for name in config["experiments"]:
-        experiments = list(runs(config, name).values())
+    for name, experiments in named.items():
         seconds = [cost.run_seconds(experiment) for experiment in experiments]
-        megabytes = max(cost.run_megabytes(experiment) for experiment in experiments)
+        megabytes = max((cost.run_megabytes(each) for each in experiments), default=0.0)
         print(f"{name:<24}{len(experiments):>6}{sum(seconds) / 60:>10.1f}{megabytes:>18.0f}")
         total += sum(seconds)
-        longest = max(longest, *seconds)
+        longest = max(longest, *seconds, 0.0)
     wall = max(total / cores, longest)
     print(f"all: {total / 60:.1f} CPU minutes, about {wall / 60:.1f} minutes on {cores} core(s)")
 

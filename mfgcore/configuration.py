@@ -83,6 +83,8 @@ def load_schema(path):
         if key not in SET_BY_WORKFLOW
     }
     schema["$defs"]["architectures"]["items"]["enum"] = list(ARCHITECTURES)
+    study = schema["properties"]["ablations"]["properties"]["studies"]["additionalProperties"]
+    study["properties"]["parameter"]["enum"] = list(schema["$defs"]["parameters"]["properties"])
     return schema
 
 
@@ -107,6 +109,8 @@ def check(config, schema):
         raise ConfigurationError(_explain(error))
     for name in config["experiments"]:
         runs(config, name)
+    for name in config.get("ablations", {"studies": ()})["studies"]:
+        ablation(config, name)
 
 
 def _explain(error):
@@ -145,7 +149,7 @@ def _show(key):
 
 def _known_keys(error):
     known = list(error.schema.get("properties", {}))
-    if error.validator == "unevaluatedProperties":  # an experiment: its own keys and parameters
+    if error.validator == "unevaluatedProperties":  # parameters, and an experiment's own keys
         known += [key for key in parameters() if key not in SET_BY_WORKFLOW]
     return known
 
@@ -173,24 +177,77 @@ def runs(config, name):
     if name not in config["experiments"]:
         raise ConfigurationError(unknown_name("experiment", name, config["experiments"]))
     own = copy.deepcopy(config["experiments"][name])
-    trials = own.pop("trials")
     own.pop("title", None)
+    trials = own.pop("trials")
     architectures = own.pop("architectures", config["architectures"])
     values = config["parameters"] | own
     try:
-        return {
-            (architecture, trial): make_experiment(
-                **values,
-                architecture=architecture,
-                name=name,
-                trial=trial,
-                seed=config["seed"],
-            )
-            for architecture in architectures
-            for trial in range(trials)
-        }
+        return _trials(values, architectures, trials, name, config["seed"])
     except ConfigurationError as error:
         raise ConfigurationError(f"experiments.{name}.{error}") from error
+
+
+def _trials(values, architectures, trials, name, seed):
+    return {
+        (architecture, trial): make_experiment(
+            **values, architecture=architecture, name=name, trial=trial, seed=seed
+        )
+        for architecture in architectures
+        for trial in range(trials)
+    }
+
+
+def ablation(config, name):
+    """The runs of an ablation: every trial of every architecture, for each value of a parameter.
+
+    All runs of all ablations share the name of their random streams, so those of a trial can be
+    compared in pairs, and runs that are equal are one: `folder` says where it is.
+
+    Parameters
+    ----------
+    config : dict
+        A checked configuration.
+    name : str
+        Key of ``config["ablations"]["studies"]``.
+
+    Returns
+    -------
+    dict of str to (str, dict of (str, int) to Experiment)
+        By the value as it is written in the configuration: a folder for the runs, and the runs by
+        architecture and trial.
+
+    Raises
+    ------
+    ConfigurationError
+        If the ablation is unknown or its parameters do not fit together.
+    """
+    common = config["ablations"]
+    if name not in common["studies"]:
+        raise ConfigurationError(unknown_name("ablation", name, common["studies"]))
+    own = copy.deepcopy(common["studies"][name])
+    own.pop("title")
+    parameter, varied = own.pop("parameter"), own.pop("values")
+    trials = own.pop("trials", common["trials"])
+    architectures = own.pop("architectures", common["architectures"])
+    base = config["parameters"] | common["parameters"]
+    found = {}
+    for value in varied:
+        values = base | own | {parameter: value}
+        differing = {key: values[key] for key in sorted(values) if values[key] != base.get(key)}
+        parts = [f"{key}_{plain(number)}" for key, number in differing.items()]
+        folder = "-".join(parts) or "base"
+        try:
+            experiments = _trials(values, architectures, trials, "ablation", config["seed"])
+        except ConfigurationError as error:
+            place = f"ablations.studies.{name}, {parameter} = {plain(value)}"
+            raise ConfigurationError(f"{place}: {error}") from error
+        found[plain(value)] = (folder, experiments)
+    return found
+
+
+def plain(value):
+    """A parameter's value as it is written in a configuration file; str."""
+    return json.dumps(value).strip('"')
 
 
 def reference(run):
@@ -238,7 +295,7 @@ def parameter_table():
     for key, parameter in parameters().items():
         if key in SET_BY_WORKFLOW:
             continue
-        value = json.dumps(default.get(key)).strip('"')
+        value = plain(default.get(key))
         cells = (
             f"`{key}`", parameter.help, parameter.symbol, parameter.unit, parameter.allowed(),
             "(required)" if key not in default else f"`{value}`", parameter.source,

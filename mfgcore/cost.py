@@ -39,10 +39,11 @@ def work(experiment):
     walking = "own policies" if architecture.hears == "nobody" else "shared policy"
     done = dict.fromkeys(SECONDS, 0.0)
     done["run"] = 1.0
+    rounds = experiment.communication_rounds + experiment.relevant().get("score_steps", 0)
     for k in range(experiment.iterations):
         agents = scenario.population(k)
         updating = architecture.n_learners(agents) * (1.0 - scenario.failure_probability(k))
-        steps = experiment.learning_steps + experiment.communication_rounds
+        steps = experiment.learning_steps + rounds
         if k % experiment.evaluation_interval == 0:
             if experiment.evaluation:
                 updating += experiment.improvement_iterations

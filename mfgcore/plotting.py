@@ -12,6 +12,7 @@ from matplotlib.colors import PowerNorm
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.files import atomic_path
 from mfgcore.results import configuration
+from mfgcore.statistics import Interval, bootstrap
 
 PANELS = {
     "discounted_return": "Average discounted return",
@@ -236,6 +237,126 @@ def plot_mean_field(dataset, outputs, table, title, snapshots=6):
     drawn = fields.to_dataframe(name="share").reset_index()
     drawn["row"], drawn["column"] = drawn["state"] // size, drawn["state"] % size
     _save_table(drawn[["architecture", "trial", "iteration", "row", "column", "share"]], table)
+
+
+def summarise_ablation(dataset, generator):
+    """Mean return over the whole run, with its 95 % interval, for every value of an ablation.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        An ablation's dataset.
+    generator : numpy.random.Generator
+        For the bootstrap over trials.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns setting, architecture, mean, low, high, final (mean return of the last tenth of
+        the iterations), exploitability (exact, likewise), trials.
+    """
+    returns = dataset["discounted_return"]
+    last = slice(-max(1, dataset.sizes["iteration"] // 10), None)
+    rows = []
+    for setting in dataset["setting"].values:
+        for architecture in dataset["architecture"].values:
+            place = {"setting": setting, "architecture": architecture}
+            own = returns.sel(place).transpose("trial", "iteration").values
+            whole = own.mean(axis=1)
+            interval = (
+                bootstrap([whole], generator) if whole.size > 1 else Interval(*3 * [whole[0]], 1)
+            )
+            gap = dataset["exact_exploitability"].sel(place).isel(iteration=last)
+            rows.append(
+                {
+                    **place,
+                    "mean": interval.estimate,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "final": own[:, last].mean(),
+                    "exploitability": float(gap.mean()),
+                    "trials": interval.trials,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def plot_ablation(dataset, outputs, table):
+    """What one parameter changes: return and exact exploitability over k, and the mean return.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        An ablation's dataset: that of an experiment with the dimension `setting`, the values of
+        the parameter named by the attribute `varied`; `usual` is the one of the other ablations.
+    outputs : list of path
+    table : path
+        CSV file for :func:`summarise_ablation`; in the figure are the means over trials.
+    """
+    _use_style()
+    parameters = configuration(dataset)
+    summary = summarise_ablation(dataset, np.random.default_rng(parameters["seed"]))
+    settings, architectures = dataset["setting"].values, dataset["architecture"].values
+    colours = sns.color_palette("viridis", len(settings) + 1)[: len(settings)]
+    n_rows = len(architectures)
+    figure = plt.figure(figsize=(WIDTH, max(2.6, 1.5 * n_rows + 0.8)), layout="constrained")
+    axes = figure.subplot_mosaic(
+        [[f"return {row}", f"gap {row}", "mean"] for row in range(n_rows)],
+        width_ratios=(1.0, 1.0, 0.9),
+    )
+    for row, architecture in enumerate(architectures):
+        curves = dataset.sel(architecture=architecture).mean("trial")
+        for setting, colour in zip(settings, colours, strict=True):
+            chosen = curves.sel(setting=setting)
+            axes[f"return {row}"].plot(
+                chosen["iteration"], chosen["discounted_return"], color=colour, label=setting
+            )
+            gap = chosen["exact_exploitability"].dropna("iteration")
+            axes[f"gap {row}"].plot(gap["iteration"], gap, color=colour)
+        axes[f"return {row}"].set_ylabel(architecture)
+        for name in ("return", "gap"):
+            axis = axes[f"{name} {row}"]
+            axis.set_xlim(0, dataset.sizes["iteration"] - 1)
+            axis.margins(y=0.04)
+            if row:
+                axis.sharey(axes[f"{name} 0"])
+            if parameters.get("increase_at") is not None:
+                axis.axvline(parameters["increase_at"], color="0.35", lw=0.8, ls=(0, (4, 3)))
+            if row < n_rows - 1:
+                axis.tick_params(labelbottom=False)
+    axes["return 0"].set_title(PANELS["discounted_return"])
+    axes["gap 0"].set_title(EXACT_PANELS["exact_exploitability"])
+    for name in ("return", "gap"):
+        axes[f"{name} {n_rows - 1}"].set_xlabel("Iteration $k$")
+    axis = axes["mean"]
+    places = np.arange(len(settings))
+    for shift, (architecture, rows) in zip(
+        np.linspace(-0.12, 0.12, n_rows) if n_rows > 1 else (0.0,),
+        summary.groupby("architecture", sort=False),
+        strict=True,
+    ):
+        spread = np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
+        axis.errorbar(
+            places + shift, rows["mean"], spread, fmt="o", ms=3.5, lw=1.0,
+            color=_style(architecture)[0], label=architecture,
+        )  # fmt: skip
+    axis.set(title="Mean return of the whole run", xticks=places, xlim=(-0.5, places[-1] + 0.5))
+    axis.set_ylim(min(0.0, 1.1 * summary["low"].min()), max(1e-9, 1.1 * summary["high"].max()))
+    axis.set_xticklabels(settings, rotation=30 if max(map(len, settings)) > 6 else 0)
+    for label, setting in zip(axis.get_xticklabels(), settings, strict=True):
+        label.set_fontweight("bold" if setting == dataset.attrs["usual"] else "normal")
+    axis.set_xlabel(dataset.attrs["varied"])
+    if n_rows > 1:
+        axis.legend(frameon=False)
+    figure.suptitle(
+        f"{dataset.attrs['title']}\nmean over {_count(dataset.sizes['trial'], 'trial')}, bars: "
+        "95 % intervals; bold: the value of the other ablations",
+        fontsize=8.5,
+    )
+    handles, labels = axes["return 0"].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    _save(figure, outputs)
+    _save_table(summary, table)
 
 
 def plot_run(dataset, path):

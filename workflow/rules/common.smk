@@ -1,5 +1,6 @@
 # The configuration, checked, and what follows from it.
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -52,18 +53,27 @@ try:
         configuration.load_schema(Path(workflow.basedir, "workflow/schemas/config.schema.yaml")),
     )
     RUNS = {name: configuration.runs(config, name) for name in config["experiments"]}
+    STUDIES = {
+        name: configuration.ablation(config, name) for name in config["ablations"]["studies"]
+    }
+    EXPERIMENTS = list(RUNS)
+    for study in STUDIES.values():
+        for folder, runs in study.values():
+            RUNS.setdefault(f"ablations/{folder}", {}).update(runs)
     check_limits(RUNS)
 except MfgcoreError as error:
     sys.exit(f"configuration: {error}")
 
 RESULTS = config["output"]["results"]
 FIGURES = config["output"]["figures"]
-EXPERIMENTS = list(config["experiments"])
 RUN_FILE = f"{RESULTS}/runs/{{experiment}}/{{architecture}}/trial_{{trial}}.nc"
 DATASET = f"{RESULTS}/experiments/{{experiment}}.nc"
 DATASETS = [DATASET.format(experiment=name) for name in EXPERIMENTS]
 REFERENCE = f"{RESULTS}/reference/{{experiment}}.nc"
-REFERENCES = {name: configuration.reference(next(iter(RUNS[name].values()))) for name in RUNS}
+REFERENCES = {
+    name: configuration.reference(next(iter(RUNS[name].values()))) for name in EXPERIMENTS
+}
+ABLATION = f"{RESULTS}/ablations/{{study}}.nc"
 MANIFEST = f"{FIGURES}/manifest.json"
 FIGURE_FILES = [
     path
@@ -77,8 +87,20 @@ FIGURE_FILES = [
 ]
 
 
+ABLATION_FILES = [
+    path
+    for name in STUDIES
+    for path in (
+        f"{FIGURES}/ablation_{name}.pdf",
+        f"{FIGURES}/ablation_{name}.png",
+        f"{FIGURES}/data/ablation_{name}.csv",
+    )
+]
+
+
 wildcard_constraints:
-    experiment="|".join(EXPERIMENTS),
+    experiment="|".join(map(re.escape, RUNS)),
+    study="|".join(STUDIES),
     architecture="[a-z_]+",
     trial=r"\d+",
 
@@ -93,6 +115,15 @@ def run_files(wildcards):
     return [
         RUN_FILE.format(experiment=wildcards.experiment, architecture=architecture, trial=trial)
         for architecture, trial in RUNS[wildcards.experiment]
+    ]
+
+
+def study_files(wildcards):
+    """The files of all runs of an ablation."""
+    return [
+        RUN_FILE.format(experiment=f"ablations/{folder}", architecture=architecture, trial=trial)
+        for folder, runs in STUDIES[wildcards.study].values()
+        for architecture, trial in runs
     ]
 
 

@@ -1,0 +1,116 @@
+"""Intervals against known distributions."""
+
+import numpy as np
+import pytest
+
+from mfgcore.statistics import Interval, bootstrap, interquartile_mean, mean, trials_needed
+
+# name: draw(generator, n) with mean 0
+DISTRIBUTIONS = {
+    "normal": lambda generator, n: generator.normal(0.0, 2.0, n),
+    "uniform": lambda generator, n: generator.uniform(-1.0, 1.0, n),
+    "exponential": lambda generator, n: generator.exponential(1.0, n) - 1.0,
+}
+
+
+def coverage(draw, sizes, n_samples=1500, statistic=mean):
+    """Share of simulated experiments whose 95 % interval holds the true value 0."""
+    generator = np.random.default_rng(20)
+    held = 0
+    for _ in range(n_samples):
+        strata = [draw(generator, n) for n in sizes]
+        interval = bootstrap(strata, generator, statistic, resamples=1000)
+        held += interval.low <= 0.0 <= interval.high
+    return held / n_samples
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "least", "most"),
+    [
+        ("normal", [10], 0.925, 0.97),
+        ("normal", [30], 0.93, 0.97),
+        ("normal", [10, 10, 4], 0.90, 0.97),
+        ("uniform", [10], 0.92, 0.975),
+        ("exponential", [30], 0.90, 0.96),
+        # four trials: the interval ends at the extreme resamples, the smallest and the largest
+        # value; it misses if all four are on one side, with probability 2 / 2**4
+        ("normal", [4], 0.85, 0.90),
+    ],
+)
+def test_intervals_cover_what_they_promise(name, sizes, least, most):
+    """The standard error of a coverage from 1500 samples is 0.006."""
+    assert least <= coverage(DISTRIBUTIONS[name], sizes) <= most
+
+
+def test_the_interquartile_mean_is_covered_too():
+    found = coverage(DISTRIBUTIONS["normal"], [10], statistic=interquartile_mean)
+    assert 0.92 <= found <= 0.98
+
+
+def test_plain_percentiles_would_be_too_narrow():
+    """What the widening is for: without it, ten trials cover 90 %."""
+    generator = np.random.default_rng(21)
+    held = 0
+    for _ in range(1500):
+        sample = generator.normal(size=10)
+        resampled = sample[generator.integers(10, size=(10, 1000))].mean(axis=0)
+        low, high = np.quantile(resampled, [0.025, 0.975])
+        held += low <= 0.0 <= high
+    assert held / 1500 < 0.92
+
+
+def test_the_same_generator_gives_the_same_interval():
+    sample = [np.arange(7.0)]
+    one, other = (bootstrap(sample, np.random.default_rng(3)) for _ in range(2))
+    assert one == other
+    assert one.estimate == 3.0
+    assert one.low < 3.0 < one.high
+    assert one.trials == 7
+
+
+def test_strata_are_resampled_by_themselves():
+    """Two constant strata have no spread, however far apart they are."""
+    interval = bootstrap([np.full(5, 1.0), np.full(3, 9.0)], np.random.default_rng(0))
+    assert (interval.estimate, interval.low, interval.high, interval.trials) == (5.0, 5.0, 5.0, 3)
+
+
+@pytest.mark.parametrize(
+    "strata", [[], [[1.0]], [[1.0, np.nan]], [[1.0, 2.0], [3.0]], [np.ones((2, 2))]]
+)
+def test_samples_that_say_nothing_are_refused(strata):
+    with pytest.raises(ValueError, match=r"sample"):
+        bootstrap(strata, np.random.default_rng(0))
+
+
+def test_the_interquartile_mean():
+    assert interquartile_mean(np.array([9.0, 1.0, 2.0, -50.0])) == 1.5
+    # of ten values the third and the eighth count half
+    values = np.array([-99.0, -99, 2, 3, 4, 5, 6, 7, 99, 99])
+    assert interquartile_mean(values) == (0.5 * 2 + 3 + 4 + 5 + 6 + 0.5 * 7) / 5
+    both = interquartile_mean(np.column_stack((values, values + 1.0)))
+    np.testing.assert_allclose(both, [4.5, 5.5])
+    assert interquartile_mean(np.array([3.0, 5.0])) == 4.0
+
+
+def test_how_many_trials_would_settle_it():
+    # half as far as the interval reaches: four times the trials
+    assert trials_needed(Interval(1.0, -1.0, 3.0, 10), 0.0) == 40
+    assert trials_needed(Interval(-1.0, -3.0, 1.0, 10), 0.0) == 40
+    assert trials_needed(Interval(0.5, -0.1, 1.1, 10), 0.0) == 15
+    assert trials_needed(Interval(0.0, -1.0, 1.0, 10), 0.0) is None
+
+
+@pytest.mark.parametrize("needed", [15, 40])
+def test_that_many_trials_would_do_for_a_normal_sample(needed):
+    """At n times the trials, the interval's reach is about sqrt(n) smaller."""
+    generator = np.random.default_rng(8)
+    reach = [
+        np.mean(
+            [
+                bootstrap([generator.normal(size=n)], generator, resamples=1000).high
+                for _ in range(300)
+            ]
+        )
+        for n in (10, needed)
+    ]
+    assert reach[0] / reach[1] == pytest.approx((needed / 10) ** 0.5, rel=0.12)
