@@ -20,6 +20,9 @@ parameters:
   communication_rounds: 5
   improvement_iterations: 1
   evaluation_iterations: 1
+ablations:
+  trials: 2
+  parameters: {agents: 4, iterations: 3, transitions: 600}
 experiments:
 """
 EXPERIMENT = "  {name}: {{agents: 6, iterations: 4, trials: 2{more}}}\n"

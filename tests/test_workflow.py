@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from project import GROWING, STEMS, Project, tiny_config
 
@@ -39,6 +40,24 @@ def test_the_scaling_figure_is_a_target(project):
     rows = (project.folder / "results/tiny/scaling.csv").read_text().splitlines()
     assert rows[0] == "agents,threads,seconds,megabytes"
     assert len(rows) == 4
+
+
+def test_an_ablation_is_a_target_and_shares_equal_runs(project):
+    counts = project.make("figures/tiny/ablation_rounds.pdf", "figures/tiny/ablation_radius.pdf")
+    assert counts == {"simulate": 2 * (5 + 5), "collect_ablation": 2, "plot_ablation": 2}
+    table = pd.read_csv(project.folder / "figures/tiny/data/ablation_rounds.csv")
+    assert list(table["setting"]) == [1, 5, 20, 50, 300]
+    assert set(table["trials"]) == {2}
+    rounds, radius = (
+        load(project.folder / f"results/tiny/ablations/{name}.nc", kind="experiment")
+        for name in ("rounds", "radius")
+    )
+    assert rounds.attrs["varied"] == "communication_rounds"
+    assert json.loads(rounds.attrs["configuration"])["communication_radius"] == 0.2
+    assert "communication_rounds" not in json.loads(rounds.attrs["configuration"])
+    # the tiny configuration has five rounds
+    assert rounds.sel(setting="5", drop=True).equals(radius.sel(setting="0.2", drop=True))
+    assert not rounds.sel(setting="1", drop=True).equals(rounds.sel(setting="300", drop=True))
 
 
 def test_a_second_call_finds_nothing_to_do(project):
