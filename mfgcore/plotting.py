@@ -35,7 +35,8 @@ WIDTH = 7.2  # inches: the text width of a page
 FORMATS = (".pdf", ".png", ".svg")
 
 
-def _use_style():
+def use_style():
+    """Set how all figures look."""
     matplotlib.use("Agg")
     sns.set_theme(
         context="paper",
@@ -63,7 +64,20 @@ def _style(architecture):
     return OTHER_COLOURS[sum(map(ord, architecture)) % len(OTHER_COLOURS)], "dashdot"
 
 
-def _save(figure, paths):
+def save_figure(figure, paths):
+    """Write a figure to files, whole or not at all, and close it.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    paths : list of path
+        PDF, PNG or SVG files.
+
+    Raises
+    ------
+    RunFileError
+        If a file cannot be written or has another ending.
+    """
     for path in paths:
         suffix = Path(path).suffix
         if suffix not in FORMATS:
@@ -143,7 +157,7 @@ def plot_metrics(dataset, outputs, table, title, panels=None, reference=None):
     reference : xarray.Dataset, optional
         A run drawn beside the experiment: learning without sampling error.
     """
-    _use_style()
+    use_style()
     panels = PANELS if panels is None else panels
     summary = summarise(dataset, tuple(panels))
     parameters = configuration(dataset)
@@ -181,7 +195,7 @@ def plot_metrics(dataset, outputs, table, title, panels=None, reference=None):
     if reference is not None:
         alone = reference.expand_dims(architecture=["reference"], trial=[0])
         summary = pd.concat([summary, summarise(alone, tuple(panels))], ignore_index=True)
-    _save(figure, outputs)
+    save_figure(figure, outputs)
     _save_table(summary, table)
 
 
@@ -206,7 +220,7 @@ def plot_mean_field(dataset, outputs, table, title, snapshots=6):
     snapshots : int
         Number of iterations shown, evenly spaced from the first to the last.
     """
-    _use_style()
+    use_style()
     n_iterations = dataset.sizes["iteration"]
     shown = np.unique(np.linspace(0, n_iterations - 1, snapshots).round().astype(int))
     architectures = dataset["architecture"].values
@@ -233,7 +247,7 @@ def plot_mean_field(dataset, outputs, table, title, snapshots=6):
     figure.suptitle(
         f"{title}\nmean over the learning steps of iteration $k$, trial {trial}", fontsize=8.5
     )
-    _save(figure, outputs)
+    save_figure(figure, outputs)
     drawn = fields.to_dataframe(name="share").reset_index()
     drawn["row"], drawn["column"] = drawn["state"] // size, drawn["state"] % size
     _save_table(drawn[["architecture", "trial", "iteration", "row", "column", "share"]], table)
@@ -293,7 +307,7 @@ def plot_ablation(dataset, outputs, table):
     table : path
         CSV file for :func:`summarise_ablation`; in the figure are the means over trials.
     """
-    _use_style()
+    use_style()
     parameters = configuration(dataset)
     summary = summarise_ablation(dataset, np.random.default_rng(parameters["seed"]))
     settings, architectures = dataset["setting"].values, dataset["architecture"].values
@@ -355,7 +369,7 @@ def plot_ablation(dataset, outputs, table):
     )
     handles, labels = axes["return 0"].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    _save(figure, outputs)
+    save_figure(figure, outputs)
     _save_table(summary, table)
 
 
@@ -369,7 +383,7 @@ def plot_run(dataset, path):
     path : path
         PDF, PNG or SVG file.
     """
-    _use_style()
+    use_style()
     architecture = configuration(dataset)["architecture"]
     colour, line = _style(architecture)
     figure, axes = plt.subplots(1, len(PANELS), figsize=(WIDTH, 2.3), layout="constrained")
@@ -378,7 +392,7 @@ def plot_run(dataset, path):
         axis.plot(measured["iteration"], measured, color=colour, ls=line)
         axis.set(title=label, xlabel="Iteration $k$")
     figure.suptitle(dataset.attrs["title"], fontsize=8.5)
-    _save(figure, [path])
+    save_figure(figure, [path])
 
 
 def plot_scaling(table, outputs):
@@ -390,7 +404,7 @@ def plot_scaling(table, outputs):
         Columns agents, threads, seconds (of an iteration), megabytes (peak of the process).
     outputs : list of path
     """
-    _use_style()
+    use_style()
     figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.3), layout="constrained")
     alone = table[table["threads"] == 1].sort_values("agents")
     agents, seconds = alone["agents"], alone["seconds"]
@@ -416,4 +430,4 @@ def plot_scaling(table, outputs):
         title=f"Speed-up, N = {counts.idxmax()}", xlabel="Threads", xticks=shared["threads"]
     )
     figure.suptitle("Networked, agree, one iteration without evaluation", fontsize=8.5)
-    _save(figure, outputs)
+    save_figure(figure, outputs)

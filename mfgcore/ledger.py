@@ -1,0 +1,224 @@
+"""The claims ledger as JSON, as Markdown and as a picture."""
+
+import dataclasses
+import json
+import math
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from mfgcore.claims import FAILS, HOLDS, OPEN
+from mfgcore.files import atomic_path
+from mfgcore.plotting import save_figure, use_style
+
+COLOURS = {HOLDS: "#009E73", FAILS: "#D55E00", OPEN: "#595959"}
+# effects beyond are drawn at the edge, with an arrow
+REACH = 1.0
+PAGE = (8.27, 11.69)  # inches, A4
+
+
+def to_records(findings):
+    """The findings as plain values.
+
+    Parameters
+    ----------
+    findings : list of mfgcore.claims.Finding
+
+    Returns
+    -------
+    list of dict
+    """
+    records = []
+    for finding in findings:
+        claim = finding.claim
+        records.append(
+            {
+                "claim": claim.name,
+                "text": claim.text,
+                "source": claim.source,
+                "quantity": claim.quantity,
+                "enough": claim.enough,
+                "verdict": finding.verdict,
+                "note": finding.note,
+                "parts": [
+                    {
+                        "label": part.label,
+                        "rule": part.rule.words(),
+                        "verdict": part.verdict,
+                        **dataclasses.asdict(part.interval),
+                        "interquartile_mean": part.interquartile_mean,
+                        "trials_needed": part.needed,
+                    }
+                    for part in finding.parts
+                ],
+            }
+        )
+    return records
+
+
+def write_json(findings, sources, path):
+    """Write the ledger for programs.
+
+    Parameters
+    ----------
+    findings : list of mfgcore.claims.Finding
+    sources : dict
+        What the ledger was made from.
+    path : path
+    """
+    content = {"made_from": sources, "claims": to_records(findings)}
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def to_markdown(findings):
+    """The ledger for readers.
+
+    Parameters
+    ----------
+    findings : list of mfgcore.claims.Finding
+
+    Returns
+    -------
+    str
+    """
+    lines = [
+        "# Does the paper hold?",
+        "",
+        "Each claim is measured by numbers without unit, one for each trial, and decided by their "
+        "95 % interval over the trials; the rules were fixed before the results were seen "
+        "(`mfgcore/claims.py`). The intervals are not corrected for the number of comparisons.",
+        "",
+        "| | claim | made in | verdict |",
+        "|---|---|---|---|",
+    ]
+    for finding in findings:
+        claim = finding.claim
+        lines.append(f"| {claim.name} | {claim.text} | {claim.source} | **{_verdict(finding)}** |")
+    for finding in findings:
+        claim = finding.claim
+        lines += ["", f"## {claim.name}: {finding.verdict}", "", claim.text, ""]
+        lines.append(f"*Measured:* {claim.quantity}.")
+        if finding.note:
+            lines.append(f"*Note:* {finding.note}.")
+        if not finding.parts:
+            continue
+        lines += [
+            "",
+            "| | effect | 95 % interval | interquartile mean | holds if | trials | verdict |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for part in finding.parts:
+            found = part.interval
+            cells = (
+                part.label, _number(found.estimate),
+                f"{_number(found.low)} to {_number(found.high)}",
+                _number(part.interquartile_mean), part.rule.words(), f"{found.trials}",
+                part.verdict + _needed(part),
+            )  # fmt: skip
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def write_markdown(findings, path):
+    """Write :func:`to_markdown` to a file."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(to_markdown(findings), encoding="utf-8")
+
+
+def _number(value):
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"
+
+
+def _needed(part):
+    return "" if part.needed is None else f" (some {part.needed:,} trials would settle it)"
+
+
+def _verdict(finding):
+    """The verdict in a few words: of how many parts, and what would settle it."""
+    if not finding.parts:
+        return finding.verdict
+    agreed = sum(part.verdict == HOLDS for part in finding.parts)
+    text = f"{finding.verdict} ({agreed} of {len(finding.parts)})"
+    needed = [part.needed for part in finding.parts if part.needed is not None]
+    if finding.verdict == OPEN and needed:
+        text += f", some {max(needed):,} trials would settle it"
+    return text
+
+
+def plot_ledger(findings, outputs):
+    """A forest plot on one page: every part's effect and interval, and what the claim says.
+
+    Parameters
+    ----------
+    findings : list of mfgcore.claims.Finding
+    outputs : list of path
+    """
+    use_style()
+    blocks = [_rows(finding) for finding in findings]
+    columns = _halves(blocks)
+    figure, axes = plt.subplots(1, 2, figsize=PAGE, layout="constrained")
+    longest = max(sum(len(rows) for rows in blocks) for blocks in columns)
+    for axis, blocks in zip(axes, columns, strict=True):
+        _draw_column(axis, [row for rows in blocks for row in rows], longest)
+    figure.suptitle(
+        "The paper's claims: effects with 95 % intervals over trials\n"
+        "shaded: where the claim says that the effect is; arrows: beyond the axis",
+        fontsize=8.5,
+    )
+    save_figure(figure, outputs)
+
+
+def _rows(finding):
+    """What a claim needs in the plot: lines of text, then one row for each part."""
+    heading = f"{finding.claim.name}  {finding.claim.text}"
+    lines = textwrap.wrap(heading, 62)
+    return [
+        *((line, finding.verdict, number == 0) for number, line in enumerate(lines)),
+        (f"→ {_verdict(finding)}", finding.verdict, None),
+        *finding.parts,
+        None,
+    ]
+
+
+def _halves(blocks):
+    """Two columns of about the same length, without parting a block."""
+    lengths = np.cumsum([len(rows) for rows in blocks])
+    cut = 1 + int(np.argmin(np.abs(lengths - lengths[-1] / 2.0)))
+    return blocks[:cut], blocks[cut:]
+
+
+def _draw_column(axis, rows, longest):
+    for place, row in enumerate(rows):
+        if row is None:
+            continue
+        if isinstance(row, tuple):
+            text, verdict, first = row
+            axis.text(
+                -0.56, place, text, transform=axis.get_yaxis_transform(), fontsize=5.4, va="center",
+                color=COLOURS[verdict] if first is None else "black",
+                fontweight="bold" if first is None else "normal",
+            )  # fmt: skip
+            continue
+        low, high = (min(max(bound, -REACH), REACH) for bound in row.rule.region())
+        axis.barh(place, high - low, left=low, height=0.9, color="0.92", zorder=0)
+        colour, found = COLOURS[row.verdict], row.interval
+        axis.plot(
+            np.clip([found.low, found.high], -REACH, REACH), [place, place], color=colour, lw=1.1,
+            solid_capstyle="butt",
+        )  # fmt: skip
+        beyond = abs(found.estimate) > REACH
+        marker = ("<" if found.estimate < 0 else ">") if beyond else "o"
+        axis.plot(
+            math.copysign(min(abs(found.estimate), REACH), found.estimate), place, marker,
+            color=colour, ms=2.6, clip_on=False,
+        )  # fmt: skip
+        axis.text(
+            -0.03, place, row.label, transform=axis.get_yaxis_transform(), fontsize=5.2,
+            ha="right", va="center",
+        )  # fmt: skip
+    axis.axvline(0.0, color="0.4", lw=0.5, zorder=1)
+    axis.set(ylim=(longest, -1), xlim=(-REACH, REACH), yticks=[], xlabel="effect (no unit)")
+    axis.spines["left"].set_visible(False)
+    axis.tick_params(labelsize=6)

@@ -1,0 +1,286 @@
+"""Every claim's rule on made-up data: a world in which all hold, and a change that breaks each."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from mfgcore import ledger
+from mfgcore.claims import (
+    CLAIMS,
+    FAILS,
+    FIGURES,
+    HOLDS,
+    OPEN,
+    Evidence,
+    Judged,
+    Rule,
+    judge,
+    judge_one,
+    lead,
+)
+from mfgcore.statistics import Interval
+
+ARCHITECTURES = ("centralised", "independent", "networked")
+K, TRIALS, INCREASE = 80, 6, 40
+GROWING = ("fig3", "fig4", "fig6")
+BY_NAME = {
+    # iterations until the plateau, and the plateau's return
+    "time": {"centralised": 20, "independent": 25, "networked": 10},
+    "plateau": {"centralised": 9.4, "independent": 9.0, "networked": 9.3},
+    # by how much the return falls and the exploitability rises where the population grows
+    "setback": {"centralised": 0.0, "independent": 5.0, "networked": 0.2},
+    "divergence": {"centralised": 0.0, "independent": 0.5, "networked": 0.001},
+}
+OTHERS = {
+    "distinct": 1, "at_targets": 0.9, "seconds": 10.0, "grows": False, "violations_1": 0,
+    "violations_2": 0, "premises": 1, "individual_gap": 1.0, "individual_loss": 3.0, "noise": 0.02,
+}  # fmt: skip
+
+
+def made_up(**changes):
+    """A collected dataset; a change is a number, or for values by architecture a dict of some."""
+    knobs = {**OTHERS, **{key: value for key, value in changes.items() if key in OTHERS}}
+    for key, usual in BY_NAME.items():
+        change = changes.get(key, {})
+        knobs[key] = (
+            {**usual, **change} if isinstance(change, dict) else dict.fromkeys(usual, change)
+        )
+    rng = np.random.default_rng(7)
+    k = np.arange(K)
+    shape = (len(ARCHITECTURES), TRIALS, K)
+    noise = knobs["noise"] * rng.normal(size=shape[:2])[..., None]
+
+    def curves(value):
+        return np.stack([np.tile(value(name), (TRIALS, 1)) for name in ARCHITECTURES])
+
+    def fall(name):
+        return knobs["setback"][name] * (k > INCREASE) * knobs["grows"]
+
+    def returns(name):
+        rise = np.minimum(k / knobs["time"][name], 1.0)
+        return 0.5 + (knobs["plateau"][name] - 0.5) * rise - fall(name)
+
+    alone = np.array([name == "independent" for name in ARCHITECTURES])[:, None, None]
+    exploitability = curves(lambda name: 3.0 - 2.7 * (k > 30) + 0.5 * fall(name))
+    data = {
+        "discounted_return": curves(returns) + noise * (k > 0),
+        "exact_return": curves(returns) + noise,
+        "exact_exploitability": exploitability + 0.1 * noise,
+        "exploitability": exploitability + 0.5 * noise,
+        "policy_divergence": np.abs(
+            curves(lambda name: knobs["divergence"][name] * k / K) + 1e-3 * noise
+        ),
+        "distinct_policies": np.full(shape, knobs["distinct"]),
+        "adopted_policies": np.ones(shape, dtype=int),
+        "theorem_3_1_violations": np.full(shape, knobs["violations_1"]),
+        "theorem_3_2_premises": np.full(shape, knobs["premises"]),
+        "theorem_3_2_violations": np.full(shape, knobs["violations_2"]),
+    }
+    data["mean_individual_exploitability"] = (
+        data["exact_exploitability"] + knobs["individual_gap"] * alone
+    )
+    data["mean_individual_return"] = data["exact_return"] - knobs["individual_loss"] * alone
+    field = np.full(64, (1.0 - knobs["at_targets"]) / 60)
+    field[[0, 7, 56, 63]] = knobs["at_targets"] / 4
+    dims = ("architecture", "trial", "iteration")
+    dataset = xr.Dataset(
+        {name: (dims, values) for name, values in data.items()}
+        | {
+            "mean_field": ((*dims, "state"), np.broadcast_to(field, (*shape, 64)).copy()),
+            "cpu_seconds": (dims[:2], knobs["seconds"] * (1 + 0.01 * noise[..., 0])),
+        },
+        coords={"architecture": list(ARCHITECTURES), "trial": np.arange(TRIALS),
+                "iteration": k, "state": np.arange(64)},
+    )  # fmt: skip
+    parameters = {"discount": 0.9} | ({"increase_at": INCREASE} if knobs["grows"] else {})
+    dataset.attrs = {"configuration": json.dumps(parameters)}
+    return dataset
+
+
+STUDIES = {
+    "arrivals": {
+        "after_learning": {"grows": True},
+        "before_learning": {"grows": True, "setback": 5.0},
+    },
+    "rounds": {rounds: {} for rounds in ("1", "5", "20", "50", "300")},
+    "agents": {n: {"seconds": 2.0 + 0.1 * int(n)} for n in ("10", "50", "300")},
+    "agents_cluster": {"25": {"plateau": 0.6}, "50": {"plateau": 5.0}},
+    "transitions": {
+        value: {"plateau": 5.0} for value in ("1000", "1500", "2000", "2500")
+    } | {"3000": {}},
+    "steps_per_transition": {
+        value: {"plateau": {"networked": 5.0}} for value in ("1", "2")
+    } | {"10": {}},
+    "replay_cycles": {value: {"plateau": 5.0} for value in ("300", "400")} | {"500": {}},
+    "policy_step_size": {
+        value: {"plateau": 5.0} for value in ("0.001", "0.1", "1", "10")
+    } | {"0.01": {}},
+    "entropy_weight": {value: {"at_targets": 0.07} for value in ("0.1", "1")}
+    | {value: {} for value in ("0", "0.0001", "0.001", "0.01")},
+}  # fmt: skip
+STUDIES["arrivals_diffuse"] = STUDIES["arrivals"]
+STUDIES["agents_diffuse"] = STUDIES["agents"]
+
+
+def world(figures=None, **studies):
+    """Evidence; `figures` are changes to experiments by name, `studies` to values of ablations."""
+    figures = figures or {}
+    experiments = {
+        name: made_up(**{"grows": name in GROWING, **figures.get(name, {})}) for name in FIGURES
+    }
+    ablations = {}
+    for name, settings in STUDIES.items():
+        changes = studies.get(name, {})
+        datasets = [made_up(**{**knobs, **changes.get(value, {})})
+                    for value, knobs in settings.items()]  # fmt: skip
+        joined = xr.concat(datasets, "setting", join="exact", combine_attrs="override")
+        ablations[name] = joined.assign_coords(setting=list(settings))
+    return Evidence(experiments, ablations)
+
+
+@pytest.fixture(scope="module")
+def ideal():
+    return world()
+
+
+BROKEN = {
+    "C1": {"figures": {"fig2": {"time": {"networked": 30}}}},
+    "C2": {"figures": {"fig1": {"time": {"networked": 30}}}},
+    "C3": {"figures": {"fig5": {"plateau": {"networked": 9.8}}}},
+    "C4": {"figures": {"fig4": {"setback": {"networked": 5.0}}}},
+    "C4b": {"figures": {"fig3": {"setback": 0.0}}},
+    "C4c": {"arrivals": {"before_learning": {"setback": {"networked": 0.2}}}},
+    "C5": {"figures": {"fig3": {"time": {"networked": 30}}}},
+    "C6": {"figures": {"fig1": {"divergence": {"networked": 0.3}}}},
+    "C7": {"figures": {"fig6": {"distinct": 2}}},
+    "C7b": {"rounds": {rounds: {"plateau": 8.0} for rounds in ("1", "5", "20", "50")}},
+    "C8": {"figures": {"fig5": {"time": {"centralised": 5}}}},
+    "C9": {"agents_cluster": {"25": {"plateau": 5.0}}},
+    "C10": {"agents_diffuse": {"10": {"plateau": {"independent": 7.0}}}},
+    "C11": {"steps_per_transition": {"2": {"plateau": {"centralised": 4.0}}}},
+    "C12": {"transitions": {"2500": {"plateau": 9.3}}},
+    "C13": {"replay_cycles": {"400": {"plateau": 9.3}}},
+    "C14": {"policy_step_size": {"0.1": {"plateau": 9.4, "time": 1}}},
+    "C15": {"entropy_weight": {"0.1": {"at_targets": 0.9}}},
+    "C15b": {"entropy_weight": {"0": {"plateau": 5.0}}},
+    "C16": {"agents": {"50": {"seconds": 2.0 + 0.1 * 50**2 / 300}}},
+    "C17": {"figures": {"fig2": {"violations_1": 1, "noise": 0.03}}},
+    "C17b": {"rounds": {"5": {"violations_2": 1, "noise": 0.03}}},
+    "C18": {"figures": {"fig4": {"individual_gap": 0.0}}},
+    "C18b": {"figures": {"fig1": {"individual_loss": 0.0}}},
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_claim_holds_where_it_is_so(ideal, name):
+    finding = judge_one(CLAIMS[name], ideal, seed=1)
+    assert finding.verdict == HOLDS, finding
+    assert all(part.verdict == HOLDS for part in finding.parts)
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_claim_does_not_hold_where_it_is_not_so(name):
+    finding = judge_one(CLAIMS[name], world(**BROKEN[name]), seed=1)
+    assert finding.verdict == FAILS, finding
+
+
+@pytest.mark.parametrize("name", ["C1", "C3", "C9"])
+def test_where_trials_differ_too_much_it_says_how_many_would_do(name):
+    """Noise of the size of the effects."""
+    changes = {"noise": 4.0}
+    evidence = world(
+        dict.fromkeys(FIGURES, changes | {"time": {"networked": 19}, "plateau": 9.4}),
+        agents_cluster={"25": {"plateau": 2.0} | changes, "50": {"plateau": 2.0} | changes},
+    )
+    finding = judge_one(CLAIMS[name], evidence, seed=1)
+    undecided = [part for part in finding.parts if part.verdict == OPEN]
+    assert finding.verdict == OPEN
+    assert all(part.needed > TRIALS for part in undecided)
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_without_its_data_nothing_is_claimed(name):
+    finding = judge_one(CLAIMS[name], Evidence({}, {}), seed=1)
+    assert finding.verdict == OPEN
+    assert finding.note
+
+
+def test_one_trial_is_not_enough(ideal):
+    experiments, _ = ideal.everything()
+    single = Evidence({name: data.isel(trial=[0]) for name, data in experiments.items()}, {})
+    finding = judge_one(CLAIMS["C1"], single, seed=1)
+    assert finding.verdict == OPEN
+    assert "single trial" in finding.note
+
+
+def test_a_theorem_whose_premises_never_held_is_not_confirmed():
+    none = {"premises": 0}
+    evidence = world(
+        dict.fromkeys(FIGURES, none),
+        **{study: dict.fromkeys(settings, none) for study, settings in STUDIES.items()},
+    )
+    assert judge_one(CLAIMS["C17b"], evidence, seed=1).note == "its premises never held"
+
+
+def test_a_claim_is_judged_alike_whatever_else_is_judged(ideal):
+    alone = judge_one(CLAIMS["C5"], ideal, seed=1)
+    together = {finding.claim.name: finding for finding in judge(ideal, seed=1)}
+    assert together["C5"] == alone
+    assert judge_one(CLAIMS["C5"], ideal, seed=2) != alone
+
+
+def test_the_lead_is_an_area():
+    """Straight rises: networked reaches 90 % at 9 of 10 iterations, where the other is at 18 %."""
+    data = made_up(time={"networked": 10, "independent": 50}, plateau=9.5, noise=0.0)
+    expected = (np.arange(10) / 10 - np.arange(10) / 50).mean()
+    np.testing.assert_allclose(lead(data, "networked", "independent"), expected, rtol=1e-12)
+    np.testing.assert_allclose(lead(data, "independent", "networked"), -expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rule", "low", "high", "verdict"),
+    [
+        (Rule("above", 0.1), 0.2, 0.3, HOLDS),
+        (Rule("above", 0.1), 0.0, 0.05, FAILS),
+        (Rule("above", 0.1), 0.0, 0.3, OPEN),
+        (Rule("below", 0.1), 0.0, 0.05, HOLDS),
+        (Rule("below", 0.1), 0.2, 0.3, FAILS),
+        (Rule("within", 0.1), -0.05, 0.05, HOLDS),
+        (Rule("within", 0.1), -0.3, -0.2, FAILS),
+        (Rule("within", 0.1), -0.05, 0.2, OPEN),
+        (Rule("zero", 0.0), 0.0, 0.0, HOLDS),
+        (Rule("zero", 0.0), 0.0, 0.1, FAILS),
+    ],
+)
+def test_rules_decide_by_the_whole_interval(rule, low, high, verdict):
+    assert rule.decide(Interval((low + high) / 2, low, high, 10)) == verdict
+
+
+def test_the_ledger_says_the_same_in_every_form(tmp_path):
+    findings = judge(world(**BROKEN["C1"]), seed=1)
+    paths = [tmp_path / f"claims.{ending}" for ending in ("json", "md", "pdf", "png")]
+    ledger.write_json(findings, {"experiments": {}}, paths[0])
+    ledger.write_markdown(findings, paths[1])
+    ledger.plot_ledger(findings, paths[2:])
+    records = json.loads(paths[0].read_text())["claims"]
+    text = paths[1].read_text()
+    assert [record["claim"] for record in records] == list(CLAIMS)
+    for record, finding in zip(records, findings, strict=True):
+        assert record["verdict"] == finding.verdict
+        assert f"## {record['claim']}: {finding.verdict}" in text
+        assert [part["estimate"] for part in record["parts"]] == [
+            part.interval.estimate for part in finding.parts
+        ]
+    assert "C1 " in text
+    assert "does not hold (1 of 2)" in text
+    assert paths[2].read_bytes().startswith(b"%PDF")
+
+
+def test_the_number_of_trials_is_told_where_nothing_is_decided(ideal):
+    finding = judge_one(CLAIMS["C5"], ideal, seed=1)
+    undecided = Judged("fig3", Rule("above", 0.0), Interval(0.1, -0.1, 0.3, 6), 0.1, OPEN, 24)
+    text = ledger.to_markdown([dataclasses.replace(finding, verdict=OPEN, parts=[undecided])])
+    assert "inconclusive (0 of 1), some 24 trials would settle it" in text

@@ -1,0 +1,21 @@
+rule claims:
+    input:
+        experiments=DATASETS,
+        ablations=expand(ABLATION, study=STUDIES),
+    output:
+        json=f"{FIGURES}/claims.json",
+        markdown=f"{FIGURES}/claims.md",
+        drawings=[f"{FIGURES}/claims.pdf", f"{FIGURES}/claims.png"],
+    log:
+        f"{RESULTS}/logs/claims.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/claims.tsv"
+    threads: 1
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    params:
+        seed=config["seed"],
+        fingerprint=shown_fingerprint("claims.py", "ledger.py", "plotting.py", "statistics.py"),
+    script:
+        "../scripts/claims.py"

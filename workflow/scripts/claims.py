@@ -1,0 +1,24 @@
+"""Which of the paper's claims hold."""
+
+from pathlib import Path
+
+from mfgcore import ledger, results
+from mfgcore.claims import Evidence, judge
+from mfgcore.jobs import logged
+
+with logged(snakemake.log[0]):
+    experiments, ablations = (
+        {Path(path).stem: results.load(path, kind="experiment") for path in paths}
+        for paths in (snakemake.input.experiments, snakemake.input.ablations)
+    )
+    findings = judge(Evidence(experiments, ablations), snakemake.params.seed)
+    made_from = {
+        kind: {
+            name: {"trials": dataset.sizes["trial"], "fingerprint": dataset.attrs["fingerprint"]}
+            for name, dataset in datasets.items()
+        }
+        for kind, datasets in (("experiments", experiments), ("ablations", ablations))
+    }
+    ledger.write_json(findings, made_from, snakemake.output.json)
+    ledger.write_markdown(findings, snakemake.output.markdown)
+    ledger.plot_ledger(findings, snakemake.output.drawings)
