@@ -14,6 +14,7 @@ include: "workflow/rules/collect.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/ablations.smk"
 include: "workflow/rules/scaling.smk"
+include: "workflow/rules/explorer.smk"
 
 
 rule figures_all:
