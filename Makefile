@@ -3,6 +3,7 @@
 # make preview   all figures in minutes, at a reduced scale
 # make test      the tests
 # make test-slurm  the workflow on a real SLURM, started for it on this machine
+# make test-browser  the explorer page in a headless Chromium, if there is one
 # make test-sanitize  the kernels' tests with bounds checks and the compiler's sanitizers
 # make bench     the kernels beside NumPy and Numba, each with its target
 # make estimate  what the figures cost at the paper's scale, before they are made
@@ -14,7 +15,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
-.PHONY: setup figures preview test test-slurm test-sanitize bench estimate verify lint crosscheck
+.PHONY: setup figures preview test test-slurm test-browser test-sanitize bench estimate verify lint crosscheck
 
 setup: .venv/.done
 
@@ -37,6 +38,9 @@ test: setup
 test-slurm: setup
 	tests/slurm/install
 	$(BIN)/python -m pytest -m slurm -rs tests/slurm
+
+test-browser: setup
+	$(BIN)/python -m pytest -m browser -rs tests/test_explorer.py
 
 test-sanitize: setup
 	tests/sanitize $(BIN)/python

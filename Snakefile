@@ -15,6 +15,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/ablations.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/scaling.smk"
+include: "workflow/rules/explorer.smk"
 
 
 rule figures_all:

@@ -58,7 +58,8 @@ def use_style():
     )
 
 
-def _style(architecture):
+def style_of(architecture):
+    """Colour and line style of an architecture, also of one that is not the paper's."""
     if architecture in STYLES:
         return STYLES[architecture]
     return OTHER_COLOURS[sum(map(ord, architecture)) % len(OTHER_COLOURS)], "dashdot"
@@ -165,7 +166,7 @@ def plot_metrics(dataset, outputs, table, title, panels=None, reference=None):
     for axis, (metric, label) in zip(axes, panels.items(), strict=True):
         drawn = summary[summary["metric"] == metric]
         for architecture, rows in drawn.groupby("architecture", sort=False):
-            colour, line = _style(architecture)
+            colour, line = style_of(architecture)
             axis.plot(rows["iteration"], rows["mean"], color=colour, ls=line, label=architecture)
             axis.fill_between(
                 rows["iteration"],
@@ -352,7 +353,7 @@ def plot_ablation(dataset, outputs, table):
         spread = np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
         axis.errorbar(
             places + shift, rows["mean"], spread, fmt="o", ms=3.5, lw=1.0,
-            color=_style(architecture)[0], label=architecture,
+            color=style_of(architecture)[0], label=architecture,
         )  # fmt: skip
     axis.set(title="Mean return of the whole run", xticks=places, xlim=(-0.5, places[-1] + 0.5))
     axis.set_ylim(min(0.0, 1.1 * summary["low"].min()), max(1e-9, 1.1 * summary["high"].max()))
@@ -385,7 +386,7 @@ def plot_run(dataset, path):
     """
     use_style()
     architecture = configuration(dataset)["architecture"]
-    colour, line = _style(architecture)
+    colour, line = style_of(architecture)
     figure, axes = plt.subplots(1, len(PANELS), figsize=(WIDTH, 2.3), layout="constrained")
     for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
         measured = dataset[metric].dropna("iteration")

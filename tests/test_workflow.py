@@ -8,6 +8,7 @@ import sys
 
 import pandas as pd
 import pytest
+import yaml
 from project import GROWING, STEMS, Project, tiny_config
 
 from mfgcore import load
@@ -58,6 +59,13 @@ def test_an_ablation_is_a_target_and_shares_equal_runs(project):
     # the tiny configuration has five rounds
     assert rounds.sel(setting="5", drop=True).equals(radius.sel(setting="0.2", drop=True))
     assert not rounds.sel(setting="1", drop=True).equals(rounds.sel(setting="300", drop=True))
+
+
+def test_the_explorer_is_a_target(project):
+    assert project.make("figures/tiny/explorer.html") == {"explorer": 1}
+    page = (project.folder / "figures/tiny/explorer.html").read_text("utf-8")
+    config = yaml.safe_load((project.folder / "config/config.yaml").read_text())
+    assert all(experiment["title"] in page for experiment in config["experiments"].values())
 
 
 def test_a_second_call_finds_nothing_to_do(project):

@@ -134,9 +134,14 @@ def figure_script(wildcards):
     return name if own.exists() else "metrics"
 
 
+def experiment_title(name):
+    """The title of an experiment, or its name if it has none."""
+    return config["experiments"][name].get("title", name)
+
+
 def title(wildcards):
     """The title of an experiment's figures."""
-    return config["experiments"][wildcards.experiment].get("title", wildcards.experiment)
+    return experiment_title(wildcards.experiment)
 
 
 def run_minutes(wildcards):

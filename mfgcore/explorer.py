@@ -1,0 +1,150 @@
+"""An interactive page: where the populations are and what they do, iteration by iteration.
+
+The page is one file that needs no network: ``explorer.html`` beside this module is its template,
+into which the data and plotly's script go.
+"""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from plotly.offline import get_plotlyjs
+
+from mfgcore import plotting
+from mfgcore.files import atomic_path
+from mfgcore.games import ACTIONS, MOVES, Game, Grid
+from mfgcore.results import configuration
+
+TEMPLATE = Path(__file__).with_name("explorer.html")
+# Maps are nearly all of the data: 7 bytes for each cell, iteration, trial and architecture. Three
+# trials of the paper's experiments make a page of 12 MB, all ten would make one of 25 MB.
+SHOWN_TRIALS = 3
+# Fractions are sent as integers: the largest stands for 1. A share of the population that is
+# wrong by 1e-5 and a probability that is wrong by 0.002 look the same.
+SHARES, PROBABILITIES = "<u2", "<u1"
+GOALS = {
+    "cluster": "Agents gather: the more of the population is in an agent's cell, the more it is "
+    "paid, wherever that is.",
+    "agree": "Agents are paid where they meet others at a target (a framed corner): the more of "
+    "the population is there, the better, so that it is best to agree on a single target.",
+    "diffuse": "Agents are paid at the targets (framed corners), and less where more of the "
+    "population is: it is best to spread over all of them.",
+}
+LINE_WIDTH = 2.0  # pixels
+
+
+def write_page(experiments, path):
+    """Write the page of some experiments.
+
+    Parameters
+    ----------
+    experiments : sequence of (str, xarray.Dataset)
+        Titles and experiments' datasets, in the order in which they are offered.
+    path : path
+        HTML file. The same experiments give the same bytes.
+
+    Raises
+    ------
+    RunFileError
+        If the file cannot be written.
+    """
+    data = json.dumps([describe(title, dataset) for title, dataset in experiments])
+    # "</script>" or "<!--" in a title must not end the element
+    parts = {"plotly": get_plotlyjs(), "data": data.replace("<", r"\u003c")}
+    template = TEMPLATE.read_text(encoding="utf-8")
+    page = re.sub("@(plotly|data)@", lambda match: parts[match[1]], template)
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def describe(title, dataset):
+    """What the page shows of an experiment.
+
+    Parameters
+    ----------
+    title : str
+    dataset : xarray.Dataset
+        An experiment's dataset.
+
+    Returns
+    -------
+    dict
+        Of JSON's types. ``mean_field``, over (architecture, trial, iteration, state), and
+        ``common_policy``, with (action) besides, are base64 of the fractions of `SHARES`' and
+        `PROBABILITIES`' largest integers, of the first `SHOWN_TRIALS` trials.
+    """
+    parameters = configuration(dataset)
+    shown = dataset.isel(trial=slice(SHOWN_TRIALS)).transpose(
+        "architecture", "trial", "iteration", "state", "action"
+    )
+    grid = Grid(parameters["grid_size"], parameters["boundary"])
+    n_trials = dataset.sizes["trial"]
+    return {
+        "title": title,
+        "goal": GOALS.get(parameters["game"], ""),
+        "size": grid.size,
+        "targets": _targets(parameters, grid),
+        "actions": ACTIONS,
+        "moves": MOVES,
+        "architectures": [_drawn(str(name)) for name in dataset["architecture"].values],
+        "iterations": dataset.sizes["iteration"],
+        "trials": shown["trial"].values.tolist(),
+        "n_trials": n_trials,
+        "increase": _increase(parameters),
+        "population_size": shown["population_size"].isel(architecture=0, trial=0).values.tolist(),
+        "followers": shown["common_policy_agents"].values.tolist(),
+        "largest_share": float(shown["mean_field"].max()),
+        "mean_field": _encode(shown["mean_field"].values, SHARES),
+        "common_policy": _encode(shown["common_policy"].values, PROBABILITIES),
+        "panels": _panels(dataset),
+    }
+
+
+def _encode(fractions, dtype):
+    levels = np.rint(fractions * np.iinfo(dtype).max).astype(dtype)
+    return base64.b64encode(levels.tobytes()).decode("ascii")
+
+
+def _targets(parameters, grid):
+    """The cells that pay best, by whatever crowd; none where all pay the same, as in `cluster`."""
+    game = Game(parameters["game"], grid, parameters.get("agents_after") or parameters["agents"])
+    pay = game.reward_table(parameters["agents"]).sum(axis=1)
+    return np.flatnonzero((pay == pay.max()) & (pay > pay.min())).tolist()
+
+
+def _drawn(architecture):
+    colour, line = plotting.style_of(architecture)
+    if not isinstance(line, str):  # matplotlib's (offset, lengths in line widths)
+        line = ",".join(f"{LINE_WIDTH * length:g}px" for length in line[1])
+    return {"name": architecture, "colour": colour, "dash": line, "width": LINE_WIDTH}
+
+
+def _increase(parameters):
+    if parameters.get("increase_at") is None:
+        return None
+    label = f"{parameters['agents']} → {parameters['agents_after']} agents"
+    return {"at": parameters["increase_at"], "label": label}
+
+
+def _panels(dataset):
+    summary = plotting.summarise(dataset)
+    panels = []
+    for metric, label in plotting.PANELS.items():
+        lines = []
+        for architecture in dataset["architecture"].values:
+            rows = summary[(summary.metric == metric) & (summary.architecture == architecture)]
+            lines.append(
+                {
+                    "iteration": rows["iteration"].tolist(),
+                    "mean": _rounded(rows["mean"]),
+                    "standard_deviation": _rounded(rows["standard_deviation"]),
+                }
+            )
+        panels.append({"label": label, "lines": lines})
+    return panels
+
+
+def _rounded(values):
+    return [float(f"{value:.6g}") for value in values]

@@ -1,0 +1,19 @@
+# Not part of figures/all: no figure of the paper, but a page to look around in its experiments.
+rule explorer:
+    input:
+        DATASETS,
+    output:
+        f"{FIGURES}/explorer.html",
+    log:
+        f"{RESULTS}/logs/plot/explorer.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot/explorer.tsv"
+    threads: 1
+    resources:
+        runtime=5,
+        mem_mb=1000,
+    params:
+        titles=[experiment_title(name) for name in EXPERIMENTS],
+        fingerprint=shown_fingerprint("explorer.py", "explorer.html", "plotting.py"),
+    script:
+        "../scripts/explorer.py"

@@ -1,0 +1,9 @@
+"""One page on which a reader goes through the iterations of all experiments."""
+
+from mfgcore import explorer, results
+from mfgcore.jobs import logged
+
+with logged(snakemake.log[0]):
+    datasets = [results.load(path, kind="experiment") for path in snakemake.input]
+    experiments = list(zip(snakemake.params.titles, datasets, strict=True))
+    explorer.write_page(experiments, snakemake.output[0])
