@@ -1,6 +1,7 @@
 # make setup     the environment in .venv and the compiled kernels
 # make figures   all figures at the paper's scale
 # make preview   all figures in minutes, at a reduced scale
+# make report    report.html: all figures with captions, the claims and the run times
 # make test      the tests
 # make test-slurm  the workflow on a real SLURM, started for it on this machine
 # make test-browser  the explorer page in a headless Chromium, if there is one
@@ -15,7 +16,9 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
-.PHONY: setup figures preview test test-slurm test-browser test-sanitize bench estimate verify lint crosscheck
+REPORTED := figures/all figures/ablations figures/claims.pdf
+
+.PHONY: setup figures preview report test test-slurm test-browser test-sanitize bench estimate verify lint crosscheck
 
 setup: .venv/.done
 
@@ -31,6 +34,10 @@ figures: setup
 
 preview: setup
 	$(BIN)/snakemake --cores $(CORES) figures/all --configfile config/preview.yaml
+
+report: setup
+	$(BIN)/snakemake --cores $(CORES) $(REPORTED)
+	$(BIN)/snakemake --cores $(CORES) $(REPORTED) --report report.html
 
 test: setup
 	$(BIN)/python -m pytest

@@ -8,6 +8,9 @@ configfile: "config/config.yaml"
 configfile: "config/ablations.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/collect.smk"

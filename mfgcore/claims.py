@@ -243,6 +243,8 @@ def judge_one(each, evidence, seed):
         return Finding(each, OPEN, note=f"{reason}")
     if min(part.sample.size for part in parts) < 2:
         return Finding(each, OPEN, note="a single trial says nothing about the spread over trials")
+    if not all(np.isfinite(part.sample).all() for part in parts):
+        return Finding(each, OPEN, note="the runs are too short for what is measured")
     judged = []
     for part in parts:
         interval = bootstrap([part.sample], generator)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from mfgcore import cost
 from mfgcore.checkpoint import Checkpointer, Stopped
-from mfgcore.configuration import ablation, check, load_schema, read, runs
+from mfgcore.configuration import ablation, check, load_schema, read, runs, studies
 from mfgcore.errors import ConfigurationError, MfgcoreError
 from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
 from mfgcore.files import check_writable
@@ -203,16 +203,16 @@ def _estimate(arguments):
     check(config, load_schema("workflow/schemas/config.schema.yaml"))
     named = {name: list(runs(config, name).values()) for name in config["experiments"]}
     _print_estimate("experiment", named, cores)
-    counted, studies = set(), {}
-    for name in config["ablations"]["studies"]:
-        studies[name] = []
+    counted, ablations = set(), {}
+    for name in studies(config):
+        ablations[name] = []
         for folder, experiments in ablation(config, name).values():
             for key, experiment in experiments.items():
                 if (folder, *key) not in counted:
                     counted.add((folder, *key))
-                    studies[name].append(experiment)
+                    ablations[name].append(experiment)
     print()
-    _print_estimate("ablation", studies, cores)
+    _print_estimate("ablation", ablations, cores)
 
 
 def _print_estimate(kind, named, cores):

@@ -109,7 +109,7 @@ def check(config, schema):
         raise ConfigurationError(_explain(error))
     for name in config["experiments"]:
         runs(config, name)
-    for name in config.get("ablations", {"studies": ()})["studies"]:
+    for name in studies(config):
         ablation(config, name)
 
 
@@ -125,8 +125,9 @@ def _explain(error):
         return f"{prefix}key {missing[0]!r} is missing"
     if "propertyNames" in error.schema_path:
         return f"{prefix}{shorten(error.instance)} is not a plain name (letters, digits, '_', '-')"
-    parameter = parameters().get(error.absolute_path[-1]) if error.absolute_path else None
-    if parameter is not None:
+    *folders, key = error.absolute_path or ("",)
+    parameter = parameters().get(key)
+    if parameter is not None and folders[-1:] != ["studies"]:  # a study may be named like one
         return f"{prefix}{shorten(error.instance)} is not {parameter.allowed()}"
     allowed = {
         "type": "of type",
@@ -197,6 +198,12 @@ def _trials(values, architectures, trials, name, seed):
     }
 
 
+def studies(config):
+    """Names of the ablations of a configuration, without those that it leaves out; list of str."""
+    named = config.get("ablations", {"studies": {}})["studies"]
+    return [name for name, study in named.items() if study is not None]
+
+
 def ablation(config, name):
     """The runs of an ablation: every trial of every architecture, for each value of a parameter.
 
@@ -208,7 +215,7 @@ def ablation(config, name):
     config : dict
         A checked configuration.
     name : str
-        Key of ``config["ablations"]["studies"]``.
+        One of :func:`studies`.
 
     Returns
     -------
@@ -222,8 +229,8 @@ def ablation(config, name):
         If the ablation is unknown or its parameters do not fit together.
     """
     common = config["ablations"]
-    if name not in common["studies"]:
-        raise ConfigurationError(unknown_name("ablation", name, common["studies"]))
+    if name not in studies(config):
+        raise ConfigurationError(unknown_name("ablation", name, studies(config)))
     own = copy.deepcopy(common["studies"][name])
     own.pop("title")
     parameter, varied = own.pop("parameter"), own.pop("values")

@@ -1,6 +1,7 @@
 """The claims ledger as JSON, as Markdown and as a picture."""
 
 import dataclasses
+import html
 import json
 import math
 import textwrap
@@ -125,6 +126,40 @@ def write_markdown(findings, path):
     """Write :func:`to_markdown` to a file."""
     with atomic_path(path) as temporary:
         temporary.write_text(to_markdown(findings), encoding="utf-8")
+
+
+def write_html(findings, path):
+    """Write the claims and their verdicts as a page that needs nothing else.
+
+    Parameters
+    ----------
+    findings : list of mfgcore.claims.Finding
+    path : path
+    """
+    rows = []
+    for finding in findings:
+        claim = finding.claim
+        effects = "<br>".join(
+            f"{html.escape(part.label)}: {_number(part.interval.estimate)} "
+            f"[{_number(part.interval.low)}, {_number(part.interval.high)}]"
+            for part in finding.parts
+        )
+        cells = (claim.name, html.escape(claim.text), html.escape(claim.source), effects)
+        style = f' style="color: {COLOURS[finding.verdict]}"'
+        rows.append(
+            "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells)
+            + f"<td{style}><b>{html.escape(_verdict(finding))}</b></td></tr>"
+        )  # fmt: skip
+    heads = ("", "claim", "made in", "effects with 95 % intervals", "verdict")
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Claims</title><style>'
+        "body { font: 14px sans-serif; margin: 1em; } td, th { vertical-align: top; padding: 4px "
+        "8px; border-bottom: 1px solid #ddd; text-align: left; }</style><table><tr>"
+        + "".join(f"<th>{head}</th>" for head in heads)
+        + f"</tr>{''.join(rows)}</table></html>\n"
+    )
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
 
 
 def _number(value):

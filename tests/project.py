@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 CONFIG = """\
 # a tiny configuration
@@ -23,16 +25,25 @@ parameters:
 ablations:
   trials: 2
   parameters: {agents: 4, iterations: 3, transitions: 600}
-experiments:
+  studies:
 """
 EXPERIMENT = "  {name}: {{agents: 6, iterations: 4, trials: 2{more}}}\n"
 GROWING = {"fig3", "fig4", "fig6"}
+STUDIES = ("radius", "rounds")
 NAMES = [f"fig{number}" for number in range(1, 7)]
 STEMS = [stem for name in NAMES for stem in (name, f"{name}_exact", f"{name}_mean_field")]
 
 
 def tiny_config(**parameters):
-    text = CONFIG + "".join(
+    left_out = [
+        name
+        for name in yaml.safe_load((ROOT / "config/ablations.yaml").read_text())["ablations"][
+            "studies"
+        ]
+        if name not in STUDIES
+    ]
+    text = CONFIG + "".join(f"    {name}: null\n" for name in left_out) + "experiments:\n"
+    text += "".join(
         EXPERIMENT.format(
             name=name, more=", agents_after: 9, increase_at: 2" if name in GROWING else ""
         )

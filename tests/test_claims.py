@@ -261,10 +261,11 @@ def test_rules_decide_by_the_whole_interval(rule, low, high, verdict):
 
 def test_the_ledger_says_the_same_in_every_form(tmp_path):
     findings = judge(world(**BROKEN["C1"]), seed=1)
-    paths = [tmp_path / f"claims.{ending}" for ending in ("json", "md", "pdf", "png")]
+    paths = [tmp_path / f"claims.{ending}" for ending in ("json", "md", "pdf", "png", "html")]
     ledger.write_json(findings, {"experiments": {}}, paths[0])
     ledger.write_markdown(findings, paths[1])
-    ledger.plot_ledger(findings, paths[2:])
+    ledger.plot_ledger(findings, paths[2:4])
+    ledger.write_html(findings, paths[4])
     records = json.loads(paths[0].read_text())["claims"]
     text = paths[1].read_text()
     assert [record["claim"] for record in records] == list(CLAIMS)
@@ -276,6 +277,7 @@ def test_the_ledger_says_the_same_in_every_form(tmp_path):
         ]
     assert "C1 " in text
     assert "does not hold (1 of 2)" in text
+    assert "does not hold (1 of 2)" in paths[4].read_text()
     assert paths[2].read_bytes().startswith(b"%PDF")
 
 

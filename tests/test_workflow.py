@@ -9,7 +9,7 @@ import sys
 import pandas as pd
 import pytest
 import yaml
-from project import GROWING, STEMS, Project, tiny_config
+from project import GROWING, NAMES, STEMS, STUDIES, Project, tiny_config
 
 from mfgcore import load
 
@@ -44,8 +44,9 @@ def test_the_scaling_figure_is_a_target(project):
 
 
 def test_an_ablation_is_a_target_and_shares_equal_runs(project):
-    counts = project.make("figures/tiny/ablation_rounds.pdf", "figures/tiny/ablation_radius.pdf")
-    assert counts == {"simulate": 2 * (5 + 5), "collect_ablation": 2, "plot_ablation": 2}
+    counts = project.make("figures/ablations")
+    shown = {"collect_ablation": 2, "plot_ablation": 2, "figures/ablations": 1}
+    assert counts == {"simulate": 2 * (5 + 5), **shown}
     table = pd.read_csv(project.folder / "figures/tiny/data/ablation_rounds.csv")
     assert list(table["setting"]) == [1, 5, 20, 50, 300]
     assert set(table["trials"]) == {2}
@@ -66,6 +67,32 @@ def test_the_explorer_is_a_target(project):
     page = (project.folder / "figures/tiny/explorer.html").read_text("utf-8")
     config = yaml.safe_load((project.folder / "config/config.yaml").read_text())
     assert all(experiment["title"] in page for experiment in config["experiments"].values())
+
+
+def test_the_claims_are_judged_from_what_is_there(project):
+    counts = project.make("figures/tiny/claims.pdf")
+    assert counts == {"claims": 1}
+    figures = project.folder / "figures/tiny"
+    ledger = json.loads((figures / "claims.json").read_text())
+    assert set(ledger["made_from"]["ablations"]) == set(STUDIES)
+    records = {record["claim"]: record for record in ledger["claims"]}
+    assert records["C12"]["note"] == "there is no ablation transitions"
+    assert records["C7b"]["parts"]
+    assert "| C7 |" in (figures / "claims.md").read_text()
+    assert (figures / "claims.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_report_explains_every_figure(project):
+    report = project.folder / "report.html"
+    targets = ("figures/all", "figures/ablations", "figures/tiny/claims.pdf")
+    project.make(*targets, "--report", str(report))
+    text = report.read_text()
+    for name in NAMES:
+        for stem in (name, f"{name}_exact", f"{name}_mean_field"):
+            assert f"figures/tiny/{stem}.png" in text
+    for name in STUDIES:
+        assert f"figures/tiny/ablation_{name}.png" in text
+    assert "over 2 trials of each architecture" in text  # a caption, filled in
 
 
 def test_a_second_call_finds_nothing_to_do(project):

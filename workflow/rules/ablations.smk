@@ -25,7 +25,12 @@ rule plot_ablation:
     output:
         drawings=[
             f"{FIGURES}/ablation_{{study}}.pdf",
-            f"{FIGURES}/ablation_{{study}}.png",
+            report(
+                f"{FIGURES}/ablation_{{study}}.png",
+                caption="../report/ablation.rst",
+                category="Ablations",
+                labels={"ablation": "{study}"},
+            ),
         ],
         table=f"{FIGURES}/data/ablation_{{study}}.csv",
     log:

@@ -5,7 +5,21 @@ rule claims:
     output:
         json=f"{FIGURES}/claims.json",
         markdown=f"{FIGURES}/claims.md",
-        drawings=[f"{FIGURES}/claims.pdf", f"{FIGURES}/claims.png"],
+        html=report(
+            f"{FIGURES}/claims.html",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"shows": "table"},
+        ),
+        drawings=[
+            f"{FIGURES}/claims.pdf",
+            report(
+                f"{FIGURES}/claims.png",
+                caption="../report/claims.rst",
+                category="Claims",
+                labels={"shows": "forest plot"},
+            ),
+        ],
     log:
         f"{RESULTS}/logs/claims.log",
     benchmark:

@@ -54,7 +54,7 @@ try:
     )
     RUNS = {name: configuration.runs(config, name) for name in config["experiments"]}
     STUDIES = {
-        name: configuration.ablation(config, name) for name in config["ablations"]["studies"]
+        name: configuration.ablation(config, name) for name in configuration.studies(config)
     }
     EXPERIMENTS = list(RUNS)
     for study in STUDIES.values():

@@ -4,7 +4,12 @@ rule plot_metrics:
     output:
         drawings=[
             f"{FIGURES}/{{experiment}}.pdf",
-            f"{FIGURES}/{{experiment}}.png",
+            report(
+                f"{FIGURES}/{{experiment}}.png",
+                caption="../report/metrics.rst",
+                category="Figures of the paper",
+                labels={"experiment": "{experiment}", "shows": "metrics"},
+            ),
         ],
         table=f"{FIGURES}/data/{{experiment}}.csv",
     log:
@@ -32,7 +37,12 @@ rule plot_exact:
     output:
         drawings=[
             f"{FIGURES}/{{experiment}}_exact.pdf",
-            f"{FIGURES}/{{experiment}}_exact.png",
+            report(
+                f"{FIGURES}/{{experiment}}_exact.png",
+                caption="../report/exact.rst",
+                category="Figures of the paper",
+                labels={"experiment": "{experiment}", "shows": "exact"},
+            ),
         ],
         table=f"{FIGURES}/data/{{experiment}}_exact.csv",
     log:
@@ -58,7 +68,12 @@ rule plot_mean_field:
     output:
         drawings=[
             f"{FIGURES}/{{experiment}}_mean_field.pdf",
-            f"{FIGURES}/{{experiment}}_mean_field.png",
+            report(
+                f"{FIGURES}/{{experiment}}_mean_field.png",
+                caption="../report/mean_field.rst",
+                category="Figures of the paper",
+                labels={"experiment": "{experiment}", "shows": "mean field"},
+            ),
         ],
         table=f"{FIGURES}/data/{{experiment}}_mean_field.csv",
     log:

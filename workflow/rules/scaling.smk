@@ -22,7 +22,15 @@ rule plot_scaling:
     input:
         f"{RESULTS}/scaling.csv",
     output:
-        drawings=[f"{FIGURES}/scaling.pdf", f"{FIGURES}/scaling.png"],
+        drawings=[
+            f"{FIGURES}/scaling.pdf",
+            report(
+                f"{FIGURES}/scaling.png",
+                caption="../report/scaling.rst",
+                category="Cost",
+                labels={"shows": "scaling"},
+            ),
+        ],
     log:
         f"{RESULTS}/logs/plot/scaling.log",
     benchmark:

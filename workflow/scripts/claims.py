@@ -21,4 +21,5 @@ with logged(snakemake.log[0]):
     }
     ledger.write_json(findings, made_from, snakemake.output.json)
     ledger.write_markdown(findings, snakemake.output.markdown)
+    ledger.write_html(findings, snakemake.output.html)
     ledger.plot_ledger(findings, snakemake.output.drawings)
