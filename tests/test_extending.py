@@ -5,7 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from mfgcore import Experiment, architectures, games, scenarios, simulate
+import yaml
+
+from mfgcore import (
+    Experiment,
+    architectures,
+    claims,
+    configuration,
+    games,
+    scenarios,
+    scores,
+    simulate,
+)
 
 TEXT = (Path(__file__).parents[1] / "docs/extending.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
@@ -23,11 +34,17 @@ def registries():
 
 
 def _registries():
-    return games.GAMES, architectures.ARCHITECTURES, scenarios.SCENARIOS
+    return (
+        games.GAMES,
+        architectures.ARCHITECTURES,
+        scenarios.SCENARIOS,
+        scores.SCORE_RULES,
+        claims.CLAIMS,
+    )
 
 
-def test_a_game_an_architecture_and_a_scenario_can_be_added(registries):
-    game, architecture, scenario = BLOCKS
+def test_what_python_says_can_be_added(registries):
+    game, architecture, scenario, score, claim = BLOCKS
     exec(game, vars(games).copy())
     exec(scenario, vars(scenarios).copy())
     added = eval("{" + architecture + "}", vars(architectures).copy())
@@ -40,3 +57,24 @@ def test_a_game_an_architecture_and_a_scenario_can_be_added(registries):
         Experiment(game="agree", scenario="blackout", iterations=22, evaluation=False, **SMALL)
     )
     assert blackout["failures"].values.tolist() == [0] * 20 + [20] * 2
+    exec(score, vars(scores).copy())
+    settings = {"game": "agree", "iterations": 3, "communication_radius": 1.0, **SMALL}
+    largest, smallest = (
+        simulate(Experiment(score_rule=rule, **settings))
+        for rule in ("largest_change", "smallest_change")
+    )
+    assert (largest["policy"] != smallest["policy"]).any()
+    exec(claim, vars(claims).copy())
+    assert claims.CLAIMS["C19"].text.startswith("Networked agents earn")
+    evidence = claims.Evidence({}, {})
+    assert claims.judge_one(claims.CLAIMS["C19"], evidence, 1).note == "there is no experiment fig1"
+
+
+def test_an_ablation_can_be_added():
+    blocks = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+    root = Path(__file__).parents[1]
+    config = configuration.read([root / "config/config.yaml", root / "config/ablations.yaml"])
+    config["ablations"]["studies"] |= yaml.safe_load(blocks[-1])["ablations"]["studies"]
+    schema = configuration.load_schema(root / "workflow/schemas/config.schema.yaml")
+    configuration.check(config, schema)
+    assert list(configuration.ablation(config, "discount")) == ["0.8", "0.9", "0.95"]
