@@ -347,17 +347,13 @@ def setback(dataset, architecture, metric="discounted_return", sign=1.0):
 def steadier(dataset, metric="discounted_return", sign=1.0):
     """How much greater the setback of the independent population is than the networked one's.
 
-    As a share of the highest return, or, for an exploitability, of that of the uniform policy.
+    As a share of the highest return, also for an exploitability.
     """
-    scale = highest_return(dataset)
-    if metric != "discounted_return":
-        values, _ = series(dataset, "exact_exploitability", "independent")
-        scale = values[:, 0].mean()
     independent, networked = (
         setback(dataset, architecture, metric, sign)
         for architecture in ("independent", "networked")
     )
-    return (independent - networked) / scale
+    return (independent - networked) / highest_return(dataset)
 
 
 def gain(dataset, architecture):
@@ -428,8 +424,8 @@ def centralised_ends_highest(evidence):
     "C4",
     "Sec. 4.2, Figures 3 and 4",
     "setback of the independent population minus that of the networked one, ten iterations after "
-    "the increase against ten before: of the return, as a share of the highest possible, and of "
-    "the exact exploitability, as a share of that of the uniform policy; more than 0.1 is far more",
+    "the increase against ten before: of the return, and of the exact exploitability, both as "
+    "shares of the highest possible return; more than 0.1 is far more",
 )
 def steadier_under_growth(evidence):
     """When the population grows, return drops and exploitability rises far more for independent
@@ -773,7 +769,7 @@ def communication_lowers_the_bound(evidence):
     "C18",
     "App. F.3",
     "exact exploitability of the individual policies minus that of the joint one at the end, as a "
-    "share of that of the uniform policy; more than 0.1 is exploitable",
+    "share of the highest possible return; more than 0.1 is exploitable",
 )
 def individuals_are_exploitable(evidence):
     """The joint policy of the independent population looks good, but its individual policies are
@@ -782,12 +778,11 @@ def individuals_are_exploitable(evidence):
     parts = []
     for name in FIGURES:
         dataset = evidence.experiment(name)
-        scale = series(dataset, "exact_exploitability", "independent")[0][:, 0].mean()
         joint, single = (
             end(dataset, metric, "independent")
             for metric in ("exact_exploitability", "mean_individual_exploitability")
         )
-        parts.append(Part(name, (single - joint) / scale, Rule("above", 0.1)))
+        parts.append(Part(name, (single - joint) / highest_return(dataset), Rule("above", 0.1)))
     return parts
 
 

@@ -36,7 +36,7 @@ BY_NAME = {
 }
 OTHERS = {
     "distinct": 1, "at_targets": 0.9, "seconds": 10.0, "grows": False, "violations_1": 0,
-    "violations_2": 0, "premises": 1, "individual_gap": 1.0, "individual_loss": 3.0, "noise": 0.02,
+    "violations_2": 0, "premises": 1, "individual_gap": 3.0, "individual_loss": 3.0, "noise": 0.02,
 }  # fmt: skip
 
 

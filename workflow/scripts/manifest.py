@@ -15,6 +15,9 @@ with logged(snakemake.log[0]):
         experiments[Path(path).stem] = {
             "runs": int(dataset.attrs["runs"]),
             "cpu_seconds": round(float(dataset.attrs["cpu_seconds"]), 1),
+            "processor": dataset.attrs["processor"],
+            "kernels": dataset.attrs["kernels"],
+            "versions": json.loads(dataset.attrs["versions"]),
             "commits": dataset.attrs["commits"],
             "fingerprint": dataset.attrs["fingerprint"],
             "configuration": results.configuration(dataset),
