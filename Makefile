@@ -1,6 +1,7 @@
 # make setup     the environment in .venv and the compiled kernels
 # make figures   all figures at the paper's scale
 # make preview   all figures in minutes, at a reduced scale
+# make gallery   docs/gallery: the figures at the paper's scale, with the claims and provenance
 # make report    report.html: all figures with captions, the claims and the run times
 # make test      the tests
 # make test-slurm  the workflow on a real SLURM, started for it on this machine
@@ -17,8 +18,10 @@ BIN := .venv/bin
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
+SHOWN := $(foreach n,1 2 3 4 5 6,fig$(n) fig$(n)_exact fig$(n)_mean_field) claims \
+	$(patsubst figures/%.png,%,$(wildcard figures/ablation_*.png))
 
-.PHONY: setup figures preview report test test-slurm test-browser test-sanitize bench estimate verify lint crosscheck
+.PHONY: setup figures preview gallery report test test-slurm test-browser test-sanitize bench estimate verify lint crosscheck
 
 setup: .venv/.done
 
@@ -34,6 +37,11 @@ figures: setup
 
 preview: setup
 	$(BIN)/snakemake --cores $(CORES) figures/all --configfile config/preview.yaml
+
+gallery: setup
+	$(BIN)/snakemake --cores $(CORES) $(REPORTED)
+	cp $(SHOWN:%=figures/%.png) figures/claims.md docs/gallery/
+	cp figures/manifest.json docs/gallery/provenance.json
 
 report: setup
 	$(BIN)/snakemake --cores $(CORES) $(REPORTED)

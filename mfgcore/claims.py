@@ -382,7 +382,11 @@ WORSE = (
 
 def _leads(evidence, other, names=("fig1", "fig2")):
     return [
-        Part(name, lead(evidence.experiment(name), "networked", other), Rule("above", 0.0))
+        Part(
+            f"{name}, than {other}",
+            lead(evidence.experiment(name), "networked", other),
+            Rule("above", 0.0),
+        )
         for name in names
     ]
 

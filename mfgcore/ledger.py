@@ -15,7 +15,7 @@ from mfgcore.plotting import save_figure, use_style
 
 COLOURS = {HOLDS: "#009E73", FAILS: "#D55E00", OPEN: "#595959"}
 # effects beyond are drawn at the edge, with an arrow
-REACH = 1.0
+REACH = 1.02
 PAGE = (8.27, 11.69)  # inches, A4
 
 
@@ -193,7 +193,8 @@ def plot_ledger(findings, outputs):
     use_style()
     blocks = [_rows(finding) for finding in findings]
     columns = _halves(blocks)
-    figure, axes = plt.subplots(1, 2, figsize=PAGE, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=PAGE)
+    figure.subplots_adjust(left=0.185, right=0.985, bottom=0.04, top=0.945, wspace=0.6)
     longest = max(sum(len(rows) for rows in blocks) for blocks in columns)
     for axis, blocks in zip(axes, columns, strict=True):
         _draw_column(axis, [row for rows in blocks for row in rows], longest)
@@ -201,8 +202,10 @@ def plot_ledger(findings, outputs):
         "The paper's claims: effects with 95 % intervals over trials\n"
         "shaded: where the claim says that the effect is; arrows: beyond the axis",
         fontsize=8.5,
+        y=0.985,
     )
-    save_figure(figure, outputs)
+    with plt.rc_context({"savefig.dpi": 130}):  # a page has many pixels
+        save_figure(figure, outputs)
 
 
 def _rows(finding):
