@@ -18,8 +18,6 @@ BIN := .venv/bin
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
-SHOWN := $(foreach n,1 2 3 4 5 6,fig$(n) fig$(n)_exact fig$(n)_mean_field) claims \
-	$(patsubst figures/%.png,%,$(wildcard figures/ablation_*.png))
 
 .PHONY: setup figures preview gallery report test test-slurm test-browser test-sanitize bench estimate verify lint crosscheck
 
@@ -40,7 +38,7 @@ preview: setup
 
 gallery: setup
 	$(BIN)/snakemake --cores $(CORES) $(REPORTED)
-	cp $(SHOWN:%=figures/%.png) figures/claims.md docs/gallery/
+	cp figures/fig*.png figures/ablation_*.png figures/claims.png figures/claims.md docs/gallery/
 	cp figures/manifest.json docs/gallery/provenance.json
 
 report: setup
