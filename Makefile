@@ -5,7 +5,7 @@
 # make report    report.html: all figures with captions, the claims and the run times
 # make test      the tests
 # make test-slurm  the workflow on a real SLURM, started for it on this machine
-# make test-browser  the explorer page in a headless Chromium, if there is one
+# make test-browser  the explorer page in a headless Chromium, installed for it if it may be
 # make test-sanitize  the kernels' tests with bounds checks and the compiler's sanitizers
 # make bench     the kernels beside NumPy and Numba, each with its target
 # make estimate  what the figures cost at the paper's scale, before they are made
@@ -49,10 +49,11 @@ test: setup
 	$(BIN)/python -m pytest
 
 test-slurm: setup
-	tests/slurm/install
+	tests/install SLURM "slurmctld slurmd sbatch munged" "slurmctld slurmd slurm-client munge"
 	$(BIN)/python -m pytest -m slurm -rs tests/slurm
 
 test-browser: setup
+	tests/install Chromium chromium chromium
 	$(BIN)/python -m pytest -m browser -rs tests/test_explorer.py
 
 test-sanitize: setup
