@@ -236,11 +236,13 @@ def ablation(config, name):
     parameter, varied = own.pop("parameter"), own.pop("values")
     trials = own.pop("trials", common["trials"])
     architectures = own.pop("architectures", common["architectures"])
-    base = config["parameters"] | common["parameters"]
+    base = defaults() | config["parameters"] | common["parameters"]
     found = {}
     for value in varied:
         values = base | own | {parameter: value}
         differing = {key: values[key] for key in sorted(values) if values[key] != base.get(key)}
+        for key in SET_BY_WORKFLOW:
+            values.pop(key, None)
         parts = [f"{key}_{plain(number)}" for key, number in differing.items()]
         folder = "-".join(parts) or "base"
         try:

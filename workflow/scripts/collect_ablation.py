@@ -5,6 +5,8 @@ import json
 import xarray as xr
 
 from mfgcore import configuration, results
+from mfgcore.errors import RunFileError
+from mfgcore.experiment import defaults
 from mfgcore.jobs import logged
 
 with logged(snakemake.log[0]):
@@ -14,9 +16,12 @@ with logged(snakemake.log[0]):
         settings.append(value)
         own, paths = paths[: len(experiments)], paths[len(experiments) :]
         collected.append(results.collect(own, list(experiments.values())))
+    if len({each.attrs["fingerprint"] for each in collected}) > 1:
+        raise RunFileError("the runs were made with different versions of the code; run them again")
     dataset = xr.concat(collected, "setting", join="exact", combine_attrs="drop_conflicts")
     dataset = dataset.assign_coords(setting=settings)
-    usual = snakemake.config["parameters"] | snakemake.config["ablations"]["parameters"]
+    usual = defaults() | snakemake.config["parameters"]
+    usual |= snakemake.config["ablations"]["parameters"]
     used = [results.configuration(each) for each in collected]
     common = {
         key: value
