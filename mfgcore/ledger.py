@@ -42,6 +42,7 @@ def to_records(findings):
                 "enough": claim.enough,
                 "verdict": finding.verdict,
                 "note": finding.note,
+                "pooled": finding.pooled and dataclasses.asdict(finding.pooled),
                 "parts": [
                     {
                         "label": part.label,
@@ -88,8 +89,8 @@ def to_markdown(findings):
         "# Does the paper hold?",
         "",
         "Each claim is measured by numbers without unit, one for each trial, and decided by their "
-        "95 % interval over the trials; the rules were fixed before the results were seen "
-        "(`mfgcore/claims.py`). The intervals are not corrected for the number of comparisons.",
+        "95 % interval over the trials; `mfgcore/claims.py` has the rules, docs/decisions.md (D26) "
+        "says when they were made. The intervals are not corrected for the number of comparisons.",
         "",
         "| | claim | made in | verdict |",
         "|---|---|---|---|",
@@ -119,6 +120,10 @@ def to_markdown(findings):
                 part.verdict + _needed(part),
             )  # fmt: skip
             lines.append("| " + " | ".join(cells) + " |")
+        if finding.pooled is not None:
+            found = finding.pooled
+            span = f"{_number(found.low)} to {_number(found.high)}"
+            lines.append(f"| mean of these | {_number(found.estimate)} | {span} | | | | |")
     return "\n".join(lines) + "\n"
 
 
@@ -144,6 +149,7 @@ def write_html(findings, path):
             f"[{_number(part.interval.low)}, {_number(part.interval.high)}]"
             for part in finding.parts
         )
+        effects += html.escape(finding.note)
         cells = (claim.name, html.escape(claim.text), html.escape(claim.source), effects)
         style = f' style="color: {COLOURS[finding.verdict]}"'
         rows.append(
@@ -178,7 +184,8 @@ def _verdict(finding):
     text = f"{finding.verdict} ({agreed} of {len(finding.parts)})"
     needed = [part.needed for part in finding.parts if part.needed is not None]
     if finding.verdict == OPEN and needed:
-        text += f", some {max(needed):,} trials would settle it"
+        enough = max(needed) if finding.claim.enough == "all" else min(needed)
+        text += f", some {enough:,} trials would settle it"
     return text
 
 

@@ -12,7 +12,7 @@ from matplotlib.colors import PowerNorm
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.files import atomic_path
 from mfgcore.results import configuration
-from mfgcore.statistics import Interval, bootstrap
+from mfgcore.statistics import Interval, bootstrap, last_iterations
 
 PANELS = {
     "discounted_return": "Average discounted return",
@@ -267,11 +267,11 @@ def summarise_ablation(dataset, generator):
     Returns
     -------
     pandas.DataFrame
-        Columns setting, architecture, mean, low, high, final (mean return of the last tenth of
-        the iterations), exploitability (exact, likewise), trials.
+        Columns setting, architecture, mean, low, high, final (mean return at the end of the run,
+        see :func:`mfgcore.statistics.last_iterations`), exploitability (exact, likewise), trials.
     """
     returns = dataset["discounted_return"]
-    last = slice(-max(1, dataset.sizes["iteration"] // 10), None)
+    last = slice(-last_iterations(dataset.sizes["iteration"]), None)
     rows = []
     for setting in dataset["setting"].values:
         for architecture in dataset["architecture"].values:

@@ -1,8 +1,8 @@
 """Effects and their intervals: a stratified bootstrap over trials.
 
-Trials are the replicates, agents of one run are not. What is compared is paired by trial wherever
-the trials share their random numbers, by giving the differences; experiments that are pooled are
-strata, each resampled by itself.
+Trials are the replicates, agents of one run are not. What is compared is paired by trial, as trials
+share their random numbers, by giving the differences; experiments that are pooled are strata, each
+resampled by itself.
 """
 
 import math
@@ -36,34 +36,35 @@ def interquartile_mean(values):
 
     Parameters
     ----------
-    values : (n, ...) float64
+    values : (n,) float64
 
     Returns
     -------
-    (...) float64
+    float
         For n = 4 the mean of the middle two, for n = 10 that of the middle five, the outermost
         two of six values with half the weight.
     """
-    ordered = np.sort(values, axis=0)
-    n = ordered.shape[0]
+    ordered = np.sort(values)
+    n = ordered.size
     places = np.arange(n)
     # the share of each value's place [i, i + 1] / n that lies within [1/4, 3/4]
     weights = np.clip(np.minimum(places + 1, 0.75 * n) - np.maximum(places, 0.25 * n), 0.0, 1.0)
-    return np.tensordot(weights / weights.sum(), ordered, axes=1)
+    return float(weights @ ordered / weights.sum())
 
 
-def mean(values):
-    """Mean over the first axis; ``(n, ...)`` to ``(...)``."""
-    return np.mean(values, axis=0)
+def last_iterations(n_iterations):
+    """How many iterations are the end of a run: a tenth of them, five at least; int."""
+    return min(n_iterations, max(5, round(n_iterations / 10)))
 
 
-def bootstrap(strata, generator, statistic=mean, level=0.95, resamples=10_000):
-    """Confidence interval of the mean over strata of a statistic of trials.
+def bootstrap(strata, generator, level=0.95, resamples=10_000):
+    """Confidence interval of a mean over trials, or of the mean over strata of such means.
 
     A percentile interval of the bootstrap is too narrow for few trials, by sqrt((n - 1) / n) and
     by the normal quantile in place of Student's. The percentiles are therefore moved outwards
-    until, for a normal sample and its mean, both are made good (Hesterberg 2015, What Teachers
-    Should Know About the Bootstrap, Sec. 4.4). With four trials they end at the extreme resamples.
+    until, for a normal sample, both are made good (Hesterberg 2015, What Teachers Should Know
+    About the Bootstrap, Sec. 4.4). Where that asks for more than the most extreme resample, as
+    with a single stratum of five trials or fewer, the interval is Student's.
 
     Parameters
     ----------
@@ -71,8 +72,6 @@ def bootstrap(strata, generator, statistic=mean, level=0.95, resamples=10_000):
         One sample for each stratum; n_trials >= 2.
     generator : numpy.random.Generator
         Source of all randomness.
-    statistic : callable
-        ``(n_trials, ...)`` to ``(...)``, such as :func:`mean` or :func:`interquartile_mean`.
     level : float
         Coverage asked for, in (0, 1).
     resamples : int
@@ -92,17 +91,19 @@ def bootstrap(strata, generator, statistic=mean, level=0.95, resamples=10_000):
     for sample in samples:
         if sample.ndim != 1 or sample.size < 2 or not np.isfinite(sample).all():
             raise ValueError("a sample needs two trials or more, all finite")
-    estimate = float(np.mean([statistic(sample) for sample in samples]))
+    estimate = float(np.mean([sample.mean() for sample in samples]))
+    n = min(sample.size for sample in samples)
+    student = stats.t.ppf(0.5 + level / 2.0, sum(sample.size - 1 for sample in samples))
+    tail = NormalDist().cdf(-math.sqrt(n / (n - 1)) * student)
+    # the probability of a resample that repeats one value
+    if tail < math.prod(float(sample.size) ** (1 - sample.size) for sample in samples):
+        error = sum(sample.var(ddof=1) / sample.size for sample in samples) ** 0.5 / len(samples)
+        return Interval(estimate, estimate - student * error, estimate + student * error, n)
     resampled = np.zeros(resamples)
     for sample in samples:
         chosen = generator.integers(sample.size, size=(sample.size, resamples))
-        resampled += statistic(sample[chosen])
-    resampled /= len(samples)
-    n = min(sample.size for sample in samples)
-    freedom = sum(sample.size - 1 for sample in samples)
-    quantile = math.sqrt(n / (n - 1)) * stats.t.ppf(0.5 + level / 2.0, freedom)
-    tail = NormalDist().cdf(-quantile)
-    low, high = np.quantile(resampled, [tail, 1.0 - tail])
+        resampled += sample[chosen].mean(axis=0)
+    low, high = np.quantile(resampled / len(samples), [tail, 1.0 - tail])
     return Interval(estimate, float(low), float(high), n)
 
 

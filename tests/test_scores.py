@@ -96,15 +96,15 @@ def test_with_everybody_in_reach_one_policy_is_left(make_experiment, rule):
 
 
 def test_a_failed_learner_has_no_score_under_any_rule(make_experiment):
-    for rule in ("highest_return", "random"):
+    for rule, trial in itertools.product(("highest_return", "random"), range(8)):
         experiment = make_experiment(
-            score_rule=rule, agents=12, failure_probability=0.5, communication_radius=1.0,
-            iterations=1,
+            score_rule=rule, agents=12, failure_probability=0.8, communication_radius=1.0,
+            iterations=1, trial=trial,
         )  # fmt: skip
         simulated = run(experiment)
         learned = np.isfinite(simulated.q_values).all(axis=1)
-        assert 0 < learned.sum() < 12
-        assert (simulated.population.policies[0] != 0.2).any()
+        assert learned.sum() < 12
+        assert (simulated.population.policies[0] != 0.2).any() == learned.any()
 
 
 # ------------------------------------------------------------- adoptions and the theorems
