@@ -17,6 +17,7 @@ from mfgcore.claims import (
     Evidence,
     Judged,
     Rule,
+    arrival,
     judge,
     judge_one,
     lead,
@@ -173,6 +174,7 @@ BROKEN = {
         {"arrivals": {"after_learning": {"setback": {"networked": 5.0}}}},
     ],
     "C5": [{"figures": {"fig3": {"time": {"networked": 30}}}}],
+    "C5b": [{"figures": {"fig3": {"time": {"networked": 30}}}}],
     "C6": [
         {"figures": {"fig1": {"divergence": {"networked": 0.3}}}},
         {"figures": {"fig2": {"divergence": {"independent": 0.01, "networked": 0.0}}}},
@@ -315,6 +317,11 @@ def test_where_nothing_is_learned_nothing_is_equal():
         finding = judge_one(CLAIMS[name], evidence, seed=1)
         assert finding.verdict == OPEN
         assert "learn nothing" in finding.note
+
+
+def test_the_arrival_is_the_first_iteration_at_nine_tenths():
+    data = made_up(time={"networked": 20}, plateau={"networked": 10.5}, noise=0.0)
+    assert arrival(data, "networked").tolist() == [18] * TRIALS
 
 
 def test_parts_of_one_rule_are_pooled(ideal):
