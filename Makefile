@@ -38,7 +38,7 @@ preview: setup
 
 gallery: setup
 	$(BIN)/snakemake --cores $(CORES) $(REPORTED)
-	cp figures/fig*.png figures/ablation_*.png figures/claims.png figures/claims.md docs/gallery/
+	cp figures/fig*.png figures/ablation_*.png figures/claims.png figures/claims.md figures/claims.json docs/gallery/
 	cp figures/manifest.json docs/gallery/provenance.json
 
 report: setup

@@ -14,7 +14,12 @@ with logged(snakemake.log[0]):
     findings = judge(Evidence(experiments, ablations), snakemake.params.seed)
     made_from = {
         kind: {
-            name: {"trials": dataset.sizes["trial"], "fingerprint": dataset.attrs["fingerprint"]}
+            name: {
+                "trials": dataset.sizes["trial"],
+                # an ablation's include those of runs that it shares with others
+                "cpu_seconds": round(float(dataset.attrs["cpu_seconds"]), 1),
+                "fingerprint": dataset.attrs["fingerprint"],
+            }
             for name, dataset in datasets.items()
         }
         for kind, datasets in (("experiments", experiments), ("ablations", ablations))
