@@ -211,7 +211,7 @@ def plot_ledger(findings, outputs):
         fontsize=8.5,
         y=0.985,
     )
-    with plt.rc_context({"savefig.dpi": 130}):  # a page has many pixels
+    with plt.rc_context({"savefig.dpi": 105}):  # a page has many pixels
         save_figure(figure, outputs)
 
 

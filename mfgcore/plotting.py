@@ -357,7 +357,9 @@ def plot_ablation(dataset, outputs, table):
         )  # fmt: skip
     axis.set(title="Mean return of the whole run", xticks=places, xlim=(-0.5, places[-1] + 0.5))
     axis.set_ylim(min(0.0, 1.1 * summary["low"].min()), max(1e-9, 1.1 * summary["high"].max()))
-    axis.set_xticklabels(settings, rotation=30 if max(map(len, settings)) > 6 else 0)
+    names = [setting.replace("_", "\n") for setting in settings]
+    width = sum(max(map(len, name.split("\n"))) for name in names)
+    axis.set_xticklabels(names, rotation=30 if width > 24 else 0, fontsize=7)
     for label, setting in zip(axis.get_xticklabels(), settings, strict=True):
         label.set_fontweight("bold" if setting == dataset.attrs["usual"] else "normal")
     axis.set_xlabel(dataset.attrs["varied"])
