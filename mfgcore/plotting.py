@@ -356,7 +356,10 @@ def plot_ablation(dataset, outputs, table):
             color=style_of(architecture)[0], label=architecture,
         )  # fmt: skip
     axis.set(title="Mean return of the whole run", xticks=places, xlim=(-0.5, places[-1] + 0.5))
-    axis.set_ylim(min(0.0, 1.1 * summary["low"].min()), max(1e-9, 1.1 * summary["high"].max()))
+    axis.set_ylim(
+        min(0.0, 1.1 * summary["low"].min()),
+        max(1e-9, (1.1 if n_rows == 1 else 1.35) * summary["high"].max()),
+    )
     names = [setting.replace("_", "\n") for setting in settings]
     width = sum(max(map(len, name.split("\n"))) for name in names)
     axis.set_xticklabels(names, rotation=30 if width > 24 else 0, fontsize=7)
@@ -364,7 +367,7 @@ def plot_ablation(dataset, outputs, table):
         label.set_fontweight("bold" if setting == dataset.attrs["usual"] else "normal")
     axis.set_xlabel(dataset.attrs["varied"])
     if n_rows > 1:
-        axis.legend(frameon=False)
+        axis.legend(frameon=False, loc="upper right")
     figure.suptitle(
         f"{dataset.attrs['title']}\nmean over {_count(dataset.sizes['trial'], 'trial')}, bars: "
         "95 % intervals; bold: the value of the other ablations",
