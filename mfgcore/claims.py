@@ -407,6 +407,48 @@ def whole_run(dataset, architecture):
     return values.mean(axis=1) / highest_return(dataset)
 
 
+def at_a_glance(evidence):
+    """Where every architecture of every experiment ends, and when it is there.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    list of dict
+        experiment, architecture, discounted_return and standard_deviation over trials (n - 1),
+        exploitability (exact), all at the end of the run, and arrived_at: where the mean return
+        has done 90 % of its rise, before any increase of the population.
+    """
+    rows = []
+    for name, dataset in evidence.everything()[0].items():
+        learning = dataset.isel(iteration=slice(configuration(dataset).get("increase_at")))
+        mean = learning.mean("trial").expand_dims(trial=[0]).assign_attrs(dataset.attrs)
+        for architecture in dataset["architecture"].values:
+            returns = end(dataset, "discounted_return", architecture)
+            rows.append(
+                {
+                    "experiment": name,
+                    "architecture": str(architecture),
+                    "discounted_return": float(returns.mean()),
+                    "standard_deviation": float(returns.std(ddof=1)) if returns.size > 1 else 0.0,
+                    "exploitability": float(
+                        end(dataset, "exact_exploitability", architecture).mean()
+                    ),
+                    "arrived_at": _arrived_at(mean, architecture),
+                }
+            )
+    return rows
+
+
+def _arrived_at(mean, architecture):
+    try:
+        return int(arrival(mean, architecture)[0])
+    except NothingToJudge:
+        return None
+
+
 # ---------------------------------------------------------------------- the claims
 
 LEAD = (

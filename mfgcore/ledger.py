@@ -59,27 +59,31 @@ def to_records(findings):
     return records
 
 
-def write_json(findings, sources, path):
+def write_json(findings, glance, sources, path):
     """Write the ledger for programs.
 
     Parameters
     ----------
     findings : list of mfgcore.claims.Finding
+    glance : list of dict
+        See :func:`mfgcore.claims.at_a_glance`.
     sources : dict
         What the ledger was made from.
     path : path
     """
-    content = {"made_from": sources, "claims": to_records(findings)}
+    content = {"made_from": sources, "at_a_glance": glance, "claims": to_records(findings)}
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def to_markdown(findings):
+def to_markdown(findings, glance=()):
     """The ledger for readers.
 
     Parameters
     ----------
     findings : list of mfgcore.claims.Finding
+    glance : list of dict
+        See :func:`mfgcore.claims.at_a_glance`.
 
     Returns
     -------
@@ -98,6 +102,24 @@ def to_markdown(findings):
     for finding in findings:
         claim = finding.claim
         lines.append(f"| {claim.name} | {claim.text} | {claim.source} | **{_verdict(finding)}** |")
+    if glance:
+        lines += [
+            "",
+            "## At a glance",
+            "",
+            "Return (mean ± standard deviation over trials) and exact exploitability at the end; and "
+            "the iteration at which the mean return has done 90 % of its rise, before any increase.",
+            "",
+            "| | architecture | return | exploitability | 90 % at k |",
+            "|---|---|---|---|---|",
+        ]
+    for row in glance:
+        spread = f"{row['discounted_return']:.2f} ± {row['standard_deviation']:.2f}"
+        arrived = "never" if row["arrived_at"] is None else row["arrived_at"]
+        lines.append(
+            f"| {row['experiment']} | {row['architecture']} | {spread} | "
+            f"{row['exploitability']:.2f} | {arrived} |"
+        )
     for finding in findings:
         claim = finding.claim
         lines += ["", f"## {claim.name}: {finding.verdict}", "", claim.text, ""]
@@ -127,10 +149,10 @@ def to_markdown(findings):
     return "\n".join(lines) + "\n"
 
 
-def write_markdown(findings, path):
+def write_markdown(findings, glance, path):
     """Write :func:`to_markdown` to a file."""
     with atomic_path(path) as temporary:
-        temporary.write_text(to_markdown(findings), encoding="utf-8")
+        temporary.write_text(to_markdown(findings, glance), encoding="utf-8")
 
 
 def write_html(findings, path):

@@ -18,6 +18,7 @@ from mfgcore.claims import (
     Judged,
     Rule,
     arrival,
+    at_a_glance,
     judge,
     judge_one,
     lead,
@@ -359,10 +360,11 @@ def test_rules_decide_by_the_whole_interval(rule, low, high, verdict):
 
 
 def test_the_ledger_says_the_same_in_every_form(tmp_path):
-    findings = judge(world(**BROKEN["C1"][0]), seed=1)
+    evidence = world(**BROKEN["C1"][0])
+    findings, glance = judge(evidence, seed=1), at_a_glance(evidence)
     paths = [tmp_path / f"claims.{ending}" for ending in ("json", "md", "pdf", "png", "html")]
-    ledger.write_json(findings, {"experiments": {}}, paths[0])
-    ledger.write_markdown(findings, paths[1])
+    ledger.write_json(findings, glance, {"experiments": {}}, paths[0])
+    ledger.write_markdown(findings, glance, paths[1])
     ledger.plot_ledger(findings, paths[2:4])
     ledger.write_html(findings, paths[4])
     records = json.loads(paths[0].read_text())["claims"]
@@ -378,6 +380,18 @@ def test_the_ledger_says_the_same_in_every_form(tmp_path):
     assert "does not hold (1 of 2)" in text
     assert "does not hold (1 of 2)" in paths[4].read_text()
     assert paths[2].read_bytes().startswith(b"%PDF")
+
+
+def test_a_glance_tells_where_it_ends_and_when(ideal):
+    glance = at_a_glance(ideal)
+    assert len(glance) == 6 * 3
+    row = next(
+        row for row in glance if (row["experiment"], row["architecture"]) == ("fig3", "networked")
+    )
+    assert row["discounted_return"] == pytest.approx(9.3, abs=0.05)
+    assert row["exploitability"] == pytest.approx(0.3, abs=0.01)
+    assert row["arrived_at"] == 9
+    assert "| fig3 | networked | 9.3" in ledger.to_markdown([], glance)
 
 
 def test_the_number_of_trials_is_told_where_nothing_is_decided(ideal):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mfgcore import ledger, results
-from mfgcore.claims import Evidence, judge
+from mfgcore.claims import Evidence, at_a_glance, judge
 from mfgcore.jobs import logged
 
 with logged(snakemake.log[0]):
@@ -11,7 +11,8 @@ with logged(snakemake.log[0]):
         {Path(path).stem: results.load(path, kind="experiment") for path in paths}
         for paths in (snakemake.input.experiments, snakemake.input.ablations)
     )
-    findings = judge(Evidence(experiments, ablations), snakemake.params.seed)
+    evidence = Evidence(experiments, ablations)
+    findings, glance = judge(evidence, snakemake.params.seed), at_a_glance(evidence)
     made_from = {
         kind: {
             name: {
@@ -24,7 +25,7 @@ with logged(snakemake.log[0]):
         }
         for kind, datasets in (("experiments", experiments), ("ablations", ablations))
     }
-    ledger.write_json(findings, made_from, snakemake.output.json)
-    ledger.write_markdown(findings, snakemake.output.markdown)
+    ledger.write_json(findings, glance, made_from, snakemake.output.json)
+    ledger.write_markdown(findings, glance, snakemake.output.markdown)
     ledger.write_html(findings, snakemake.output.html)
     ledger.plot_ledger(findings, snakemake.output.drawings)
