@@ -107,8 +107,9 @@ def to_markdown(findings, glance=()):
             "",
             "## At a glance",
             "",
-            "Return (mean ± standard deviation over trials) and exact exploitability at the end; and "
-            "the iteration at which the mean return has done 90 % of its rise, before any increase.",
+            "Return (mean ± standard deviation over trials) and exact exploitability at the end; "
+            "and the iteration at which the mean return has done 90 % of its rise, before any "
+            "increase of the population.",
             "",
             "| | architecture | return | exploitability | 90 % at k |",
             "|---|---|---|---|---|",
