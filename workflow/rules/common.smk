@@ -53,9 +53,7 @@ try:
         configuration.load_schema(Path(workflow.basedir, "workflow/schemas/config.schema.yaml")),
     )
     RUNS = {name: configuration.runs(config, name) for name in config["experiments"]}
-    STUDIES = {
-        name: configuration.ablation(config, name) for name in configuration.studies(config)
-    }
+    STUDIES = {name: configuration.ablation(config, name) for name in configuration.studies(config)}
     EXPERIMENTS = list(RUNS)
     for study in STUDIES.values():
         for folder, runs in study.values():
