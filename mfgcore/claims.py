@@ -263,7 +263,7 @@ def judge_one(each, evidence, seed):
         judged.append(Judged(part.label, part.rule, interval, middle, verdict, needed))
     verdicts = {part.verdict for part in judged}
     decisive, otherwise = (FAILS, HOLDS) if each.enough == "all" else (HOLDS, FAILS)
-    verdict = next((each for each in (decisive, OPEN) if each in verdicts), otherwise)
+    verdict = next((found for found in (decisive, OPEN) if found in verdicts), otherwise)
     pooled = None
     if len(parts) > 1 and len({part.rule for part in parts}) == 1:
         pooled = bootstrap([part.sample for part in parts], generator)
