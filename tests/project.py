@@ -50,9 +50,9 @@ def tiny_config(**parameters):
         for name in NAMES
     )
     for key, value in parameters.items():
-        text = re.sub(rf"(?m)^(  {key}: ).*$", rf"\g<1>{value}", text)
-        if f"  {key}: " not in text:
-            text = text.replace("parameters:\n", f"parameters:\n  {key}: {value}\n")
+        text, found = re.subn(rf"(?m)^(  {key}: ).*$", rf"\g<1>{value}", text)
+        if not found:
+            text = text.replace("\nparameters:\n", f"\nparameters:\n  {key}: {value}\n")
     return text
 
 

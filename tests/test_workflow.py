@@ -77,7 +77,8 @@ def test_the_claims_are_judged_from_what_is_there(project):
     assert set(ledger["made_from"]["ablations"]) == set(STUDIES)
     records = {record["claim"]: record for record in ledger["claims"]}
     assert records["C12"]["note"] == "there is no ablation transitions"
-    assert records["C7b"]["parts"]
+    assert records["C7b"]["note"] == "networked agents learn nothing in ablation rounds = 300"
+    assert [part["label"] for part in records["C7"]["parts"]] == NAMES
     assert "| C7 |" in (figures / "claims.md").read_text()
     assert (figures / "claims.png").read_bytes().startswith(b"\x89PNG")
 
