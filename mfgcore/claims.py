@@ -905,8 +905,8 @@ def _theorem(evidence, count):
     "C17",
     "Sec. 3.3, after Theorem 3.1",
     "adopted policies from which the divergence did not fall, as a share of all adopted ones, in "
-    "the iterations of all networked runs that left several; of a single adoption Theorem 3.1 is "
-    "arithmetic",
+    "the iterations that left several, in all networked runs with the paper's score; for a single "
+    "adoption, Theorem 3.1 is plain arithmetic",
 )
 def communication_brings_together(evidence):
     """Where communication leaves several policies, the population is nearer to every adopted one
@@ -928,8 +928,8 @@ def communication_brings_together(evidence):
 @claim(
     "C17b",
     "Theorem 3.2",
-    "iterations in which the bound did not fall, as the policy that changed most was kept, as a "
-    "share of those in which the premises held, in all networked runs",
+    "iterations in which the bound did not fall, because the policy that changed most was kept, as "
+    "a share of those in which the premises held, in all networked runs with the paper's score",
 )
 def communication_lowers_the_bound(evidence):
     """Where all shared one policy before their updates and several are left, the bound on the

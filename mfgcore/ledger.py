@@ -93,8 +93,9 @@ def to_markdown(findings, glance=()):
         "# Does the paper hold?",
         "",
         "Each claim is measured by numbers without unit, one for each trial, and decided by their "
-        "95 % interval over the trials; `mfgcore/claims.py` has the rules, docs/decisions.md (D26) "
-        "says when they were made. The intervals are not corrected for the number of comparisons.",
+        "95 % interval over the trials, shares of violations by whether there is any. "
+        "`mfgcore/claims.py` has the rules, docs/decisions.md (D26) says when they were made. The "
+        "intervals are not corrected for the number of comparisons.",
         "",
         "| | claim | made in | verdict |",
         "|---|---|---|---|",
@@ -204,11 +205,12 @@ def _verdict(finding):
     if not finding.parts:
         return finding.verdict
     agreed = sum(part.verdict == HOLDS for part in finding.parts)
-    text = f"{finding.verdict} ({agreed} of {len(finding.parts)})"
+    enough = ", one is enough" if finding.claim.enough == "any" else ""
+    text = f"{finding.verdict} ({agreed} of {len(finding.parts)}{enough})"
     needed = [part.needed for part in finding.parts if part.needed is not None]
     if finding.verdict == OPEN and needed:
-        enough = max(needed) if finding.claim.enough == "all" else min(needed)
-        text += f", some {enough:,} trials would settle it"
+        trials = max(needed) if finding.claim.enough == "all" else min(needed)
+        text += f", some {trials:,} trials would settle it"
     return text
 
 
