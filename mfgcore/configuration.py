@@ -248,7 +248,7 @@ def ablation(config, name):
         try:
             experiments = _trials(values, architectures, trials, "ablation", config["seed"])
         except ConfigurationError as error:
-            place = f"ablations.studies.{name}, {parameter} = {plain(value)}"
+            place = f"ablations.studies.{name}, {parameter} = {shorten(value)}"
             raise ConfigurationError(f"{place}: {error}") from error
         found[plain(value)] = (folder, experiments)
     return found

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from mfgcore import ConfigurationError, Experiment, configuration
+from mfgcore.cli import CONFIG_FILES
 from mfgcore.experiment import defaults, make_experiment, parameters
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +20,7 @@ def schema():
 
 @pytest.fixture
 def paper():
-    return yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    return configuration.read([ROOT / path for path in CONFIG_FILES])
 
 
 def merge(base, over):
@@ -59,6 +60,7 @@ def test_the_preview_has_the_learning_rates_radius_and_games_of_the_paper():
     changed = set(preview["parameters"]) | {
         key for experiment in preview["experiments"].values() for key in experiment
     }
+    changed |= set(preview["ablations"]["parameters"])
     assert changed <= {
         "replay_cycles", "agents", "agents_after", "increase_at", "iterations", "trials", "title",
     }  # fmt: skip

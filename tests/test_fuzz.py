@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from mfgcore import ConfigurationError, cli, configuration
 
@@ -57,7 +56,8 @@ def mutate(config, generator):
 def test_two_thousand_mutated_configurations_are_valid_or_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     schema = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
-    paper = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    paper = configuration.read([ROOT / path for path in cli.CONFIG_FILES])
+    paper["ablations"]["trials"] = 1
     for experiment in paper["experiments"].values():
         experiment["trials"] = 1
     generator = np.random.default_rng(5)

@@ -106,6 +106,16 @@ def test_figures_are_those_of_a_local_run_to_the_bit(project, tmp_path_factory, 
     )
 
 
+def test_an_ablation_is_submitted_like_an_experiment(project, summary):
+    project.make("figures/tiny/ablation_rounds.pdf", polling=3)
+    assert (project.folder / "figures/tiny/ablation_rounds.pdf").read_bytes().startswith(b"%PDF")
+    # two runs of each of five values in one group; collect and plot in another
+    jobs = [state(project, number) for number in project.submissions()]
+    assert {job["JobState"] for job in jobs} == {"COMPLETED"}
+    assert len(jobs) == 2
+    summary.append("an ablation of ten runs in two submissions")
+
+
 def test_a_failing_job_is_retried_and_then_named_with_its_log(project):
     script = project.folder / "workflow/scripts/simulate.py"
     original = script.read_text()
