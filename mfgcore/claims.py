@@ -332,7 +332,7 @@ def lead(dataset, first, second, stop=None):
     if largest < RISE * highest_return(dataset):
         raise NothingToJudge(f"neither {first} nor {second} agents learned anything")
     time = min(
-        int(np.argmax(curve.mean(axis=0) >= origin + LEARNED * rise))
+        _learned_at(curve.mean(axis=0), origin, rise)
         for curve, rise in zip(curves, rises, strict=True)
         if rise >= largest / 2.0
     )
@@ -347,7 +347,12 @@ def arrival(dataset, architecture):
     rises = end(dataset, "discounted_return", architecture) - origin
     if (rises < RISE * highest_return(dataset)).any():
         raise NothingToJudge(f"not all {architecture} trials learned anything")
-    return iterations[np.argmax(values >= (origin + LEARNED * rises)[:, None], axis=1)]
+    return iterations[_learned_at(values, origin, rises[:, None])]
+
+
+def _learned_at(curves, origin, rises):
+    """Place along the last axis at which curves have first done 90 % of their rises."""
+    return np.argmax(curves >= origin + LEARNED * rises, axis=-1)
 
 
 def setback(dataset, architecture, metric="discounted_return", sign=1.0):

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from mfgcore import cost
 from mfgcore.checkpoint import Checkpointer, Stopped
-from mfgcore.configuration import ablation, check, load_schema, read, runs, studies
+from mfgcore.configuration import check, load_schema, read
 from mfgcore.errors import ConfigurationError, MfgcoreError
 from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
 from mfgcore.files import check_writable
@@ -200,14 +200,15 @@ def _show(arguments):
 def _estimate(arguments):
     cores = _at_least_one("cores", arguments.cores)
     config = read([*CONFIG_FILES, *arguments.configfile])
-    check(config, load_schema("workflow/schemas/config.schema.yaml"))
-    named = {name: list(runs(config, name).values()) for name in config["experiments"]}
-    _print_estimate("experiment", named, cores)
+    named, studies = check(config, load_schema("workflow/schemas/config.schema.yaml"))
+    _print_estimate(
+        "experiment", {name: list(runs.values()) for name, runs in named.items()}, cores
+    )
     counted, ablations = set(), {}
-    for name in studies(config):
+    for name, settings in studies.items():
         ablations[name] = []
-        for folder, experiments in ablation(config, name).values():
-            for key, experiment in experiments.items():
+        for folder, runs in settings.values():
+            for key, experiment in runs.items():
                 if (folder, *key) not in counted:
                     counted.add((folder, *key))
                     ablations[name].append(experiment)

@@ -89,13 +89,18 @@ def load_schema(path):
 
 
 def check(config, schema):
-    """Check a configuration, as loaded from YAML.
+    """Check a configuration, as loaded from YAML, and expand it.
 
     Parameters
     ----------
     config : dict
     schema : dict
         See :func:`load_schema`.
+
+    Returns
+    -------
+    experiments, ablations : dict
+        What :func:`runs` and :func:`ablation` say of each, by name.
 
     Raises
     ------
@@ -107,10 +112,10 @@ def check(config, schema):
     error = max(errors, key=lambda found: len(found.absolute_path), default=None)
     if error is not None:
         raise ConfigurationError(_explain(error))
-    for name in config["experiments"]:
-        runs(config, name)
-    for name in studies(config):
-        ablation(config, name)
+    return (
+        {name: runs(config, name) for name in config["experiments"]},
+        {name: ablation(config, name) for name in studies(config)},
+    )
 
 
 def _explain(error):
@@ -236,13 +241,11 @@ def ablation(config, name):
     parameter, varied = own.pop("parameter"), own.pop("values")
     trials = own.pop("trials", common["trials"])
     architectures = own.pop("architectures", common["architectures"])
-    base = defaults() | config["parameters"] | common["parameters"]
+    base = ablation_parameters(config)
     found = {}
     for value in varied:
         values = base | own | {parameter: value}
         differing = {key: values[key] for key in sorted(values) if values[key] != base.get(key)}
-        for key in SET_BY_WORKFLOW:
-            values.pop(key, None)
         parts = [f"{key}_{plain(number)}" for key, number in differing.items()]
         folder = "-".join(parts) or "base"
         try:
@@ -252,6 +255,12 @@ def ablation(config, name):
             raise ConfigurationError(f"{place}: {error}") from error
         found[plain(value)] = (folder, experiments)
     return found
+
+
+def ablation_parameters(config):
+    """What the runs of all ablations have in common, where a study says nothing else; dict."""
+    own = {key: value for key, value in defaults().items() if key not in SET_BY_WORKFLOW}
+    return own | config["parameters"] | config["ablations"]["parameters"]
 
 
 def plain(value):

@@ -72,8 +72,7 @@ def write_json(findings, glance, sources, path):
     path : path
     """
     content = {"made_from": sources, "at_a_glance": glance, "claims": to_records(findings)}
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    _write(json.dumps(content, indent=2) + "\n", path)
 
 
 def to_markdown(findings, glance=()):
@@ -136,25 +135,20 @@ def to_markdown(findings, glance=()):
             "|---|---|---|---|---|---|---|",
         ]
         for part in finding.parts:
-            found = part.interval
             cells = (
-                part.label, _number(found.estimate),
-                f"{_number(found.low)} to {_number(found.high)}",
-                _number(part.interquartile_mean), part.rule.words(), f"{found.trials}",
-                part.verdict + _needed(part),
+                part.label, *_interval(part.interval), _number(part.interquartile_mean),
+                part.rule.words(), f"{part.interval.trials}", part.verdict + _needed(part),
             )  # fmt: skip
             lines.append("| " + " | ".join(cells) + " |")
         if finding.pooled is not None:
-            found = finding.pooled
-            span = f"{_number(found.low)} to {_number(found.high)}"
-            lines.append(f"| mean of these | {_number(found.estimate)} | {span} | | | | |")
+            estimate, span = _interval(finding.pooled)
+            lines.append(f"| mean of these | {estimate} | {span} | | | | |")
     return "\n".join(lines) + "\n"
 
 
 def write_markdown(findings, glance, path):
     """Write :func:`to_markdown` to a file."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(to_markdown(findings, glance), encoding="utf-8")
+    _write(to_markdown(findings, glance), path)
 
 
 def write_html(findings, path):
@@ -188,12 +182,20 @@ def write_html(findings, path):
         + "".join(f"<th>{head}</th>" for head in heads)
         + f"</tr>{''.join(rows)}</table></html>\n"
     )
+    _write(page, path)
+
+
+def _write(text, path):
     with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _number(value):
     return f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"
+
+
+def _interval(found):
+    return _number(found.estimate), f"{_number(found.low)} to {_number(found.high)}"
 
 
 def _needed(part):
@@ -243,10 +245,9 @@ def plot_ledger(findings, outputs):
 def _rows(finding):
     """What a claim needs in the plot: lines of text, then one row for each part."""
     heading = f"{finding.claim.name}  {finding.claim.text}"
-    lines = textwrap.wrap(heading, 62)
     return [
-        *((line, finding.verdict, number == 0) for number, line in enumerate(lines)),
-        (f"→ {_verdict(finding)}", finding.verdict, None),
+        *((line, "black", "normal") for line in textwrap.wrap(heading, 62)),
+        (f"→ {_verdict(finding)}", COLOURS[finding.verdict], "bold"),
         *finding.parts,
         None,
     ]
@@ -264,11 +265,10 @@ def _draw_column(axis, rows, longest):
         if row is None:
             continue
         if isinstance(row, tuple):
-            text, verdict, first = row
+            text, colour, weight = row
             axis.text(
                 -0.56, place, text, transform=axis.get_yaxis_transform(), fontsize=5.4, va="center",
-                color=COLOURS[verdict] if first is None else "black",
-                fontweight="bold" if first is None else "normal",
+                color=colour, fontweight=weight,
             )  # fmt: skip
             continue
         low, high = (min(max(bound, -REACH), REACH) for bound in row.rule.region())

@@ -36,6 +36,8 @@ def check_limits(runs):
     MfgcoreError
         If a run asks for more than a limit; names the run.
     """
+    if limit("limit_mb") == limit("limit_minutes") == math.inf:
+        return  # every job reads this file: costs are not worked out for nothing
     for name, experiments in runs.items():
         for (architecture, trial), run in experiments.items():
             asked = {"limit_mb": megabytes(run), "limit_minutes": minutes(run)}
@@ -48,12 +50,10 @@ def check_limits(runs):
 
 
 try:
-    configuration.check(
+    RUNS, STUDIES = configuration.check(
         config,
         configuration.load_schema(Path(workflow.basedir, "workflow/schemas/config.schema.yaml")),
     )
-    RUNS = {name: configuration.runs(config, name) for name in config["experiments"]}
-    STUDIES = {name: configuration.ablation(config, name) for name in configuration.studies(config)}
     EXPERIMENTS = list(RUNS)
     for study in STUDIES.values():
         for folder, runs in study.values():
@@ -73,27 +73,10 @@ REFERENCES = {
 }
 ABLATION = f"{RESULTS}/ablations/{{study}}.nc"
 MANIFEST = f"{FIGURES}/manifest.json"
-FIGURE_FILES = [
-    path
-    for name in EXPERIMENTS
-    for stem in (name, f"{name}_exact", f"{name}_mean_field")
-    for path in (
-        f"{FIGURES}/{stem}.pdf",
-        f"{FIGURES}/{stem}.png",
-        f"{FIGURES}/data/{stem}.csv",
-    )
-]
-
-
-ABLATION_FILES = [
-    path
-    for name in STUDIES
-    for path in (
-        f"{FIGURES}/ablation_{name}.pdf",
-        f"{FIGURES}/ablation_{name}.png",
-        f"{FIGURES}/data/ablation_{name}.csv",
-    )
-]
+DRAWN = [f"{FIGURES}/{{stem}}.pdf", f"{FIGURES}/{{stem}}.png", f"{FIGURES}/data/{{stem}}.csv"]
+STEMS = [f"{name}{view}" for name in EXPERIMENTS for view in ("", "_exact", "_mean_field")]
+FIGURE_FILES = [path.format(stem=stem) for stem in STEMS for path in DRAWN]
+ABLATION_FILES = [path.format(stem=f"ablation_{name}") for name in STUDIES for path in DRAWN]
 
 
 wildcard_constraints:

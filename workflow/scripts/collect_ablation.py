@@ -6,7 +6,6 @@ import xarray as xr
 
 from mfgcore import configuration, results
 from mfgcore.errors import RunFileError
-from mfgcore.experiment import defaults
 from mfgcore.jobs import logged
 
 with logged(snakemake.log[0]):
@@ -20,8 +19,7 @@ with logged(snakemake.log[0]):
         raise RunFileError("the runs were made with different versions of the code; run them again")
     dataset = xr.concat(collected, "setting", join="exact", combine_attrs="drop_conflicts")
     dataset = dataset.assign_coords(setting=settings)
-    usual = defaults() | snakemake.config["parameters"]
-    usual |= snakemake.config["ablations"]["parameters"]
+    usual = configuration.ablation_parameters(snakemake.config)
     used = [results.configuration(each) for each in collected]
     common = {
         key: value
