@@ -14,9 +14,11 @@ Examples
 2
 """
 
+from mfgcore.collect import collect
+from mfgcore.datasets import load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError, NumericalError, RunFileError
 from mfgcore.experiment import Experiment
-from mfgcore.results import collect, load, save, simulate
+from mfgcore.simulation import simulate
 
 __all__ = [
     "ConfigurationError",

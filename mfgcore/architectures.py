@@ -1,6 +1,21 @@
-"""The three architectures as values of one algorithm: who learns, and who hears whom (D.3)."""
+"""The three architectures as values of one algorithm: who learns, and who hears whom (D.3).
+
+To add one, write a function here that returns an :class:`Architecture`, and register it with the
+parameters of the experiment that it needs.
+"""
 
 from dataclasses import dataclass
+
+from mfgcore.errors import ConfigurationError, unknown_name
+from mfgcore.registry import Registry
+
+LEARNERS = ("all", "one")
+HEARS = ("nobody", "neighbours", "learner")
+# what is read only where policies travel between neighbours
+BY_NETWORK = ("network", "score_rule")
+
+ARCHITECTURES = Registry("architecture")
+register = ARCHITECTURES.register
 
 
 @dataclass(frozen=True)
@@ -12,20 +27,43 @@ class Architecture:
     learners : {"all", "one"}
         Who learns: everybody, or agent 0 alone.
     hears : {"nobody", "neighbours", "learner"}
-        Whose policies an agent can adopt: nobody's; those of the agents within the communication
-        radius, one round after the other; or agent 0's, at once.
+        Whose policies an agent can adopt: nobody's; those of the agents that the network links to
+        it, one round after the other; or agent 0's, at once.
+
+    Raises
+    ------
+    ConfigurationError
+        For any other value.
     """
 
     learners: str
     hears: str
+
+    def __post_init__(self):
+        for key, known in (("learners", LEARNERS), ("hears", HEARS)):
+            if getattr(self, key) not in known:
+                raise ConfigurationError(
+                    f"{key}: {unknown_name('value', getattr(self, key), known)}"
+                )
 
     def n_learners(self, n_agents):
         """Number of learners among so many agents; they are the first ones."""
         return 1 if self.learners == "one" else n_agents
 
 
-ARCHITECTURES = {
-    "centralised": Architecture(learners="one", hears="learner"),
-    "independent": Architecture(learners="all", hears="nobody"),
-    "networked": Architecture(learners="all", hears="neighbours"),
-}
+@register
+def centralised():
+    """One agent learns, and its policy is pushed to everybody."""
+    return Architecture(learners="one", hears="learner")
+
+
+@register
+def independent():
+    """Everybody learns alone."""
+    return Architecture(learners="all", hears="nobody")
+
+
+@register(*BY_NETWORK)
+def networked():
+    """Everybody learns, and policies spread between neighbours."""
+    return Architecture(learners="all", hears="neighbours")

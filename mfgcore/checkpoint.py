@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from mfgcore.errors import MfgcoreError, RunFileError, shorten
+from mfgcore.experiment import first_difference
 from mfgcore.files import atomic_path
 from mfgcore.fingerprint import run_fingerprint
 from mfgcore.population import Population
-from mfgcore.simulation import METRICS, Simulation
 
-VERSION = 2
+VERSION = 3
+RECORD = "record_"  # before the names of metrics
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -70,26 +71,22 @@ def save(simulation, path, seconds=(0.0, 0.0)):
             policy_index=population.policy_index,
             policies=population.policies,
             q_values=simulation.q_values,
-            mean_fields=np.array(simulation.mean_fields),
-            common_policies=np.array(simulation.common_policies),
-            metrics=np.array([simulation.metrics[name] for name in METRICS]),
+            **{RECORD + name: np.array(values) for name, values in simulation.records.items()},
         )
 
 
-def load(path, experiment, threads=1):
-    """Make the simulation whose state a checkpoint holds.
+def restore(simulation, path):
+    """Bring a simulation into the state that a checkpoint holds.
 
     Parameters
     ----------
+    simulation : Simulation
+        A new one of the same experiment; changed in place, unless the checkpoint is refused.
     path : path
-    experiment : Experiment
-        What the run is.
-    threads : int
 
     Returns
     -------
-    simulation : Simulation
-    seconds : (float, float)
+    (float, float)
         Wall and CPU time of the run so far.
 
     Raises
@@ -109,25 +106,16 @@ def load(path, experiment, threads=1):
         raise CheckpointError(f"{name}: has version {version}, this mfgcore reads {VERSION}")
     if header["fingerprint"] != run_fingerprint():
         raise CheckpointError(f"{name}: was made by other code")
-    expected = experiment.relevant()
-    for key in sorted(expected.keys() | header["configuration"].keys()):
-        found = header["configuration"].get(key)
-        if found != expected.get(key):
-            raise CheckpointError(
-                f"{name}: was made with {key} = {found!r}, this run has {expected.get(key)!r}"
-            )
-    simulation = Simulation(experiment, threads)
+    difference = first_difference(header["configuration"], simulation.experiment.relevant())
+    if difference is not None:
+        raise CheckpointError(f"{name}: was made with {difference}")
     simulation.iteration = header["iteration"]
     simulation.population = Population(
         content["states"], content["policy_index"], content["policies"]
     )
     simulation.q_values = content["q_values"]
-    simulation.mean_fields = list(content["mean_fields"])
-    simulation.common_policies = list(content["common_policies"])
-    simulation.metrics = {
-        metric: values.tolist() for metric, values in zip(METRICS, content["metrics"], strict=True)
-    }
-    return simulation, tuple(header["seconds"])
+    simulation.records = {name: list(content[RECORD + name]) for name in simulation.records}
+    return tuple(header["seconds"])
 
 
 class Checkpointer:
@@ -150,29 +138,28 @@ class Checkpointer:
         self.asked = None
         self._saved = time.monotonic()
 
-    def start(self, experiment, threads=1):
-        """The simulation to go on with: that of the checkpoint if there is a fitting one.
+    def restore(self, simulation):
+        """Go on from the checkpoint, if there is a fitting one.
 
         Parameters
         ----------
-        experiment : Experiment
-        threads : int
+        simulation : Simulation
+            A new one; changed in place.
 
         Returns
         -------
-        simulation : Simulation
-        seconds : (float, float)
+        (float, float)
             Wall and CPU time spent so far.
         """
-        if self.path.exists():
-            try:
-                simulation, seconds = load(self.path, experiment, threads)
-            except CheckpointError as error:
-                self._report(f"checkpoint refused: {error}; the run starts afresh")
-            else:
-                self._report(f"goes on from its checkpoint at iteration {simulation.iteration}")
-                return simulation, seconds
-        return Simulation(experiment, threads), (0.0, 0.0)
+        if not self.path.exists():
+            return 0.0, 0.0
+        try:
+            seconds = restore(simulation, self.path)
+        except CheckpointError as error:
+            self._report(f"checkpoint refused: {error}; the run starts afresh")
+            return 0.0, 0.0
+        self._report(f"goes on from its checkpoint at iteration {simulation.iteration}")
+        return seconds
 
     def after_iteration(self, simulation, seconds):
         """Save if it is time to, or if a signal came in.

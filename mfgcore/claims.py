@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mfgcore.results import configuration
+from mfgcore.datasets import configuration
 from mfgcore.statistics import (
     Interval,
     bootstrap,

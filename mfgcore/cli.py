@@ -13,10 +13,12 @@ from tqdm import tqdm
 from mfgcore import cost
 from mfgcore.checkpoint import Checkpointer, Stopped
 from mfgcore.configuration import check, load_schema, read
+from mfgcore.datasets import configuration, load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError
 from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
 from mfgcore.files import check_writable
-from mfgcore.results import configuration, load, save, simulate
+from mfgcore.memory import block_of_learners, parse_size
+from mfgcore.simulation import simulate
 
 USAGE_ERROR = 2
 CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml")  # those that the Snakefile reads
@@ -61,14 +63,14 @@ def _add_parameters(parser):
     default = defaults()
     for key, parameter in parameters().items():
         flag = "--" + key.replace("_", "-")
-        details = [parameter.allowed()] if parameter.type is not bool else []
+        details = [parameter.describe()]
         if parameter.symbol:
-            details.insert(0, f"the paper's {parameter.symbol}")
+            details.append(f"the paper's {parameter.symbol}")
         if parameter.unit:
             details.append(f"in {parameter.unit}")
         if default.get(key) is not None:
             details.append(f"default {default[key]}")
-        text = f"{parameter.help} ({'; '.join(details)})".replace("%", "%%")
+        text = "; ".join(details).replace("%", "%%")
         options = {"dest": key, "default": argparse.SUPPRESS, "help": text}
         if parameter.type is bool:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
@@ -100,6 +102,12 @@ def _build_parser():
         "--threads", type=_read(int), default=1, metavar="INT",
         help="threads that share the learning; they change no result (default 1)",
     )  # fmt: skip
+    run.add_argument(
+        "--memory",
+        metavar="SIZE",
+        help="what the run may take, such as 4G; learners are then processed in blocks that fit "
+        "(default: what there is)",
+    )
     run.add_argument("--quiet", action="store_true", help="no progress bar")
     run.add_argument(
         "--resume", action="store_true",
@@ -136,6 +144,8 @@ def _run(arguments):
     values = {key: value for key, value in vars(arguments).items() if key in parameters()}
     experiment = make_experiment(**values)
     threads = _at_least_one("threads", arguments.threads)
+    limit = None if arguments.memory is None else parse_size(arguments.memory)
+    block_of_learners(experiment, limit)
     check_writable(arguments.output)
     checkpointer = Checkpointer(Path(arguments.output).with_suffix(".checkpoint"))
     if not arguments.resume:
@@ -147,11 +157,11 @@ def _run(arguments):
 
         def progress(simulation):
             bar.set_postfix_str(
-                f"return {simulation.metrics['discounted_return'][-1]:.3f}", refresh=False
+                f"return {simulation.records['discounted_return'][-1]:.3f}", refresh=False
             )
             bar.update(simulation.iteration - bar.n)
 
-        dataset = simulate(experiment, threads, progress, checkpointer)
+        dataset = simulate(experiment, threads, progress, checkpointer, limit)
     save(dataset, arguments.output)
     checkpointer.remove()
     print(

@@ -8,9 +8,8 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from mfgcore.architectures import ARCHITECTURES
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
-from mfgcore.experiment import defaults, make_experiment, parameters
+from mfgcore.experiment import defaults, disturbances, make_experiment, parameters
 
 # These the workflow sets itself, one value for each run.
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
@@ -64,13 +63,13 @@ def _override(config, content):
 
 
 def load_schema(path):
-    """Read the configuration's schema and put in the parameters of an experiment.
+    """Read the configuration's schema and put in the keys of an experiment's parameters.
 
     Parameters
     ----------
     path : path
-        ``workflow/schemas/config.schema.yaml``; what an experiment can be given is not written
-        there but in :mod:`mfgcore.experiment`.
+        ``workflow/schemas/config.schema.yaml``. What a parameter can be is not written there but
+        in :mod:`mfgcore.experiment`, which also checks it.
 
     Returns
     -------
@@ -78,14 +77,14 @@ def load_schema(path):
     """
     schema = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     schema["$defs"]["parameters"]["properties"] = {
-        key: parameter.schema()
-        for key, parameter in parameters().items()
-        if key not in SET_BY_WORKFLOW
+        key: {"description": parameter.describe()} for key, parameter in settable().items()
     }
-    schema["$defs"]["architectures"]["items"]["enum"] = list(ARCHITECTURES)
-    study = schema["properties"]["ablations"]["properties"]["studies"]["additionalProperties"]
-    study["properties"]["parameter"]["enum"] = list(schema["$defs"]["parameters"]["properties"])
     return schema
+
+
+def settable():
+    """The parameters that a configuration can set; dict of str to Parameter."""
+    return {key: entry for key, entry in parameters().items() if key not in SET_BY_WORKFLOW}
 
 
 def check(config, schema):
@@ -112,10 +111,36 @@ def check(config, schema):
     error = max(errors, key=lambda found: len(found.absolute_path), default=None)
     if error is not None:
         raise ConfigurationError(_explain(error))
+    for place, section in _sections(config):
+        _check_values(place, section)
     return (
         {name: runs(config, name) for name in config["experiments"]},
         {name: ablation(config, name) for name in studies(config)},
     )
+
+
+def _sections(config):
+    """The parts of a configuration in which parameters stand, each with its place."""
+    yield "", {"seed": config["seed"], "architectures": config["architectures"]}
+    yield "parameters.", config["parameters"]
+    for name, experiment in config["experiments"].items():
+        yield f"experiments.{name}.", experiment
+    if "ablations" in config:
+        yield "ablations.", {"architectures": config["ablations"]["architectures"]}
+        yield "ablations.parameters.", config["ablations"]["parameters"]
+        for name in studies(config):
+            yield f"ablations.studies.{name}.", config["ablations"]["studies"][name]
+
+
+def _check_values(place, section):
+    for key, value in section.items():
+        if key == "architectures":
+            for i, name in enumerate(value):
+                parameters()["architecture"].check(f"{place}{key}.{i}", name)
+        elif key == "parameter" and value not in settable():
+            raise ConfigurationError(f"{place}{key}: {unknown_name(key, value, settable())}")
+        elif key in parameters():
+            parameters()[key].check(place + key, value)
 
 
 def _explain(error):
@@ -130,10 +155,6 @@ def _explain(error):
         return f"{prefix}key {missing[0]!r} is missing"
     if "propertyNames" in error.schema_path:
         return f"{prefix}{shorten(error.instance)} is not a plain name (letters, digits, '_', '-')"
-    *folders, key = error.absolute_path or ("",)
-    parameter = parameters().get(key)
-    if parameter is not None and folders[-1:] != ["studies"]:  # a study may be named like one
-        return f"{prefix}{shorten(error.instance)} is not {parameter.allowed()}"
     allowed = {
         "type": "of type",
         "enum": "one of",
@@ -156,7 +177,7 @@ def _show(key):
 def _known_keys(error):
     known = list(error.schema.get("properties", {}))
     if error.validator == "unevaluatedProperties":  # parameters, and an experiment's own keys
-        known += [key for key in parameters() if key not in SET_BY_WORKFLOW]
+        known += settable()
     return known
 
 
@@ -259,7 +280,7 @@ def ablation(config, name):
 
 def ablation_parameters(config):
     """What the runs of all ablations have in common, where a study says nothing else; dict."""
-    own = {key: value for key, value in defaults().items() if key not in SET_BY_WORKFLOW}
+    own = {key: value for key, value in defaults().items() if key in settable()}
     return own | config["parameters"] | config["ablations"]["parameters"]
 
 
@@ -289,10 +310,8 @@ def reference(run):
         algorithm="exact",
         agents=max(2, run.max_agents),
         scenario="none",
-        failure_probability=None,
-        agents_after=None,
-        increase_at=None,
-        evaluation=False,
+        **dict.fromkeys(disturbances()),
+        sampled_exploitability=False,
         exact_metrics=True,
         evaluation_interval=1,
     )
@@ -310,13 +329,10 @@ def parameter_table():
         "|---|---|---|---|---|---|---|",
     ]
     default = defaults()
-    for key, parameter in parameters().items():
-        if key in SET_BY_WORKFLOW:
-            continue
-        value = plain(default.get(key))
-        cells = (
-            f"`{key}`", parameter.help, parameter.symbol, parameter.unit, parameter.allowed(),
-            "(required)" if key not in default else f"`{value}`", parameter.source,
-        )  # fmt: skip
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    for key, parameter in settable().items():
+        value = f"`{plain(default[key])}`" if key in default else "(required)"
+        named = f"`{key}`", parameter.help, parameter.symbol, parameter.unit
+        cells = *named, parameter.explained(), value, parameter.source
+        cells = [cell.replace("|", "\\|") for cell in cells]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -1,7 +1,6 @@
 """What a run costs, before it is run."""
 
-from mfgcore.architectures import ARCHITECTURES
-from mfgcore.games import ACTIONS
+from mfgcore import memory
 
 # CPU seconds for each unit of work that `work` counts, as they were with two runs at a time on two
 # cores that share their units: the runs of Figure 1, by `python -m benchmarks.fit`. Replay is up to
@@ -13,7 +12,6 @@ SECONDS = {
     "step, own policies": 2.2e-9,
     "exact metrics of a policy": 2.0e-4,
 }
-START_MEGABYTES = 90.0
 # of the Snakemake that waits beside a run in a job of a cluster
 JOB_MEGABYTES = 150.0
 # asked for and not used, in case another machine needs more
@@ -34,8 +32,8 @@ def work(experiment):
         The expected numbers; failures are drawn.
     """
     scenario = experiment.make_scenario()
-    architecture = ARCHITECTURES[experiment.architecture]
-    cycles = {"replay": experiment.replay_cycles, "online": 1, "exact": 0}[experiment.algorithm]
+    architecture = experiment.make_architecture()
+    passes = experiment.make_algorithm().passes
     walking = "own policies" if architecture.hears == "nobody" else "shared policy"
     done = dict.fromkeys(SECONDS, 0.0)
     done["run"] = 1.0
@@ -45,14 +43,14 @@ def work(experiment):
         updating = architecture.n_learners(agents) * (1.0 - scenario.failure_probability(k))
         steps = experiment.learning_steps + rounds
         if k % experiment.evaluation_interval == 0:
-            if experiment.evaluation:
+            if experiment.sampled_exploitability:
                 updating += experiment.improvement_iterations
                 steps += experiment.learning_steps * (
                     experiment.improvement_iterations + experiment.evaluation_iterations
                 )
             if experiment.exact_metrics:
                 done["exact metrics of a policy"] += agents if architecture.hears == "nobody" else 1
-        done["update"] += updating * experiment.kept_transitions * cycles
+        done["update"] += updating * experiment.kept_transitions * passes
         done[f"step, {walking}"] += steps * agents
     return done
 
@@ -72,19 +70,5 @@ def run_seconds(experiment):
 
 
 def run_megabytes(experiment):
-    """Expected peak memory of a run in MB: the buffers, the policies and their tables.
-
-    Parameters
-    ----------
-    experiment : Experiment
-
-    Returns
-    -------
-    float
-    """
-    learners = ARCHITECTURES[experiment.architecture].n_learners(experiment.max_agents)
-    pairs = experiment.grid_size**2 * len(ACTIONS)
-    return (
-        START_MEGABYTES
-        + (16 * learners * experiment.kept_transitions + 80 * experiment.max_agents * pairs) / 1e6
-    )
+    """Expected peak memory of a run in MB; float."""
+    return memory.run_bytes(experiment) / 1e6

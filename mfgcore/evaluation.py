@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from mfgcore import kernels, streams
-from mfgcore.learning import ALGORITHMS, estimate_q_values, exact_q_values, improve_policies
-from mfgcore.population import NOBODY, observe
+from mfgcore import streams
+from mfgcore.learning import Lesson, improve_policies
+from mfgcore.population import Walk, rollout
 
 
 def discounted_return(rewards, discount, horizon):
@@ -35,7 +35,7 @@ def discounted_return(rewards, discount, horizon):
     return math.fsum(weights * means)
 
 
-def sample_exploitability(experiment, walk, policies, iteration):
+def sample_exploitability(experiment, game, population, iteration):
     """Exploitability of the joint policy, sampled with one deviating agent (F.2, D20).
 
     The deviator, drawn from the evaluation's own stream, improves its policy against the frozen
@@ -44,9 +44,9 @@ def sample_exploitability(experiment, walk, policies, iteration):
     Parameters
     ----------
     experiment : Experiment
-    walk : Walk
-        The population at the start of the iteration; left as it is.
-    policies : (n_policies, n_states, n_actions) float64
+    game : Game
+    population : Population
+        At the start of the iteration; left as it is.
     iteration : int
         k of the paper.
 
@@ -55,41 +55,25 @@ def sample_exploitability(experiment, walk, policies, iteration):
     float
         The deviator's mean return minus the mean return of the others.
     """
-    n_agents, followed = walk.states.size, walk.policy_index
+    n_agents = population.size
     deviator = int(streams.integers(experiment, "deviator", iteration, 1, n_agents)[0])
-    walk = type(walk)(
-        states=walk.states.copy(),
-        policy_index=walk.policy_index.copy(),
-        thresholds=np.concatenate((walk.thresholds, walk.thresholds[:1])),
-        entropies=np.concatenate((walk.entropies, walk.entropies[:1])),
-        next_state=walk.next_state,
-        rewards=walk.rewards,
-        generators=streams.action_generators(experiment, "evaluation_actions", iteration, n_agents),
-    )
-    own = np.array([policies.shape[0]], dtype=np.int32)  # the deviator's own row of the tables
-    policy = policies[walk.policy_index[deviator]][None]
-    row = walk.policy_index[deviator]
-    walk.thresholds[own], walk.entropies[own] = walk.thresholds[row], walk.entropies[row]
-    walk.policy_index[deviator] = own[0]
+    generators = streams.action_generators(experiment, "evaluation_actions", iteration, n_agents)
+    walk = Walk.of(population, game, experiment.entropy_weight, generators)
+    walk.set_apart(deviator)
+    own = population.policies[population.policy_index[[deviator]]]
     shuffles = streams.shuffle_generators(experiment, "evaluation_shuffles", iteration, 1)
-    algorithm = ALGORITHMS[experiment.algorithm]
-    skipped = algorithm.skipped(experiment)
-    learners = np.array([deviator], dtype=np.int32) if algorithm.learn else NOBODY
+    algorithm = experiment.make_algorithm()
+    alone = np.array([deviator], dtype=np.int32)
 
     for _ in range(experiment.improvement_iterations):
-        seen = observe(experiment, walk, skipped, learners)
-        if algorithm.learn:
-            q_values = estimate_q_values(experiment, seen.transitions, shuffles)
-        else:
-            q_values = exact_q_values(experiment, policies, followed, policy)
-        policy = improve_policies(experiment, policy, np.zeros(1, dtype=np.int32), q_values)
-        walk.thresholds[own], walk.entropies[own] = kernels.policy_tables(
-            policy, experiment.entropy_weight
-        )
+        seen = rollout(experiment, walk, algorithm.skipped, alone)
+        q_values = algorithm.q_values(Lesson(seen.transitions, shuffles, own, population))
+        own = improve_policies(experiment, own, np.zeros(1, dtype=np.int32), q_values)
+        walk.change_policy(deviator, own, experiment.entropy_weight)
 
     gains = []
     for _ in range(experiment.evaluation_iterations):
-        seen = observe(experiment, walk, skipped, deviator=deviator)
+        seen = rollout(experiment, walk, algorithm.skipped, deviator=deviator)
         others = (seen.population_rewards - seen.deviator_rewards) / (n_agents - 1)
         gains.append(
             discounted_return(

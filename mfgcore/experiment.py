@@ -5,16 +5,18 @@ This is the one home of the parameters. The command line, the workflow's configu
 """
 
 import dataclasses
+import functools
 import math
-import numbers
 from dataclasses import dataclass
 
 from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES
-from mfgcore.errors import ConfigurationError, shorten, unknown_name
+from mfgcore.errors import ConfigurationError, unknown_name
 from mfgcore.games import ACTIONS, BOUNDARIES, GAMES, Game, Grid
 from mfgcore.learning import ALGORITHMS
-from mfgcore.networks import DIAGONALS
+from mfgcore.networks import DIAGONALS, NETWORKS
+from mfgcore.parameters import REQUIRED, describe_fields, parameter
+from mfgcore.registry import Registry
 from mfgcore.scenarios import ARRIVALS, SCENARIOS
 from mfgcore.scores import SCORE_RULES
 
@@ -22,113 +24,9 @@ from mfgcore.scores import SCORE_RULES
 RETURN_TOLERANCE = 1e-6
 # pairs of a state and an action are stored as 16-bit numbers in the replay buffers
 MAX_PAIRS = 2**16 - 1
-
-REQUIRED = dataclasses.MISSING
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """Type, bounds and meaning of one parameter of :class:`Experiment`."""
-
-    type: type
-    help: str
-    symbol: str = ""
-    unit: str = ""
-    source: str = ""
-    least: float | None = None  # allowed itself
-    above: float | None = None  # not allowed itself
-    most: float | None = None
-    below: float | None = None
-    choices: object = None  # a registry or a tuple of names
-    kind: str = ""  # what a name of `choices` is called in messages
-    optional: bool = False  # None (null) is allowed
-
-    def allowed(self):
-        """The allowed values in words."""
-        if self.choices is not None:
-            return "one of " + ", ".join(self.choices)
-        if self.type is bool:
-            return "true or false"
-        if self.type is str:
-            return "a name of letters, digits, '_', '-' and '.', starting with a letter or digit"
-        noun = "a whole number" if self.type is int else "a number"
-        bounds = [
-            f"{sign} {bound:,}" if isinstance(bound, int) and bound >= 10**5 else f"{sign} {bound}"
-            for sign, bound in (
-                (">=", self.least), (">", self.above), ("<=", self.most), ("<", self.below)
-            )
-            if bound is not None
-        ]  # fmt: skip
-        text = " ".join([noun, " and ".join(bounds)]).strip()
-        return f"{text}, or null" if self.optional else text
-
-    def check(self, key, value):
-        """Return the value as the parameter's own type.
-
-        Raises
-        ------
-        ConfigurationError
-            If the value is of another type or out of bounds.
-        """
-        if value is None and self.optional:
-            return None
-        if self.choices is not None:
-            if not isinstance(value, str) or value not in self.choices:
-                kind = self.kind or key
-                raise ConfigurationError(f"{key}: {unknown_name(kind, value, self.choices)}")
-            return value
-        if not self._fits(value):
-            raise ConfigurationError(f"{key}: {shorten(value)} is not {self.allowed()}")
-        return self.type(value)
-
-    def _fits(self, value):
-        if self.type is bool:
-            return isinstance(value, bool)
-        if self.type is str:
-            return isinstance(value, str) and is_plain_name(value)
-        kind = numbers.Integral if self.type is int else numbers.Real
-        if not isinstance(value, kind) or isinstance(value, bool) or not math.isfinite(value):
-            return False
-        return not (
-            (self.least is not None and value < self.least)
-            or (self.above is not None and value <= self.above)
-            or (self.most is not None and value > self.most)
-            or (self.below is not None and value >= self.below)
-        )
-
-    def schema(self):
-        """Return the parameter as a JSON schema."""
-        schema = {"description": self.help}
-        if self.choices is not None:
-            schema["enum"] = list(self.choices) + ([None] if self.optional else [])
-            return schema
-        name = {bool: "boolean", str: "string", int: "integer", float: "number"}[self.type]
-        schema["type"] = [name, "null"] if self.optional else name
-        for word, bound in (
-            ("minimum", self.least),
-            ("exclusiveMinimum", self.above),
-            ("maximum", self.most),
-            ("exclusiveMaximum", self.below),
-        ):
-            if bound is not None:
-                schema[word] = bound
-        return schema
-
-
-def is_plain_name(text):
-    """Whether a name can be part of a file's name everywhere and never be taken for an option."""
-    return (
-        0 < len(text) <= 64
-        and text.isascii()
-        and text[0].isalnum()
-        and all(letter.isalnum() or letter in "_-." for letter in text)
-    )
-
-
-def _parameter(default, type_, help_, **details):
-    return dataclasses.field(
-        default=default, metadata={"parameter": Parameter(type_, help_, **details)}
-    )
+# so many agents, iterations or steps and no more
+SIZE = "[1, 1000000]"
+SIZE_OR_0 = "[0, 1000000]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,181 +48,153 @@ class Experiment:
     'networked'
     """
 
-    game: str = _parameter(
-        REQUIRED, str, "what agents are rewarded for", choices=GAMES, source="Sec. 4, F.1"
+    # fmt: off
+    game: str = parameter(REQUIRED, "what agents are rewarded for", "Sec. 4, F.1", choices=GAMES)
+    architecture: str = parameter(
+        "networked", "who learns and who hears whom", "Sec. 3, D.3", choices=ARCHITECTURES
     )
-    architecture: str = _parameter(
-        "networked", str, "who learns and who hears whom", choices=ARCHITECTURES,
-        source="Sec. 3, D.3",
-    )  # fmt: skip
-    agents: int = _parameter(
-        200, int, "agents at the start", symbol="N", least=1, most=10**6, source="Table 1"
+    agents: int = parameter(200, "agents at the start", "Table 1", SIZE, symbol="N")
+    iterations: int = parameter(
+        150, "policy updates", "Table 1: varies; 150 is that of Figure 1 (Sec. G)", SIZE, symbol="K"
     )
-    iterations: int = _parameter(
-        150, int, "policy updates", symbol="K", least=1, most=10**6,
-        source="Table 1: varies; 150 is that of Figure 1 (Sec. G)",
-    )  # fmt: skip
-    scenario: str | None = _parameter(
-        None, str, "what disturbs the run; null: follows from the parameters below that are given",
-        choices=SCENARIOS, optional=True, source="Sec. 4",
-    )  # fmt: skip
-    failure_probability: float | None = _parameter(
-        None, float, "probability that a learner's update fails, at every iteration",
-        least=0, most=1, optional=True, source="Sec. 4: 0.5",
-    )  # fmt: skip
-    agents_after: int | None = _parameter(
-        None, int, "agents after the increase", least=1, most=10**6, optional=True,
-        source="Sec. 4, F.5",
-    )  # fmt: skip
-    increase_at: int | None = _parameter(
-        None, int, "iteration at which the further agents arrive", symbol="k*", least=0,
-        optional=True, source="Figures 3, 4 and 6",
-    )  # fmt: skip
-    arrivals: str = _parameter(
-        "after_learning", str, "whether agents that arrive first learn for an iteration",
-        choices=ARRIVALS, source="silent; D17",
-    )  # fmt: skip
-    grid_size: int = _parameter(
-        8, int, "cells along an edge of the grid", symbol="G", unit="cells", least=2,
-        most=1000, source="Table 1",
-    )  # fmt: skip
-    boundary: str = _parameter(
-        "wall", str, "what a move off the edge does", choices=BOUNDARIES, source="silent; D1"
+    scenario: str | None = parameter(
+        None, "what disturbs the run; null: follows from the parameters below that are given",
+        "Sec. 4", choices=SCENARIOS,
     )
-    algorithm: str = _parameter(
-        "replay", str, "Algorithm 2, 1, or either with the exact Q-function", choices=ALGORITHMS,
-        source="Sec. 3.5, App. E",
-    )  # fmt: skip
-    discount: float = _parameter(
-        0.9, float, "discount factor", symbol="gamma", least=0, below=1, source="Table 1"
+    failure_probability: float | None = parameter(
+        None, "probability that a learner's update fails, at every iteration", "Sec. 4: 0.5",
+        "[0, 1]",
     )
-    transitions: int = _parameter(
-        3000, int, "transitions observed in each iteration", symbol="M_pg", least=1, most=10**6,
-        source="Table 1",
-    )  # fmt: skip
-    steps_per_transition: int = _parameter(
-        10, int, "environment steps for each transition", symbol="M_td", unit="steps", least=1,
-        most=10**6, source="Table 1",
-    )  # fmt: skip
-    waiting_transitions: int = _parameter(
-        20, int, "the last transition not kept: one is kept if its number, from 0, exceeds this",
-        symbol="W", least=0, most=10**6, source="Table 1",
-    )  # fmt: skip
-    replay_cycles: int = _parameter(
-        500, int, "passes over the replay buffer", symbol="L", least=1, most=10**6,
-        source="Table 1",
-    )  # fmt: skip
-    learning_rate: float = _parameter(
-        0.1, float, "step size of the TD update", symbol="beta", above=0, most=1, source="Table 1"
+    agents_after: int | None = parameter(None, "agents after the increase", "Sec. 4, F.5", SIZE)
+    increase_at: int | None = parameter(
+        None, "iteration at which the further agents arrive", "Figures 3, 4 and 6", "[0, inf)",
+        symbol="k*",
     )
-    learning_rate_offset: float | None = _parameter(
-        None, float, "m0 of Algorithm 1's schedule beta_m = beta m0 / (m0 + m); null: constant",
-        symbol="m0", unit="transitions", above=0, optional=True, source="Sec. 3.5; D9",
-    )  # fmt: skip
-    initial_q_value: float | None = _parameter(
-        None, float, "value that every Q-function starts from; null: Q_max", optional=True,
-        source="Alg. 1, line 3: Q_max",
-    )  # fmt: skip
-    policy_step_size: float = _parameter(
-        0.01, float, "learning rate of policy mirror ascent", symbol="eta", above=0,
-        source="Table 1",
-    )  # fmt: skip
-    entropy_weight: float = _parameter(
-        0.01, float, "weight of the entropy regulariser", symbol="lambda", least=0,
-        source="Table 1, F.4",
-    )  # fmt: skip
-    entropy_gap: float | None = _parameter(
-        None, float, "how far h(u) may fall below its maximum; null: no bound", symbol="L_h",
-        above=0, optional=True, source="Remark 3.1; D11",
-    )  # fmt: skip
-    communication_rounds: int = _parameter(
-        300, int, "communication rounds in each iteration, each with a step", symbol="C",
-        unit="rounds", least=0, most=10**6, source="Table 1",
-    )  # fmt: skip
-    communication_radius: float = _parameter(
-        0.2, float, "how far an agent hears", unit="grid diagonals", least=0, source="Table 1"
+    arrivals: str = parameter(
+        "after_learning", "whether agents that arrive first learn for an iteration", "silent; D17",
+        choices=ARRIVALS,
     )
-    diagonal: str = _parameter(
-        "cells", str, "length of the grid's diagonal: sqrt(2) G, or sqrt(2) (G - 1)",
-        choices=DIAGONALS, source="silent; D14",
-    )  # fmt: skip
-    score_rule: str = _parameter(
-        "smallest_change", str, "by what agents choose among the policies that they hear",
-        choices=SCORE_RULES, symbol="sigma", source="Alg. 1, line 11; D24",
-    )  # fmt: skip
-    score_steps: int = _parameter(
-        100, int, "steps over which the highest return is estimated", unit="steps", least=1,
-        most=10**6, source="not in the paper; D24",
-    )  # fmt: skip
-    score_temperature: float = _parameter(
-        0.0, float, "temperature of the softmax over the estimated returns; 0: the highest",
-        symbol="tau", least=0, source="not in the paper; D24",
-    )  # fmt: skip
-    evaluation: bool = _parameter(
-        True, bool, "whether the exploitability is sampled", source="Sec. 4.1, F.2"
+    grid_size: int = parameter(
+        8, "cells along an edge of the grid", "Table 1", "[2, 1000]", symbol="G", unit="cells"
     )
-    exact_metrics: bool = _parameter(
-        True, bool, "whether return and exploitability are also computed exactly",
-        source="F.2: the better metric; D22",
-    )  # fmt: skip
-    evaluation_interval: int = _parameter(
-        2, int, "exploitability is evaluated at every so many iterations", unit="iterations",
-        least=1, most=10**6, source="Sec. 4.1: alternate k",
-    )  # fmt: skip
-    improvement_iterations: int = _parameter(
-        3, int, "iterations in which the deviating agent improves", unit="iterations", least=0,
-        most=1000, source="F.2",
-    )  # fmt: skip
-    evaluation_iterations: int = _parameter(
-        3, int, "iterations over which the deviating agent's return is averaged",
-        unit="iterations", least=1, most=1000, source="F.2",
-    )  # fmt: skip
-    name: str = _parameter(
-        "run", str, "name of the experiment; part of what names the random streams",
-        source="reproducibility; D23",
-    )  # fmt: skip
-    trial: int = _parameter(
-        0, int, "number of the trial; part of what names the random streams", least=0,
-        most=10**6, source="reproducibility; D23",
-    )  # fmt: skip
-    seed: int = _parameter(
-        1, int, "root of all random streams", least=0, most=2**63 - 1,
-        source="reproducibility; D23",
-    )  # fmt: skip
+    boundary: str = parameter(
+        "wall", "what a move off the edge does", "silent; D1", choices=BOUNDARIES
+    )
+    algorithm: str = parameter(
+        "replay", "Algorithm 2, 1, or either with the exact Q-function", "Sec. 3.5, App. E",
+        choices=ALGORITHMS,
+    )
+    discount: float = parameter(0.9, "discount factor", "Table 1", "[0, 1)", symbol="gamma")
+    transitions: int = parameter(
+        3000, "transitions observed in each iteration", "Table 1", SIZE, symbol="M_pg"
+    )
+    steps_per_transition: int = parameter(
+        10, "environment steps for each transition", "Table 1", SIZE, symbol="M_td", unit="steps"
+    )
+    waiting_transitions: int = parameter(
+        20, "the last transition not kept: one is kept if its number, from 0, exceeds this",
+        "Table 1", SIZE_OR_0, symbol="W",
+    )
+    replay_cycles: int = parameter(500, "passes over the replay buffer", "Table 1", SIZE, symbol="L")
+    learning_rate: float = parameter(
+        0.1, "step size of the TD update", "Table 1", "(0, 1]", symbol="beta"
+    )
+    learning_rate_offset: float | None = parameter(
+        None, "m0 of Algorithm 1's schedule beta_m = beta m0 / (m0 + m); null: constant",
+        "Sec. 3.5; D9", "(0, inf)", symbol="m0", unit="transitions",
+    )
+    initial_q_value: float | None = parameter(
+        None, "value that every Q-function starts from; null: Q_max", "Alg. 1, line 3: Q_max"
+    )
+    policy_step_size: float = parameter(
+        0.01, "learning rate of policy mirror ascent", "Table 1", "(0, inf)", symbol="eta"
+    )
+    entropy_weight: float = parameter(
+        0.01, "weight of the entropy regulariser", "Table 1, F.4", "[0, inf)", symbol="lambda"
+    )
+    entropy_gap: float | None = parameter(
+        None, "how far h(u) may fall below its maximum; null: no bound", "Remark 3.1; D11",
+        "(0, inf)", symbol="L_h",
+    )
+    communication_rounds: int = parameter(
+        300, "communication rounds in each iteration, each with a step", "Table 1", SIZE_OR_0,
+        symbol="C", unit="rounds",
+    )
+    network: str = parameter(
+        "radius", "between whom policies travel", "Def. 2.6, Sec. 4", choices=NETWORKS
+    )
+    communication_radius: float = parameter(
+        0.2, "how far an agent hears", "Table 1", "[0, inf)", unit="grid diagonals"
+    )
+    diagonal: str = parameter(
+        "cells", "length of the grid's diagonal: sqrt(2) G, or sqrt(2) (G - 1)", "silent; D14",
+        choices=DIAGONALS,
+    )
+    score_rule: str = parameter(
+        "smallest_change", "by what agents choose among the policies that they hear",
+        "Alg. 1, line 11; D24", choices=SCORE_RULES, symbol="sigma",
+    )
+    score_steps: int = parameter(
+        100, "steps over which the highest return is estimated", "not in the paper; D24", SIZE,
+        unit="steps",
+    )
+    score_temperature: float = parameter(
+        0.0, "temperature of the softmax over the estimated returns; 0: the highest",
+        "not in the paper; D24", "[0, inf)", symbol="tau",
+    )
+    sampled_exploitability: bool = parameter(
+        True, "whether the exploitability is sampled", "Sec. 4.1, F.2",
+        needs=("evaluation_interval", "improvement_iterations", "evaluation_iterations"),
+    )
+    exact_metrics: bool = parameter(
+        True, "whether return and exploitability are also computed exactly",
+        "F.2: the better metric; D22", needs=("evaluation_interval",),
+    )
+    evaluation_interval: int = parameter(
+        2, "exploitability is evaluated at every so many iterations", "Sec. 4.1: alternate k", SIZE,
+        unit="iterations",
+    )
+    improvement_iterations: int = parameter(
+        3, "iterations in which the deviating agent improves", "F.2", "[0, 1000]",
+        unit="iterations",
+    )
+    evaluation_iterations: int = parameter(
+        3, "iterations over which the deviating agent's return is averaged", "F.2", "[1, 1000]",
+        unit="iterations",
+    )
+    name: str = parameter(
+        "run", "name of the experiment; part of what names the random streams",
+        "reproducibility; D23",
+    )
+    trial: int = parameter(
+        0, "number of the trial; part of what names the random streams", "reproducibility; D23",
+        SIZE_OR_0,
+    )
+    seed: int = parameter(
+        1, "root of all random streams", "reproducibility; D23", "[0, 9223372036854775807]"
+    )
+    # fmt: on
 
     def __post_init__(self):
-        for key, parameter in parameters().items():
-            object.__setattr__(self, key, parameter.check(key, getattr(self, key)))
+        for key, described in parameters().items():
+            object.__setattr__(self, key, described.check(key, getattr(self, key)))
         self._check_scenario()
         self._check_sizes()
 
     def _check_scenario(self):
-        given = {
-            key
-            for key in ("failure_probability", "agents_after", "increase_at")
-            if getattr(self, key) is not None
-        }
-        if self.scenario is None:
-            fitting = [
-                name
-                for name, entry in SCENARIOS.items()
-                if given == set(entry.needs) - {"arrivals"}
-            ]
-            if not fitting:
-                missing = "agents_after" if "increase_at" in given else "increase_at"
+        given = {key for key in disturbances() if getattr(self, key) is not None}
+        needed = disturbances(self.resolved_scenario)
+        for key in disturbances():
+            if key in needed and key not in given:
                 raise ConfigurationError(
-                    f"{missing}: null is not allowed: an increase of the population needs both "
-                    "agents_after and increase_at"
+                    f"{key}: null is not allowed: scenario {self.resolved_scenario!r} needs "
+                    + " and ".join(needed)
                 )
-            object.__setattr__(self, "scenario", fitting[0])
-        needs = set(SCENARIOS[self.scenario].needs) - {"arrivals"}
-        for key in sorted(needs - given):
-            raise ConfigurationError(f"{key}: scenario {self.scenario!r} needs it")
-        for key in sorted(given - needs):
-            raise ConfigurationError(
-                f"{key}: {getattr(self, key)} is not allowed: scenario {self.scenario!r} has no "
-                "use for it"
-            )
+            if key in given and key not in needed:
+                raise ConfigurationError(
+                    f"{key}: {getattr(self, key)} is not allowed: scenario {self.scenario!r} has "
+                    "no use for it"
+                )
         if self.agents_after is not None and self.agents_after < self.agents:
             raise ConfigurationError(
                 f"agents_after: {self.agents_after} is not >= agents = {self.agents}: "
@@ -336,13 +206,13 @@ class Experiment:
             )
 
     def _check_sizes(self):
-        pairs = self.grid_size**2 * len(ACTIONS)
+        pairs = self.n_states * len(ACTIONS)
         if pairs > MAX_PAIRS:
             raise ConfigurationError(
                 f"grid_size: {self.grid_size} gives {pairs:,} state-action pairs; at most "
                 f"{MAX_PAIRS:,} are allowed, so at most {math.isqrt(MAX_PAIRS // len(ACTIONS))}"
             )
-        if self.kept_transitions < 1:
+        if self.kept_transitions < 1 and self.make_algorithm().skipped is not None:
             raise ConfigurationError(
                 f"transitions: {self.transitions} is not > "
                 f"{self.transitions - self.kept_transitions}: no transition would be kept "
@@ -354,16 +224,30 @@ class Experiment:
                 f"{self.steps_per_transition} is not >= {self.return_horizon}, the steps after "
                 f"which discount = {self.discount} no longer counts in the return"
             )
-        if self.evaluation and self.agents < 2:
+        if self.sampled_exploitability and self.agents < 2:
             raise ConfigurationError(
-                "agents: 1 is not allowed with evaluation: exploitability compares an agent with "
-                "the others (evaluation: false leaves it out)"
+                "agents: 1 is not allowed: the sampled exploitability compares an agent with the "
+                "others (sampled_exploitability: false leaves it out)"
             )
+
+    @property
+    def resolved_scenario(self):
+        """Name of the scenario: the given one, or the first that reads what is given."""
+        if self.scenario is not None:
+            return self.scenario
+        given = {key for key in disturbances() if getattr(self, key) is not None}
+        fitting = [name for name in SCENARIOS if given <= set(disturbances(name))]
+        return min(fitting, key=lambda name: len(disturbances(name)))
 
     @property
     def max_agents(self):
         """Largest population of the run, N_max."""
         return self.agents if self.agents_after is None else self.agents_after
+
+    @property
+    def n_states(self):
+        """Number of states of the game."""
+        return self.grid_size**2
 
     @property
     def learning_steps(self):
@@ -373,9 +257,11 @@ class Experiment:
     @property
     def kept_transitions(self):
         """Transitions that a learner uses in an iteration (D6, D7)."""
-        kept = self.transitions - ALGORITHMS[self.algorithm].skipped(self)
+        skipped = self.make_algorithm().skipped
+        if skipped is None:
+            return 0
         # the first step of an iteration cannot complete a transition
-        return kept - (kept == self.transitions and self.steps_per_transition == 1)
+        return self.transitions - skipped - (skipped == 0 and self.steps_per_transition == 1)
 
     @property
     def return_horizon(self):
@@ -394,56 +280,82 @@ class Experiment:
         """Q_max = (1 + h_max) / (1 - gamma), which no true Q-value exceeds."""
         return (1.0 + self.max_entropy) / (1.0 - self.discount)
 
-    def make_game(self):
-        """The game on its grid.
+    def make_grid(self):
+        """The grid; Grid."""
+        return Grid(self.grid_size, self.boundary)
 
-        Returns
-        -------
-        Game
-        """
-        return Game(self.game, Grid(self.grid_size, self.boundary), self.max_agents)
+    def make_game(self):
+        """The game on its grid; Game."""
+        return Game(self.game, self.make_grid(), self.max_agents)
 
     def make_scenario(self):
-        """The scenario's rules for this run.
+        """The scenario's rules for this run; Scenario."""
+        return SCENARIOS[self.resolved_scenario](self)
 
-        Returns
-        -------
-        Scenario
-        """
-        return SCENARIOS[self.scenario].build(self)
+    def make_architecture(self):
+        """Who learns and who hears whom; Architecture."""
+        return ARCHITECTURES[self.architecture]()
+
+    def make_network(self):
+        """Who hears whom; see :func:`mfgcore.networks.neighbour_cells`."""
+        return NETWORKS[self.network](self)
+
+    def make_algorithm(self):
+        """How a learner comes to its Q-function; Algorithm."""
+        return ALGORITHMS[self.algorithm](self)
 
     def relevant(self):
         """The parameters that this run depends on.
 
         A run without communication, say, is the same for every communication radius: parameters
         that play no part are left out, so that changing one makes nothing out of date that does
-        not use it.
+        not use it. What plays a part follows from what the chosen game, scenario, algorithm and
+        so on were registered with.
 
         Returns
         -------
         dict of str to bool, int, float or str
         """
-        unused = set()
-        unused |= {"score_steps", "score_temperature"} - set(SCORE_RULES[self.score_rule].needs)
-        if ARCHITECTURES[self.architecture].hears != "neighbours":
-            unused |= {
-                "communication_radius", "diagonal", "score_rule", "score_steps",
-                "score_temperature",
-            }  # fmt: skip
-        if not self.evaluation:
-            unused |= {"improvement_iterations", "evaluation_iterations"}
-        if not (self.evaluation or self.exact_metrics):
-            unused |= {"evaluation_interval"}
-        unused |= {"failure_probability", "agents_after", "increase_at", "arrivals"} - set(
-            SCENARIOS[self.scenario].needs
-        )
-        unused |= {
-            "initial_q_value", "learning_rate", "waiting_transitions", "replay_cycles",
-            "learning_rate_offset",
-        } - set(ALGORITHMS[self.algorithm].needs)  # fmt: skip
-        return {key: value for key, value in dataclasses.asdict(self).items() if key not in unused}
+        values = dataclasses.asdict(self) | {"scenario": self.resolved_scenario}
+        read = set(values) - _conditional()
+        left = list(read)
+        while left:
+            key = left.pop()
+            found = set(_needs(parameters()[key], values[key])) - read
+            read |= found
+            left.extend(found)
+        return {key: value for key, value in values.items() if key in read}
 
 
+def _needs(described, value):
+    """Parameters that are read where a parameter has a value."""
+    if isinstance(described.choices, Registry):
+        return described.choices.needs(value)
+    return described.needs if value else ()
+
+
+def _conditional():
+    """Parameters that only some values of others read; set of str."""
+    return {
+        key
+        for described in parameters().values()
+        for value in (described.choices if isinstance(described.choices, Registry) else (True,))
+        for key in _needs(described, value)
+    }
+
+
+def disturbances(*scenarios):
+    """What scenarios must be told, having no default: those of all, or of the named ones.
+
+    Returns
+    -------
+    list of str
+    """
+    read = {key for name in scenarios or SCENARIOS for key in SCENARIOS.needs(name)}
+    return [key for key in parameters() if key in read and defaults()[key] is None]
+
+
+@functools.cache
 def parameters():
     """The parameters of :class:`Experiment`.
 
@@ -451,7 +363,7 @@ def parameters():
     -------
     dict of str to Parameter
     """
-    return {field.name: field.metadata["parameter"] for field in dataclasses.fields(Experiment)}
+    return describe_fields(Experiment)
 
 
 def defaults():
@@ -466,6 +378,25 @@ def defaults():
         for field in dataclasses.fields(Experiment)
         if field.default is not REQUIRED
     }
+
+
+def first_difference(found, expected):
+    """Where the configuration of a file is not the expected one.
+
+    Parameters
+    ----------
+    found, expected : dict
+        As made by :meth:`Experiment.relevant`.
+
+    Returns
+    -------
+    str or None
+        Such as ``discount = 0.5, expected 0.4``.
+    """
+    for key in sorted(expected.keys() | found.keys()):
+        if found.get(key) != expected.get(key):
+            return f"{key} = {found.get(key)!r}, expected {expected.get(key)!r}"
+    return None
 
 
 def make_experiment(**values):

@@ -13,9 +13,9 @@ import numpy as np
 from plotly.offline import get_plotlyjs
 
 from mfgcore import plotting
+from mfgcore.datasets import configuration
 from mfgcore.files import atomic_path
 from mfgcore.games import ACTIONS, MOVES, Game, Grid
-from mfgcore.results import configuration
 
 TEMPLATE = Path(__file__).with_name("explorer.html")
 # Maps are nearly all of the data: 7 bytes for each cell, iteration, trial and architecture. Three

@@ -16,25 +16,22 @@ It returns rewards within [0, 1] that broadcast to (n_states, n).
 """
 
 import dataclasses
+import functools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore.errors import ConfigurationError, unknown_name
+from mfgcore.errors import ConfigurationError
+from mfgcore.registry import Registry
 
 ACTIONS = ("stay", "up", "down", "left", "right")
 MOVES = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))  # (row, column) of each action
 BOUNDARIES = ("wall", "torus")
 
-GAMES = {}
-
-
-def register(function):
-    """Make a reward function known as the game of its name."""
-    GAMES[function.__name__] = function
-    return function
+GAMES = Registry("game")
+register = GAMES.register
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,9 @@ class Grid:
 
 @register
 def cluster(grid, fraction, accompanied, max_agents):
-    """R = log(mu(s)): gather anywhere. Normalised by the loneliest agent of the run's largest
+    """Gather anywhere: the more of the population is in an agent's cell, the more it is paid.
+
+    R = log(mu(s)), normalised by the loneliest agent of the run's largest
     population, so that R stays one function of mu when the population grows. A fraction below
     its 1/N_max, which only a mean field can have, pays as much as 1/N_max: nothing.
     """
@@ -119,14 +118,20 @@ def cluster(grid, fraction, accompanied, max_agents):
 
 @register
 def agree(grid, fraction, accompanied, max_agents):
-    """R = mu(s) at a target where somebody else is too, -1 elsewhere: meet at one target."""
+    """Meet at a single target, a corner: the more of the population is there, the better.
+
+    R = mu(s) at a target where somebody else is too, -1 elsewhere.
+    """
     collected = np.where(accompanied, fraction, -1.0)
     return (np.where(grid.targets[:, None], collected, -1.0) + 1.0) / 2.0
 
 
 @register
 def diffuse(grid, fraction, accompanied, max_agents):
-    """R = G + 1 - mu(s) at a target, -1 elsewhere: spread over the targets."""
+    """Spread over the targets, the corners: each pays less where more of the population is.
+
+    R = G + 1 - mu(s) at a target, -1 elsewhere.
+    """
     averse = grid.size + 1.0 - fraction
     return (np.where(grid.targets[:, None], averse, -1.0) + 1.0) / (grid.size + 2.0)
 
@@ -157,8 +162,7 @@ class Game:
     mean_field_agents: float = math.inf
 
     def __post_init__(self):
-        if self.name not in GAMES:
-            raise ConfigurationError(unknown_name("game", self.name, GAMES))
+        GAMES[self.name]  # an unknown one is refused here
 
     def seen_by(self, n_agents):
         """Return the mean-field game as one of N agents sees it, who counts itself (D3, D22)."""
@@ -175,17 +179,14 @@ class Game:
         Returns
         -------
         (n_states, n_agents + 1) float64
-            In [0, 1]. Column 0 is 0: nobody is there to be paid.
+            In [0, 1]. Column 0 is 0: nobody is there to be paid. Not to be changed.
 
         Raises
         ------
         ConfigurationError
             If the game's function returns another shape, or values outside [0, 1].
         """
-        counts = np.arange(1, n_agents + 1)[None, :]
-        table = np.zeros((self.grid.n_states, n_agents + 1))
-        table[:, 1:] = self._rewards(counts / n_agents, counts > 1)
-        return table
+        return _reward_table(self, n_agents)
 
     def mean_field_rewards(self, mean_fields):
         """Reward of every cell in the mean-field game, R(s, mu) of Definition 2.4.
@@ -230,3 +231,12 @@ class Game:
                 f"(from {rewards.min():g} to {rewards.max():g}); rewards must be normalised"
             )
         return rewards
+
+
+@functools.lru_cache(maxsize=2)  # before and after an increase
+def _reward_table(game, n_agents):
+    counts = np.arange(1, n_agents + 1)[None, :]
+    table = np.zeros((game.grid.n_states, n_agents + 1))
+    table[:, 1:] = game._rewards(counts / n_agents, counts > 1)
+    table.flags.writeable = False
+    return table

@@ -32,30 +32,27 @@ def rank_policies(scores, totals):
     return ranks, order
 
 
-def communicate(hears, walk, scores, totals, network, rounds):
+def communicate(walk, scores, totals, network, rounds):
     """The communication rounds of an iteration; in each, everybody also takes a step.
 
     Parameters
     ----------
-    hears : {"nobody", "neighbours", "learner"}
-        See :class:`mfgcore.architectures.Architecture`.
     walk : Walk
         Its states, generators and policy index change.
     scores, totals : (n_agents,) float64
         See :func:`rank_policies`.
-    network : pair of arrays
-        See :func:`mfgcore.networks.neighbour_cells`.
+    network : pair of arrays or None
+        See :func:`mfgcore.networks.neighbour_cells`; None: nobody hears a neighbour.
     rounds : int
         C of the paper.
     """
-    if hears == "learner":
-        walk.policy_index[:] = walk.policy_index[0]
-    nobody = (np.zeros(walk.next_state.shape[0] + 1, dtype=np.int32), np.empty(0, dtype=np.int32))
+    if network is None:
+        network = np.zeros(len(walk.next_state) + 1, np.int32), np.empty(0, np.int32)
     ranks, order = rank_policies(scores, totals)
     policy_of_rank = walk.policy_index[order]
     kernels.communicate(
         walk.states, ranks, policy_of_rank, walk.thresholds, walk.entropies, walk.next_state,
-        walk.rewards, walk.generators, *(network if hears == "neighbours" else nobody), rounds,
+        walk.rewards, walk.generators, *network, rounds,
     )  # fmt: skip
     walk.policy_index = policy_of_rank[ranks]
 

@@ -4,7 +4,7 @@ import contextlib
 import sys
 import traceback
 
-from mfgcore import results
+from mfgcore import datasets
 from mfgcore.errors import MfgcoreError
 
 
@@ -42,5 +42,5 @@ def draw(job, plot, title):
     title : str
     """
     with logged(job.log[0]):
-        dataset = results.load(job.input[0], kind="experiment")
+        dataset = datasets.load(job.input[0], kind="experiment")
         plot(dataset, outputs=job.output.drawings, table=job.output.table, title=title)

@@ -1,6 +1,8 @@
 """Learning: from transitions to Q-values (Def. 3.1) and from these to a policy (Def. 3.2)."""
 
+import functools
 import itertools
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,7 +10,36 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfgcore import kernels, meanfield
-from mfgcore.games import ACTIONS
+from mfgcore.population import Population
+from mfgcore.registry import Registry
+
+ALGORITHMS = Registry("algorithm")
+register = ALGORITHMS.register
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What some learners learn from in an iteration.
+
+    Parameters
+    ----------
+    transitions : (n_learners, n) of :data:`mfgcore.kernels.TRANSITION`
+        Reordered in place; none, where the algorithm uses none.
+    generators : (n_learners, 4, 16) uint32
+        Shuffle streams; changed in place.
+    own : (n_learners, n_states, n_actions) float64
+        The learners' policies.
+    population : Population
+        Whose policies make the mean field.
+    threads : int
+        Threads to share the learners among. The result does not depend on it.
+    """
+
+    transitions: np.ndarray
+    generators: np.ndarray
+    own: np.ndarray
+    population: Population
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -17,124 +48,94 @@ class Algorithm:
 
     Parameters
     ----------
-    skipped : callable of Experiment
-        Number of an iteration's first transitions that are not used.
-    learn : callable or None
-        ``learn(experiment, transitions, q_values, generators)`` changes the Q-functions of the
-        learners in place; for shapes see :func:`mfgcore.kernels.replay_td`. None: the Q-function
-        is computed from the model, and no transition is used.
-    needs : tuple of str
-        Parameters of the experiment that some other algorithm does not read.
+    skipped : int or None
+        Number of an iteration's first transitions that are not used; None: none is used.
+    passes : int
+        How often each of the others is.
+    q_values : callable of Lesson
+        Returns the learners' Q-functions, (n_learners, n_states * n_actions) float64.
     """
 
-    skipped: Callable
-    learn: Callable | None
-    needs: tuple
+    skipped: int | None
+    passes: int
+    q_values: Callable
 
 
-def _replay(experiment, transitions, q_values, generators):
-    kernels.replay_td(
-        transitions, q_values, generators, experiment.replay_cycles, experiment.learning_rate,
-        experiment.discount,
-    )  # fmt: skip
+@register("initial_q_value", "learning_rate", "waiting_transitions", "replay_cycles")
+def replay(experiment):
+    """Algorithm 2: transitions are stored, and replayed in many shuffled passes."""
+
+    def learn(transitions, q_values, generators):
+        kernels.replay_td(
+            transitions,
+            q_values,
+            generators,
+            experiment.replay_cycles,
+            experiment.learning_rate,
+            experiment.discount,
+        )
+
+    # a transition is kept if m > W, strictly
+    skipped = experiment.waiting_transitions + 1
+    estimate = functools.partial(_estimate, experiment, learn)
+    return Algorithm(skipped, experiment.replay_cycles, estimate)
 
 
-def _online(experiment, transitions, q_values, generators):
-    rates = np.full(transitions.shape[1], experiment.learning_rate)
-    if experiment.learning_rate_offset is not None:
-        # transition m of the iteration; the first one used may be number 1 (D6)
-        m = np.arange(transitions.shape[1]) + (experiment.transitions - transitions.shape[1])
-        offset = experiment.learning_rate_offset
-        rates *= offset / (offset + m)
-    kernels.online_td(transitions, q_values, rates, experiment.discount)
+@register("initial_q_value", "learning_rate", "learning_rate_offset")
+def online(experiment):
+    """Algorithm 1: each transition is used once, as it comes."""
+
+    # nothing reads the Q-function before the iteration's last transition, so they may as well be
+    # used all at its end
+    def learn(transitions, q_values, generators):
+        rates = np.full(transitions.shape[1], experiment.learning_rate)
+        if experiment.learning_rate_offset is not None:
+            # transition m of the iteration; the first one used may be number 1 (D6)
+            m = np.arange(transitions.shape[1]) + (experiment.transitions - transitions.shape[1])
+            offset = experiment.learning_rate_offset
+            rates *= offset / (offset + m)
+        kernels.online_td(transitions, q_values, rates, experiment.discount)
+
+    return Algorithm(0, 1, functools.partial(_estimate, experiment, learn))
 
 
-ALGORITHMS = {
-    # Alg. 2: a transition is kept if m > W, strictly
-    "replay": Algorithm(
-        lambda experiment: experiment.waiting_transitions + 1,
-        _replay,
-        ("initial_q_value", "learning_rate", "waiting_transitions", "replay_cycles"),
-    ),
-    # Alg. 1: each transition is used once, as it comes. Nothing reads the Q-function before the
-    # iteration's last transition, so they may as well be used all at its end.
-    "online": Algorithm(
-        lambda experiment: 0,
-        _online,
-        ("initial_q_value", "learning_rate", "learning_rate_offset"),
-    ),
-    # What both would do without sampling error: the Q-function of each learner's policy against
-    # the mean field of the population's policies, computed (D22).
-    "exact": Algorithm(lambda experiment: 0, None, ()),
-}
+@register
+def exact(experiment):
+    """The Q-function is computed from the model: what the others do without sampling error."""
+
+    def q_values(lesson):
+        others = lesson.population
+        game = experiment.make_game().seen_by(others.size)
+        mean_field = meanfield.joint_mean_field(
+            others.policies, game, policy_index=others.policy_index
+        )
+        weights = {"discount": experiment.discount, "entropy_weight": experiment.entropy_weight}
+        found = [meanfield.action_values(own, mean_field, game, **weights) for own in lesson.own]
+        return np.array(found).reshape(len(found), math.prod(lesson.own.shape[1:]))
+
+    return Algorithm(None, 0, q_values)
 
 
-def estimate_q_values(experiment, transitions, generators, threads=1):
-    """Estimate every learner's Q-function from its transitions.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    transitions : (n_learners, n) of :data:`mfgcore.kernels.TRANSITION`
-        Reordered in place.
-    generators : (n_learners, 4, 16) uint32
-        Shuffle streams; changed in place.
-    threads : int
-        Threads to share the learners among. The result does not depend on it.
-
-    Returns
-    -------
-    (n_learners, n_states * n_actions) float64
-    """
-    n_learners = transitions.shape[0]
-    n_pairs = experiment.grid_size**2 * len(ACTIONS)
+def _estimate(experiment, learn, lesson):
+    """Q-functions that `learn` changes in place from Q_max, or another start, to what was seen."""
+    n_learners = len(lesson.own)
     start = experiment.initial_q_value
-    q_values = np.full((n_learners, n_pairs), experiment.max_q_value if start is None else start)
-    learn = ALGORITHMS[experiment.algorithm].learn
+    q_values = np.full(
+        (n_learners, math.prod(lesson.own.shape[1:])),
+        experiment.max_q_value if start is None else start,
+    )
 
     def learn_part(part):
-        if part.stop > part.start:
-            learn(experiment, transitions[part], q_values[part], generators[part])
+        learn(lesson.transitions[part], q_values[part], lesson.generators[part])
 
-    edges = np.linspace(0, n_learners, threads + 1).astype(int)
-    parts = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
-    if threads == 1:
-        learn_part(parts[0])
+    edges = np.linspace(0, n_learners, lesson.threads + 1).astype(int)
+    parts = [slice(*pair) for pair in itertools.pairwise(edges) if pair[0] < pair[1]]
+    if lesson.threads == 1:
+        list(map(learn_part, parts))
     else:
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(lesson.threads) as pool:
             list(pool.map(learn_part, parts))
     return q_values
-
-
-def exact_q_values(experiment, policies, policy_index, own):
-    """Compute what :func:`estimate_q_values` estimates.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    policies, policy_index
-        Those of the population, which make the mean field; see
-        :class:`mfgcore.population.Population`.
-    own : (n_learners, n_states, n_actions) float64
-        The learners' policies.
-
-    Returns
-    -------
-    (n_learners, n_states * n_actions) float64
-    """
-    game = experiment.make_game().seen_by(len(policy_index))
-    mean_field = meanfield.joint_mean_field(policies, game, policy_index=policy_index)
-    q_values = [
-        meanfield.action_values(
-            policy,
-            mean_field,
-            game,
-            discount=experiment.discount,
-            entropy_weight=experiment.entropy_weight,
-        )
-        for policy in own
-    ]
-    return np.array(q_values).reshape(len(own), experiment.grid_size**2 * len(ACTIONS))
 
 
 def improve_policies(experiment, policies, policy_index, q_values):

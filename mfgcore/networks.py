@@ -1,8 +1,25 @@
-"""The communication network: who is near enough to hear whom (Def. 2.6, Sec. 4)."""
+"""The communication network: who is near enough to hear whom (Def. 2.6, Sec. 4).
+
+To add one, write a function here that returns the cells linked to every cell, and register it with
+the parameters of the experiment that it needs.
+"""
 
 import numpy as np
 
+from mfgcore.registry import Registry
+
 DIAGONALS = ("cells", "corners")
+
+NETWORKS = Registry("network")
+register = NETWORKS.register
+
+
+@register("communication_radius", "diagonal")
+def radius(experiment):
+    """Agents hear those within a Euclidean distance of their cell."""
+    return neighbour_cells(
+        experiment.make_grid(), experiment.communication_radius, experiment.diagonal
+    )
 
 
 def neighbour_cells(grid, radius, diagonal="cells"):

@@ -9,9 +9,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.colors import PowerNorm
 
+from mfgcore.datasets import configuration
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.files import atomic_path
-from mfgcore.results import configuration
 from mfgcore.statistics import Interval, bootstrap, last_iterations
 
 PANELS = {

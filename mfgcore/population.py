@@ -1,5 +1,6 @@
 """The population: where everybody is, and who follows which policy."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,10 @@ class Population:
     states: np.ndarray
     policy_index: np.ndarray
     policies: np.ndarray
+
+    def snapshot(self):
+        """The population as it is now; its policies are never changed in place."""
+        return Population(self.states.copy(), self.policy_index.copy(), self.policies)
 
     @property
     def size(self):
@@ -71,7 +76,11 @@ def policy_distances(policies, reference):
     -------
     (n_policies,) float64
     """
-    return np.abs(policies - reference).sum(axis=2).max(axis=1)
+    distances = np.empty(len(policies))
+    for first in range(0, len(policies), 1024):  # as many at a time as a cache holds
+        part = slice(first, first + 1024)
+        distances[part] = np.abs(policies[part] - reference).sum(axis=2).max(axis=1)
+    return distances
 
 
 def uniform_policy(n_states):
@@ -103,6 +112,54 @@ class Walk:
     next_state: np.ndarray
     rewards: np.ndarray
     generators: np.ndarray
+
+    @classmethod
+    def of(cls, population, game, entropy_weight, generators):
+        """A population ready for steps, which move copies of its states and of the generators.
+
+        Parameters
+        ----------
+        population : Population
+        game : Game
+        entropy_weight : float
+            lambda of the paper.
+        generators : (4, n_agents) uint32
+
+        Returns
+        -------
+        Walk
+        """
+        thresholds, entropies = kernels.policy_tables(population.policies, entropy_weight)
+        return cls(
+            states=population.states.copy(),
+            policy_index=population.policy_index.copy(),
+            thresholds=thresholds,
+            entropies=entropies,
+            next_state=game.grid.next_state(),
+            rewards=game.reward_table(population.size),
+            generators=generators.copy(),
+        )
+
+    def copy(self):
+        """The same walk from here, which moves on its own."""
+        return dataclasses.replace(
+            self,
+            states=self.states.copy(),
+            policy_index=self.policy_index.copy(),
+            generators=self.generators.copy(),
+        )
+
+    def set_apart(self, agent):
+        """Give an agent a row of the tables that it shares with nobody."""
+        row = self.policy_index[[agent]]
+        self.policy_index[agent] = len(self.thresholds)
+        self.thresholds = np.concatenate((self.thresholds, self.thresholds[row]))
+        self.entropies = np.concatenate((self.entropies, self.entropies[row]))
+
+    def change_policy(self, agent, policy, entropy_weight):
+        """Let an agent that was set apart follow another policy; (1, n_states, n_actions)."""
+        row = self.policy_index[[agent]]
+        self.thresholds[row], self.entropies[row] = kernels.policy_tables(policy, entropy_weight)
 
     def arguments(self):
         """The arguments that the stepping kernels share, in their order."""
@@ -136,7 +193,7 @@ class Observations:
 NOBODY = np.empty(0, dtype=np.int32)
 
 
-def observe(experiment, walk, skipped, learners=NOBODY, deviator=None):
+def rollout(experiment, walk, skipped, learners=None, deviator=None):
     """Take an iteration's M_pg * M_td learning steps (Alg. 2, lines 5-13).
 
     Parameters
@@ -144,9 +201,9 @@ def observe(experiment, walk, skipped, learners=NOBODY, deviator=None):
     experiment : Experiment
     walk : Walk
         Its states and generators move on.
-    skipped : int
-        Number of first transitions that are not kept.
-    learners : (n_learners,) int32
+    skipped : int or None
+        Number of first transitions that are not kept; None: none is.
+    learners : (n_learners,) int32, optional
         Agents that record transitions.
     deviator : int, optional
         Agent whose rewards are recorded apart.
@@ -155,6 +212,8 @@ def observe(experiment, walk, skipped, learners=NOBODY, deviator=None):
     -------
     Observations
     """
+    if learners is None or skipped is None:
+        learners, skipped = NOBODY, 0
     n_steps = experiment.learning_steps
     population_rewards = np.empty(n_steps)
     deviator_rewards = np.empty(0 if deviator is None else n_steps)

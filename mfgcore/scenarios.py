@@ -7,8 +7,12 @@ it with the parameters of the experiment that it needs.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mfgcore.registry import Registry
+
 ARRIVALS = ("after_learning", "before_learning")
-SCENARIOS = {}
+
+SCENARIOS = Registry("scenario")
+register = SCENARIOS.register
 
 
 @dataclass(frozen=True)
@@ -28,22 +32,6 @@ class Scenario:
     population: Callable[[int], int]
 
 
-@dataclass(frozen=True)
-class _Registered:
-    build: Callable
-    needs: tuple
-
-
-def register(*needs):
-    """Make a function known as the scenario of its name; `needs` are the parameters it reads."""
-
-    def decorate(function):
-        SCENARIOS[function.__name__] = _Registered(function, needs)
-        return function
-
-    return decorate
-
-
 def _never(k):
     return 0.0
 
@@ -55,7 +43,7 @@ def _grown(experiment):
     return population
 
 
-@register()
+@register
 def none(experiment):
     """Nothing happens."""
     return Scenario(_never, lambda k: experiment.agents)

@@ -1,18 +1,20 @@
 """Score rules: by which number agents choose among the policies that they hear (Alg. 1, line 11).
 
 To add one, write a function here that returns a number for each learner, the smaller the better,
-and register it with the parameters of the experiment that it needs.
+or None where nobody shall be heard, and register it with the parameters of the experiment that it
+needs.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from mfgcore import kernels, streams
 from mfgcore.population import Walk
+from mfgcore.registry import Registry
 
-SCORE_RULES = {}
+SCORE_RULES = Registry("score rule")
+register = SCORE_RULES.register
 
 
 @dataclass(frozen=True)
@@ -40,23 +42,7 @@ class Update:
     walk: Walk
 
 
-@dataclass(frozen=True)
-class _Registered:
-    score: Callable
-    needs: tuple
-
-
-def register(*needs):
-    """Make a function known as the score rule of its name; `needs` are the parameters it reads."""
-
-    def decorate(function):
-        SCORE_RULES[function.__name__] = _Registered(function, needs)
-        return function
-
-    return decorate
-
-
-@register()
+@register
 def smallest_change(update):
     """The policy that changed least is preferred (Alg. 1, line 11)."""
     return update.change
@@ -86,12 +72,14 @@ def highest_return(update):
     return -(returns + experiment.score_temperature * noise)
 
 
-@register()
+@register
 def random(update):
     """Every policy is as likely to be preferred; all agents agree on the order."""
     drawn = streams.uniforms(update.experiment, "scores", update.iteration, update.walk.states.size)
     return drawn[update.learners]
 
 
-# no score, so no agent adopts the policy of another: communication without effect
-SCORE_RULES["never"] = _Registered(None, ())
+@register
+def never(update):
+    """No agent adopts the policy of another: communication without effect."""
+    return None

@@ -1,44 +1,21 @@
 """One run: the loop over k of Algorithms 1 and 2, for every architecture and scenario."""
 
-import dataclasses
+import contextlib
+import datetime
+import time
 
 import numpy as np
 
-from mfgcore import kernels, meanfield, streams
-from mfgcore.architectures import ARCHITECTURES
+from mfgcore import memory, streams
+from mfgcore.datasets import to_dataset
 from mfgcore.errors import NumericalError
-from mfgcore.evaluation import discounted_return, sample_exploitability
 from mfgcore.games import ACTIONS
-from mfgcore.gossip import Adoptions, communicate, examine_adoptions
-from mfgcore.learning import (
-    ALGORITHMS,
-    estimate_q_values,
-    exact_q_values,
-    improve_policies,
-    policy_change,
-)
-from mfgcore.networks import neighbour_cells
-from mfgcore.population import NOBODY, Population, Walk, observe, uniform_policy
+from mfgcore.gossip import communicate
+from mfgcore.learning import Lesson, improve_policies, policy_change
+from mfgcore.metrics import Moment, per_iteration, record
+from mfgcore.population import Population, Walk, rollout, uniform_policy
+from mfgcore.provenance import environment
 from mfgcore.scores import SCORE_RULES, Update
-
-METRICS = (
-    "discounted_return",
-    "exploitability",
-    "exact_return",
-    "exact_exploitability",
-    "mean_individual_exploitability",
-    "mean_individual_return",
-    "policy_divergence",
-    "distinct_policies",
-    "common_policy_agents",
-    "mean_change",
-    "failures",
-    "population_size",
-    "adopted_policies",
-    "theorem_3_1_violations",
-    "theorem_3_2_premises",
-    "theorem_3_2_violations",
-)
 
 
 class Simulation:
@@ -49,6 +26,9 @@ class Simulation:
     experiment : Experiment
     threads : int
         Threads that share the learning of one iteration. They change no result.
+    limit : float, optional
+        Bytes of memory that the run may take; by default what there is. Learners are processed in
+        blocks whose replay buffers fit. The blocks change no result.
 
     Attributes
     ----------
@@ -57,41 +37,38 @@ class Simulation:
     population : Population
     q_values : (n_agents, n_states * n_actions) float64
         Each agent's latest estimate; NaN for an agent that has never learned.
-    metrics : dict of str to list of float
-        By name, one value for each iteration done. All speak of the population at the start of
-        the iteration (D18), except `mean_change` and `failures`, which belong to its update, and
-        `adopted_policies` and those of the theorems, which belong to its communication. A value
-        that was not measured is NaN.
-    mean_fields : list of (n_states,) float64
-        Empirical mean field of each iteration's learning steps.
-    common_policies : list of (n_states, n_actions) float32
-        The policy that most agents followed at the start of each iteration.
+    records : dict of str to list
+        Of each metric of :func:`mfgcore.metrics.per_iteration`, a value for each iteration done.
+        All speak of the population at the start of the iteration (D18), except those of its
+        update and of its communication. A number that was not measured is NaN.
+
+    Raises
+    ------
+    ConfigurationError
+        If the run does not fit into the memory.
     """
 
-    def __init__(self, experiment, threads=1):
+    def __init__(self, experiment, threads=1, limit=None):
         self.experiment = experiment
         self.threads = threads
+        self.block = memory.block_of_learners(experiment, limit)
         self.game = experiment.make_game()
         self.scenario = experiment.make_scenario()
-        self.architecture = ARCHITECTURES[experiment.architecture]
-        self.network = neighbour_cells(
-            self.game.grid, experiment.communication_radius, experiment.diagonal
-        )
-        self.next_state = self.game.grid.next_state()
+        self.architecture = experiment.make_architecture()
+        self.algorithm = experiment.make_algorithm()
+        self.network = experiment.make_network()
         self.iteration = 0
-        n_agents, n_states = experiment.agents, self.game.grid.n_states
+        n_agents, n_states = experiment.agents, experiment.n_states
         self.population = Population(
             states=streams.integers(experiment, "initial_states", 0, n_agents, n_states),
             policy_index=np.zeros(n_agents, dtype=np.int32),
             policies=uniform_policy(n_states)[None],
         )
         self.q_values = np.full((n_agents, n_states * len(ACTIONS)), np.nan)
-        self.metrics = {name: [] for name in METRICS}
-        self.mean_fields = []
-        self.common_policies = []
+        self.records = {name: [] for name in per_iteration()}
 
     def step(self):
-        """Do iteration k: observe, learn, improve, communicate.
+        """Do iteration k: observe, learn, improve, communicate, and record what happened.
 
         Raises
         ------
@@ -101,94 +78,96 @@ class Simulation:
         experiment, k = self.experiment, self.iteration
         if experiment.arrivals == "before_learning":
             self._let_arrive()
-        population = self.population
-        walk = self._walk()
-        common, followers = population.most_common()
-        self.common_policies.append(population.policies[common].astype(np.float32))
-        n_policies = population.policies.shape[0]
-        self._record(
-            policy_divergence=population.policy_divergence(),
-            distinct_policies=n_policies,
-            common_policy_agents=followers,
-            population_size=population.size,
-        )
-        self._evaluate(walk)
-
+        start = self.population.snapshot()
         learners, failed = self._learners()
-        algorithm = ALGORITHMS[experiment.algorithm]
-        recorders = learners if algorithm.learn else NOBODY
-        seen = observe(experiment, walk, algorithm.skipped(experiment), recorders)
-        mean_rewards = seen.population_rewards / population.size
-        self._record(
-            discounted_return=discounted_return(
-                mean_rewards, experiment.discount, experiment.return_horizon
-            ),
-            failures=failed.size,
-        )
-        self.mean_fields.append(seen.mean_field)
+        walk, observations, change, total = self._learn(start, learners)
 
-        index = population.policy_index[learners]
-        if algorithm.learn:
-            shuffles = streams.shuffle_generators(experiment, "shuffles", k, population.size)
-            q_values = estimate_q_values(
-                experiment, seen.transitions, shuffles[learners], self.threads
-            )
-        else:
-            q_values = exact_q_values(
-                experiment, population.policies, population.policy_index,
-                population.policies[index],
-            )  # fmt: skip
-        self._check_finite("Q-function", q_values, learners)
-        self.q_values[learners] = q_values
-
-        improved = improve_policies(experiment, population.policies, index, q_values)
-        self._check_finite("policy", improved, learners)
-        change, total = policy_change(population.policies[index], improved)
-        self._record(mean_change=change.mean() if learners.size else np.nan)
-
-        population.policies = np.concatenate((population.policies, improved))
-        population.policy_index[learners] = n_policies + np.arange(learners.size, dtype=np.int32)
-        hears, generators = self.architecture.hears, walk.generators
+        hears = self.architecture.hears
         # An agent that did not learn has no score: with the distance 0 between its two equal
         # policies it would win every comparison, and the population would stand still (D16).
-        scores = np.full(population.size, np.inf)
-        totals = np.full(population.size, np.inf)
+        scores, totals = np.full((2, start.size), np.inf)
         if hears == "neighbours":
-            rule = SCORE_RULES[experiment.score_rule]
-            if rule.score is None:
+            walk = self._walk(walk.generators)
+            score = SCORE_RULES[experiment.score_rule](
+                Update(experiment, k, learners, change, walk)
+            )
+            self.population.states = walk.states
+            if score is None:
                 hears = "nobody"
             else:
-                walk = self._walk(generators)
-                scores[learners] = rule.score(Update(experiment, k, learners, change, walk))
-                totals[learners] = total
-                generators = walk.generators
+                scores[learners], totals[learners] = score, total
         if experiment.arrivals == "after_learning":
             self._let_arrive()
-        self._communicate(hears, generators, scores, totals, shared=n_policies == 1)
+        walk = self._walk(walk.generators)
+        before = walk.policy_index.copy()
+        newcomers = np.full(self.population.size - scores.size, np.inf)
+        scores, totals = (np.concatenate((values, newcomers)) for values in (scores, totals))
+        if hears == "learner":
+            walk.policy_index[:] = walk.policy_index[0]
+        network = self.network if hears == "neighbours" else None
+        communicate(walk, scores, totals, network, experiment.communication_rounds)
+        self.population.states, self.population.policy_index = walk.states, walk.policy_index
+
+        moment = Moment(
+            experiment=experiment,
+            game=self.game,
+            iteration=k,
+            population=start,
+            observations=observations,
+            learners=learners,
+            failed=failed,
+            change=change,
+            policies=self.population.policies,
+            before=before,
+            after=walk.policy_index,
+            hears=hears,
+        )
+        for name, value in record(moment).items():
+            self.records[name].append(value)
+        self.population.forget_unused()
         self.iteration += 1
 
-    def _evaluate(self, walk):
-        experiment, population = self.experiment, self.population
-        due = self.iteration % experiment.evaluation_interval == 0
-        sampled = np.nan
-        if due and experiment.evaluation:
-            sampled = sample_exploitability(experiment, walk, population.policies, self.iteration)
-        exact = meanfield.PopulationMetrics(np.nan, np.nan, np.nan, np.nan, None)
-        if due and experiment.exact_metrics:
-            exact = meanfield.population_metrics(
-                population.policies,
-                self.game.seen_by(population.size),
-                discount=experiment.discount,
-                entropy_weight=experiment.entropy_weight,
-                policy_index=population.policy_index,
-            )
-        self._record(
-            exploitability=sampled,
-            exact_return=exact.discounted_return,
-            exact_exploitability=exact.exploitability,
-            mean_individual_exploitability=exact.mean_individual_exploitability,
-            mean_individual_return=exact.mean_individual_return,
+    def _learn(self, start, learners):
+        """Take the learning steps and give every learner its new policy.
+
+        The learners are processed in blocks, for each of which the population takes the same steps
+        again: of all replay buffers, only a block's are in memory.
+
+        Returns
+        -------
+        walk : Walk
+            As the steps left it.
+        observations : Observations
+        change, total : (n_learners,) float64
+            See :func:`mfgcore.learning.policy_change`.
+        """
+        experiment, population, algorithm = self.experiment, self.population, self.algorithm
+        first = self._walk()
+        shuffles = streams.shuffle_generators(
+            experiment, "shuffles", self.iteration, population.size
         )
+        n_policies, *shape = start.policies.shape
+        population.policies = np.empty((n_policies + learners.size, *shape))
+        population.policies[:n_policies] = start.policies
+        change, total = np.empty((2, learners.size))
+        for begin in range(0, max(1, learners.size), self.block):
+            part = slice(begin, begin + self.block)
+            block, walk = learners[part], first.copy()
+            observations = rollout(experiment, walk, algorithm.skipped, block)
+            rows = start.policy_index[block]
+            own = start.policies[rows]
+            q_values = algorithm.q_values(
+                Lesson(observations.transitions, shuffles[block], own, start, self.threads)
+            )
+            self._check_finite("Q-function", q_values, block)
+            self.q_values[block] = q_values
+            improved = improve_policies(experiment, start.policies, rows, q_values)
+            self._check_finite("policy", improved, block)
+            change[part], total[part] = policy_change(own, improved)
+            population.policies[n_policies:][part] = improved
+        population.policy_index[learners] = n_policies + np.arange(learners.size, dtype=np.int32)
+        population.states = walk.states
+        return walk, observations, change, total
 
     def _let_arrive(self):
         experiment, k = self.experiment, self.iteration
@@ -220,47 +199,13 @@ class Simulation:
             Streams of the first n agents, as earlier steps of the iteration left them; the others
             begin theirs.
         """
-        population = self.population
-        thresholds, entropies = kernels.policy_tables(
-            population.policies, self.experiment.entropy_weight
-        )
         streams_of_all = streams.action_generators(
-            self.experiment, "actions", self.iteration, population.size
+            self.experiment, "actions", self.iteration, self.population.size
         )
         if generators is not None:
             streams_of_all[:, : generators.shape[1]] = generators
-        return Walk(
-            states=population.states,
-            policy_index=population.policy_index,
-            thresholds=thresholds,
-            entropies=entropies,
-            next_state=self.next_state,
-            rewards=self.game.reward_table(population.size),
-            generators=streams_of_all,
-        )
-
-    def _communicate(self, hears, generators, scores, totals, shared):
-        """The communication rounds; `shared`: whether row 0 was everybody's before the update."""
-        walk = self._walk(generators)
-        before = walk.policy_index.copy()
-        newcomers = np.full(self.population.size - scores.size, np.inf)
-        communicate(
-            hears, walk, np.concatenate((scores, newcomers)),
-            np.concatenate((totals, newcomers)), self.network,
-            self.experiment.communication_rounds,
-        )  # fmt: skip
-        self.population.policy_index = walk.policy_index
-        adoptions = Adoptions(0, 0, 0, 0)
-        if hears == "neighbours":
-            adoptions = examine_adoptions(
-                self.population.policies, before, walk.policy_index, 0 if shared else None
-            )
-        self._record(**dataclasses.asdict(adoptions))
-        self.population.forget_unused()
-
-    def _record(self, **values):
-        for name, value in values.items():
-            self.metrics[name].append(float(value))
+        weight = self.experiment.entropy_weight
+        return Walk.of(self.population, self.game, weight, streams_of_all)
 
     def _check_finite(self, what, values, learners):
         bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
@@ -268,3 +213,64 @@ class Simulation:
             raise NumericalError(
                 f"iteration {self.iteration}, agent {learners[bad][0]}: its {what} is not finite"
             )
+
+
+def simulate(experiment, threads=1, progress=None, checkpointer=None, limit=None):
+    """Run an experiment and return everything that it measured.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    threads : int
+        Threads that share the learning of one iteration. They change no result.
+    progress : callable, optional
+        Called with the :class:`Simulation` after every iteration.
+    checkpointer : Checkpointer, optional
+        Where the run's state is kept on the way, and taken up if it was kept before.
+    limit : float, optional
+        Bytes of memory that the run may take; see :class:`Simulation`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The variables of :data:`mfgcore.metrics.METRICS`, over `iteration`, `agent`, `state` and
+        `action`. The attributes hold the configuration and the provenance.
+
+    Raises
+    ------
+    ConfigurationError
+        If the run does not fit into the memory.
+    NumericalError
+        If NaN or infinity arises; names the iteration and the agent.
+    Stopped
+        If a signal asked for it; only with a checkpointer.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    wall, cpu = time.perf_counter(), time.process_time()
+    simulation, before = Simulation(experiment, threads, limit), (0.0, 0.0)
+    listening = contextlib.nullcontext()
+    if checkpointer is not None:
+        before = checkpointer.restore(simulation)
+        listening = checkpointer.listening()
+
+    def seconds():
+        return (
+            round(before[0] + time.perf_counter() - wall, 3),
+            round(before[1] + time.process_time() - cpu, 3),
+        )
+
+    with listening:
+        while simulation.iteration < experiment.iterations:
+            simulation.step()
+            if progress is not None:
+                progress(simulation)
+            if checkpointer is not None and simulation.iteration < experiment.iterations:
+                checkpointer.after_iteration(simulation, seconds())
+    dataset = to_dataset(simulation)
+    dataset.attrs |= {
+        "started": started.isoformat(timespec="seconds"),
+        "wall_seconds": seconds()[0],
+        "cpu_seconds": seconds()[1],
+        **environment(),
+    }
+    return dataset

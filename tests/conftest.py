@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mfgcore import Experiment, kernels
+from mfgcore.learning import Lesson
 from mfgcore.simulation import Simulation
 
 settings.register_profile(
@@ -32,7 +34,7 @@ TINY = {
     "replay_cycles": 4,
     "policy_step_size": 0.5,
     "communication_rounds": 3,
-    "evaluation": False,
+    "sampled_exploitability": False,
 }
 
 
@@ -44,10 +46,29 @@ def run(experiment, threads=1):
     return simulation
 
 
+def estimate_q_values(experiment, transitions, generators, threads=1):
+    """What the experiment's algorithm learns from transitions."""
+    own = np.empty((len(transitions), experiment.n_states, 5))
+    lesson = Lesson(transitions, generators, own, population=None, threads=threads)
+    return experiment.make_algorithm().q_values(lesson)
+
+
 @pytest.fixture(scope="session", params=list(BUILDS))
 def build(request):
     """Every compiled build of the kernels in turn."""
     return BUILDS[request.param]
+
+
+@pytest.fixture
+def register():
+    """A function that makes a value known to a registry until the end of the test."""
+    with contextlib.ExitStack() as stack:
+
+        def add(registry, name, value, needs=()):
+            registry.add(name, value, needs)
+            stack.callback(registry.remove, name)
+
+        yield add
 
 
 @pytest.fixture(scope="session")
@@ -70,11 +91,10 @@ def assert_same_state():
         np.testing.assert_array_equal(one.population.states, other.population.states)
         np.testing.assert_array_equal(one.population.policy_index, other.population.policy_index)
         np.testing.assert_array_equal(one.population.policies, other.population.policies)
-        np.testing.assert_array_equal(one.mean_fields, other.mean_fields)
         if "q_values" not in but:
             np.testing.assert_array_equal(one.q_values, other.q_values)
-        for name in one.metrics:
+        for name in one.records:
             if name not in but:
-                np.testing.assert_array_equal(one.metrics[name], other.metrics[name], name)
+                np.testing.assert_array_equal(one.records[name], other.records[name], name)
 
     return check

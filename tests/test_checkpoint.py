@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mfgcore
-from mfgcore import checkpoint, results
+from mfgcore import checkpoint
 from mfgcore.checkpoint import Checkpointer, CheckpointError, Stopped
 from mfgcore.simulation import Simulation
 
@@ -18,7 +18,11 @@ from mfgcore.simulation import Simulation
 @pytest.fixture(scope="module")
 def experiment(make_experiment):
     return make_experiment(
-        iterations=12, evaluation=True, failure_probability=0.3, agents_after=9, increase_at=5
+        iterations=12,
+        sampled_exploitability=True,
+        failure_probability=0.3,
+        agents_after=9,
+        increase_at=5,
     )
 
 
@@ -31,6 +35,12 @@ def simulation_after(experiment, iterations):
     simulation = Simulation(experiment)
     for _ in range(iterations):
         simulation.step()
+    return simulation
+
+
+def restored(experiment, path):
+    simulation = Simulation(experiment)
+    checkpoint.restore(simulation, path)
     return simulation
 
 
@@ -50,7 +60,7 @@ def run_in_child(experiment, path, output):
     child = os.fork()
     if child == 0:  # pragma: no cover
         checkpointer = Checkpointer(path, interval=0.0)
-        results.save(mfgcore.simulate(experiment, checkpointer=checkpointer), output)
+        mfgcore.save(mfgcore.simulate(experiment, checkpointer=checkpointer), output)
         checkpointer.remove()
         os._exit(0)
     return child
@@ -69,7 +79,7 @@ def test_fifty_kills_at_random_moments_change_no_bit(experiment, uninterrupted, 
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         if path.exists():
-            resumed += checkpoint.load(path, experiment)[0].iteration > 0
+            resumed += restored(experiment, path).iteration > 0
         if output.exists():
             assert mfgcore.load(output).equals(uninterrupted)
             output.unlink()
@@ -83,7 +93,7 @@ def test_a_checkpoint_of_another_run_is_refused_by_name(experiment, make_experim
     checkpoint.save(simulation_after(experiment, 2), path)
     other = make_experiment(base=experiment, discount=0.4)
     with pytest.raises(CheckpointError, match=r"run.checkpoint': was made with discount = 0.5"):
-        checkpoint.load(path, other)
+        restored(other, path)
 
 
 @pytest.mark.parametrize("tenth", range(10))
@@ -93,7 +103,7 @@ def test_a_truncated_checkpoint_is_refused_by_name(experiment, tmp_path, tenth):
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * tenth // 10])
     with pytest.raises(CheckpointError, match=r"run.checkpoint': is damaged"):
-        checkpoint.load(path, experiment)
+        restored(experiment, path)
 
 
 def test_a_checkpoint_of_other_code_or_version_is_refused(experiment, tmp_path, monkeypatch):
@@ -101,10 +111,10 @@ def test_a_checkpoint_of_other_code_or_version_is_refused(experiment, tmp_path, 
     checkpoint.save(simulation_after(experiment, 2), path)
     monkeypatch.setattr(checkpoint, "run_fingerprint", lambda: "other")
     with pytest.raises(CheckpointError, match="other code"):
-        checkpoint.load(path, experiment)
+        restored(experiment, path)
     monkeypatch.setattr(checkpoint, "VERSION", 99)
     with pytest.raises(CheckpointError, match=r"has version \d+, this mfgcore reads 99"):
-        checkpoint.load(path, experiment)
+        restored(experiment, path)
 
 
 def test_a_refused_checkpoint_makes_the_run_start_afresh(
@@ -129,7 +139,7 @@ def test_a_signal_stops_the_run_after_its_iteration(experiment, uninterrupted, t
     with pytest.raises(Stopped, match="stopped after iteration 4 of 12"):
         mfgcore.simulate(experiment, progress=progress, checkpointer=Checkpointer(path))
     assert signal.getsignal(signal.SIGTERM) == before
-    assert checkpoint.load(path, experiment)[0].iteration == 4
+    assert restored(experiment, path).iteration == 4
     assert mfgcore.simulate(experiment, checkpointer=Checkpointer(path)).equals(uninterrupted)
 
 

@@ -41,7 +41,10 @@ def test_run_writes_a_file_that_show_explains(tmp_path):
 
 def test_without_evaluation_there_is_no_exploitability(tmp_path):
     output = tmp_path / "run.nc"
-    assert cli.main(["run", *SMALL, "--no-evaluation", "--quiet", "--output", str(output)]) == 0
+    assert (
+        cli.main(["run", *SMALL, "--no-sampled-exploitability", "--quiet", "--output", str(output)])
+        == 0
+    )
     dataset = load(output)
     assert dataset["exploitability"].isnull().all()
     assert dataset["discounted_return"].notnull().all()
@@ -74,7 +77,7 @@ MISTAKES = {
     "not a number": (["--learning-rate", "nan"], "learning_rate: nan is not"),
     "shrinking": (["--agents-after", "5", "--increase-at", "1"], "a population cannot shrink"),
     "late increase": (["--agents-after", "9", "--increase-at", "3"], "is not < iterations = 3"),
-    "half an increase": (["--agents-after", "9"], "needs both agents_after and increase_at"),
+    "half an increase": (["--agents-after", "9"], "needs agents_after and increase_at"),
     "useless key": (
         ["--scenario", "none", "--failure-probability", "0.5"], "has no use for it",
     ),

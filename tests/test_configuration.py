@@ -45,7 +45,7 @@ def test_the_paper_scale_is_that_of_table_1(paper):
     run = configuration.runs(paper, "fig1")["networked", 9]
     assert (run.agents, run.iterations, run.failure_probability) == (200, 150, 0.5)
     assert run.kept_transitions == 2979
-    assert run.scenario == "failure"
+    assert run.resolved_scenario == "failure"
     run = configuration.runs(paper, "fig4")["independent", 0]
     assert (run.agents, run.agents_after, run.increase_at, run.iterations) == (25, 200, 40, 100)
 
@@ -82,15 +82,29 @@ def test_every_parameter_says_what_it_is():
         ("seed", -1, "seed: -1 is not a whole number >= 0"),
         ("seed", "one", "seed: 'one' is not"),
         ("architectures", [], "architectures: [] is not"),
-        ("architectures", ["centralized"], "architectures.0: 'centralized' is not one of"),
+        (
+            "architectures",
+            ["centralized"],
+            "architectures.0: unknown architecture 'centralized'; did you mean 'centralised'?",
+        ),
+        (
+            "ablations.studies.rounds.parameter",
+            "round",
+            "rounds.parameter: unknown parameter 'round'",
+        ),
+        ("ablations.studies.rounds.game", "agre", "studies.rounds.game: unknown game 'agre'"),
         ("parameters.gamma", 0.9, "parameters: unknown key 'gamma'"),
         ("parameters.seed", 1, "parameters: unknown key 'seed'"),
         ("parameters.discount", True, "parameters.discount: True is not a number"),
         ("parameters.grid_size", 8.5, "parameters.grid_size: 8.5 is not a whole number"),
-        ("parameters.boundary", "round", "parameters.boundary: 'round' is not one of wall, torus"),
+        ("parameters.boundary", "round", "boundary: unknown boundary 'round' (known: wall, torus)"),
         ("experiments.fig1.trials", 0, "experiments.fig1.trials: 0 is not >= 1"),
         ("experiments.fig1.trial", 0, "did you mean 'trials'?"),
-        ("experiments.fig1.game", "agre", "experiments.fig1.game: 'agre' is not one of cluster"),
+        (
+            "experiments.fig1.game",
+            "agre",
+            "experiments.fig1.game: unknown game 'agre'; did you mean 'agree'?",
+        ),
         ("experiments.fig3.agents_after", 3, "experiments.fig3.agents_after: 3 is not >= agents"),
         ("experiments", {}, "experiments: {} is not"),
         ("output.figures", "../up", "output.figures: '../up' is not"),
@@ -124,7 +138,7 @@ def test_parameters_that_play_no_part_are_left_out():
     independent = Experiment(game="agree", architecture="independent").relevant()
     networked = Experiment(game="agree").relevant()
     assert set(networked) - set(independent) == {
-        "communication_radius", "diagonal", "score_rule",
+        "network", "communication_radius", "diagonal", "score_rule",
     }  # fmt: skip
     by_return = Experiment(game="agree", score_rule="highest_return").relevant()
     assert set(by_return) - set(networked) == {"score_steps", "score_temperature"}
@@ -139,19 +153,19 @@ def test_what_is_relevant_makes_the_same_experiment_again():
     for experiment in (
         Experiment(game="agree", failure_probability=0.5),
         Experiment(game="cluster", agents_after=300, increase_at=5, architecture="centralised"),
-        Experiment(game="diffuse", algorithm="online", evaluation=False),
+        Experiment(game="diffuse", algorithm="online", sampled_exploitability=False),
     ):
         again = Experiment(**experiment.relevant())
         assert again.relevant() == experiment.relevant()
 
 
 def test_the_scenario_follows_from_what_is_given():
-    assert Experiment(game="agree").scenario == "none"
-    assert Experiment(game="agree", failure_probability=0.0).scenario == "failure"
+    assert Experiment(game="agree").resolved_scenario == "none"
+    assert Experiment(game="agree", failure_probability=0.0).resolved_scenario == "failure"
     grown = {"agents_after": 300, "increase_at": 5}
-    assert Experiment(game="agree", **grown).scenario == "increase"
+    assert Experiment(game="agree", **grown).resolved_scenario == "increase"
     both = Experiment(game="agree", failure_probability=0.5, **grown)
-    assert both.scenario == "failure_and_increase"
+    assert both.resolved_scenario == "failure_and_increase"
 
 
 def test_the_return_horizon_is_132_at_the_papers_discount():

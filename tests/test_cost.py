@@ -19,7 +19,7 @@ def test_the_work_of_figure_1_is_counted():
 def test_an_increase_counts_from_its_iteration_on():
     run = Experiment(
         game="agree", agents=25, agents_after=200, increase_at=100, iterations=200,
-        evaluation=False, exact_metrics=False, architecture="independent",
+        sampled_exploitability=False, exact_metrics=False, architecture="independent",
     )  # fmt: skip
     assert cost.work(run)["update"] == (25 * 100 + 200 * 100) * 2979 * 500
     assert cost.work(run)["step, own policies"] == (25 * 100 + 200 * 100) * 30300

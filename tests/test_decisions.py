@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import run
+from conftest import estimate_q_values, run
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import gossip, stepping
@@ -15,9 +15,9 @@ from mfgcore import ConfigurationError, Experiment, kernels, simulation, streams
 from mfgcore.evaluation import discounted_return
 from mfgcore.games import Grid
 from mfgcore.gossip import communicate, rank_policies
-from mfgcore.learning import estimate_q_values, improve_policies, policy_change
+from mfgcore.learning import improve_policies, policy_change
 from mfgcore.networks import neighbour_cells
-from mfgcore.population import Population, Walk, observe, uniform_policy
+from mfgcore.population import Population, Walk, rollout, uniform_policy
 from mfgcore.simulation import Simulation
 
 ARCHITECTURES = ("centralised", "independent", "networked")
@@ -38,9 +38,9 @@ def listen(monkeypatch):
     """Record scores, totals and the policies before and after every call of communicate."""
     heard = []
 
-    def recorder(hears, walk, scores, totals, network, rounds):
+    def recorder(walk, scores, totals, network, rounds):
         before = walk.policy_index.copy()
-        communicate(hears, walk, scores, totals, network, rounds)
+        communicate(walk, scores, totals, network, rounds)
         heard.append((scores.copy(), totals.copy(), before, walk.policy_index.copy()))
 
     monkeypatch.setattr(simulation, "communicate", recorder)
@@ -71,7 +71,7 @@ def test_d2_initial_states_are_uniform_over_the_cells(make_experiment):
 def test_d2_before_any_communication_the_architectures_see_the_same(make_experiment):
     first = [run(make_experiment(architecture=name, iterations=1)) for name in ARCHITECTURES]
     for other in first[1:]:
-        assert other.metrics["discounted_return"] == first[0].metrics["discounted_return"]
+        assert other.records["discounted_return"] == first[0].records["discounted_return"]
         np.testing.assert_array_equal(other.q_values[0], first[0].q_values[0])
 
 
@@ -109,7 +109,7 @@ def test_d6_the_transition_is_the_newest_whose_next_action_is_known(
     walk = walk_of(experiment)
     path = path_of(walk, experiment.learning_steps + 1)
     learners = np.array([0, 3], dtype=np.int32)
-    seen = observe(experiment, walk, wait + 1, learners).transitions
+    seen = rollout(experiment, walk, wait + 1, learners).transitions
     for row, learner in enumerate(learners):
         kept = range(wait + 1, 60)
         assert seen[row].tolist() == [shifted(path, learner, m, interval, 0) for m in kept]
@@ -123,7 +123,7 @@ def test_d6_with_one_step_for_each_transition_the_first_has_none(make_experiment
     assert experiment.kept_transitions == 49
     walk = walk_of(experiment)
     path = path_of(walk, 50)
-    seen = observe(experiment, walk, 0, np.array([2], dtype=np.int32)).transitions
+    seen = rollout(experiment, walk, 0, np.array([2], dtype=np.int32)).transitions
     assert seen[0].tolist() == [shifted(path, 2, m, 1, 0) for m in range(1, 50)]
     # from two steps on every transition counts
     assert make_experiment(algorithm="online", transitions=50).kept_transitions == 50
@@ -136,7 +136,7 @@ def test_d6_the_last_action_of_a_transition_is_really_taken(make_experiment):
     """The next pair lies where the pair's action led."""
     experiment = make_experiment()
     walk = walk_of(experiment)
-    seen = observe(experiment, walk, 4, np.arange(6, dtype=np.int32)).transitions
+    seen = rollout(experiment, walk, 4, np.arange(6, dtype=np.int32)).transitions
     np.testing.assert_array_equal(walk.next_state.reshape(-1)[seen["pair"]], seen["next_pair"] // 5)
 
 
@@ -151,7 +151,7 @@ def test_d7_a_transition_is_kept_if_m_exceeds_w_strictly(make_experiment):
     walk = walk_of(experiment)
     path = path_of(walk, experiment.learning_steps)
     learner = np.array([1], dtype=np.int32)
-    seen = observe(experiment, walk, 6, learner).transitions[0].tolist()
+    seen = rollout(experiment, walk, 6, learner).transitions[0].tolist()
     assert len(seen) == 34
     assert seen[0] == shifted(path, 1, 6, 2, 0)  # m = 6 > 5
     assert seen[0] != shifted(path, 1, 5, 2, 0)  # m >= W would begin with m = 5
@@ -160,7 +160,7 @@ def test_d7_a_transition_is_kept_if_m_exceeds_w_strictly(make_experiment):
 def test_d7_the_run_itself_learns_from_these_transitions(make_experiment):
     experiment = make_experiment(iterations=1)
     walk = walk_of(experiment)
-    seen = observe(
+    seen = rollout(
         experiment, walk, experiment.waiting_transitions + 1, np.arange(6, dtype=np.int32)
     )
     shuffles = streams.shuffle_generators(experiment, "shuffles", 0, 6)
@@ -187,10 +187,10 @@ def test_d7_a_buffer_without_transitions_is_an_error(transitions, allowed):
 
 
 def without_network(monkeypatch):
-    def nobody(grid, radius, diagonal="cells"):
-        return np.zeros(grid.n_states + 1, dtype=np.int32), np.empty(0, dtype=np.int32)
+    def nobody(experiment):
+        return np.zeros(experiment.n_states + 1, dtype=np.int32), np.empty(0, dtype=np.int32)
 
-    monkeypatch.setattr(simulation, "neighbour_cells", nobody)
+    monkeypatch.setattr(Experiment, "make_network", nobody)
 
 
 def with_unique_scores(monkeypatch):
@@ -219,7 +219,7 @@ def test_d12_networked_without_links_is_independent(
     networked = run(make_experiment(architecture="networked", **disturbance))
     assert_same_state(independent, networked)
     assert (
-        independent.metrics["policy_divergence"] != (assert_different.metrics["policy_divergence"])
+        independent.records["policy_divergence"] != (assert_different.records["policy_divergence"])
     )
 
 
@@ -228,14 +228,14 @@ def test_d12_networked_without_links_is_independent(
 def test_d12_networked_with_agent_0_always_lowest_and_everyone_linked_is_centralised(
     make_experiment, assert_same_state, monkeypatch, disturbance, game
 ):
-    settings = {"game": game, "evaluation": True, **disturbance}
+    settings = {"game": game, "sampled_exploitability": True, **disturbance}
     centralised = run(make_experiment(architecture="centralised", **settings))
     linked = {"architecture": "networked", "communication_radius": EVERYBODY, **settings}
     by_similarity = run(make_experiment(**linked))
     with_unique_scores(monkeypatch)
     networked = run(make_experiment(**linked))
-    of_communication = ("adopted_policies", "theorem_3_1_violations")
-    assert_same_state(centralised, networked, but=("q_values", "mean_change", *of_communication))
+    but = ("q_values", "mean_change", "updates", "adopted_policies", "theorem_3_1_violations")
+    assert_same_state(centralised, networked, but=but)
     np.testing.assert_array_equal(centralised.q_values[0], networked.q_values[0])
     assert (policies_of(by_similarity) != policies_of(centralised)).any()
 
@@ -249,7 +249,7 @@ def test_d12_all_architectures_take_the_steps_of_the_communication_rounds(make_e
     assert (still.population.states != moved.population.states).any()
     experiment = still.experiment
     walk = walk_of(experiment)
-    observe(experiment, walk, 0)
+    rollout(experiment, walk, 0)
     np.testing.assert_array_equal(still.population.states, walk.states)
 
 
@@ -258,7 +258,7 @@ def test_d12_the_steps_of_communication_follow_the_adopted_policies(make_experim
     experiment = make_experiment(iterations=1, communication_rounds=4, communication_radius=0.3)
     before = Simulation(experiment)
     walk = before._walk()
-    seen = observe(experiment, walk, 4, np.arange(6, dtype=np.int32))
+    seen = rollout(experiment, walk, 4, np.arange(6, dtype=np.int32))
     q_values = estimate_q_values(
         experiment, seen.transitions, streams.shuffle_generators(experiment, "shuffles", 0, 6)
     )
@@ -280,8 +280,8 @@ def test_d12_the_steps_of_communication_follow_the_adopted_policies(make_experim
 
 def test_d13_centralised_learns_from_agent_0_and_pushes_its_policy_to_everyone(make_experiment):
     centralised = run(make_experiment(architecture="centralised"))
-    assert set(centralised.metrics["distinct_policies"]) == {1.0}
-    assert set(centralised.metrics["policy_divergence"]) == {0.0}
+    assert set(centralised.records["distinct_policies"]) == {1.0}
+    assert set(centralised.records["policy_divergence"]) == {0.0}
     assert np.isfinite(centralised.q_values[0]).all()
     assert np.isnan(centralised.q_values[1:]).all()
     assert (policies_of(centralised) != 0.2).any()
@@ -362,8 +362,8 @@ def test_d16_a_failed_learner_keeps_its_policy_and_has_no_score(make_experiment,
     assert (scores > 0).all()
     np.testing.assert_array_equal((policies_of(simulated) == 0.2).all(axis=(1, 2)), fails)
     np.testing.assert_array_equal(np.isnan(simulated.q_values).all(axis=1), fails)
-    assert simulated.metrics["failures"] == [fails.sum()]
-    assert simulated.metrics["mean_change"] == [scores[~fails].mean()]
+    assert simulated.records["failures"] == [fails.sum()]
+    assert simulated.records["mean_change"] == [scores[~fails].mean()]
 
 
 def test_d16_a_failed_learner_never_wins(make_experiment, monkeypatch):
@@ -389,12 +389,12 @@ def test_d16_a_population_with_failures_does_not_freeze(make_experiment, monkeyp
         before = policies_of(simulated)
         simulated.step()
         assert (policies_of(simulated) != before).all(axis=0).any()
-    assert min(simulated.metrics["failures"]) > 0
+    assert min(simulated.records["failures"]) > 0
 
     # the trap: a failed learner's sigma is ||pi_k - pi_k|| = 0 and wins every comparison
-    def wrong(hears, walk, scores, totals, network, rounds):
+    def wrong(walk, scores, totals, network, rounds):
         frozen = np.where(np.isinf(scores), 0.0, scores)
-        communicate(hears, walk, frozen, np.where(np.isinf(totals), 0.0, totals), network, rounds)
+        communicate(walk, frozen, np.where(np.isinf(totals), 0.0, totals), network, rounds)
 
     monkeypatch.setattr(simulation, "communicate", wrong)
     assert (policies_of(run(experiment)) == 0.2).all()
@@ -405,10 +405,10 @@ def test_d16_nothing_is_learned_where_every_learner_fails(make_experiment, name)
     simulated = run(make_experiment(architecture=name, failure_probability=1.0))
     assert (policies_of(simulated) == 0.2).all()
     assert np.isnan(simulated.q_values).all()
-    assert np.isnan(simulated.metrics["mean_change"]).all()
+    assert np.isnan(simulated.records["mean_change"]).all()
     learners = 1 if name == "centralised" else 6
-    assert simulated.metrics["failures"] == [learners] * 4
-    assert np.isfinite(simulated.metrics["discounted_return"]).all()
+    assert simulated.records["failures"] == [learners] * 4
+    assert np.isfinite(simulated.records["discounted_return"]).all()
 
 
 def test_d16_in_the_centralised_case_a_failure_of_agent_0_stops_everybody(make_experiment):
@@ -450,9 +450,9 @@ def after_arrival(make_experiment, **settings):
 
 def test_d17_the_population_grows_after_the_policy_update(make_experiment):
     simulated = run(make_experiment(**GROWTH, iterations=4))
-    assert simulated.metrics["population_size"] == [5, 5, 5, 11]
+    assert simulated.records["population_size"] == [5, 5, 5, 11]
     early = run(make_experiment(**GROWTH, iterations=4, arrivals="before_learning"))
-    assert early.metrics["population_size"] == [5, 5, 11, 11]
+    assert early.records["population_size"] == [5, 5, 11, 11]
 
 
 def test_d17_newcomers_appear_at_uniform_random_cells_and_disturb_nobody(make_experiment):
@@ -563,23 +563,23 @@ def test_d18_every_value_speaks_of_the_policies_at_the_start_of_the_iteration(
         population = copy.deepcopy(simulated.population)
         walk = simulated._walk()
         walk.states = walk.states.copy()
-        seen = observe(experiment, walk, 4)
+        seen = rollout(experiment, walk, 4)
         simulated.step()
         expected = discounted_return(
             seen.population_rewards / 12, experiment.discount, experiment.return_horizon
         )
-        metrics = {key: values[k] for key, values in simulated.metrics.items()}
+        metrics = {key: values[k] for key, values in simulated.records.items()}
         assert metrics["discounted_return"] == expected
         assert metrics["policy_divergence"] == population.policy_divergence()
         assert metrics["distinct_policies"] == len(np.unique(population.policy_index))
-        np.testing.assert_array_equal(simulated.mean_fields[k], seen.mean_field)
+        np.testing.assert_array_equal(simulated.records["mean_field"][k], seen.mean_field)
         if name == "independent" and k < 3:  # after the update the values are others
             assert metrics["policy_divergence"] != simulated.population.policy_divergence()
 
 
 def test_d18_at_the_first_iteration_everybody_still_follows_the_uniform_policy(make_experiment):
     for name in ARCHITECTURES:
-        metrics = run(make_experiment(architecture=name)).metrics
+        metrics = run(make_experiment(architecture=name)).records
         assert metrics["policy_divergence"][0] == 0.0
         assert metrics["distinct_policies"][0] == 1.0
 
@@ -588,7 +588,7 @@ def test_the_mean_field_is_the_distribution_over_the_learning_steps(make_experim
     experiment = make_experiment(iterations=1)
     path = path_of(walk_of(experiment), experiment.learning_steps)
     expected = np.mean([counts for _, _, counts, _ in path], axis=0) / 6
-    field = run(experiment).mean_fields[0]
+    field = run(experiment).records["mean_field"][0]
     np.testing.assert_allclose(field, expected, rtol=1e-14)
     assert field.sum() == pytest.approx(1.0, rel=1e-14)
 
@@ -629,7 +629,7 @@ def test_d19_the_return_includes_the_regulariser_and_averages_over_agents(make_e
     """Nobody is ever paid where all are alone and off target: what is left is the entropy."""
     experiment = make_experiment(agents=1, iterations=1)
     expected = experiment.max_entropy / (1 - experiment.discount)
-    assert run(experiment).metrics["discounted_return"][0] == pytest.approx(expected, rel=2e-6)
+    assert run(experiment).records["discounted_return"][0] == pytest.approx(expected, rel=2e-6)
 
 
 # ----------------------------------------------------------- D20: exploitability
@@ -641,18 +641,18 @@ def test_d20_evaluation_changes_nothing_that_is_learned(
     make_experiment, assert_same_state, name, disturbance
 ):
     with_it, without = (
-        run(make_experiment(architecture=name, evaluation=evaluation, **disturbance))
+        run(make_experiment(architecture=name, sampled_exploitability=evaluation, **disturbance))
         for evaluation in (True, False)
     )
     assert_same_state(with_it, without, but=("exploitability",))
-    assert np.isnan(without.metrics["exploitability"]).all()
+    assert np.isnan(without.records["exploitability"]).all()
 
 
 @pytest.mark.parametrize("interval", [1, 2, 3])
 def test_d20_exploitability_is_sampled_at_every_so_many_iterations(make_experiment, interval):
     sampled = run(
-        make_experiment(evaluation=True, evaluation_interval=interval, iterations=5)
-    ).metrics["exploitability"]
+        make_experiment(sampled_exploitability=True, evaluation_interval=interval, iterations=5)
+    ).records["exploitability"]
     np.testing.assert_array_equal(np.isfinite(sampled), np.arange(5) % interval == 0)
     if interval == 2:
         assert Experiment(game="agree").evaluation_interval == 2
@@ -670,10 +670,10 @@ def exploitability_by_hand(simulated, k):
     def iterate(learners, deviating=None):
         tables = kernels.policy_tables(policies, experiment.entropy_weight)
         walk = Walk(
-            states, np.arange(n, dtype=np.int32), *tables, simulated.next_state,
+            states, np.arange(n, dtype=np.int32), *tables, simulated.game.grid.next_state(),
             simulated.game.reward_table(n), generators,
         )  # fmt: skip
-        return observe(experiment, walk, experiment.waiting_transitions + 1, learners, deviating)
+        return rollout(experiment, walk, experiment.waiting_transitions + 1, learners, deviating)
 
     for _ in range(experiment.improvement_iterations):
         seen = iterate(np.array([deviator], dtype=np.int32))
@@ -697,13 +697,16 @@ def exploitability_by_hand(simulated, k):
 def test_d20_the_sampled_exploitability_is_that_of_f2(make_experiment, name):
     simulated = Simulation(
         make_experiment(
-            architecture=name, evaluation=True, evaluation_interval=1, communication_rounds=1
+            architecture=name,
+            sampled_exploitability=True,
+            evaluation_interval=1,
+            communication_rounds=1,
         )
     )
     for k in range(3):
         expected = exploitability_by_hand(simulated, k)
         simulated.step()
-        assert simulated.metrics["exploitability"][k] == pytest.approx(expected, abs=1e-12)
+        assert simulated.records["exploitability"][k] == pytest.approx(expected, abs=1e-12)
         assert expected != 0.0
 
 
@@ -733,7 +736,7 @@ def test_d21_divergence_is_the_mean_of_the_largest_distances_to_agent_0(seed, n_
 @pytest.mark.parametrize("algorithm", ["replay", "online"])
 def test_d23_threads_change_no_bit(make_experiment, assert_same_state, name, algorithm):
     experiment = make_experiment(
-        architecture=name, algorithm=algorithm, evaluation=True, failure_probability=0.3
+        architecture=name, algorithm=algorithm, sampled_exploitability=True, failure_probability=0.3
     )
     alone = run(experiment, threads=1)
     for threads in (2, 3):
@@ -752,7 +755,7 @@ def test_d23_the_same_run_twice_gives_the_same_bits(make_experiment, assert_same
 @pytest.mark.parametrize("other", [{"trial": 1}, {"seed": 2}, {"name": "other"}], ids=str)
 def test_d23_another_trial_seed_or_name_gives_another_run(make_experiment, other):
     one, another = run(make_experiment()), run(make_experiment(**other))
-    assert one.metrics["discounted_return"] != another.metrics["discounted_return"]
+    assert one.records["discounted_return"] != another.records["discounted_return"]
 
 
 def test_d23_streams_are_named_not_counted_from_the_root_seed(make_experiment):
@@ -831,7 +834,7 @@ def test_a_static_network_agrees_within_its_diameter_and_no_sooner(seed, n_agent
     diameter = int(lengths[np.isfinite(lengths)].max())
     for rounds in range(diameter + 1):
         after = copy.deepcopy(walk)
-        communicate("neighbours", after, scores, totals, neighbour_cells(Grid(4), radius), rounds)
+        communicate(after, scores, totals, neighbour_cells(Grid(4), radius), rounds)
         for i in range(n_agents):
             near = np.flatnonzero(lengths[i] <= rounds)
             assert after.policy_index[i] == near[scores[near].argmin()]
@@ -851,7 +854,7 @@ def test_agents_that_always_stay_agree_within_the_diameter_too():
     scores = np.array([0.1, 0.2, 0.3, 0.4])
     for rounds, expected in enumerate(([0, 1, 2, 3], [0, 0, 1, 2], [0, 0, 0, 1], [0, 0, 0, 0])):
         after = copy.deepcopy(walk)
-        communicate("neighbours", after, scores, scores, network, rounds)
+        communicate(after, scores, scores, network, rounds)
         np.testing.assert_array_equal(after.policy_index, expected)
         np.testing.assert_array_equal(after.states, [0, 1, 2, 3])
 
@@ -870,7 +873,7 @@ def test_theorem_3_1_each_adoption_reduces_the_divergence_from_the_adopted_polic
 
     for _ in range(4):
         before = walk.policy_index.copy()
-        communicate("neighbours", walk, scores[before], totals[before], network, 1)
+        communicate(walk, scores[before], totals[before], network, 1)
         for j in np.flatnonzero(before != walk.policy_index):
             adopted, alone = walk.policy_index[j], before.copy()
             alone[j] = adopted
@@ -888,7 +891,7 @@ def test_theorem_3_2_communication_lowers_the_bound_on_the_distance_between_poli
     rng = np.random.default_rng(seed)
     common, policies, walk = standing_population(rng, n_agents)
     scores, totals = policy_change(np.tile(common, (n_agents, 1, 1)), policies)
-    communicate("neighbours", walk, scores, totals, neighbour_cells(Grid(4), radius), 12)
+    communicate(walk, scores, totals, neighbour_cells(Grid(4), radius), 12)
     kept = sorted(set(walk.policy_index))
     bound = 2 * scores[kept].max()
     for i, j in itertools.combinations(kept, 2):

@@ -28,7 +28,7 @@ def experiments(make_experiment, tmp_path_factory):
     for game in ("agree", "cluster"):
         planned = [
             make_experiment(
-                architecture=architecture, trial=trial, game=game, evaluation=True,
+                architecture=architecture, trial=trial, game=game, sampled_exploitability=True,
                 agents_after=9, increase_at=2,
             )
             for architecture in ("centralised", "independent", "networked")

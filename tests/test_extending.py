@@ -53,7 +53,9 @@ def test_what_python_says_can_be_added(registries):
     broadcast = simulate(Experiment(game="agree", architecture="broadcast", iterations=3, **SMALL))
     assert (broadcast["distinct_policies"] == 1).all()
     blackout = simulate(
-        Experiment(game="agree", scenario="blackout", iterations=22, evaluation=False, **SMALL)
+        Experiment(
+            game="agree", scenario="blackout", iterations=22, sampled_exploitability=False, **SMALL
+        )
     )
     assert blackout["failures"].values.tolist() == [0] * 20 + [20] * 2
     exec(score, vars(scores).copy())

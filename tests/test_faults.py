@@ -20,7 +20,7 @@ from mfgcore.simulation import Simulation
 
 RUN = [
     "run", "--game", "agree", "--agents", "6", "--iterations", "5", "--transitions", "100",
-    "--replay-cycles", "2", "--no-evaluation", "--quiet",
+    "--replay-cycles", "2", "--no-sampled-exploitability", "--quiet",
 ]  # fmt: skip
 # what a script runs in place of its own content, to die in the middle of writing
 DIE = """
@@ -167,7 +167,7 @@ def test_a_thousand_runs_leave_no_memory_behind(make_experiment):
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 1e6
 
-    experiment = make_experiment(evaluation=True, failure_probability=0.5, iterations=2)
+    experiment = make_experiment(sampled_exploitability=True, failure_probability=0.5, iterations=2)
     for _ in range(100):
         mfgcore.simulate(experiment)
     before = megabytes()

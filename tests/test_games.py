@@ -113,8 +113,8 @@ def test_an_unknown_game_is_answered_with_the_nearest_and_the_known_ones():
         (lambda grid, fraction, accompanied, max_agents: fraction * np.nan, "normalised"),
     ],
 )
-def test_a_game_whose_table_does_not_fit_is_refused(monkeypatch, reward, message):
-    monkeypatch.setitem(games.GAMES, "mine", reward)
+def test_a_game_whose_table_does_not_fit_is_refused(register, reward, message):
+    register(games.GAMES, "mine", reward)
     with pytest.raises(ConfigurationError, match=message):
         Game("mine", Grid(3), 4).reward_table(4)
 

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from conftest import run
+from conftest import estimate_q_values, run
 from reference import mirror_ascent, replay
 
-from mfgcore import NumericalError, kernels, simulation, streams
-from mfgcore.learning import estimate_q_values, improve_policies
+from mfgcore import NumericalError, kernels, learning, simulation, streams
+from mfgcore.learning import improve_policies
 from mfgcore.population import uniform_policy
 from mfgcore.simulation import Simulation
 
@@ -178,28 +178,28 @@ def test_an_entropy_gap_of_at_least_the_maximum_is_vacuous(make_experiment):
 # ------------------------------------------------------------------------- what is not finite
 
 
-def poison(monkeypatch, name, row, after):
-    """Let the function of that name give a NaN in a row of its result after so many calls."""
-    original, calls = getattr(simulation, name), []
+def poison(monkeypatch, owner, name, row, after=0, value=np.nan):
+    """Let a function give a number that is not finite in its result after so many calls."""
+    original, calls = getattr(owner, name), []
 
     def poisoned(*arguments):
         result = original(*arguments)
         calls.append(1)
         if len(calls) > after:
-            result[row, ..., 2] = np.nan
+            result[row, ..., 2] = value
         return result
 
-    monkeypatch.setattr(simulation, name, poisoned)
+    monkeypatch.setattr(owner, name, poisoned)
 
 
 @pytest.mark.parametrize(
-    ("name", "what"),
-    [("estimate_q_values", "Q-function"), ("improve_policies", "policy")],
+    ("owner", "name", "what"),
+    [(learning, "_estimate", "Q-function"), (simulation, "improve_policies", "policy")],
 )
 def test_a_number_that_is_not_finite_names_the_iteration_and_the_agent(
-    make_experiment, monkeypatch, name, what
+    make_experiment, monkeypatch, owner, name, what
 ):
-    poison(monkeypatch, name, 4, after=2)
+    poison(monkeypatch, owner, name, 4, after=2)
     with pytest.raises(NumericalError, match=rf"iteration 2, agent 4: its {what} is not finite"):
         run(make_experiment())
 
@@ -210,18 +210,13 @@ def test_the_agent_named_is_the_agent_and_not_its_place_among_the_learners(
     experiment = make_experiment(failure_probability=0.5, agents=12)
     learners = np.flatnonzero(streams.uniforms(experiment, "failures", 0, 12) >= 0.5)
     assert learners[1] != 1
-    poison(monkeypatch, "estimate_q_values", 1, after=0)
+    poison(monkeypatch, learning, "_estimate", 1)
     with pytest.raises(NumericalError, match=rf"iteration 0, agent {learners[1]}:"):
         run(experiment)
 
 
 def test_infinity_is_noticed_too(make_experiment, monkeypatch):
-    original = simulation.estimate_q_values
-    monkeypatch.setattr(
-        simulation,
-        "estimate_q_values",
-        lambda *arguments: np.where(np.eye(6, 45) > 0, np.inf, original(*arguments)),
-    )
+    poison(monkeypatch, learning, "_estimate", 0, value=np.inf)
     with pytest.raises(NumericalError, match="agent 0"):
         run(make_experiment())
 

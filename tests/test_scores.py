@@ -31,7 +31,7 @@ def started(experiment):
 def test_the_smallest_change_is_the_default(make_experiment):
     _, update = started(make_experiment())
     assert make_experiment().score_rule == "smallest_change"
-    assert SCORE_RULES["smallest_change"].score(update) is update.change
+    assert SCORE_RULES["smallest_change"](update) is update.change
 
 
 def test_the_highest_return_is_that_of_the_walk(make_experiment):
@@ -92,7 +92,7 @@ def test_never_adopting_is_learning_alone(make_experiment, assert_same_state):
 def test_with_everybody_in_reach_one_policy_is_left(make_experiment, rule):
     simulated = run(make_experiment(score_rule=rule, communication_radius=1.0))
     assert simulated.population.policies.shape[0] == 1
-    assert simulated.metrics["adopted_policies"] == [1] * simulated.iteration
+    assert simulated.records["adopted_policies"] == [1] * simulated.iteration
 
 
 def test_a_failed_learner_has_no_score_under_any_rule(make_experiment):
@@ -182,8 +182,8 @@ def test_the_most_common_policy_is_recorded(make_experiment):
     assert population.most_common() == (0, 2)
     expected = population.policies[0].astype(np.float32)
     simulated.step()
-    np.testing.assert_array_equal(simulated.common_policies[0], expected)
-    assert simulated.metrics["common_policy_agents"] == [2]
+    np.testing.assert_array_equal(simulated.records["common_policy"][0], expected)
+    assert simulated.records["common_policy_agents"] == [2]
 
 
 def test_distances_are_of_the_worst_state():

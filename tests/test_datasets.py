@@ -7,13 +7,14 @@ import pytest
 import xarray as xr
 
 import mfgcore
-from mfgcore import RunFileError, results
+from mfgcore import RunFileError
+from mfgcore.metrics import per_iteration
 
 
 @pytest.fixture(scope="module")
 def experiments(make_experiment):
     return [
-        make_experiment(architecture=architecture, trial=trial, evaluation=True)
+        make_experiment(architecture=architecture, trial=trial, sampled_exploitability=True)
         for architecture in ("independent", "networked")
         for trial in range(2)
     ]
@@ -64,7 +65,7 @@ def test_runs_are_collected_by_architecture_and_trial(files, experiments):
     assert collected.sizes["architecture"] == collected.sizes["trial"] == 2
     run = mfgcore.load(files[3])
     picked = collected.sel(architecture="networked", trial=1)
-    for name in results.COLLECTED:
+    for name in per_iteration():
         np.testing.assert_array_equal(picked[name], run[name])
     assert collected.attrs["runs"] == 4
 

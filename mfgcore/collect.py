@@ -1,0 +1,164 @@
+"""Runs joined into one dataset: those of an experiment, and those of an ablation."""
+
+import json
+
+import numpy as np
+import xarray as xr
+
+from mfgcore.architectures import ARCHITECTURES
+from mfgcore.datasets import COMMON, configuration, describe, load
+from mfgcore.errors import RunFileError, shorten
+from mfgcore.experiment import first_difference
+from mfgcore.metrics import per_iteration
+from mfgcore.provenance import environment
+
+
+def collect(paths, experiments):
+    """Join the runs of one experiment.
+
+    Parameters
+    ----------
+    paths : list of path
+        One run's file for each of `experiments`, in the same order.
+    experiments : list of Experiment
+        What the runs should be: every trial of every architecture.
+
+    Returns
+    -------
+    xarray.Dataset
+        The metrics and the mean field with the dimensions (architecture, trial, ...).
+
+    Raises
+    ------
+    RunFileError
+        If a run is missing, was made with other parameters or other code than the others, holds
+        a value that is not finite, or if the trials of the architectures differ.
+    """
+    runs = {}
+    for path, experiment in zip(paths, experiments, strict=True):
+        dataset = load(path)
+        _check_run(path, dataset, experiment)
+        key = (experiment.architecture, experiment.trial)
+        if key in runs:
+            raise RunFileError(
+                f"{shorten(str(path))}: there are two runs of {key[0]}, trial {key[1]}"
+            )
+        runs[key] = dataset
+    architectures = [name for name in ARCHITECTURES if any(key[0] == name for key in runs)]
+    trials = sorted({trial for _, trial in runs})
+    for key in ((name, trial) for name in architectures for trial in trials):
+        if key not in runs:
+            raise RunFileError(f"the run of {key[0]}, trial {key[1]} is missing")
+    fingerprint = _same_code(runs.values())
+    joined = _stack(
+        [
+            _stack([runs[name, trial][list(per_iteration())] for trial in trials], "trial")
+            for name in architectures
+        ],
+        "architecture",
+    )
+    joined = joined.assign_coords(trial=trials, architecture=architectures)
+    joined["cpu_seconds"] = (
+        ("architecture", "trial"),
+        [[runs[name, trial].attrs["cpu_seconds"] for trial in trials] for name in architectures],
+        {"long_name": "CPU time of a run", "units": "s"},
+    )
+    first = next(iter(runs.values()))
+    union = {key: value for run in runs.values() for key, value in configuration(run).items()}
+    varying = ("architecture", "trial")
+    joined.attrs = {
+        "title": f"{first.attrs['title'].split(',')[0]}: {experiments[0].name}",
+        "kind": "experiment",
+        **COMMON,
+        "configuration": json.dumps(
+            {key: value for key, value in union.items() if key not in varying}, sort_keys=True
+        ),
+        "runs": len(runs),
+        "fingerprint": fingerprint,
+        "wall_seconds": sum(run.attrs["wall_seconds"] for run in runs.values()),
+        "cpu_seconds": sum(run.attrs["cpu_seconds"] for run in runs.values()),
+        "commits": ", ".join(sorted({run.attrs["commit"] for run in runs.values()})),
+        **environment(),
+    }
+    return describe(joined)
+
+
+def collect_ablation(collected, *, title, varied, usual):
+    """Join the experiments of an ablation, with its parameter's values as a dimension.
+
+    Parameters
+    ----------
+    collected : dict of str to xarray.Dataset
+        What :func:`collect` made of the runs with each value, as it is written in a configuration.
+    title, varied : str
+        Of the study, and the parameter that it varies.
+    usual : str
+        Value of the parameter in the other ablations.
+
+    Returns
+    -------
+    xarray.Dataset
+        With the dimension `setting`.
+
+    Raises
+    ------
+    RunFileError
+        If the runs were made with different code.
+    """
+    datasets = list(collected.values())
+    _same_code(datasets)
+    dataset = xr.concat(datasets, "setting", join="exact", combine_attrs="drop_conflicts")
+    dataset = dataset.assign_coords(setting=list(collected))
+    used = [configuration(each) for each in datasets]
+    common = {
+        key: value
+        for key, value in used[0].items()
+        if all(other.get(key) == value for other in used)
+    }
+    dataset.attrs |= {
+        "title": title,
+        "varied": varied,
+        "usual": usual,
+        "runs": sum(each.attrs["runs"] for each in datasets),
+        "cpu_seconds": sum(each.attrs["cpu_seconds"] for each in datasets),
+        "configuration": json.dumps(common, sort_keys=True),
+    }
+    return dataset
+
+
+def _same_code(datasets):
+    """The fingerprint that datasets have in common."""
+    fingerprints = {dataset.attrs["fingerprint"] for dataset in datasets}
+    if len(fingerprints) > 1:
+        raise RunFileError(
+            "the runs were made with different versions of the code "
+            f"({', '.join(sorted(fingerprints))}); run them again"
+        )
+    return fingerprints.pop()
+
+
+def _stack(datasets, dimension):
+    return xr.concat(datasets, dimension, join="exact", combine_attrs="drop")
+
+
+def _check_run(path, dataset, experiment):
+    """Refuse a run that is not the expected one, or lacks a value that it should have."""
+
+    def refuse(what):
+        raise RunFileError(f"{shorten(str(path))}: {what}; delete it and run again")
+
+    difference = first_difference(configuration(dataset), experiment.relevant())
+    if difference is not None:
+        refuse(f"was made with {difference}")
+    missing = [name for name in per_iteration() if name not in dataset]
+    if missing:
+        refuse(f"{missing[0]} is missing")
+    iterations = dataset["iteration"].values
+    if iterations.size != experiment.iterations:
+        refuse(f"has {iterations.size} iterations, expected {experiment.iterations}")
+    for name, metric in per_iteration().items():
+        expected = np.array([metric.due(experiment, k) for k in iterations], dtype=bool)
+        if metric.counted_by:
+            expected &= dataset[metric.counted_by].values > 0
+        if not np.isfinite(dataset[name].values[expected]).all():
+            refuse(f"{name} is not finite")

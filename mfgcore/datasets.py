@@ -1,0 +1,148 @@
+"""Datasets of runs and of experiments: what is in them, and their netCDF-4 files."""
+
+import json
+
+import numpy as np
+import xarray as xr
+
+from mfgcore.errors import RunFileError, shorten
+from mfgcore.files import atomic_path, check_writable, reason
+from mfgcore.fingerprint import run_fingerprint
+from mfgcore.games import ACTIONS
+from mfgcore.metrics import METRICS
+
+SCHEMA_VERSION = 3
+COMMON = {
+    "schema_version": SCHEMA_VERSION,
+    "Conventions": "CF-1.11",
+    "source": "mfgcore: reproduction of 'Networked Communication for Decentralised Agents in "
+    "Mean-Field Games' (Benjamin & Abate)",
+}
+COORDINATES = {
+    "iteration": "iteration k",
+    "agent": "agent i",
+    "state": "cell s = row * grid_size + column",
+    "action": "action a",
+    "trial": "trial",
+    "architecture": "architecture",
+}
+
+
+def to_dataset(simulation):
+    """The dataset of a simulation, without the provenance that belongs to its execution.
+
+    Parameters
+    ----------
+    simulation : Simulation
+
+    Returns
+    -------
+    xarray.Dataset
+    """
+    experiment = simulation.experiment
+    data = {
+        name: (
+            entry.dims,
+            entry.compute(simulation)
+            if entry.final
+            else np.array(simulation.records[name], dtype=entry.dtype),
+        )
+        for name, entry in METRICS.items()
+    }
+    dataset = xr.Dataset(
+        data,
+        coords={
+            "iteration": np.arange(simulation.iteration),
+            "agent": np.arange(simulation.population.size),
+            "state": np.arange(experiment.n_states),
+            "action": list(ACTIONS),
+        },
+        attrs={
+            "title": f"{experiment.game}, {experiment.architecture}, trial {experiment.trial}",
+            "kind": "run",
+            **COMMON,
+            "configuration": json.dumps(experiment.relevant(), sort_keys=True),
+            "seed": experiment.seed,
+            "fingerprint": run_fingerprint(),
+        },
+    )
+    return describe(dataset)
+
+
+def describe(dataset):
+    """Say in a dataset's attributes what its variables and coordinates are; returns it."""
+    for name, entry in METRICS.items():
+        if name in dataset:
+            dataset[name].attrs = {
+                "long_name": entry.long_name,
+                "units": entry.units,
+                "comment": f"{entry.meaning}; measured {entry.when()}",
+            }
+    for name, long_name in COORDINATES.items():
+        if name in dataset.coords:
+            dataset[name].attrs = {"long_name": long_name}
+    return dataset
+
+
+def save(dataset, path):
+    """Write a dataset as a compressed netCDF-4 file, whole or not at all.
+
+    Raises
+    ------
+    RunFileError
+        If it cannot be written.
+    """
+    check_writable(path)
+    encoding = {
+        name: {"zlib": True, "complevel": 4} for name in dataset.data_vars if dataset[name].ndim > 1
+    }
+    with atomic_path(path) as temporary:
+        try:
+            dataset.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
+        except RuntimeError as error:  # how the netCDF library reports a full disk
+            raise RunFileError(
+                f"{shorten(str(path))}: cannot be written: {reason(error)}"
+            ) from error
+
+
+def load(path, kind="run"):
+    """Read a run's or an experiment's file into memory.
+
+    Parameters
+    ----------
+    path : path
+    kind : {"run", "experiment"}
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    RunFileError
+        If the file is missing, damaged, of another kind or of another version.
+    """
+    name = shorten(str(path))
+    try:
+        with xr.open_dataset(path, engine="netcdf4") as opened:
+            dataset = opened.load()
+    except FileNotFoundError:
+        raise RunFileError(f"{name}: there is no such file") from None
+    except (OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
+        raise RunFileError(
+            f"{name}: is damaged or no netCDF file ({reason(error)}); delete it and run again"
+        ) from error
+    if dataset.attrs.get("kind") != kind:
+        raise RunFileError(f"{name}: is not a file of one {kind} made by mfgcore")
+    version = dataset.attrs.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise RunFileError(
+            f"{name}: has schema version {version}, this mfgcore reads {SCHEMA_VERSION}; "
+            "delete it and run again"
+        )
+    return dataset
+
+
+def configuration(dataset):
+    """The configuration that a run's file was made with; dict of parameter to value."""
+    return json.loads(dataset.attrs["configuration"])

@@ -1,0 +1,133 @@
+"""The memory that a run needs, what there is, and learners in blocks that fit into it."""
+
+import bisect
+import os
+import re
+from pathlib import Path
+
+from mfgcore.errors import ConfigurationError, shorten
+from mfgcore.games import ACTIONS
+
+# of a process that has imported everything and does nothing
+START_BYTES = 90e6
+TRANSITION_BYTES = 8
+SUFFIXES = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def parse_size(text):
+    """Bytes from a size such as ``4G``, with the powers of 1024 that SLURM counts in; float.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no size above 0.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", str(text).upper())
+    size = float(found[1]) * 1024.0 ** SUFFIXES[found[2]] if found else 0.0
+    if not size > 0.0:
+        raise ConfigurationError(
+            f"memory: {shorten(text)} is not a size above 0, such as 500M or 4G"
+        )
+    return size
+
+
+def available():
+    """Bytes of memory that a process can still have here; float.
+
+    It is the least of what the system has left and what the control groups of the process, such
+    as those of a SLURM job or a container, allow it.
+    """
+    try:
+        left = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text("ascii"))
+        sizes = [1024.0 * int(left[1])]
+    except (OSError, TypeError):  # no Linux
+        sizes = [float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))]
+    return min(sizes + [limit - used for limit, used in _control_groups()])
+
+
+def _control_groups(root=Path("/sys/fs/cgroup"), own=Path("/proc/self/cgroup")):
+    """Limit and use of each control group of this process, in bytes."""
+    try:
+        paths = [line.split(":", 2)[1:] for line in own.read_text("utf-8").splitlines()]
+    except OSError:
+        return
+    for controllers, path in paths:
+        if controllers == "":
+            top, names = root, ("memory.max", "memory.current")
+        elif "memory" in controllers.split(","):
+            top, names = root / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes")
+        else:
+            continue
+        folder = top / path.strip("/")
+        for group in (folder, *folder.parents):
+            try:
+                yield tuple(float((group / name).read_text("ascii")) for name in names)
+            except (OSError, ValueError):  # no such group here, or "max"
+                continue
+            if group == top:
+                break
+
+
+def run_bytes(experiment, block=None):
+    """Peak memory of a run in bytes; float.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    block : int, optional
+        Learners that are processed at a time; by default all.
+    """
+    agents, n_states = experiment.max_agents, experiment.n_states
+    architecture = experiment.make_architecture()
+    learners = architecture.n_learners(agents)
+    block = learners if block is None else min(block, learners)
+    policy = 8.0 * n_states * len(ACTIONS)
+    table = n_states * (4.0 * (len(ACTIONS) - 1) + 8.0)
+    # what everybody follows at the start of an iteration: a policy each, or one that was agreed on
+    followed = agents if architecture.hears == "nobody" else 1
+    kept = (agents + 2 * followed + learners) * policy  # Q-functions, old and new policies
+    rewards = 8.0 * n_states * (agents + 1)
+    learning = followed * table + block * (
+        TRANSITION_BYTES * experiment.kept_transitions + 5 * policy
+    )
+    communicating = (followed + learners) * table + followed * policy
+    exact = 4 * followed * policy if experiment.exact_metrics else 0.0
+    return START_BYTES + kept + 3 * rewards + 600.0 * agents + max(learning, communicating, exact)
+
+
+def block_of_learners(experiment, limit=None):
+    """How many learners can be processed at a time.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    limit : float, optional
+        Bytes that the run may take; by default what is available.
+
+    Returns
+    -------
+    int
+        At least 1; all of them, if they fit.
+
+    Raises
+    ------
+    ConfigurationError
+        If not even one fits.
+    """
+    allowed = available() if limit is None else limit
+    learners = experiment.make_architecture().n_learners(experiment.max_agents)
+    if run_bytes(experiment) <= allowed:
+        return learners
+    least = run_bytes(experiment, 1)
+    if least > allowed:
+        whose = "there is" if limit is None else "the run may take"
+        raise ConfigurationError(
+            f"agents: {experiment.max_agents:,} need {_gigabytes(least)} of memory even if they "
+            f"learn one after the other; {whose} {_gigabytes(allowed)}"
+        )
+    # the largest block that fits: need grows with it
+    return bisect.bisect(range(1, learners), allowed, key=lambda n: run_bytes(experiment, n))
+
+
+def _gigabytes(size):
+    return f"{size / 1024**3:.2f} GiB"

@@ -1,0 +1,365 @@
+"""What a run measures: one table, from which all that is said of a metric follows.
+
+The loop's records, the variables of run files and their checks, the labels of figures and the
+table in ``docs/architecture.md`` are made from it. To add a metric, write the function that
+computes it here, and decorate it.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfgcore import evaluation, meanfield
+from mfgcore.games import Game
+from mfgcore.gossip import Adoptions, examine_adoptions
+from mfgcore.population import Observations, Population
+from mfgcore.registry import Registry
+
+METRICS = Registry("metric")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One variable of a run's file.
+
+    Parameters
+    ----------
+    compute : callable
+        What it is at one iteration, from its :class:`Moment`; of one at the end of the run, from
+        the :class:`~mfgcore.simulation.Simulation`.
+    long_name, meaning : str
+        In a few words, and in a sentence.
+    dims : tuple of str
+        Those of its variable.
+    dtype : numpy dtype
+    units : str
+    label : str
+        What figures call it, if any shows it.
+    asked_by : str
+        The parameter of the experiment that asks for it; then it is measured at every
+        `evaluation_interval`-th iteration, and NaN at the others.
+    counted_by : str
+        A count among the metrics; where that is 0 there is nothing to measure, and it is NaN.
+    """
+
+    compute: Callable
+    long_name: str
+    meaning: str
+    dims: tuple = ("iteration",)
+    dtype: type = np.float64
+    units: str = "1"
+    label: str = ""
+    asked_by: str = ""
+    counted_by: str = ""
+
+    def __post_init__(self):
+        if (self.asked_by or self.counted_by) and not issubclass(self.dtype, np.floating):
+            raise ValueError("only a metric of floats can be missing at an iteration")
+
+    @property
+    def final(self):
+        """Whether it is measured once, at the end of the run."""
+        return "iteration" not in self.dims
+
+    def due(self, experiment, iteration):
+        """Whether it is measured at an iteration of a run."""
+        if not self.asked_by:
+            return True
+        asked = getattr(experiment, self.asked_by)
+        return asked and iteration % experiment.evaluation_interval == 0
+
+    def when(self):
+        """When it is measured, in words."""
+        if self.final:
+            return "at the end"
+        if self.asked_by:
+            return f"every `evaluation_interval`-th iteration, if `{self.asked_by}`"
+        return f"where `{self.counted_by}` > 0" if self.counted_by else "every iteration"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What happened in one iteration: all that metrics are computed from.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    game : Game
+    iteration : int
+        k of the paper.
+    population : Population
+        As it was at the start of the iteration.
+    observations : Observations
+        What the learning steps showed.
+    learners, failed : (n,) int32
+        Agents whose update succeeded, and those whose update failed.
+    change : (n_learners,) float64
+        How far the policies of the learners moved; see :func:`mfgcore.learning.policy_change`.
+    policies : (n_policies, n_states, n_actions) float64
+        Those of the start, the learners' new ones, and that of agents who arrived.
+    before, after : (n_agents,) int32
+        Which of them every agent followed before and after the communication.
+    hears : str
+        Whose policies agents could adopt.
+    """
+
+    experiment: object
+    game: Game
+    iteration: int
+    population: Population
+    observations: Observations
+    learners: np.ndarray
+    failed: np.ndarray
+    change: np.ndarray
+    policies: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    hears: str
+
+    @functools.cached_property
+    def exact(self):
+        """The exact metrics of the population; :class:`mfgcore.meanfield.PopulationMetrics`."""
+        return meanfield.population_metrics(
+            self.population.policies,
+            self.game.seen_by(self.population.size),
+            discount=self.experiment.discount,
+            entropy_weight=self.experiment.entropy_weight,
+            policy_index=self.population.policy_index,
+        )
+
+    @functools.cached_property
+    def adoptions(self):
+        """What the communication did to the policies; :class:`mfgcore.gossip.Adoptions`."""
+        if self.hears != "neighbours":
+            return Adoptions(0, 0, 0, 0)
+        # the policy that all shared before their update, if they did, is the first one
+        shared = 0 if len(self.population.policies) == 1 else None
+        return examine_adoptions(self.policies, self.before, self.after, shared)
+
+    @functools.cached_property
+    def most_common(self):
+        """Row of the policy that most agents followed, and their number."""
+        return self.population.most_common()
+
+
+def metric(long_name, **details):
+    """Make a function known as a metric; its docstring says what it means.
+
+    Parameters
+    ----------
+    long_name : str
+    **details
+        Further parameters of :class:`Metric`.
+    """
+
+    def decorate(function):
+        meaning = " ".join(function.__doc__.split()).removesuffix(".")
+        METRICS.add(function.__name__, Metric(function, long_name, meaning, **details))
+        return function
+
+    return decorate
+
+
+def count(long_name, **details):
+    """A :func:`metric` that is a whole number."""
+    return metric(long_name, dtype=np.int64, **details)
+
+
+def per_iteration():
+    """The metrics with a value for every iteration, by name; those that experiments keep."""
+    return {name: entry for name, entry in METRICS.items() if not entry.final}
+
+
+def record(moment):
+    """What every metric of :func:`per_iteration` is at one iteration.
+
+    Parameters
+    ----------
+    moment : Moment
+
+    Returns
+    -------
+    dict of str to number or array
+        NaN where a metric is not measured.
+    """
+    n_states, n_actions = moment.policies.shape[1:]
+    sizes = {"state": n_states, "action": n_actions}
+    values = {}
+    for name, entry in per_iteration().items():
+        value = np.full([sizes[dim] for dim in entry.dims[1:]], np.nan)
+        if entry.due(moment.experiment, moment.iteration):
+            value = entry.compute(moment)
+        values[name] = np.asarray(value, dtype=entry.dtype)[()]
+    return values
+
+
+def label(name):
+    """What figures call a metric; str."""
+    return METRICS[name].label
+
+
+def metric_table():
+    """The metrics as a Markdown table, for ``docs/architecture.md``; str."""
+    lines = ["| variable | over | meaning | measured |", "|---|---|---|---|"]
+    for name, entry in METRICS.items():
+        over = ", ".join(entry.dims)
+        lines.append(f"| `{name}` | {over} | {entry.long_name}: {entry.meaning} | {entry.when()} |")
+    return "\n".join(lines)
+
+
+# ------------------------------------------------------------------------------ the metrics
+
+exactly = functools.partial(metric, asked_by="exact_metrics")
+
+
+@metric("average discounted regularised return", label="Average discounted return")
+def discounted_return(moment):
+    """Mean over agents and start times of the discounted sum of r + h (Def. 2.2, Sec. 4.1)."""
+    return evaluation.discounted_return(
+        moment.observations.population_rewards / moment.population.size,
+        moment.experiment.discount,
+        moment.experiment.return_horizon,
+    )
+
+
+@metric(
+    "exploitability of the joint policy, sampled",
+    label="Exploitability (sampled)",
+    asked_by="sampled_exploitability",
+)
+def exploitability(moment):
+    """Return of an agent that improved its policy for a few iterations, minus the mean return of
+    the others (F.2).
+    """
+    return evaluation.sample_exploitability(
+        moment.experiment, moment.game, moment.population, moment.iteration
+    )
+
+
+@exactly("average discounted regularised return, exact", label="Return (exact)")
+def exact_return(moment):
+    """Mean of the agents' V_h(pi^i, mu) in the mean-field game (Def. 2.4)."""
+    return moment.exact.discounted_return
+
+
+@exactly("exploitability of the joint policy, exact", label="Exploitability, joint (exact)")
+def exact_exploitability(moment):
+    """Mean gain of an agent that deviates to the best response to the population's mean field
+    (F.2).
+    """
+    return moment.exact.exploitability
+
+
+@exactly(
+    "mean exploitability of the individual policies, exact",
+    label="Exploitability, individual (exact)",
+)
+def mean_individual_exploitability(moment):
+    """Each policy against the mean field of a population that follows it alone (F.2, last
+    formula).
+    """
+    return moment.exact.mean_individual_exploitability
+
+
+@exactly("mean return of the individual policies, exact")
+def mean_individual_return(moment):
+    """Each policy in a population that follows it alone (F.3)."""
+    return moment.exact.mean_individual_return
+
+
+@metric("policy divergence", label="Policy divergence")
+def policy_divergence(moment):
+    """(1/N) sum_i sup_s ‖pi^1(s) - pi^i(s)‖_1 (Sec. 3.2, 4.1)."""
+    return moment.population.policy_divergence()
+
+
+@count("number of distinct policies")
+def distinct_policies(moment):
+    """At the start of the iteration."""
+    return len(moment.population.policies)
+
+
+@count("number of agents that follow the most common policy")
+def common_policy_agents(moment):
+    """At the start of the iteration."""
+    return moment.most_common[1]
+
+
+@metric("mean change of the learners' policies", counted_by="updates")
+def mean_change(moment):
+    """Mean of sup_s ‖pi_{k+1}(s) - pi_k(s)‖_1 over the agents that learned, before any
+    communication (Alg. 2, line 21).
+    """
+    return moment.change.mean() if moment.learners.size else np.nan
+
+
+@count("number of learners whose update succeeded")
+def updates(moment):
+    """Sec. 4, D16."""
+    return moment.learners.size
+
+
+@count("number of learners whose update failed")
+def failures(moment):
+    """Sec. 4, D16."""
+    return moment.failed.size
+
+
+@count("number of agents")
+def population_size(moment):
+    """N at the start of the iteration."""
+    return moment.population.size
+
+
+@count("number of adopted policies")
+def adopted_policies(moment):
+    """Policies that an agent adopted from another and followed at the end of the rounds."""
+    return moment.adoptions.adopted_policies
+
+
+@count("violations of Theorem 3.1")
+def theorem_3_1_violations(moment):
+    """Adopted policies from which the divergence of the population did not fall, all adoptions of
+    the iteration taken together.
+    """
+    return moment.adoptions.theorem_3_1_violations
+
+
+@count("whether the premises of Theorem 3.2 held")
+def theorem_3_2_premises(moment):
+    """One policy before the update, all distinct after it, 1 < n < N after communication."""
+    return moment.adoptions.theorem_3_2_premises
+
+
+@count("violations of Theorem 3.2")
+def theorem_3_2_violations(moment):
+    """1 if the premises held and the bound on the distance of two policies did not fall."""
+    return moment.adoptions.theorem_3_2_violations
+
+
+@metric("empirical mean field", dims=("iteration", "state"))
+def mean_field(moment):
+    """Distribution of the agents over the cells, averaged over the iteration's learning steps."""
+    return moment.observations.mean_field
+
+
+@metric("most common policy", dims=("iteration", "state", "action"), dtype=np.float32)
+def common_policy(moment):
+    """Probability of each action in each cell, of the policy that most agents followed at the
+    start of the iteration; among equals the one of the agent with the lowest number.
+    """
+    return moment.population.policies[moment.most_common[0]]
+
+
+@metric("final policies", dims=("agent", "state", "action"))
+def policy(simulation):
+    """Probability of each action in each cell, pi_K."""
+    return simulation.population.policies[simulation.population.policy_index]
+
+
+@metric("last estimated Q-functions", dims=("agent", "state", "action"))
+def q_values(simulation):
+    """Of each agent's last successful update; NaN for an agent that never learned."""
+    return simulation.q_values.reshape(-1, *simulation.population.policies.shape[1:])

@@ -1,0 +1,149 @@
+"""What a parameter is: its type, its bounds, its meaning and its source."""
+
+import dataclasses
+import math
+import numbers
+import operator
+import types
+from dataclasses import dataclass
+
+from mfgcore.errors import ConfigurationError, shorten, unknown_name
+from mfgcore.registry import Registry
+
+REQUIRED = dataclasses.MISSING
+_SIGNS = {"[": ">=", "(": ">", "]": "<=", ")": "<"}
+_FITS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
+_TYPES = {bool: "true or false", int: "a whole number", float: "a number"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Type, bounds and meaning of one parameter of an experiment.
+
+    Parameters
+    ----------
+    type : type
+        bool, int, float or str.
+    help, source : str
+        What it means, and where the value is from.
+    bounds : str
+        An interval, such as ``"[0, 1)"``, whose end at a square bracket is allowed itself.
+    symbol, unit : str
+        The paper's symbol.
+    choices : Registry or tuple of str, optional
+        The names that are allowed.
+    optional : bool
+        Whether None (null) is allowed.
+    needs : tuple of str
+        Parameters that are read only where this one is true.
+    """
+
+    type: type
+    help: str
+    source: str
+    bounds: str = ""
+    symbol: str = ""
+    unit: str = ""
+    choices: object = None
+    optional: bool = False
+    needs: tuple = ()
+
+    def _limits(self):
+        """Sign, as text, and limit of each bound."""
+        if not self.bounds:
+            return []
+        low, high = (
+            int(number) if number.isdigit() else float(number)
+            for number in self.bounds[1:-1].split(", ")
+        )
+        ends = ((self.bounds[0], low), (self.bounds[-1], high))
+        return [(_SIGNS[end], limit) for end, limit in ends if math.isfinite(limit)]
+
+    def allowed(self):
+        """The allowed values in words."""
+        if self.choices is not None:
+            text = "one of " + ", ".join(self.choices)
+        elif self.type is str:
+            text = "a name of letters, digits, '_', '-' and '.', starting with a letter or digit"
+        else:
+            limits = " and ".join(f"{sign} {_plain(limit)}" for sign, limit in self._limits())
+            text = f"{_TYPES[self.type]} {limits}".strip()
+        return f"{text}, or null" if self.optional else text
+
+    def check(self, key, value):
+        """Return the value as the parameter's own type.
+
+        Raises
+        ------
+        ConfigurationError
+            If the value is of another type or out of bounds.
+        """
+        if value is None and self.optional:
+            return None
+        if self.choices is not None:
+            if not isinstance(value, str) or value not in self.choices:
+                kind = getattr(self.choices, "kind", key.rpartition(".")[2])
+                raise ConfigurationError(f"{key}: {unknown_name(kind, value, self.choices)}")
+            return value
+        if not self._fits(value):
+            raise ConfigurationError(f"{key}: {shorten(value)} is not {self.allowed()}")
+        return self.type(value)
+
+    def _fits(self, value):
+        if self.type is bool or isinstance(value, bool):
+            return self.type is bool and isinstance(value, bool)
+        if self.type is str:
+            return isinstance(value, str) and is_plain_name(value)
+        kind = numbers.Integral if self.type is int else numbers.Real
+        if not isinstance(value, kind) or not math.isfinite(value):
+            return False
+        return all(_FITS[sign](value, limit) for sign, limit in self._limits())
+
+    def describe(self):
+        """Meaning and allowed values, with what each name means, on one line."""
+        return f"{self.help}; {self.explained()}"
+
+    def explained(self):
+        """The allowed values in words, with what each name means."""
+        if not isinstance(self.choices, Registry):
+            return self.allowed()
+        text = "; ".join(f"`{name}`: {self.choices.help(name)}" for name in self.choices)
+        return f"{text}; or null" if self.optional else text
+
+
+def _plain(limit):
+    return f"{limit:,}" if limit >= 10**5 else f"{limit}"
+
+
+def is_plain_name(text):
+    """Whether a name can be part of a file's name everywhere and never be taken for an option."""
+    return (
+        0 < len(text) <= 64
+        and text.isascii()
+        and text[0].isalnum()
+        and all(letter.isalnum() or letter in "_-." for letter in text)
+    )
+
+
+def parameter(default, help_, source, bounds="", **details):
+    """A field of a dataclass that is described by a :class:`Parameter`.
+
+    Its type, and whether it is optional, follow from the field's annotation.
+    """
+    details |= {"help": help_, "source": source, "bounds": bounds}
+    return dataclasses.field(default=default, metadata={"details": details})
+
+
+def describe_fields(cls):
+    """The parameters of a dataclass whose fields :func:`parameter` made.
+
+    Returns
+    -------
+    dict of str to Parameter
+    """
+    described = {}
+    for field in dataclasses.fields(cls):
+        optional = isinstance(field.type, types.UnionType)
+        type_ = field.type.__args__[0] if optional else field.type
+        described[field.name] = Parameter(type_, optional=optional, **field.metadata["details"])
+    return described

@@ -1,0 +1,82 @@
+"""What has a name: games, networks, architectures, scenarios, algorithms, score rules, metrics."""
+
+from collections.abc import Mapping
+
+from mfgcore.errors import ConfigurationError, unknown_name
+
+
+class Registry(Mapping):
+    """Names of one kind, and what they stand for; an unknown one is answered with the nearest.
+
+    Parameters
+    ----------
+    kind : str
+        What is named, such as ``"game"``; it stands in messages.
+
+    Examples
+    --------
+    >>> COLOURS = Registry("colour")
+    >>> @COLOURS.register
+    ... def green():
+    ...     '''That of grass.'''
+    >>> COLOURS.help("green")
+    'That of grass'
+    >>> COLOURS["gren"]
+    Traceback (most recent call last):
+    mfgcore.errors.ConfigurationError: unknown colour 'gren'; did you mean 'green'? (known: green)
+    """
+
+    def __init__(self, kind):
+        self.kind = kind
+        self._entries = {}
+        self._needs = {}
+
+    def register(self, *needs):
+        """Make a function known by its name; its docstring says to users what it is.
+
+        Parameters
+        ----------
+        *needs : str
+            Parameters of the experiment that it reads and that not every run does. Without any,
+            the decorator may stand without parentheses.
+        """
+        if len(needs) == 1 and callable(needs[0]):
+            return self.register()(needs[0])
+
+        def decorate(function):
+            self.add(function.__name__, function, needs)
+            return function
+
+        return decorate
+
+    def add(self, name, value, needs=()):
+        """Make any value known by a name."""
+        self._entries[name] = value
+        self._needs[name] = tuple(needs)
+
+    def needs(self, name):
+        """Parameters of the experiment that an entry reads and that not every run does; tuple."""
+        return self._needs[name]
+
+    def help(self, name):
+        """The first sentence of an entry's docstring, on one line and without its full stop."""
+        text = " ".join((self._entries[name].__doc__ or "").split())
+        return text.split(". ")[0].removesuffix(".")
+
+    def remove(self, name):
+        """Forget a name."""
+        del self._entries[name], self._needs[name]
+
+    def __getitem__(self, name):
+        if name not in self:
+            raise ConfigurationError(unknown_name(self.kind, name, self))
+        return self._entries[name]
+
+    def __contains__(self, name):
+        return isinstance(name, str) and name in self._entries
+
+    def __iter__(self):
+        return iter(self._entries)
+
+    def __len__(self):
+        return len(self._entries)
