@@ -95,7 +95,9 @@ class Experiment:
         20, "the last transition not kept: one is kept if its number, from 0, exceeds this",
         "Table 1", SIZE_OR_0, symbol="W",
     )
-    replay_cycles: int = parameter(500, "passes over the replay buffer", "Table 1", SIZE, symbol="L")
+    replay_cycles: int = parameter(
+        500, "passes over the replay buffer", "Table 1", SIZE, symbol="L"
+    )
     learning_rate: float = parameter(
         0.1, "step size of the TD update", "Table 1", "(0, 1]", symbol="beta"
     )
@@ -329,9 +331,13 @@ class Experiment:
 
 def _needs(described, value):
     """Parameters that are read where a parameter has a value."""
-    if isinstance(described.choices, Registry):
-        return described.choices.needs(value)
-    return described.needs if value else ()
+    if not isinstance(described.choices, Registry):
+        return described.needs if value else ()
+    for key in described.choices.needs(value):
+        if key not in parameters():
+            unknown = unknown_name("parameter", key, parameters())
+            raise ConfigurationError(f"{described.choices.kind} {value!r} needs an {unknown}")
+    return described.choices.needs(value)
 
 
 def _conditional():

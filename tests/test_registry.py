@@ -1,0 +1,122 @@
+"""What has a name: one registry for all kinds, and metrics as one entry with its computation."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import run
+
+import mfgcore
+from mfgcore import ConfigurationError, Experiment, metrics
+from mfgcore.architectures import ARCHITECTURES, Architecture
+from mfgcore.games import GAMES
+from mfgcore.learning import ALGORITHMS
+from mfgcore.metrics import METRICS, Metric, metric_table
+from mfgcore.networks import NETWORKS
+from mfgcore.scenarios import SCENARIOS
+from mfgcore.scores import SCORE_RULES
+
+ROOT = Path(__file__).parents[1]
+REGISTRIES = (ARCHITECTURES, ALGORITHMS, GAMES, METRICS, NETWORKS, SCENARIOS, SCORE_RULES)
+CHOSEN = {
+    "game": GAMES,
+    "architecture": ARCHITECTURES,
+    "scenario": SCENARIOS,
+    "algorithm": ALGORITHMS,
+    "network": NETWORKS,
+    "score_rule": SCORE_RULES,
+}
+
+
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+def test_an_unknown_name_is_answered_with_the_nearest(registry):
+    nearest = next(iter(registry))
+    with pytest.raises(ConfigurationError) as error:
+        registry[nearest + "x"]
+    assert f"unknown {registry.kind} '{nearest}x'; did you mean '{nearest}'?" in str(error.value)
+
+
+@pytest.mark.parametrize("key", CHOSEN)
+def test_a_parameter_that_is_a_name_knows_its_registry(key):
+    name = next(iter(CHOSEN[key]))
+    with pytest.raises(ConfigurationError, match=f"{key}: unknown .* did you mean '{name}'"):
+        Experiment(**{"game": "agree", key: name + "x"})
+    assert CHOSEN[key].help(name) in mfgcore.experiment.parameters()[key].describe()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"hears": "neighbors"}, "hears: unknown value 'neighbors'; did you mean 'neighbours'?"),
+        ({"learners": "half"}, "learners: unknown value 'half'"),
+    ],
+)
+def test_an_architecture_of_values_that_no_code_reads_is_refused(values, message):
+    with pytest.raises(ConfigurationError, match=message):
+        Architecture(**{"learners": "all", "hears": "nobody", **values})
+
+
+def test_what_an_entry_needs_must_be_a_parameter(register):
+    register(GAMES, "mine", GAMES["agree"], needs=("grid_sice",))
+    with pytest.raises(ConfigurationError, match="game 'mine' needs an unknown parameter 'grid_si"):
+        Experiment(game="mine").relevant()
+
+
+def test_an_experiment_can_be_given_a_disturbance_afterwards():
+    undisturbed = Experiment(game="agree")
+    assert undisturbed.resolved_scenario == "none"
+    failing = dataclasses.replace(undisturbed, failure_probability=0.5)
+    assert failing.resolved_scenario == "failure"
+    growing = dataclasses.replace(failing, agents_after=300, increase_at=5)
+    assert growing.resolved_scenario == "failure_and_increase"
+    with pytest.raises(ConfigurationError, match=r"failure_probability: 0\.5 is not allowed"):
+        dataclasses.replace(undisturbed, scenario="none", failure_probability=0.5)
+
+
+# ------------------------------------------------------------------------------- metrics
+
+
+def test_a_metric_is_one_entry_and_its_computation(make_experiment, register, tmp_path):
+    def occupied(moment):
+        return (moment.observations.mean_field > 0).sum()
+
+    def best(moment):
+        return moment.population.policies.max(axis=(0, 2))
+
+    register(METRICS, "occupied", Metric(occupied, "visited cells", "by anybody", dtype=np.int64))
+    over = ("iteration", "state")
+    surest = Metric(best, "largest probability", "of any action", over, asked_by="exact_metrics")
+    register(METRICS, "surest", surest)
+    experiment = make_experiment()
+    simulated = run(experiment)
+    assert simulated.records["occupied"] == [9, 9, 9, 9]
+    mfgcore.save(mfgcore.simulate(experiment), tmp_path / "run.nc")
+    dataset = mfgcore.load(tmp_path / "run.nc")
+    assert dataset["occupied"].dtype == np.int64
+    assert dataset["occupied"].attrs["comment"] == "by anybody; measured every iteration"
+    assert dataset["surest"].dims == ("iteration", "state")
+    np.testing.assert_array_equal(dataset["surest"].notnull().all("state"), [1, 0, 1, 0])
+    assert "| `surest` | iteration, state | largest probability: of any action |" in metric_table()
+    collected = mfgcore.collect([tmp_path / "run.nc"], [experiment])
+    assert collected["occupied"].dims == ("architecture", "trial", "iteration")
+    dataset["surest"][2] = np.nan
+    mfgcore.save(dataset, tmp_path / "run.nc")
+    with pytest.raises(mfgcore.RunFileError, match="surest is not finite"):
+        mfgcore.collect([tmp_path / "run.nc"], [experiment])
+
+
+def test_a_whole_number_cannot_be_missing():
+    with pytest.raises(ValueError, match="floats"):
+        Metric(len, "", "", dtype=np.int64, asked_by="exact_metrics")
+
+
+def test_the_documentation_of_the_metrics_is_up_to_date():
+    assert metric_table() in (ROOT / "docs/architecture.md").read_text()
+
+
+def test_every_metric_says_what_it_is():
+    for entry in METRICS.values():
+        assert entry.long_name
+        assert entry.meaning
+    assert metrics.label("policy_divergence") == "Policy divergence"
