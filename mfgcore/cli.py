@@ -92,51 +92,41 @@ def _build_parser():
         "agents: one run at a time. The figures of the paper are made by snakemake.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="{run,show,estimate}")
-    run = commands.add_parser(
-        "run", allow_abbrev=False, help="run one experiment and save what it measured",
-        description="Run one experiment and save every metric, the mean field and the final "
-        "policies as a netCDF-4 file.",
-    )  # fmt: skip
-    run.add_argument("--output", required=True, metavar="FILE", help="netCDF-4 file to write")
-    run.add_argument(
-        "--threads", type=_read(int), default=1, metavar="INT",
-        help="threads that share the learning; they change no result (default 1)",
-    )  # fmt: skip
-    run.add_argument(
-        "--memory",
-        metavar="SIZE",
-        help="what the run may take, such as 4G; learners are then processed in blocks that fit "
-        "(default: what there is)",
+
+    def command(function, name, short, description):
+        added = commands.add_parser(name, allow_abbrev=False, help=short, description=description)
+        added.set_defaults(function=function)
+        return added.add_argument, added
+
+    add, run = command(
+        _run,
+        "run",
+        "run one experiment and save what it measured",
+        "Run one experiment and save every metric, the mean field and the final policies as a "
+        "netCDF-4 file.",
     )
-    run.add_argument("--quiet", action="store_true", help="no progress bar")
-    run.add_argument(
-        "--resume", action="store_true",
-        help="go on from the checkpoint that an interrupted run left beside the output",
-    )  # fmt: skip
+    add("--output", required=True, metavar="FILE", help="netCDF-4 file to write")
+    text = "threads that share the learning; they change no result (default 1)"
+    add("--threads", type=_read(int), default=1, metavar="INT", help=text)
+    text = "what the run may take, such as 4G; if need be, learners are processed in blocks that "
+    add("--memory", metavar="SIZE", help=text + "fit (default: what there is)")
+    add("--quiet", action="store_true", help="no progress bar")
+    text = "go on from the checkpoint that an interrupted run left beside the output"
+    add("--resume", action="store_true", help=text)
     _add_parameters(run.add_argument_group("parameters of the experiment"))
-    run.set_defaults(function=_run)
-    show = commands.add_parser(
-        "show", allow_abbrev=False, help="say what a run's file holds",
-        description="Say what a run was, how it was made and what it measured last.",
-    )  # fmt: skip
-    show.add_argument("file", metavar="FILE", help="file made by mfgcore run")
-    show.add_argument(
-        "--plot", metavar="FILE", help="also draw the metrics to this file (.png, .pdf or .svg)"
-    )
-    show.set_defaults(function=_show)
-    estimate = commands.add_parser(
-        "estimate", allow_abbrev=False, help="say what the workflow will cost",
-        description="Say what each experiment of the workflow costs, before it is run. To be "
-        "called in the folder of the Snakefile.",
-    )  # fmt: skip
-    estimate.add_argument(
-        "--configfile", action="append", default=[], metavar="FILE",
-        help="overrides keys of config/config.yaml, as snakemake's option of this name",
-    )  # fmt: skip
-    estimate.add_argument(
-        "--cores", type=_read(int), default=1, metavar="INT", help="cores to share (default 1)"
-    )
-    estimate.set_defaults(function=_estimate)
+
+    text = "Say what a run was, how it was made and what it measured last."
+    add, _ = command(_show, "show", "say what a run's file holds", text)
+    add("file", metavar="FILE", help="file made by mfgcore run")
+    add("--plot", metavar="FILE", help="also draw the metrics to this file (.png, .pdf or .svg)")
+
+    text = "Say what each experiment of the workflow costs, before it is run. To be called in the "
+    text += "folder of the Snakefile."
+    add, _ = command(_estimate, "estimate", "say what the workflow will cost", text)
+    text = "overrides keys of config/config.yaml, as snakemake's option of this name"
+    add("--configfile", action="append", default=[], metavar="FILE", help=text)
+    text = "cores to share (default 1)"
+    add("--cores", type=_read(int), default=1, metavar="INT", help=text)
     return parser
 
 
@@ -150,10 +140,9 @@ def _run(arguments):
     checkpointer = Checkpointer(Path(arguments.output).with_suffix(".checkpoint"))
     if not arguments.resume:
         checkpointer.remove()
-    with tqdm(
-        total=experiment.iterations, unit="iteration", disable=arguments.quiet or None,
-        desc=f"{experiment.game}, {experiment.architecture}",
-    ) as bar:  # fmt: skip
+    name = f"{experiment.game}, {experiment.architecture}"
+    hidden = arguments.quiet or None  # None: hidden where no terminal is
+    with tqdm(total=experiment.iterations, unit="iteration", desc=name, disable=hidden) as bar:
 
         def progress(simulation):
             bar.set_postfix_str(
