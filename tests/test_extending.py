@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -12,11 +13,22 @@ from mfgcore import (
     claims,
     configuration,
     games,
+    metrics,
+    networks,
     scenarios,
     scores,
     simulate,
 )
 
+REGISTRIES = (
+    architectures.ARCHITECTURES,
+    claims.CLAIMS,
+    games.GAMES,
+    metrics.METRICS,
+    networks.NETWORKS,
+    scenarios.SCENARIOS,
+    scores.SCORE_RULES,
+)
 TEXT = (Path(__file__).parents[1] / "docs/extending.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SMALL = {"agents": 20, "transitions": 300, "replay_cycles": 50}
@@ -25,43 +37,34 @@ SMALL = {"agents": 20, "transitions": 300, "replay_cycles": 50}
 @pytest.fixture
 def registries():
     """The registries, to be left as they were."""
-    before = [dict(registry) for registry in _registries()]
+    before = [list(registry) for registry in REGISTRIES]
     yield
-    for registry, entries in zip(_registries(), before, strict=True):
-        registry.clear()
-        registry.update(entries)
-
-
-def _registries():
-    return (
-        games.GAMES,
-        architectures.ARCHITECTURES,
-        scenarios.SCENARIOS,
-        scores.SCORE_RULES,
-        claims.CLAIMS,
-    )
+    for registry, names in zip(REGISTRIES, before, strict=True):
+        for name in set(registry) - set(names):
+            registry.remove(name)
 
 
 def test_what_python_says_can_be_added(registries):
-    game, architecture, scenario, score, claim = BLOCKS
+    game, architecture, scenario, score, network, metric, claim = BLOCKS
     exec(game, vars(games).copy())
+    exec(architecture, vars(architectures).copy())
     exec(scenario, vars(scenarios).copy())
-    added = eval("{" + architecture + "}", vars(architectures).copy())
-    architectures.ARCHITECTURES.update(added)
+    exec(network, vars(networks).copy())
+    exec(metric, vars(metrics).copy())
     edge = simulate(Experiment(game="edge", iterations=12, policy_step_size=0.05, **SMALL))
     assert edge["discounted_return"][-1] > 1.2 * edge["discounted_return"][0]
+    np.testing.assert_array_equal(edge["fullest_cell"], edge["mean_field"].max("state"))
     broadcast = simulate(Experiment(game="agree", architecture="broadcast", iterations=3, **SMALL))
     assert (broadcast["distinct_policies"] == 1).all()
-    blackout = simulate(
-        Experiment(
-            game="agree", scenario="blackout", iterations=22, sampled_exploitability=False, **SMALL
-        )
-    )
+    fast = {"sampled_exploitability": False, **SMALL}
+    blackout = simulate(Experiment(game="agree", scenario="blackout", iterations=22, **fast))
     assert blackout["failures"].values.tolist() == [0] * 20 + [20] * 2
+    settings = {"game": "agree", "iterations": 3, **SMALL}
+    by_row = simulate(Experiment(network="row", **settings))
+    assert (by_row["policy"] != simulate(Experiment(**settings))["policy"]).any()
     exec(score, vars(scores).copy())
-    settings = {"game": "agree", "iterations": 3, "communication_radius": 1.0, **SMALL}
     largest, smallest = (
-        simulate(Experiment(score_rule=rule, **settings))
+        simulate(Experiment(score_rule=rule, communication_radius=1.0, **settings))
         for rule in ("largest_change", "smallest_change")
     )
     assert (largest["policy"] != smallest["policy"]).any()
