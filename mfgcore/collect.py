@@ -83,7 +83,7 @@ def collect(paths, experiments):
     return describe(joined)
 
 
-def collect_ablation(collected, *, title, varied, usual):
+def collect_ablation(collected, *, title, varied, baseline):
     """Join the experiments of an ablation, with its parameter's values as a dimension.
 
     Parameters
@@ -92,7 +92,7 @@ def collect_ablation(collected, *, title, varied, usual):
         What :func:`collect` made of the runs with each value, as it is written in a configuration.
     title, varied : str
         Of the study, and the parameter that it varies.
-    usual : str
+    baseline : str
         Value of the parameter in the other ablations.
 
     Returns
@@ -118,7 +118,7 @@ def collect_ablation(collected, *, title, varied, usual):
     dataset.attrs |= {
         "title": title,
         "varied": varied,
-        "usual": usual,
+        "baseline": baseline,
         "runs": sum(each.attrs["runs"] for each in datasets),
         "cpu_seconds": sum(each.attrs["cpu_seconds"] for each in datasets),
         "configuration": json.dumps(common, sort_keys=True),

@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 # Modules that decide what is run or show what came out. Changing them makes no run out of date.
 OUTSIDE_RUNS = (
-    "claims.py",
+    "claims",
     "cli.py",
     "configuration.py",
     "cost.py",
@@ -49,8 +49,14 @@ def run_fingerprint():
     str
         16 hexadecimal digits.
     """
-    modules = [path for path in PACKAGE.rglob("*.py") if path.name not in OUTSIDE_RUNS]
-    return _digest([*modules, *_kernel_files()])
+    outside = {path for module in OUTSIDE_RUNS for path in _files(module)}
+    return _digest([*(set(PACKAGE.rglob("*.py")) - outside), *_kernel_files()])
+
+
+def _files(module):
+    """The files of a module, or of a package."""
+    path = PACKAGE / module
+    return path.rglob("*.py") if path.is_dir() else [path]
 
 
 def shown_fingerprint(*modules):
@@ -59,11 +65,11 @@ def shown_fingerprint(*modules):
     Parameters
     ----------
     *modules : str
-        Names of files of the package, such as ``plotting.py``.
+        Names of files and of folders, such as ``plotting.py`` and ``claims``.
 
     Returns
     -------
     str
         16 hexadecimal digits.
     """
-    return _digest([PACKAGE / module for module in modules])
+    return _digest([path for module in modules for path in _files(module)])

@@ -93,7 +93,7 @@ def to_markdown(findings, glance=()):
         "",
         "Each claim is measured by numbers without unit, one for each trial, and decided by their "
         "95 % interval over the trials, shares of violations by whether there is any. "
-        "`mfgcore/claims.py` has the rules, docs/decisions.md (D26) says when they were made. The "
+        "`mfgcore/claims` has the rules, docs/decisions.md (D26) says when they were made. The "
         "intervals are not corrected for the number of comparisons.",
         "",
         "| | claim | made in | verdict |",

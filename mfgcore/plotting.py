@@ -303,7 +303,7 @@ def plot_ablation(dataset, outputs, table):
     ----------
     dataset : xarray.Dataset
         An ablation's dataset: that of an experiment with the dimension `setting`, the values of
-        the parameter named by the attribute `varied`; `usual` is the one of the other ablations.
+        the parameter named by the attribute `varied`; `baseline` is the one of the other ablations.
     outputs : list of path
     table : path
         CSV file for :func:`summarise_ablation`; in the figure are the means over trials.
@@ -364,7 +364,7 @@ def plot_ablation(dataset, outputs, table):
     width = sum(max(map(len, name.split("\n"))) for name in names)
     axis.set_xticklabels(names, rotation=30 if width > 24 else 0, fontsize=7)
     for label, setting in zip(axis.get_xticklabels(), settings, strict=True):
-        label.set_fontweight("bold" if setting == dataset.attrs["usual"] else "normal")
+        label.set_fontweight("bold" if setting == dataset.attrs["baseline"] else "normal")
     axis.set_xlabel(dataset.attrs["varied"])
     if n_rows > 1:
         axis.legend(frameon=False, loc="upper right")

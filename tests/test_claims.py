@@ -17,13 +17,11 @@ from mfgcore.claims import (
     Evidence,
     Judged,
     Rule,
-    arrival,
     at_a_glance,
     judge,
     judge_one,
-    lead,
-    setback,
 )
+from mfgcore.claims.measures import rise_time, setback, speed_advantage
 from mfgcore.statistics import Interval
 
 ARCHITECTURES = ("centralised", "independent", "networked")
@@ -135,6 +133,11 @@ STUDIES = {
     "entropy_weight": {value: {"at_targets": 0.07} for value in ("0.1", "1")}
     | {value: {} for value in ("0", "0.0001", "0.001", "0.01")},
 }  # fmt: skip
+BASELINES = {
+    "rounds": "300", "agents": "50", "agents_diffuse": "50", "transitions": "3000",
+    "steps_per_transition": "10", "replay_cycles": "500", "policy_step_size": "0.01",
+    "entropy_weight": "0.01",
+}  # fmt: skip
 STUDIES["arrivals_diffuse"] = STUDIES["arrivals"]
 STUDIES["agents_diffuse"] = STUDIES["agents"]
 
@@ -151,6 +154,7 @@ def world(figures=None, **studies):
         datasets = [made_up(**{**knobs, **changes.get(value, {})})
                     for value, knobs in settings.items()]  # fmt: skip
         joined = xr.concat(datasets, "setting", join="exact", combine_attrs="override")
+        joined.attrs["baseline"] = BASELINES.get(name)
         ablations[name] = joined.assign_coords(setting=list(settings))
     return Evidence(experiments, ablations)
 
@@ -236,7 +240,7 @@ def test_a_claim_does_not_hold_where_it_is_not_so(name, change):
 
 
 def test_every_claim_is_broken_in_some_way():
-    assert list(BROKEN) == list(CLAIMS)
+    assert BROKEN.keys() == CLAIMS.keys()
 
 
 @pytest.mark.parametrize("name", ["C1", "C3", "C9"])
@@ -261,8 +265,8 @@ def test_without_its_data_nothing_is_claimed(name):
 
 
 def test_one_trial_is_not_enough(ideal):
-    experiments, _ = ideal.everything()
-    single = Evidence({name: data.isel(trial=[0]) for name, data in experiments.items()}, {})
+    first = {name: data.isel(trial=[0]) for name, data in ideal.experiments.items()}
+    single = Evidence(first, {})
     finding = judge_one(CLAIMS["C1"], single, seed=1)
     assert finding.verdict == OPEN
     assert "single trial" in finding.note
@@ -303,7 +307,7 @@ def test_a_setback_is_counted_from_when_the_agents_are_there(arrivals, felt):
 def test_a_population_that_hardly_learns_does_not_decide_who_is_first():
     slow = {"time": {"networked": 1, "independent": 20}, "plateau": {"networked": 2.0}}
     data = made_up(**slow, noise=0.0)
-    assert (lead(data, "networked", "independent") < -0.1).all()
+    assert (speed_advantage(data, "networked", "independent") < -0.1).all()
 
 
 def test_where_nothing_is_learned_nothing_is_equal():
@@ -322,7 +326,7 @@ def test_where_nothing_is_learned_nothing_is_equal():
 
 def test_the_arrival_is_the_first_iteration_at_nine_tenths():
     data = made_up(time={"networked": 20}, plateau={"networked": 10.5}, noise=0.0)
-    assert arrival(data, "networked").tolist() == [18] * TRIALS
+    assert rise_time(data, "networked").tolist() == [18] * TRIALS
 
 
 def test_parts_of_one_rule_are_pooled(ideal):
@@ -336,8 +340,12 @@ def test_the_lead_is_an_area():
     """Straight rises: networked reaches 90 % at 9 of 10 iterations, where the other is at 18 %."""
     data = made_up(time={"networked": 10, "independent": 50}, plateau=9.5, noise=0.0)
     expected = (np.arange(10) / 10 - np.arange(10) / 50).mean()
-    np.testing.assert_allclose(lead(data, "networked", "independent"), expected, rtol=1e-12)
-    np.testing.assert_allclose(lead(data, "independent", "networked"), -expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        speed_advantage(data, "networked", "independent"), expected, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        speed_advantage(data, "independent", "networked"), -expected, rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -369,7 +377,7 @@ def test_the_ledger_says_the_same_in_every_form(tmp_path):
     ledger.write_html(findings, paths[4])
     records = json.loads(paths[0].read_text())["claims"]
     text = paths[1].read_text()
-    assert [record["claim"] for record in records] == list(CLAIMS)
+    assert [record["claim"] for record in records] == list(BROKEN)  # in the order of the names
     for record, finding in zip(records, findings, strict=True):
         assert record["verdict"] == finding.verdict
         assert f"## {record['claim']}: {finding.verdict}" in text

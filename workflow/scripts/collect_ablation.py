@@ -30,7 +30,7 @@ with logged(snakemake.log[0]):
     dataset.attrs |= {
         "title": study["title"],
         "varied": study["parameter"],
-        "usual": configuration.plain(usual.get(study["parameter"])),
+        "baseline": configuration.plain(usual.get(study["parameter"])),
         "runs": sum(each.attrs["runs"] for each in collected),
         "cpu_seconds": sum(each.attrs["cpu_seconds"] for each in collected),
         "configuration": json.dumps(common, sort_keys=True),

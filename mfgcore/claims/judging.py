@@ -1,0 +1,219 @@
+"""How a claim is decided: by a rule for each of its parts, from intervals over trials."""
+
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mfgcore.claims.evidence import NothingToJudge
+from mfgcore.statistics import Interval, bootstrap, interquartile_mean, trials_needed
+
+CLAIMS = {}
+HOLDS, FAILS, OPEN = "holds", "does not hold", "inconclusive"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Decides by an interval.
+
+    Parameters
+    ----------
+    kind : {"above", "below", "within", "zero"}
+        What must be so of the whole interval: above the threshold, below it, or between its
+        negative and itself. If the whole interval is on the other side, the part does not hold.
+        "zero": of a share of violations, that there is none.
+    threshold : float
+    """
+
+    kind: str
+    threshold: float
+
+    def region(self):
+        """Lowest and highest value with which the claim agrees."""
+        return {
+            "above": (self.threshold, np.inf),
+            "below": (-np.inf, self.threshold),
+            "within": (-self.threshold, self.threshold),
+            "zero": (-np.inf, 0.0),
+        }[self.kind]
+
+    def decide(self, interval):
+        """Verdict for an interval; on the threshold itself nothing is decided."""
+        if self.kind == "zero":
+            return FAILS if interval.estimate > 0.0 else HOLDS
+        low, high = self.region()
+        if low < interval.low and interval.high < high:
+            return HOLDS
+        return FAILS if interval.high < low or interval.low > high else OPEN
+
+    def needed(self, interval):
+        """About how many trials would decide; int or None."""
+        counts = [
+            trials_needed(interval, bound)
+            for bound in self.region()
+            if interval.low <= bound <= interval.high
+        ]
+        return None if None in counts else max(counts, default=None)
+
+    def words(self):
+        """The rule as text."""
+        where = {"above": "> ", "below": "< ", "within": "within ±", "zero": "= "}[self.kind]
+        return f"{where}{self.threshold:g}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a claim says of one experiment.
+
+    Parameters
+    ----------
+    label : str
+    sample : (n_trials,) float64
+    rule : Rule
+    """
+
+    label: str
+    sample: np.ndarray
+    rule: Rule
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A part with its interval and verdict.
+
+    Parameters
+    ----------
+    label : str
+    rule : Rule
+    interval : Interval
+    interquartile_mean : float
+    verdict : str
+    needed : int or None
+        About how many trials would settle it, where it is inconclusive.
+    """
+
+    label: str
+    rule: Rule
+    interval: Interval
+    interquartile_mean: float
+    verdict: str
+    needed: int | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim.
+
+    Parameters
+    ----------
+    name : str
+    text, source, quantity : str
+        The claim in a sentence, where the paper makes it, and what is measured.
+    parts : callable of Evidence
+        Returns a list of :class:`Part`.
+    enough : {"all", "any"}
+        Whether every part must hold, or one is enough.
+    remark : callable of list of Judged, optional
+        Returns a sentence on what was found.
+    """
+
+    name: str
+    text: str
+    source: str
+    quantity: str
+    parts: Callable
+    enough: str = "all"
+    remark: Callable | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim, judged.
+
+    Parameters
+    ----------
+    claim : Claim
+    verdict : str
+        One of :data:`HOLDS`, :data:`FAILS`, :data:`OPEN`.
+    parts : list of Judged
+    pooled : Interval or None
+        Of the mean over parts, stratified by them, where all parts have the same rule.
+    note : str
+        Why nothing could be measured, or what else was found.
+    """
+
+    claim: Claim
+    verdict: str
+    parts: list = field(default_factory=list)
+    pooled: Interval | None = None
+    note: str = ""
+
+
+def claim(name, source, quantity, **details):
+    """Make a function known as the one that measures a claim; its docstring is the claim."""
+
+    def decorate(function):
+        text = " ".join(function.__doc__.split())
+        CLAIMS[name] = Claim(name, text, source, quantity, function, **details)
+        return function
+
+    return decorate
+
+
+def judge(evidence, seed):
+    """Judge all claims, in the order of their names.
+
+    Parameters
+    ----------
+    evidence : mfgcore.claims.Evidence
+    seed : int
+        Root of the bootstrap's random numbers. Each claim has a generator of its own, so that one
+        claim more changes no other.
+
+    Returns
+    -------
+    list of Finding
+    """
+    return [judge_one(CLAIMS[name], evidence, seed) for name in sorted(CLAIMS, key=_place)]
+
+
+def _place(name):
+    """Of C4, C4b, C10: in this order."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def judge_one(each, evidence, seed):
+    """Judge one claim; parameters as in :func:`judge`.
+
+    Returns
+    -------
+    Finding
+    """
+    generator = np.random.default_rng(
+        np.random.SeedSequence(seed, spawn_key=(zlib.crc32(each.name.encode()),))
+    )
+    try:
+        parts = each.parts(evidence)
+    except NothingToJudge as reason:
+        return Finding(each, OPEN, note=f"{reason}")
+    if min(part.sample.size for part in parts) < 2:
+        return Finding(each, OPEN, note="a single trial says nothing about the spread over trials")
+    if not all(np.isfinite(part.sample).all() for part in parts):
+        return Finding(each, OPEN, note="the runs are too short for what is measured")
+    judged = []
+    for part in parts:
+        interval = bootstrap([part.sample], generator)
+        verdict = part.rule.decide(interval)
+        middle = float(interquartile_mean(part.sample))
+        needed = part.rule.needed(interval) if verdict == OPEN else None
+        judged.append(Judged(part.label, part.rule, interval, middle, verdict, needed))
+    verdicts = {part.verdict for part in judged}
+    decisive, otherwise = (FAILS, HOLDS) if each.enough == "all" else (HOLDS, FAILS)
+    verdict = next((found for found in (decisive, OPEN) if found in verdicts), otherwise)
+    pooled = None
+    if len(parts) > 1 and len({part.rule for part in parts}) == 1:
+        pooled = bootstrap([part.sample for part in parts], generator)
+    note = each.remark(judged) if each.remark is not None else ""
+    return Finding(each, verdict, judged, pooled, note)
