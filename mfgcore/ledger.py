@@ -3,7 +3,6 @@
 import dataclasses
 import html
 import json
-import math
 import textwrap
 
 import matplotlib.pyplot as plt
@@ -135,10 +134,8 @@ def to_markdown(findings, glance=()):
             "|---|---|---|---|---|---|---|",
         ]
         for part in finding.parts:
-            cells = (
-                part.label, *_interval(part.interval), _number(part.interquartile_mean),
-                part.rule.words(), f"{part.interval.trials}", part.verdict + _needed(part),
-            )  # fmt: skip
+            cells = [part.label, *_interval(part.interval), _number(part.interquartile_mean)]
+            cells += [part.rule.words(), f"{part.interval.trials}", part.verdict + _needed(part)]
             lines.append("| " + " | ".join(cells) + " |")
         if finding.pooled is not None:
             estimate, span = _interval(finding.pooled)
@@ -169,11 +166,10 @@ def write_html(findings, path):
         )
         effects += html.escape(finding.note)
         cells = (claim.name, html.escape(claim.text), html.escape(claim.source), effects)
+        row = "".join(f"<td>{cell}</td>" for cell in cells)
         style = f' style="color: {COLOURS[finding.verdict]}"'
-        rows.append(
-            "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells)
-            + f"<td{style}><b>{html.escape(_verdict(finding))}</b></td></tr>"
-        )  # fmt: skip
+        verdict = f"<td{style}><b>{html.escape(_verdict(finding))}</b></td>"
+        rows.append(f"<tr>{row}{verdict}</tr>")
     heads = ("", "claim", "made in", "effects with 95 % intervals", "verdict")
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Claims</title><style>'
@@ -261,33 +257,27 @@ def _halves(blocks):
 
 
 def _draw_column(axis, rows, longest):
+    def write(place, left, text, size, **look):
+        beside = axis.get_yaxis_transform()
+        axis.text(left, place, text, transform=beside, fontsize=size, va="center", **look)
+
     for place, row in enumerate(rows):
         if row is None:
             continue
         if isinstance(row, tuple):
             text, colour, weight = row
-            axis.text(
-                -0.56, place, text, transform=axis.get_yaxis_transform(), fontsize=5.4, va="center",
-                color=colour, fontweight=weight,
-            )  # fmt: skip
+            write(place, -0.56, text, 5.4, color=colour, fontweight=weight)
             continue
-        low, high = (min(max(bound, -REACH), REACH) for bound in row.rule.region())
+        write(place, -0.03, row.label, 5.2, ha="right")
+        low, high = np.clip(row.rule.region(), -REACH, REACH)
         axis.barh(place, high - low, left=low, height=0.9, color="0.92", zorder=0)
         colour, found = COLOURS[row.verdict], row.interval
-        axis.plot(
-            np.clip([found.low, found.high], -REACH, REACH), [place, place], color=colour, lw=1.1,
-            solid_capstyle="butt",
-        )  # fmt: skip
+        ends = np.clip([found.low, found.high], -REACH, REACH)
+        axis.plot(ends, [place, place], color=colour, lw=1.1, solid_capstyle="butt")
         beyond = abs(found.estimate) > REACH
         marker = ("<" if found.estimate < 0 else ">") if beyond else "o"
-        axis.plot(
-            math.copysign(min(abs(found.estimate), REACH), found.estimate), place, marker,
-            color=colour, ms=2.6, clip_on=False,
-        )  # fmt: skip
-        axis.text(
-            -0.03, place, row.label, transform=axis.get_yaxis_transform(), fontsize=5.2,
-            ha="right", va="center",
-        )  # fmt: skip
+        middle = np.clip(found.estimate, -REACH, REACH)
+        axis.plot(middle, place, marker, color=colour, ms=2.6, clip_on=False)
     axis.axvline(0.0, color="0.4", lw=0.5, zorder=1)
     axis.set(ylim=(longest, -1), xlim=(-REACH, REACH), yticks=[], xlabel="effect (no unit)")
     axis.spines["left"].set_visible(False)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mfgcore.claims.evidence import NothingToJudge
+from mfgcore.registry import Registry
 from mfgcore.statistics import Interval, bootstrap, interquartile_mean, trials_needed
 
-CLAIMS = {}
+CLAIMS = Registry("claim")
 HOLDS, FAILS, OPEN = "holds", "does not hold", "inconclusive"
 
 
@@ -156,7 +157,7 @@ def claim(name, source, quantity, **details):
 
     def decorate(function):
         text = " ".join(function.__doc__.split())
-        CLAIMS[name] = Claim(name, text, source, quantity, function, **details)
+        CLAIMS.add(name, Claim(name, text, source, quantity, function, **details))
         return function
 
     return decorate

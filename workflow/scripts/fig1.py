@@ -1,6 +1,0 @@
-"""Figure 1 of the paper."""
-
-from mfgcore.jobs import draw
-from mfgcore.plotting import plot_metrics
-
-draw(snakemake, plot_metrics, title=f"Figure 1. {snakemake.params.title}")

@@ -1,6 +1,0 @@
-"""Figure 4 of the paper."""
-
-from mfgcore.jobs import draw
-from mfgcore.plotting import plot_metrics
-
-draw(snakemake, plot_metrics, title=f"Figure 4. {snakemake.params.title}")
