@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from mfgcore import cost
 from mfgcore.checkpoint import Checkpointer, Stopped
-from mfgcore.configuration import check, load_schema, read
+from mfgcore.configuration import CONFIG_FILES, check, load_schema, read
 from mfgcore.datasets import configuration, load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError
 from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
@@ -21,7 +21,6 @@ from mfgcore.memory import block_of_learners, parse_size
 from mfgcore.simulation import simulate
 
 USAGE_ERROR = 2
-CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml")  # those that the Snakefile reads
 
 
 class _Parser(argparse.ArgumentParser):

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +12,9 @@ import yaml
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.experiment import defaults, disturbances, make_experiment, parameters
 
+# of the workflow, in its folder: what every configuration overrides
+CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml")
+LONGEST_FORMAT = 4  # of a field in a title, such as .0%
 # These the workflow sets itself, one value for each run.
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
 
@@ -24,12 +28,14 @@ _Validator = jsonschema.validators.extend(
 )
 
 
-def read(paths):
+def read(paths, config=None):
     """Read configuration files, each of which overrides keys of those before it.
 
     Parameters
     ----------
-    paths : list of path
+    paths : iterable of path
+    config : dict, optional
+        Overrides keys of the files.
 
     Returns
     -------
@@ -40,7 +46,7 @@ def read(paths):
     ConfigurationError
         If a file is missing or is no YAML file of keys and values.
     """
-    config = {}
+    read = {}
     for path in paths:
         try:
             content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -49,8 +55,8 @@ def read(paths):
             raise ConfigurationError(f"{shorten(str(path))}: cannot be read: {line}") from error
         if not isinstance(content, dict):
             raise ConfigurationError(f"{shorten(str(path))}: holds no keys and values")
-        config = _override(config, content)
-    return config
+        read = _override(read, content)
+    return _override(read, config or {})
 
 
 def _override(config, content):
@@ -113,18 +119,20 @@ def check(config, schema):
         raise ConfigurationError(_explain(error))
     for place, section in _sections(config):
         _check_values(place, section)
-    return (
-        {name: runs(config, name) for name in config["experiments"]},
-        {name: ablation(config, name) for name in studies(config)},
-    )
+    planned = {name: runs(config, name) for name in experiments(config)}
+    if not planned:
+        raise ConfigurationError("experiments: all are null, and nothing is left to be done")
+    for name in planned:
+        title(config, name, planned[name])
+    return planned, {name: ablation(config, name) for name in studies(config)}
 
 
 def _sections(config):
     """The parts of a configuration in which parameters stand, each with its place."""
     yield "", {"seed": config["seed"], "architectures": config["architectures"]}
     yield "parameters.", config["parameters"]
-    for name, experiment in config["experiments"].items():
-        yield f"experiments.{name}.", experiment
+    for name in experiments(config):
+        yield f"experiments.{name}.", config["experiments"][name]
     if "ablations" in config:
         yield "ablations.", {"architectures": config["ablations"]["architectures"]}
         yield "ablations.parameters.", config["ablations"]["parameters"]
@@ -181,6 +189,54 @@ def _known_keys(error):
     return known
 
 
+def experiments(config):
+    """Names of the experiments of a configuration that it does not leave out; list of str."""
+    return [name for name, experiment in config["experiments"].items() if experiment is not None]
+
+
+def title(config, name, runs):
+    """The title of an experiment's figures: the one in the configuration, filled in, or its name.
+
+    Parameters
+    ----------
+    config : dict
+        A checked configuration.
+    name : str
+        One of :func:`experiments`.
+    runs : dict of (str, int) to Experiment
+        See :func:`runs`.
+
+    Returns
+    -------
+    str
+        A field such as ``{agents}`` or ``{failure_probability:.0%}`` stands for that parameter,
+        ``{arriving}`` for the number of agents that join.
+
+    Raises
+    ------
+    ConfigurationError
+        If a field is unknown, or its value is null or not to be formatted so.
+    """
+    run = next(iter(runs.values()))
+    fields = {key: getattr(run, key) for key in settable()}
+    fields["arriving"] = run.max_agents - run.agents or None
+
+    def fill(field):
+        key, form = field.groups()
+        place = f"experiments.{name}.title"
+        if key not in fields:
+            raise ConfigurationError(f"{place}: {unknown_name('field', key, fields)}")
+        value = fields[key]
+        try:
+            if value is None or len(form) > LONGEST_FORMAT:
+                raise ValueError
+            return format(value, form)
+        except (ValueError, OverflowError):
+            raise ConfigurationError(f"{place}: {plain(value)} does not fit {field[0]}") from None
+
+    return re.sub(r"\{([^{}:]*):?([^{}]*)\}", fill, config["experiments"][name].get("title", name))
+
+
 def runs(config, name):
     """The runs of one experiment: every trial of every architecture.
 
@@ -189,7 +245,7 @@ def runs(config, name):
     config : dict
         A checked configuration.
     name : str
-        Key of ``config["experiments"]``.
+        One of :func:`experiments`.
 
     Returns
     -------
@@ -201,8 +257,8 @@ def runs(config, name):
     ConfigurationError
         If the experiment is unknown or its parameters do not fit together.
     """
-    if name not in config["experiments"]:
-        raise ConfigurationError(unknown_name("experiment", name, config["experiments"]))
+    if name not in experiments(config):
+        raise ConfigurationError(unknown_name("experiment", name, experiments(config)))
     own = copy.deepcopy(config["experiments"][name])
     own.pop("title", None)
     trials = own.pop("trials")
@@ -225,7 +281,7 @@ def _trials(values, architectures, trials, name, seed):
 
 
 def studies(config):
-    """Names of the ablations of a configuration, without those that it leaves out; list of str."""
+    """Names of the ablations of a configuration that it does not leave out; list of str."""
     named = config.get("ablations", {"studies": {}})["studies"]
     return [name for name, study in named.items() if study is not None]
 
@@ -276,6 +332,17 @@ def ablation(config, name):
             raise ConfigurationError(f"{place}: {error}") from error
         found[plain(value)] = (folder, experiments)
     return found
+
+
+def describe_ablation(config, name):
+    """What :func:`mfgcore.collect.collect_ablation` wants to know of an ablation; dict of str."""
+    study = config["ablations"]["studies"][name]
+    baseline = ablation_parameters(config).get(study["parameter"])
+    return {
+        "title": study["title"],
+        "varied": study["parameter"],
+        "baseline": plain(baseline),
+    }
 
 
 def ablation_parameters(config):

@@ -50,6 +50,23 @@ def test_the_paper_scale_is_that_of_table_1(paper):
     assert (run.agents, run.agents_after, run.increase_at, run.iterations) == (25, 200, 40, 100)
 
 
+def test_a_title_takes_its_numbers_from_the_experiment(schema, paper):
+    preview = configuration.read([ROOT / "config/preview.yaml"], {"experiments": {"fig5": None}})
+    for over, count, joining in (
+        ({}, 6, "175 agents join at iteration 100"),
+        (preview, 5, "25 agents join at iteration 80"),
+    ):
+        config = configuration.read([ROOT / path for path in CONFIG_FILES], over)
+        planned, _ = configuration.check(config, schema)
+        titles = [configuration.title(config, name, runs) for name, runs in planned.items()]
+        assert titles[0] == "Figure 1. Agree on a single target: 50% of the updates fail"
+        assert titles[2] == f"Figure 3. Agree on a single target: {joining}"
+        assert len(titles) == count
+    config["experiments"] = dict.fromkeys(config["experiments"])
+    with pytest.raises(ConfigurationError, match="experiments: all are null"):
+        configuration.check(config, schema)
+
+
 def test_the_configuration_says_no_other_default_than_the_code(paper):
     default = defaults()
     assert {key: default[key] for key in paper["parameters"]} == paper["parameters"]
@@ -62,7 +79,7 @@ def test_the_preview_has_the_learning_rates_radius_and_games_of_the_paper():
     }
     changed |= set(preview["ablations"]["parameters"])
     assert changed <= {
-        "replay_cycles", "agents", "agents_after", "increase_at", "iterations", "trials", "title",
+        "replay_cycles", "agents", "agents_after", "increase_at", "iterations", "trials",
     }  # fmt: skip
 
 
@@ -110,7 +127,11 @@ def test_every_parameter_says_what_it_is():
         ("output.figures", "../up", "output.figures: '../up' is not"),
         ("output.figures", "/tmp", "output.figures: '/tmp' is not"),
         ("output.place", "x", "output: unknown key 'place'"),
-        ("experiments.fig1", None, "experiments.fig1: None is not"),
+        ("experiments.fig1", [], "experiments.fig1: [] is not"),
+        ("experiments.fig1.title", "{agnets}", "fig1.title: unknown field 'agnets'; did you mean"),
+        ("experiments.fig1.title", "at {increase_at}", "null does not fit {increase_at}"),
+        ("experiments.fig1.title", "{agents:>99999}", "200 does not fit {agents:>99999}"),
+        ("experiments.fig1.title", "{game:.0%}", "agree does not fit {game:.0%}"),
         ("paramters", {}, "unknown key 'paramters'; did you mean 'parameters'?"),
     ],
 )

@@ -76,7 +76,7 @@ def test_two_thousand_mutated_configurations_are_valid_or_refused(tmp_path, monk
             assert any(key in message for key in named) or len(path) == 1, (path, message)
         else:
             accepted += 1
-            for name in config["experiments"]:
+            for name in configuration.experiments(config):
                 assert configuration.runs(config, name)
     assert 20 < accepted < 1000  # both happen
     assert not list(tmp_path.iterdir())
