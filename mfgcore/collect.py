@@ -83,13 +83,15 @@ def collect(paths, experiments):
     return describe(joined)
 
 
-def collect_ablation(collected, *, title, varied, baseline):
-    """Join the experiments of an ablation, with its parameter's values as a dimension.
+def collect_ablation(paths, settings, *, title, varied, baseline):
+    """Join the runs of an ablation, with its parameter's values as a dimension.
 
     Parameters
     ----------
-    collected : dict of str to xarray.Dataset
-        What :func:`collect` made of the runs with each value, as it is written in a configuration.
+    paths : list of path
+        The runs' files, in any order: each says what it was made with.
+    settings : dict of str to list of Experiment
+        By the parameter's value, as it is written in a configuration: what its runs should be.
     title, varied : str
         Of the study, and the parameter that it varies.
     baseline : str
@@ -103,12 +105,20 @@ def collect_ablation(collected, *, title, varied, baseline):
     Raises
     ------
     RunFileError
-        If the runs were made with different code.
+        If a run is missing or cannot be used, or the runs were made with different code.
     """
-    datasets = list(collected.values())
+    files = {load(path).attrs["configuration"]: path for path in paths}
+    datasets = []
+    for setting, experiments in settings.items():
+        made_with = [json.dumps(each.relevant(), sort_keys=True) for each in experiments]
+        for key, each in zip(made_with, experiments, strict=True):
+            if key not in files:
+                run = f"{each.architecture}, trial {each.trial}"
+                raise RunFileError(f"the run of {varied} = {setting}, {run} is missing")
+        datasets.append(collect([files[key] for key in made_with], experiments))
     _same_code(datasets)
     dataset = xr.concat(datasets, "setting", join="exact", combine_attrs="drop_conflicts")
-    dataset = dataset.assign_coords(setting=list(collected))
+    dataset = dataset.assign_coords(setting=list(settings))
     used = [configuration(each) for each in datasets]
     common = {
         key: value

@@ -16,6 +16,7 @@ from mfgcore import plotting
 from mfgcore.datasets import configuration
 from mfgcore.files import atomic_path
 from mfgcore.games import ACTIONS, MOVES, Game, Grid
+from mfgcore.metrics import label
 
 TEMPLATE = Path(__file__).with_name("explorer.html")
 # Maps are nearly all of the data: 7 bytes for each cell, iteration, trial and architecture. Three
@@ -131,7 +132,7 @@ def _increase(parameters):
 def _panels(dataset):
     summary = plotting.summarise(dataset)
     panels = []
-    for metric, label in plotting.PANELS.items():
+    for metric in plotting.PANELS:
         lines = []
         for architecture in dataset["architecture"].values:
             rows = summary[(summary.metric == metric) & (summary.architecture == architecture)]
@@ -142,7 +143,7 @@ def _panels(dataset):
                     "standard_deviation": _rounded(rows["standard_deviation"]),
                 }
             )
-        panels.append({"label": label, "lines": lines})
+        panels.append({"label": label(metric), "lines": lines})
     return panels
 
 

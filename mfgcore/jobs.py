@@ -4,7 +4,6 @@ import contextlib
 import sys
 import traceback
 
-from mfgcore import datasets
 from mfgcore.errors import MfgcoreError
 
 
@@ -28,19 +27,3 @@ def logged(path):
         except BaseException:
             traceback.print_exc(file=log)
             raise
-
-
-def draw(job, plot, title):
-    """Draw a collected experiment: what the figures' scripts do.
-
-    Parameters
-    ----------
-    job : snakemake.script.Snakemake
-        The script's own: input 0 is the dataset, the outputs are `drawings` and `table`.
-    plot : callable
-        Such as :func:`mfgcore.plotting.plot_metrics`.
-    title : str
-    """
-    with logged(job.log[0]):
-        dataset = datasets.load(job.input[0], kind="experiment")
-        plot(dataset, outputs=job.output.drawings, table=job.output.table, title=title)

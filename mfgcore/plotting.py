@@ -12,18 +12,12 @@ from matplotlib.colors import PowerNorm
 from mfgcore.datasets import configuration
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.files import atomic_path
+from mfgcore.metrics import label
 from mfgcore.statistics import Interval, bootstrap, last_iterations
 
-PANELS = {
-    "discounted_return": "Average discounted return",
-    "exploitability": "Exploitability (sampled)",
-    "policy_divergence": "Policy divergence",
-}
-EXACT_PANELS = {
-    "exact_return": "Return (exact)",
-    "exact_exploitability": "Exploitability, joint (exact)",
-    "mean_individual_exploitability": "Exploitability, individual (exact)",
-}
+# what figures show of METRICS
+PANELS = ("discounted_return", "exploitability", "policy_divergence")
+EXACT_PANELS = ("exact_return", "exact_exploitability", "mean_individual_exploitability")
 # Okabe & Ito's palette, which colour-blind readers can tell apart; the line styles serve print
 STYLES = {
     "centralised": ("#0072B2", (0, (5, 1.5))),
@@ -65,6 +59,29 @@ def style_of(architecture):
     return OTHER_COLOURS[sum(map(ord, architecture)) % len(OTHER_COLOURS)], "dashdot"
 
 
+def _finish(figure, drawings, title, note="", legend=None):
+    """Put the title above a figure, and below it the legend of an axis, and write it."""
+    figure.suptitle(f"{title}\n{note}".strip(), fontsize=8.5)
+    if legend is not None:
+        handles, labels = legend.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    save_figure(figure, drawings)
+
+
+def _count(number, noun):
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _over_iterations(axis, parameters, n_iterations):
+    """Make an axis one over the iterations, with a line where the population grows."""
+    axis.set(xlabel="Iteration $k$", xlim=(0, n_iterations - 1))
+    axis.margins(y=0.04)
+    arrival = parameters.get("increase_at")
+    if arrival is not None:
+        text = f"{parameters['agents']} → {parameters['agents_after']} agents"
+        axis.axvline(arrival, color="0.35", lw=0.8, ls=(0, (4, 3)), zorder=0, label=text)
+
+
 def save_figure(figure, paths):
     """Write a figure to files, whole or not at all, and close it.
 
@@ -98,7 +115,7 @@ def _save_table(table, path):
         table.to_csv(temporary, index=False, float_format="%.10g")
 
 
-def summarise(dataset, metrics=tuple(PANELS)):
+def summarise(dataset, metrics=PANELS):
     """Mean and standard deviation over trials of some metrics.
 
     Parameters
@@ -139,7 +156,7 @@ def summarise(dataset, metrics=tuple(PANELS)):
     return pd.concat(rows, ignore_index=True)
 
 
-def plot_metrics(dataset, outputs, table, title, panels=None, reference=None):
+def plot_metrics(dataset, drawings, table, title, panels=PANELS, reference=None):
     """Return, exploitability and policy divergence over the iterations (Figures 1 to 6).
 
     Lines are means over trials, bands one standard deviation to either side.
@@ -148,63 +165,48 @@ def plot_metrics(dataset, outputs, table, title, panels=None, reference=None):
     ----------
     dataset : xarray.Dataset
         An experiment's dataset.
-    outputs : list of path
+    drawings : list of path
         Files to draw, PDF, PNG or SVG.
     table : path
         CSV file for the data drawn.
     title : str
-    panels : dict of str to str, optional
-        Metrics to draw instead, with their titles.
+    panels : sequence of str
+        Metrics to draw.
     reference : xarray.Dataset, optional
         A run drawn beside the experiment: learning without sampling error.
     """
     use_style()
-    panels = PANELS if panels is None else panels
-    summary = summarise(dataset, tuple(panels))
+    summary = summarise(dataset, panels)
     parameters = configuration(dataset)
     figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 2.55), layout="constrained")
-    for axis, (metric, label) in zip(axes, panels.items(), strict=True):
+    for axis, metric in zip(axes, panels, strict=True):
         drawn = summary[summary["metric"] == metric]
         for architecture, rows in drawn.groupby("architecture", sort=False):
             colour, line = style_of(architecture)
-            axis.plot(rows["iteration"], rows["mean"], color=colour, ls=line, label=architecture)
-            axis.fill_between(
-                rows["iteration"],
-                rows["mean"] - rows["standard_deviation"],
-                rows["mean"] + rows["standard_deviation"],
-                color=colour, alpha=0.18, linewidth=0,
-            )  # fmt: skip
+            k, mean, deviation = rows["iteration"], rows["mean"], rows["standard_deviation"]
+            axis.plot(k, mean, color=colour, ls=line, label=architecture)
+            band = mean - deviation, mean + deviation
+            axis.fill_between(k, *band, color=colour, alpha=0.18, linewidth=0)
         if reference is not None:
             exact = reference[metric].dropna("iteration")
-            axis.plot(
-                exact["iteration"], exact, color="black", lw=0.8, zorder=1,
-                label="one policy, no sampling error",
-            )  # fmt: skip
-        axis.set(title=label, xlabel="Iteration $k$", xlim=(0, dataset.sizes["iteration"] - 1))
-        axis.margins(y=0.04)
-        if parameters.get("increase_at") is not None:
-            axis.axvline(
-                parameters["increase_at"], color="0.35", lw=0.8, ls=(0, (4, 3)), zorder=0,
-                label=f"{parameters['agents']} → {parameters['agents_after']} agents",
-            )  # fmt: skip
-    n_trials = dataset.sizes["trial"]
-    figure.suptitle(
-        f"{title}\nmean ± standard deviation, {_count(n_trials, 'trial')}", fontsize=8.5
-    )
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+            text = "one policy, no sampling error"
+            axis.plot(exact["iteration"], exact, color="black", lw=0.8, zorder=1, label=text)
+        axis.set_title(label(metric))
+        _over_iterations(axis, parameters, dataset.sizes["iteration"])
     if reference is not None:
         alone = reference.expand_dims(architecture=["reference"], trial=[0])
-        summary = pd.concat([summary, summarise(alone, tuple(panels))], ignore_index=True)
-    save_figure(figure, outputs)
+        summary = pd.concat([summary, summarise(alone, panels)], ignore_index=True)
+    note = f"mean ± standard deviation, {_count(dataset.sizes['trial'], 'trial')}"
+    _finish(figure, drawings, title, note, legend=axes[0])
     _save_table(summary, table)
 
 
-def _count(number, noun):
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def plot_exact(dataset, drawings, table, title, reference):
+    """The exact metrics, beside a run without sampling error; otherwise :func:`plot_metrics`."""
+    plot_metrics(dataset, drawings, table, title, EXACT_PANELS, reference)
 
 
-def plot_mean_field(dataset, outputs, table, title, snapshots=6):
+def plot_mean_field(dataset, drawings, table, title, snapshots=6):
     """Where the population is: the grid at a few iterations, for each architecture.
 
     Trials settle at different corners, and their average would be nowhere, so the first trial
@@ -214,7 +216,7 @@ def plot_mean_field(dataset, outputs, table, title, snapshots=6):
     ----------
     dataset : xarray.Dataset
         An experiment's dataset.
-    outputs : list of path
+    drawings : list of path
     table : path
         CSV file for the data drawn.
     title : str
@@ -227,10 +229,10 @@ def plot_mean_field(dataset, outputs, table, title, snapshots=6):
     architectures = dataset["architecture"].values
     size = round(dataset.sizes["state"] ** 0.5)
     fields = dataset["mean_field"].isel(trial=0, iteration=shown)
+    shape, height = (len(architectures), len(shown)), 1.22 * len(architectures) + 0.55
     figure, axes = plt.subplots(
-        len(architectures), len(shown), figsize=(WIDTH, 1.22 * len(architectures) + 0.55),
-        squeeze=False, layout="constrained",
-    )  # fmt: skip
+        *shape, figsize=(WIDTH, height), squeeze=False, layout="constrained"
+    )
     norm = PowerNorm(0.5, vmin=0.0, vmax=float(fields.max()))
     for row, architecture in enumerate(architectures):
         for column, iteration in enumerate(shown):
@@ -244,11 +246,8 @@ def plot_mean_field(dataset, outputs, table, title, snapshots=6):
             if column == 0:
                 axis.set_ylabel(architecture)
     figure.colorbar(image, ax=axes, label="share of the population", shrink=0.85, pad=0.015)
-    trial = int(dataset["trial"][0])
-    figure.suptitle(
-        f"{title}\nmean over the learning steps of iteration $k$, trial {trial}", fontsize=8.5
-    )
-    save_figure(figure, outputs)
+    note = f"mean over the learning steps of iteration $k$, trial {int(dataset['trial'][0])}"
+    _finish(figure, drawings, title, note)
     drawn = fields.to_dataframe(name="share").reset_index()
     drawn["row"], drawn["column"] = drawn["state"] // size, drawn["state"] % size
     _save_table(drawn[["architecture", "trial", "iteration", "row", "column", "share"]], table)
@@ -296,7 +295,7 @@ def summarise_ablation(dataset, generator):
     return pd.DataFrame(rows)
 
 
-def plot_ablation(dataset, outputs, table):
+def plot_ablation(dataset, drawings, table, title):
     """What one parameter changes: return and exact exploitability over k, and the mean return.
 
     Parameters
@@ -304,79 +303,71 @@ def plot_ablation(dataset, outputs, table):
     dataset : xarray.Dataset
         An ablation's dataset: that of an experiment with the dimension `setting`, the values of
         the parameter named by the attribute `varied`; `baseline` is the one of the other ablations.
-    outputs : list of path
+    drawings : list of path
     table : path
         CSV file for :func:`summarise_ablation`; in the figure are the means over trials.
+    title : str
     """
     use_style()
     parameters = configuration(dataset)
     summary = summarise_ablation(dataset, np.random.default_rng(parameters["seed"]))
     settings, architectures = dataset["setting"].values, dataset["architecture"].values
-    colours = sns.color_palette("viridis", len(settings) + 1)[: len(settings)]
+    curves = {"return": "discounted_return", "gap": "exact_exploitability"}
     n_rows = len(architectures)
     figure = plt.figure(figsize=(WIDTH, max(2.6, 1.5 * n_rows + 0.8)), layout="constrained")
     axes = figure.subplot_mosaic(
-        [[f"return {row}", f"gap {row}", "mean"] for row in range(n_rows)],
+        [[*(f"{name} {row}" for name in curves), "mean"] for row in range(n_rows)],
         width_ratios=(1.0, 1.0, 0.9),
     )
     for row, architecture in enumerate(architectures):
-        curves = dataset.sel(architecture=architecture).mean("trial")
-        for setting, colour in zip(settings, colours, strict=True):
-            chosen = curves.sel(setting=setting)
-            axes[f"return {row}"].plot(
-                chosen["iteration"], chosen["discounted_return"], color=colour, label=setting
-            )
-            gap = chosen["exact_exploitability"].dropna("iteration")
-            axes[f"gap {row}"].plot(gap["iteration"], gap, color=colour)
-        axes[f"return {row}"].set_ylabel(architecture)
-        for name in ("return", "gap"):
+        means = dataset.sel(architecture=architecture).mean("trial")
+        for name, metric in curves.items():
             axis = axes[f"{name} {row}"]
-            axis.set_xlim(0, dataset.sizes["iteration"] - 1)
-            axis.margins(y=0.04)
+            colours = sns.color_palette("viridis", len(settings) + 1)[:-1]
+            for setting, colour in zip(settings, colours, strict=True):
+                curve = means[metric].sel(setting=setting).dropna("iteration")
+                axis.plot(curve["iteration"], curve, color=colour, label=setting)
+            _over_iterations(axis, parameters, dataset.sizes["iteration"])
             if row:
                 axis.sharey(axes[f"{name} 0"])
-            if parameters.get("increase_at") is not None:
-                axis.axvline(parameters["increase_at"], color="0.35", lw=0.8, ls=(0, (4, 3)))
+            else:
+                axis.set_title(label(metric))
             if row < n_rows - 1:
+                axis.set_xlabel("")
                 axis.tick_params(labelbottom=False)
-    axes["return 0"].set_title(PANELS["discounted_return"])
-    axes["gap 0"].set_title(EXACT_PANELS["exact_exploitability"])
-    for name in ("return", "gap"):
-        axes[f"{name} {n_rows - 1}"].set_xlabel("Iteration $k$")
-    axis = axes["mean"]
+        axes[f"return {row}"].set_ylabel(architecture)
+    _draw_means(axes["mean"], summary, settings, dataset.attrs)
+    note = (
+        f"mean over {_count(dataset.sizes['trial'], 'trial')}, bars: 95 % intervals; bold: the "
+        "value of the other ablations"
+    )
+    _finish(figure, drawings, title, note, legend=axes["return 0"])
+    _save_table(summary, table)
+
+
+def _draw_means(axis, summary, settings, attributes):
+    """The mean return of every value of an ablation, with its interval."""
     places = np.arange(len(settings))
-    for shift, (architecture, rows) in zip(
-        np.linspace(-0.12, 0.12, n_rows) if n_rows > 1 else (0.0,),
-        summary.groupby("architecture", sort=False),
-        strict=True,
-    ):
+    architectures = summary["architecture"].unique()
+    shifts = np.linspace(-0.12, 0.12, len(architectures)) if len(architectures) > 1 else (0.0,)
+    for shift, architecture in zip(shifts, architectures, strict=True):
+        rows = summary[summary["architecture"] == architecture]
         spread = np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
-        axis.errorbar(
-            places + shift, rows["mean"], spread, fmt="o", ms=3.5, lw=1.0,
-            color=style_of(architecture)[0], label=architecture,
-        )  # fmt: skip
+        look = {"fmt": "o", "ms": 3.5, "lw": 1.0, "color": style_of(architecture)[0]}
+        axis.errorbar(places + shift, rows["mean"], spread, label=architecture, **look)
     axis.set(title="Mean return of the whole run", xticks=places, xlim=(-0.5, places[-1] + 0.5))
     axis.set_ylim(
         min(0.0, 1.1 * summary["low"].min()),
-        max(1e-9, (1.1 if n_rows == 1 else 1.35) * summary["high"].max()),
+        max(1e-9, (1.1 if len(architectures) == 1 else 1.35) * summary["high"].max()),
     )
     names = [setting.replace("_", "\n") for setting in settings]
     width = sum(max(map(len, name.split("\n"))) for name in names)
     axis.set_xticklabels(names, rotation=30 if width > 24 else 0, fontsize=7)
-    for label, setting in zip(axis.get_xticklabels(), settings, strict=True):
-        label.set_fontweight("bold" if setting == dataset.attrs["baseline"] else "normal")
-    axis.set_xlabel(dataset.attrs["varied"])
-    if n_rows > 1:
+    for tick, setting in zip(axis.get_xticklabels(), settings, strict=True):
+        tick.set_fontweight("bold" if setting == attributes["baseline"] else "normal")
+    axis.set_xlabel(attributes["varied"])
+    if len(architectures) > 1:
         axis.legend(frameon=False, loc="upper right")
-    figure.suptitle(
-        f"{dataset.attrs['title']}\nmean over {_count(dataset.sizes['trial'], 'trial')}, bars: "
-        "95 % intervals; bold: the value of the other ablations",
-        fontsize=8.5,
-    )
-    handles, labels = axes["return 0"].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    save_figure(figure, outputs)
-    _save_table(summary, table)
 
 
 def plot_run(dataset, path):
@@ -390,50 +381,43 @@ def plot_run(dataset, path):
         PDF, PNG or SVG file.
     """
     use_style()
-    architecture = configuration(dataset)["architecture"]
-    colour, line = style_of(architecture)
+    colour, line = style_of(configuration(dataset)["architecture"])
     figure, axes = plt.subplots(1, len(PANELS), figsize=(WIDTH, 2.3), layout="constrained")
-    for axis, (metric, label) in zip(axes, PANELS.items(), strict=True):
+    for axis, metric in zip(axes, PANELS, strict=True):
         measured = dataset[metric].dropna("iteration")
         axis.plot(measured["iteration"], measured, color=colour, ls=line)
-        axis.set(title=label, xlabel="Iteration $k$")
-    figure.suptitle(dataset.attrs["title"], fontsize=8.5)
-    save_figure(figure, [path])
+        axis.set(title=label(metric), xlabel="Iteration $k$")
+    _finish(figure, [path], dataset.attrs["title"])
 
 
-def plot_scaling(table, outputs):
+def plot_scaling(table, drawings, title):
     """Seconds and memory of an iteration over the population, and seconds over the threads.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Columns agents, threads, seconds (of an iteration), megabytes (peak of the process).
-    outputs : list of path
+    drawings : list of path
+    title : str
     """
     use_style()
-    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.3), layout="constrained")
+    figure, (time, memory, speed) = plt.subplots(1, 3, figsize=(WIDTH, 2.3), layout="constrained")
+    measured = {"ms": 3, "color": STYLES["networked"][0], "label": "measured"}
+    linear = {"color": "0.5", "lw": 0.8, "ls": "--", "label": "linear in $N$"}
     alone = table[table["threads"] == 1].sort_values("agents")
-    agents, seconds = alone["agents"], alone["seconds"]
+    agents = alone["agents"]
     # through the largest population, where what does not grow with N counts least
-    largest = alone.iloc[-1]
-    axes[0].plot(agents, seconds, "o-", ms=3, color=STYLES["networked"][0], label="measured")
-    axes[0].plot(
-        agents, agents * largest["seconds"] / largest["agents"], color="0.5", lw=0.8, ls="--",
-        label="linear in $N$",
-    )  # fmt: skip
-    axes[0].set(
-        xscale="log", yscale="log", title="Time of an iteration", xlabel="Agents $N$", ylabel="s"
-    )
-    axes[0].legend(frameon=False)
-    axes[1].plot(agents, alone["megabytes"], "o-", ms=3, color=STYLES["networked"][0])
-    axes[1].set(xscale="log", yscale="log", title="Peak memory", xlabel="Agents $N$", ylabel="MiB")
-    counts = table.groupby("agents")["threads"].nunique()
-    shared = table[table["agents"] == counts.idxmax()].sort_values("threads")
-    speed = shared["seconds"].iloc[0] / shared["seconds"]
-    axes[2].plot(shared["threads"], speed, "o-", ms=3, color=STYLES["networked"][0])
-    axes[2].plot(shared["threads"], shared["threads"], color="0.5", lw=0.8, ls="--")
-    axes[2].set(
-        title=f"Speed-up, N = {counts.idxmax()}", xlabel="Threads", xticks=shared["threads"]
-    )
-    figure.suptitle("Networked, agree, one iteration without evaluation", fontsize=8.5)
-    save_figure(figure, outputs)
+    slope = alone["seconds"].iloc[-1] / agents.iloc[-1]
+    time.plot(agents, alone["seconds"], "o-", **measured)
+    time.plot(agents, agents * slope, **linear)
+    time.legend(frameon=False)
+    memory.plot(agents, alone["megabytes"], "o-", **measured)
+    for axis, what, unit in ((time, "Time of an iteration", "s"), (memory, "Peak memory", "MiB")):
+        axis.set(xscale="log", yscale="log", title=what, xlabel="Agents $N$", ylabel=unit)
+    most = table.groupby("agents")["threads"].nunique().idxmax()
+    shared = table[table["agents"] == most].sort_values("threads")
+    threads = shared["threads"]
+    speed.plot(threads, shared["seconds"].iloc[0] / shared["seconds"], "o-", **measured)
+    speed.plot(threads, threads, **linear)
+    speed.set(title=f"Speed-up, N = {most}", xlabel="Threads", xticks=threads)
+    _finish(figure, drawings, title)

@@ -66,14 +66,34 @@ def job_counts(text):
     }
 
 
-class Project:
-    """A copy of the workflow with the tiny configuration."""
+def documented(language):
+    """The code of a language that docs/extending.md shows; list of str."""
+    text = (ROOT / "docs/extending.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
-    def __init__(self, folder):
+
+class Project:
+    """A copy of the workflow with the tiny configuration, or a user's workflow as a module of it.
+
+    Parameters
+    ----------
+    folder : Path
+    module : Path, optional
+        The Snakefile of the workflow to use.
+    """
+
+    def __init__(self, folder, module=None):
         self.folder = folder
-        for name in ("workflow", "config", "profiles"):
-            shutil.copytree(ROOT / name, folder / name)
-        shutil.copy(ROOT / "Snakefile", folder)
+        if module is None:
+            for name in ("workflow", "config", "profiles"):
+                shutil.copytree(ROOT / name, folder / name)
+            shutil.copy(ROOT / "Snakefile", folder)
+        else:
+            (folder / "config").mkdir()
+            text = documented("snakemake")[1].replace("config/config.yaml", "config/tiny.yaml")
+            shown = "mean-field-networks/workflow/Snakefile"
+            assert shown in text
+            (folder / "Snakefile").write_text(text.replace(shown, str(module)))
         self.configure(tiny_config())
 
     def configure(self, text):

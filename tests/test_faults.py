@@ -121,7 +121,7 @@ def test_what_a_killed_writer_left_is_cleared_away(make_experiment, tmp_path):
     [
         ("simulate", "results/tiny/runs/fig2/networked/trial_0.nc"),
         ("collect", "results/tiny/experiments/fig2.nc"),
-        ("fig2", "figures/tiny/fig2.pdf"),
+        ("plot", "figures/tiny/fig2.pdf"),
     ],
 )
 def test_a_job_killed_while_it_writes_leaves_nothing_and_is_repaired(script, target, tmp_path):

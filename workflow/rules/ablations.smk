@@ -19,19 +19,13 @@ rule collect_ablation:
         "../scripts/collect_ablation.py"
 
 
-rule plot_ablation:
+use rule plot_metrics as plot_ablation with:
     input:
         ABLATION,
     output:
-        drawings=[
-            f"{FIGURES}/ablation_{{study}}.pdf",
-            report(
-                f"{FIGURES}/ablation_{{study}}.png",
-                caption="../report/ablation.rst",
-                category="Ablations",
-                labels={"ablation": "{study}"},
-            ),
-        ],
+        drawings=pictures(
+            "ablation_{study}", caption="ablation", category="Ablations", ablation="{study}"
+        ),
         table=f"{FIGURES}/data/ablation_{{study}}.csv",
     log:
         f"{RESULTS}/logs/plot/ablation_{{study}}.log",
@@ -39,11 +33,6 @@ rule plot_ablation:
         f"{RESULTS}/benchmarks/plot/ablation_{{study}}.tsv"
     group:
         "ablation_{study}"
-    threads: 1
-    resources:
-        runtime=5,
-        mem_mb=1000,
     params:
-        fingerprint=shown_fingerprint("plotting.py", "statistics.py"),
-    script:
-        "../scripts/ablation.py"
+        plot="plot_ablation",
+        title=lambda wildcards: config["ablations"]["studies"][wildcards.study]["title"],

@@ -11,15 +11,7 @@ rule claims:
             category="Claims",
             labels={"shows": "table"},
         ),
-        drawings=[
-            f"{FIGURES}/claims.pdf",
-            report(
-                f"{FIGURES}/claims.png",
-                caption="../report/claims.rst",
-                category="Claims",
-                labels={"shows": "forest plot"},
-            ),
-        ],
+        drawings=pictures("claims", caption="claims", category="Claims", shows="forest plot"),
     log:
         f"{RESULTS}/logs/claims.log",
     benchmark:

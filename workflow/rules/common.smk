@@ -2,7 +2,6 @@
 import math
 import re
 import sys
-from pathlib import Path
 
 try:
     from mfgcore import configuration, cost
@@ -10,6 +9,11 @@ try:
     from mfgcore.fingerprint import run_fingerprint, shown_fingerprint
 except ImportError as error:  # such as kernels that are older than their sources
     sys.exit(f"mfgcore cannot be used: {error}")
+
+
+def packaged(path):
+    """Where a file of this workflow is, also if it is used as a module."""
+    return workflow.source_path(f"../../{path}")
 
 
 def minutes(experiment):
@@ -50,11 +54,12 @@ def check_limits(runs):
 
 
 try:
+    # what the caller gives (--configfile, --config, a module's config) overrides the package's
+    config = configuration.read(map(packaged, configuration.CONFIG_FILES), config)
     RUNS, STUDIES = configuration.check(
-        config,
-        configuration.load_schema(Path(workflow.basedir, "workflow/schemas/config.schema.yaml")),
+        config, configuration.load_schema(packaged("workflow/schemas/config.schema.yaml"))
     )
-    EXPERIMENTS = list(RUNS)
+    TITLES = {name: configuration.title(config, name, RUNS[name]) for name in RUNS}
     for study in STUDIES.values():
         for folder, runs in study.values():
             RUNS.setdefault(f"ablations/{folder}", {}).update(runs)
@@ -66,16 +71,15 @@ RESULTS = config["output"]["results"]
 FIGURES = config["output"]["figures"]
 RUN_FILE = f"{RESULTS}/runs/{{experiment}}/{{architecture}}/trial_{{trial}}.nc"
 DATASET = f"{RESULTS}/experiments/{{experiment}}.nc"
-DATASETS = [DATASET.format(experiment=name) for name in EXPERIMENTS]
+DATASETS = [DATASET.format(experiment=name) for name in TITLES]
 REFERENCE = f"{RESULTS}/reference/{{experiment}}.nc"
-REFERENCES = {
-    name: configuration.reference(next(iter(RUNS[name].values()))) for name in EXPERIMENTS
-}
+REFERENCES = {name: configuration.reference(next(iter(RUNS[name].values()))) for name in TITLES}
 ABLATION = f"{RESULTS}/ablations/{{study}}.nc"
 MANIFEST = f"{FIGURES}/manifest.json"
 DRAWN = [f"{FIGURES}/{{stem}}.pdf", f"{FIGURES}/{{stem}}.png", f"{FIGURES}/data/{{stem}}.csv"]
-STEMS = [f"{name}{view}" for name in EXPERIMENTS for view in ("", "_exact", "_mean_field")]
+STEMS = [f"{name}{view}" for name in TITLES for view in ("", "_exact", "_mean_field")]
 FIGURE_FILES = [path.format(stem=stem) for stem in STEMS for path in DRAWN]
+ALL = [*FIGURE_FILES, *DATASETS, MANIFEST]
 ABLATION_FILES = [path.format(stem=f"ablation_{name}") for name in STUDIES for path in DRAWN]
 
 
@@ -108,21 +112,20 @@ def study_files(wildcards):
     ]
 
 
-def figure_script(wildcards):
-    """The name of an experiment's own script, or of the general one if it has none."""
-    name = wildcards.experiment
-    own = Path(workflow.basedir, "workflow/scripts", f"{name}.py")
-    return name if own.exists() else "metrics"
-
-
-def experiment_title(name):
-    """The title of an experiment, or its name if it has none."""
-    return config["experiments"][name].get("title", name)
+def pictures(stem, caption, category, **labels):
+    """The drawings of a figure: as PDF, and as PNG for reports."""
+    picture = report(
+        f"{FIGURES}/{stem}.png",
+        caption=f"../report/{caption}.rst",
+        category=category,
+        labels=labels,
+    )
+    return [f"{FIGURES}/{stem}.pdf", picture]
 
 
 def title(wildcards):
     """The title of an experiment's figures."""
-    return experiment_title(wildcards.experiment)
+    return TITLES[wildcards.experiment]
 
 
 def run_minutes(wildcards):

@@ -13,7 +13,7 @@ rule explorer:
         runtime=5,
         mem_mb=1000,
     params:
-        titles=[experiment_title(name) for name in EXPERIMENTS],
+        titles=list(TITLES.values()),
         fingerprint=shown_fingerprint("explorer.py", "explorer.html", "plotting.py"),
     script:
         "../scripts/explorer.py"

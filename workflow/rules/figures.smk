@@ -1,16 +1,15 @@
+# Figures differ in what they show of which files: this rule is the pattern of all that follow it.
 rule plot_metrics:
     input:
         DATASET,
     output:
-        drawings=[
-            f"{FIGURES}/{{experiment}}.pdf",
-            report(
-                f"{FIGURES}/{{experiment}}.png",
-                caption="../report/metrics.rst",
-                category="Figures of the paper",
-                labels={"experiment": "{experiment}", "shows": "metrics"},
-            ),
-        ],
+        drawings=pictures(
+            "{experiment}",
+            caption="metrics",
+            category="Figures of the paper",
+            experiment="{experiment}",
+            shows="metrics",
+        ),
         table=f"{FIGURES}/data/{{experiment}}.csv",
     log:
         f"{RESULTS}/logs/plot/{{experiment}}.log",
@@ -23,74 +22,50 @@ rule plot_metrics:
         runtime=5,
         mem_mb=1000,
     params:
+        plot="plot_metrics",
         title=title,
-        script=figure_script,
-        fingerprint=shown_fingerprint("plotting.py"),
+        fingerprint=shown_fingerprint("plotting.py", "statistics.py"),
     script:
-        "../scripts/{params.script}.py"
+        "../scripts/plot.py"
 
 
-rule plot_exact:
+use rule plot_metrics as plot_exact with:
     input:
-        dataset=DATASET,
+        DATASET,
         reference=REFERENCE,
     output:
-        drawings=[
-            f"{FIGURES}/{{experiment}}_exact.pdf",
-            report(
-                f"{FIGURES}/{{experiment}}_exact.png",
-                caption="../report/exact.rst",
-                category="Figures of the paper",
-                labels={"experiment": "{experiment}", "shows": "exact"},
-            ),
-        ],
+        drawings=pictures(
+            "{experiment}_exact",
+            caption="exact",
+            category="Figures of the paper",
+            experiment="{experiment}",
+            shows="exact",
+        ),
         table=f"{FIGURES}/data/{{experiment}}_exact.csv",
     log:
         f"{RESULTS}/logs/plot/{{experiment}}_exact.log",
     benchmark:
         f"{RESULTS}/benchmarks/plot/{{experiment}}_exact.tsv"
-    group:
-        "figures_{experiment}"
-    threads: 1
-    resources:
-        runtime=5,
-        mem_mb=1000,
     params:
-        title=title,
-        fingerprint=shown_fingerprint("plotting.py"),
-    script:
-        "../scripts/exact.py"
+        plot="plot_exact",
 
 
-rule plot_mean_field:
-    input:
-        DATASET,
+use rule plot_metrics as plot_mean_field with:
     output:
-        drawings=[
-            f"{FIGURES}/{{experiment}}_mean_field.pdf",
-            report(
-                f"{FIGURES}/{{experiment}}_mean_field.png",
-                caption="../report/mean_field.rst",
-                category="Figures of the paper",
-                labels={"experiment": "{experiment}", "shows": "mean field"},
-            ),
-        ],
+        drawings=pictures(
+            "{experiment}_mean_field",
+            caption="mean_field",
+            category="Figures of the paper",
+            experiment="{experiment}",
+            shows="mean field",
+        ),
         table=f"{FIGURES}/data/{{experiment}}_mean_field.csv",
     log:
         f"{RESULTS}/logs/plot/{{experiment}}_mean_field.log",
     benchmark:
         f"{RESULTS}/benchmarks/plot/{{experiment}}_mean_field.tsv"
-    group:
-        "figures_{experiment}"
-    threads: 1
-    resources:
-        runtime=5,
-        mem_mb=1000,
     params:
-        title=title,
-        fingerprint=shown_fingerprint("plotting.py"),
-    script:
-        "../scripts/mean_field.py"
+        plot="plot_mean_field",
 
 
 # it only reads what is there: not worth a submission

@@ -18,28 +18,17 @@ rule measure_scaling:
         "../scripts/measure_scaling.py"
 
 
-rule plot_scaling:
+use rule plot_metrics as plot_scaling with:
     input:
         f"{RESULTS}/scaling.csv",
     output:
-        drawings=[
-            f"{FIGURES}/scaling.pdf",
-            report(
-                f"{FIGURES}/scaling.png",
-                caption="../report/scaling.rst",
-                category="Cost",
-                labels={"shows": "scaling"},
-            ),
-        ],
+        drawings=pictures("scaling", caption="scaling", category="Cost", shows="scaling"),
     log:
         f"{RESULTS}/logs/plot/scaling.log",
     benchmark:
         f"{RESULTS}/benchmarks/plot/scaling.tsv"
-    threads: 1
-    resources:
-        runtime=5,
-        mem_mb=1000,
+    group:
+        "scaling"
     params:
-        fingerprint=shown_fingerprint("plotting.py"),
-    script:
-        "../scripts/scaling.py"
+        plot="plot_scaling",
+        title="Networked, agree, one iteration without evaluation",

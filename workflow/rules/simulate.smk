@@ -19,7 +19,7 @@ rule simulate:
         "../scripts/simulate.py"
 
 
-rule simulate_exactly:
+use rule simulate as simulate_exactly with:
     output:
         REFERENCE,
     log:
@@ -28,12 +28,8 @@ rule simulate_exactly:
         f"{RESULTS}/benchmarks/reference/{{experiment}}.tsv"
     group:
         "runs_of_seconds"
-    threads: 1
     resources:
         runtime=lambda wildcards: minutes(REFERENCES[wildcards.experiment]),
         mem_mb=lambda wildcards: megabytes(REFERENCES[wildcards.experiment]),
     params:
         run=lambda wildcards: REFERENCES[wildcards.experiment].relevant(),
-        fingerprint=run_fingerprint(),
-    script:
-        "../scripts/simulate.py"

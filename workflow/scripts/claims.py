@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from mfgcore import ledger, results
+from mfgcore import ledger
 from mfgcore.claims import Evidence, at_a_glance, judge
+from mfgcore.datasets import load
 from mfgcore.jobs import logged
 
 with logged(snakemake.log[0]):
     experiments, ablations = (
-        {Path(path).stem: results.load(path, kind="experiment") for path in paths}
+        {Path(path).stem: load(path, kind="experiment") for path in paths}
         for paths in (snakemake.input.experiments, snakemake.input.ablations)
     )
     evidence = Evidence(experiments, ablations)

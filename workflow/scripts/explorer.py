@@ -1,9 +1,10 @@
 """One page on which a reader goes through the iterations of all experiments."""
 
-from mfgcore import explorer, results
+from mfgcore import explorer
+from mfgcore.datasets import load
 from mfgcore.jobs import logged
 
 with logged(snakemake.log[0]):
-    datasets = [results.load(path, kind="experiment") for path in snakemake.input]
+    datasets = [load(path, kind="experiment") for path in snakemake.input]
     experiments = list(zip(snakemake.params.titles, datasets, strict=True))
     explorer.write_page(experiments, snakemake.output[0])

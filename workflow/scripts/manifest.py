@@ -4,14 +4,15 @@ import hashlib
 import json
 from pathlib import Path
 
-from mfgcore import results
+from mfgcore.datasets import configuration, load
 from mfgcore.files import atomic_path
 from mfgcore.jobs import logged
+from mfgcore.provenance import commit
 
 with logged(snakemake.log[0]):
     experiments = {}
     for path in snakemake.input.datasets:
-        dataset = results.load(path, kind="experiment")
+        dataset = load(path, kind="experiment")
         experiments[Path(path).stem] = {
             "runs": int(dataset.attrs["runs"]),
             "cpu_seconds": round(float(dataset.attrs["cpu_seconds"]), 1),
@@ -20,14 +21,14 @@ with logged(snakemake.log[0]):
             "versions": json.loads(dataset.attrs["versions"]),
             "commits": dataset.attrs["commits"],
             "fingerprint": dataset.attrs["fingerprint"],
-            "configuration": results.configuration(dataset),
+            "configuration": configuration(dataset),
         }
     checksums = {
         path: hashlib.sha256(Path(path).read_bytes()).hexdigest()
         for path in snakemake.input.figures
     }
     manifest = {
-        "commit": results.commit(),
+        "commit": commit(),
         "configuration_sha256": hashlib.sha256(
             json.dumps(snakemake.config, sort_keys=True).encode()
         ).hexdigest(),

@@ -33,7 +33,7 @@ print(json.dumps({"seconds": min(times), "megabytes": peak / kilobyte / 1024}))
 
 def measure(agents, threads):
     experiment = snakemake.params.parameters | {
-        "game": "agree", "agents": agents, "iterations": 1000, "evaluation": False,
+        "game": "agree", "agents": agents, "iterations": 1000, "sampled_exploitability": False,
         "exact_metrics": False,
     }  # fmt: skip
     iterations = max(2, min(10, 1000 // agents))
