@@ -100,10 +100,8 @@ class Project:
         (self.folder / "config/tiny.yaml").write_text(text)
 
     def snakemake(self, *arguments, cores=2):
-        command = [
-            sys.executable, "-m", "snakemake", *arguments, "--cores", str(cores), "--nocolor",
-            "--configfile", "config/tiny.yaml",
-        ]  # fmt: skip
+        options = ["--cores", str(cores), "--nocolor", "--configfile", "config/tiny.yaml"]
+        command = [sys.executable, "-m", "snakemake", *arguments, *options]
         return subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, timeout=600, check=False
         )

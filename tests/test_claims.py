@@ -37,11 +37,9 @@ BY_NAME = {
     # by how much the return falls for a single iteration
     "dip": {"centralised": 0.0, "independent": 0.0, "networked": 0.0},
 }
-OTHERS = {
-    "distinct": 1, "some_distinct": 3, "dip_at": 35, "shrinks": False, "at_targets": 0.9,
-    "seconds": 10.0, "grows": False, "violations_1": 0, "violations_2": 0, "premises": 1,
-    "exploitable": 0.3, "individual_gap": 3.0, "individual_loss": 3.0, "noise": 0.02,
-}  # fmt: skip
+OTHERS = {"distinct": 1, "some_distinct": 3, "dip_at": 35, "shrinks": False, "at_targets": 0.9}
+OTHERS |= {"seconds": 10.0, "grows": False, "violations_1": 0, "violations_2": 0, "premises": 1}
+OTHERS |= {"exploitable": 0.3, "individual_gap": 3.0, "individual_loss": 3.0, "noise": 0.02}
 
 
 def made_up(**changes):
@@ -103,9 +101,8 @@ def made_up(**changes):
             "mean_field": ((*dims, "state"), np.broadcast_to(field, (*shape, 64)).copy()),
             "cpu_seconds": (dims[:2], knobs["seconds"] * (1 + 0.01 * noise[..., 0])),
         },
-        coords={"architecture": list(ARCHITECTURES), "trial": np.arange(TRIALS),
-                "iteration": k, "state": np.arange(64)},
-    )  # fmt: skip
+        {"architecture": list(ARCHITECTURES), "trial": np.arange(TRIALS), "iteration": k},
+    )
     parameters = {"discount": 0.9, "score_rule": "smallest_change"}
     if knobs["grows"]:
         parameters["increase_at"] = INCREASE
@@ -113,31 +110,26 @@ def made_up(**changes):
     return dataset
 
 
+LOW = {"plateau": 5.0}
 STUDIES = {
     "arrivals": {
         "after_learning": {"grows": True},
         "before_learning": {"grows": True, "setback": 5.0},
     },
-    "rounds": {rounds: {} for rounds in ("1", "5", "20", "50", "300")},
+    "rounds": {key: {} for key in ("1", "5", "20", "50", "300")},
     "agents": {n: {"seconds": 2.0 + 0.1 * int(n)} for n in ("10", "50", "300")},
-    "agents_cluster": {"25": {"plateau": 0.6}, "50": {"plateau": 5.0}},
-    "transitions": {
-        value: {"plateau": 5.0} for value in ("1000", "1500", "2000", "2500")
-    } | {"3000": {}},
-    "steps_per_transition": {
-        value: {"plateau": {"networked": 5.0}} for value in ("1", "2")
-    } | {"10": {}},
-    "replay_cycles": {value: {"plateau": 5.0} for value in ("300", "400")} | {"500": {}},
-    "policy_step_size": {value: {"dip": 3.0} for value in ("0.1", "1", "10")}
+    "agents_cluster": {"25": {"plateau": 0.6}, "50": LOW},
+    "transitions": dict.fromkeys(("1000", "1500", "2000", "2500"), LOW) | {"3000": {}},
+    "steps_per_transition": {key: {"plateau": {"networked": 5.0}} for key in "12"} | {"10": {}},
+    "replay_cycles": dict.fromkeys(("300", "400"), LOW) | {"500": {}},
+    "policy_step_size": {key: {"dip": 3.0} for key in ("0.1", "1", "10")}
     | {"0.001": {"time": 60}, "0.01": {}},
-    "entropy_weight": {value: {"at_targets": 0.07} for value in ("0.1", "1")}
-    | {value: {} for value in ("0", "0.0001", "0.001", "0.01")},
-}  # fmt: skip
-BASELINES = {
-    "rounds": "300", "agents": "50", "agents_diffuse": "50", "transitions": "3000",
-    "steps_per_transition": "10", "replay_cycles": "500", "policy_step_size": "0.01",
-    "entropy_weight": "0.01",
-}  # fmt: skip
+    "entropy_weight": {key: {"at_targets": 0.07} for key in ("0.1", "1")}
+    | {key: {} for key in ("0", "0.0001", "0.001", "0.01")},
+}
+BASELINES = {"rounds": "300", "agents": "50", "agents_diffuse": "50", "transitions": "3000"}
+BASELINES |= {"steps_per_transition": "10", "replay_cycles": "500", "policy_step_size": "0.01"}
+BASELINES |= {"entropy_weight": "0.01"}
 STUDIES["arrivals_diffuse"] = STUDIES["arrivals"]
 STUDIES["agents_diffuse"] = STUDIES["agents"]
 
@@ -151,8 +143,9 @@ def world(figures=None, **studies):
     ablations = {}
     for name, settings in STUDIES.items():
         changes = studies.get(name, {})
-        datasets = [made_up(**{**knobs, **changes.get(value, {})})
-                    for value, knobs in settings.items()]  # fmt: skip
+        datasets = [
+            made_up(**{**knobs, **changes.get(value, {})}) for value, knobs in settings.items()
+        ]
         joined = xr.concat(datasets, "setting", join="exact", combine_attrs="override")
         joined.attrs["baseline"] = BASELINES.get(name)
         ablations[name] = joined.assign_coords(setting=list(settings))

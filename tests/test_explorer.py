@@ -1,6 +1,7 @@
 """The page shows the datasets' numbers, needs nothing else, and works in a browser."""
 
 import base64
+import dataclasses
 import json
 import re
 
@@ -26,14 +27,14 @@ def experiments(make_experiment, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     datasets = []
     for game in ("agree", "cluster"):
+        base = make_experiment(
+            game=game, sampled_exploitability=True, agents_after=9, increase_at=2
+        )
         planned = [
-            make_experiment(
-                architecture=architecture, trial=trial, game=game, sampled_exploitability=True,
-                agents_after=9, increase_at=2,
-            )
+            dataclasses.replace(base, architecture=architecture, trial=trial)
             for architecture in ("centralised", "independent", "networked")
             for trial in range(explorer.SHOWN_TRIALS + 1)
-        ]  # fmt: skip
+        ]
         paths = [folder / f"{game}{index}.nc" for index in range(len(planned))]
         for experiment, path in zip(planned, paths, strict=True):
             mfgcore.save(mfgcore.simulate(experiment), path)

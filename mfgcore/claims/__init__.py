@@ -5,7 +5,7 @@ its 95 % interval over trials (:func:`mfgcore.statistics.bootstrap`). A claim th
 experiments has a part for each, and all of them must hold. The intervals are not corrected for the
 number of comparisons.
 
-To add a claim, write a function that returns its parts in `figures` (what the paper says of its
+To add a claim, write a function that yields its parts in `figures` (what the paper says of its
 figures), `parameters` (of its parameters), `theorems` or `beyond` (ours), and register it.
 """
 

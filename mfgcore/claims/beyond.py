@@ -13,8 +13,7 @@ def arrival_rule_decides(evidence):
     """C4 rests on what the paper does not say: arriving agents communicate before they learn. If
     they learn first, the networked population loses its advantage.
     """
-    return [
-        Part(f"{name}, {rule}", setback_advantage(evidence.ablation(name, rule)), Rule(kind, 0.1))
-        for name in ("arrivals", "arrivals_diffuse")
-        for rule, kind in (("after_learning", "above"), ("before_learning", "below"))
-    ]
+    for name in ("arrivals", "arrivals_diffuse"):
+        for rule, kind in (("after_learning", "above"), ("before_learning", "below")):
+            sample = setback_advantage(evidence.ablation(name, rule))
+            yield Part(f"{name}, {rule}", sample, Rule(kind, 0.1))

@@ -22,14 +22,9 @@ FASTER = (
 
 
 def _faster(evidence, other, names=("fig1", "fig2")):
-    return [
-        Part(
-            f"{name}, than {other}",
-            speed_advantage(evidence.experiment(name), "networked", other),
-            Rule("above", 0.0),
-        )
-        for name in names
-    ]
+    for name in names:
+        sample = speed_advantage(evidence.experiment(name), "networked", other)
+        yield Part(f"{name}, than {other}", sample, Rule("above", 0.0))
 
 
 @claim("C1", "Sec. 4.2, Figures 1 and 2", FASTER)
@@ -56,13 +51,11 @@ def faster_than_independent(evidence):
 )
 def centralised_ends_highest(evidence):
     """The centralised population ends with the highest return in each experiment."""
-    parts = []
     for name in FIGURES:
         dataset = evidence.experiment(name)
         for other in ("networked", "independent"):
             gap = gain(dataset, "centralised") - gain(dataset, other)
-            parts.append(Part(f"{name}, {other}", gap, Rule("above", -0.02)))
-    return parts
+            yield Part(f"{name}, {other}", gap, Rule("above", -0.02))
 
 
 @claim(
@@ -76,25 +69,19 @@ def steadier_under_growth(evidence):
     """When the population grows, return drops and exploitability rises far more for independent
     than for networked agents.
     """
-    parts = []
     for name in ("fig3", "fig4"):
         dataset = evidence.experiment(name)
-        for label, sample in (
-            ("return", setback_advantage(dataset)),
-            ("exploitability", setback_advantage(dataset, "exact_exploitability", -1.0)),
-        ):
-            parts.append(Part(f"{name}, {label}", sample, Rule("above", 0.1)))
-    return parts
+        rising = setback_advantage(dataset, "exact_exploitability", -1.0)
+        yield Part(f"{name}, return", setback_advantage(dataset), Rule("above", 0.1))
+        yield Part(f"{name}, exploitability", rising, Rule("above", 0.1))
 
 
 @claim("C4b", "Figures 3 and 4", "as C4, of the sampled exploitability")
 def sampled_exploitability_shows_it(evidence):
     """The sampled exploitability, which the paper plots, rises more for independent agents too."""
-    parts = []
     for name in ("fig3", "fig4"):
         sample = setback_advantage(evidence.experiment(name), "exploitability", -1.0)
-        parts.append(Part(name, sample, Rule("above", 0.0)))
-    return parts
+        yield Part(name, sample, Rule("above", 0.0))
 
 
 def _undisturbed(evidence, name, label):
@@ -132,7 +119,7 @@ def there_earlier_undisturbed(evidence):
         rise_time(dataset, architecture) for architecture in ("networked", "independent")
     )
     sample = (independent - networked) / independent.mean()
-    return [Part("fig3", sample, Rule("above", 0.0))]
+    yield Part("fig3", sample, Rule("above", 0.0))
 
 
 @claim(
@@ -145,16 +132,14 @@ def policies_differ(evidence):
     """The policies of the independent population differ widely in every experiment; those of the
     networked one hardly differ.
     """
-    parts = []
     for name in FIGURES:
         dataset = evidence.experiment(name)
         alone, together = (
             _thirds(dataset, architecture) for architecture in ("independent", "networked")
         )
-        parts.append(Part(f"{name}, independent", alone[-1], Rule("above", 0.1)))
+        yield Part(f"{name}, independent", alone[-1], Rule("above", 0.1))
         share = np.mean(together, axis=0) / np.mean(alone)
-        parts.append(Part(f"{name}, networked", share, Rule("below", 0.05)))
-    return parts
+        yield Part(f"{name}, networked", share, Rule("below", 0.05))
 
 
 @claim(
@@ -165,33 +150,28 @@ def policies_differ(evidence):
 )
 def policies_diverge(evidence):
     """The divergence of the independent population increases in every experiment, to the end."""
-    parts = []
     for name in FIGURES:
         _, middle, last = _thirds(evidence.experiment(name), "independent")
-        parts.append(Part(name, last - middle, Rule("above", 0.0)))
-    return parts
+        yield Part(name, last - middle, Rule("above", 0.0))
 
 
 @claim("C7", "Table 1", "share of the iterations at which all networked agents share one policy")
 def rounds_are_enough(evidence):
     """300 communication rounds lead to one common policy at almost every iteration."""
-    parts = []
     for name in FIGURES:
         values, _ = series(evidence.experiment(name), "distinct_policies", "networked")
         agreed = (values[:, 1:] == 1).mean(axis=1)  # at k = 0 nobody has communicated
-        parts.append(Part(name, agreed, Rule("above", 0.95)))
-    return parts
+        yield Part(name, agreed, Rule("above", 0.95))
 
 
 @claim("C8", "App. F.5", "as C1 and C2 in Figure 5; as C5 and C4, of the return, in Figure 6")
 def cluster_is_alike(evidence):
     """In the cluster game the architectures are ordered as in the others."""
-    return [
-        *_faster(evidence, "centralised", ("fig5",)),
-        *_faster(evidence, "independent", ("fig5",)),
-        _undisturbed(evidence, "fig6", "fig6, speed"),
-        Part("fig6, setback", setback_advantage(evidence.experiment("fig6")), Rule("above", 0.1)),
-    ]
+    yield from _faster(evidence, "centralised", ["fig5"])
+    yield from _faster(evidence, "independent", ["fig5"])
+    yield _undisturbed(evidence, "fig6", "fig6, speed")
+    sample = setback_advantage(evidence.experiment("fig6"))
+    yield Part("fig6, setback", sample, Rule("above", 0.1))
 
 
 @claim(
@@ -205,16 +185,14 @@ def individuals_are_exploitable(evidence):
     """The joint policy of the independent population looks good, but its individual policies may
     be exploitable.
     """
-    parts = []
     for name in FIGURES:
         dataset = evidence.experiment(name)
         joint, single = (
             final_mean(dataset, metric, "independent") / highest_return(dataset)
             for metric in ("exact_exploitability", "mean_individual_exploitability")
         )
-        parts.append(Part(f"{name}, joint", joint, Rule("below", 0.1)))
-        parts.append(Part(f"{name}, individual", single - joint, Rule("above", 0.1)))
-    return parts
+        yield Part(f"{name}, joint", joint, Rule("below", 0.1))
+        yield Part(f"{name}, individual", single - joint, Rule("above", 0.1))
 
 
 @claim(
@@ -227,12 +205,10 @@ def individuals_earn_little(evidence):
     """The individual policies of the independent population may bring a low return, were everybody
     to follow one of them.
     """
-    parts = []
     for name in FIGURES:
         dataset = evidence.experiment(name)
         joint, single = (
             final_mean(dataset, metric, "independent")
             for metric in ("exact_return", "mean_individual_return")
         )
-        parts.append(Part(name, (joint - single) / highest_return(dataset), Rule("above", 0.1)))
-    return parts
+        yield Part(name, (joint - single) / highest_return(dataset), Rule("above", 0.1))

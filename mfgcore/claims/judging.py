@@ -113,7 +113,7 @@ class Claim:
     text, source, quantity : str
         The claim in a sentence, where the paper makes it, and what is measured.
     parts : callable of Evidence
-        Returns a list of :class:`Part`.
+        Yields each :class:`Part`.
     enough : {"all", "any"}
         Whether every part must hold, or one is enough.
     remark : callable of list of Judged, optional
@@ -196,9 +196,11 @@ def judge_one(each, evidence, seed):
         np.random.SeedSequence(seed, spawn_key=(zlib.crc32(each.name.encode()),))
     )
     try:
-        parts = each.parts(evidence)
+        parts = list(each.parts(evidence))
     except NothingToJudge as reason:
         return Finding(each, OPEN, note=f"{reason}")
+    if not parts:
+        return Finding(each, OPEN, note="its premises never held")
     if min(part.sample.size for part in parts) < 2:
         return Finding(each, OPEN, note="a single trial says nothing about the spread over trials")
     if not all(np.isfinite(part.sample).all() for part in parts):

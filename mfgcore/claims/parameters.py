@@ -56,10 +56,8 @@ def _fewest_rounds(judged):
 def fewer_rounds_do(evidence):
     """50 communication rounds or fewer do as well as 300."""
     compared = _compared(evidence, "rounds", mean_return, operator.lt)
-    return [
-        Part(f"C = {rounds}", fewer - most, Rule("above", -0.02))
-        for rounds, (fewer, most) in compared.items()
-    ]
+    for rounds, (fewer, most) in compared.items():
+        yield Part(f"C = {rounds}", fewer - most, Rule("above", -0.02))
 
 
 @claim(
@@ -70,14 +68,9 @@ def fewer_rounds_do(evidence):
 )
 def cluster_needs_agents(evidence):
     """In the cluster game the return does not improve with 25 agents, and does with 50."""
-    return [
-        Part(
-            f"N = {agents}",
-            gain(evidence.ablation("agents_cluster", agents), "networked"),
-            Rule(kind, 0.1),
-        )
-        for agents, kind in (("25", "below"), ("50", "above"))
-    ]
+    for agents, kind in (("25", "below"), ("50", "above")):
+        sample = gain(evidence.ablation("agents_cluster", agents), "networked")
+        yield Part(f"N = {agents}", sample, Rule(kind, 0.1))
 
 
 @claim(
@@ -88,14 +81,12 @@ def cluster_needs_agents(evidence):
 )
 def size_does_not_matter(evidence):
     """The games agree and diffuse are learned equally well by 10 to 300 agents."""
-    parts = []
     for name, game in (("agents", "agree"), ("agents_diffuse", "diffuse")):
         for architecture in ("centralised", "networked"):
             compared = _compared(evidence, name, gain, operator.ne, architecture)
             for agents, (there, baseline) in compared.items():
                 label = f"{game}, {architecture}, N = {agents}"
-                parts.append(Part(label, there - baseline, Rule("within", 0.1)))
-    return parts
+                yield Part(label, there - baseline, Rule("within", 0.1))
 
 
 @claim(
@@ -112,10 +103,8 @@ def few_steps_hurt(evidence):
         _losses(evidence, "steps_per_transition", operator.lt, architecture)
         for architecture in ("networked", "centralised")
     )
-    return [
-        Part(f"M_td = {steps}", networked[steps] - centralised[steps], Rule("above", 0.0))
-        for steps in networked
-    ]
+    for steps in networked:
+        yield Part(f"M_td = {steps}", networked[steps] - centralised[steps], Rule("above", 0.0))
 
 
 @claim(
@@ -128,20 +117,15 @@ def few_steps_leave_it_behind(evidence):
     """With fewer than ten steps for each transition the networked population receives notably
     lower return than the centralised one.
     """
-    return [
-        Part(
-            f"M_td = {steps}",
-            gain(evidence.ablation("steps_per_transition", steps), "centralised")
-            - gain(evidence.ablation("steps_per_transition", steps), "networked"),
-            Rule("above", 0.05),
-        )
-        for steps in evidence.settings("steps_per_transition", operator.lt)
-    ]
+    for steps in evidence.settings("steps_per_transition", operator.lt):
+        dataset = evidence.ablation("steps_per_transition", steps)
+        lower = gain(dataset, "centralised") - gain(dataset, "networked")
+        yield Part(f"M_td = {steps}", lower, Rule("above", 0.05))
 
 
 def _worse(evidence, study, symbol, values):
-    losses = _losses(evidence, study, values)
-    return [Part(f"{symbol} = {value}", loss, Rule("above", 0.1)) for value, loss in losses.items()]
+    for value, loss in _losses(evidence, study, values).items():
+        yield Part(f"{symbol} = {value}", loss, Rule("above", 0.1))
 
 
 @claim("C12", "Table 1", WORSE)
@@ -174,14 +158,11 @@ def policy_step_is_fast_and_steady(evidence):
     """The learning rate eta = 0.01 learns faster than 0.001 and more steadily than 0.1 to 10."""
     study = "policy_step_size"
     speeds = _compared(evidence, study, mean_return, operator.lt)
+    for value, (there, baseline) in speeds.items():
+        yield Part(f"faster than eta = {value}", baseline - there, Rule("above", 0.0))
     falls = _compared(evidence, study, _largest_fall, operator.gt)
-    return [
-        Part(f"faster than eta = {value}", baseline - there, Rule("above", 0.0))
-        for value, (there, baseline) in speeds.items()
-    ] + [
-        Part(f"steadier than eta = {value}", there - baseline, Rule("above", 0.0))
-        for value, (there, baseline) in falls.items()
-    ]
+    for value, (there, baseline) in falls.items():
+        yield Part(f"steadier than eta = {value}", there - baseline, Rule("above", 0.0))
 
 
 @claim(
@@ -192,15 +173,13 @@ def policy_step_is_fast_and_steady(evidence):
 )
 def much_entropy_is_bad(evidence):
     """With an entropy weight lambda above 0.01 the population keeps moving at random."""
-    parts = []
     for weight in evidence.settings("entropy_weight", operator.gt):
         dataset = evidence.ablation("entropy_weight", weight)
         size = round(dataset.sizes["state"] ** 0.5)
         corners = [0, size - 1, size * (size - 1), size**2 - 1]
         share = dataset["mean_field"].isel(state=corners).sum("state")
         sample = final_mean(dataset.assign(at_targets=share), "at_targets", "networked")
-        parts.append(Part(f"lambda = {weight}", sample, Rule("below", 0.25)))
-    return parts
+        yield Part(f"lambda = {weight}", sample, Rule("below", 0.25))
 
 
 @claim(
@@ -212,10 +191,8 @@ def much_entropy_is_bad(evidence):
 def less_entropy_is_equal(evidence):
     """With lambda nearer to 0, or 0, the population learns equally fast."""
     compared = _compared(evidence, "entropy_weight", mean_return, operator.lt)
-    return [
-        Part(f"lambda = {weight}", most - there, Rule("within", 0.05))
-        for weight, (there, most) in compared.items()
-    ]
+    for weight, (there, most) in compared.items():
+        yield Part(f"lambda = {weight}", most - there, Rule("within", 0.05))
 
 
 @claim(
@@ -233,4 +210,4 @@ def cost_is_linear(evidence):
     )
     least, middle, most = map(int, sizes)
     line = few + (many - few) * (middle - least) / (most - least)
-    return [Part("networked", some / line - 1.0, Rule("within", 0.2))]
+    yield Part("networked", some / line - 1.0, Rule("within", 0.2))

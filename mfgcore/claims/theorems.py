@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from mfgcore.claims.evidence import NothingToJudge
 from mfgcore.claims.judging import Part, Rule, claim
 from mfgcore.datasets import configuration
 
@@ -30,7 +29,6 @@ def _theorem(evidence, count):
         # the theorems are about the paper's score
         if configuration(dataset).get("score_rule", str(setting)) == "smallest_change"
     ]
-    parts = []
     for kind, datasets in (("figures", evidence.experiments.values()), ("ablations", settings)):
         runs = _networked_runs(datasets)
         totals = np.zeros((2, 1 + max((int(run["trial"]) for run in runs), default=0)))
@@ -40,10 +38,7 @@ def _theorem(evidence, count):
         if possible:
             text = f"{kind}: {violated:,.0f} of {possible:,.0f}"
             share = totals[0] / np.maximum(totals[1], 1.0)
-            parts.append(Part(text, share, Rule("zero", 0.0)))
-    if not parts:
-        raise NothingToJudge("its premises never held")
-    return parts
+            yield Part(text, share, Rule("zero", 0.0))
 
 
 @claim(

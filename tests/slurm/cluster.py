@@ -131,11 +131,9 @@ class Cluster:
         )
         srun.chmod(0o755)
         run, log = self.folder / "run", self.folder / "log"
-        self.call(
-            "munged", f"--key-file={key}", f"--socket={run}/munge.sock", "--num-threads=2",
-            f"--pid-file={run}/munged.pid", f"--seed-file={run}/munged.seed",
-            f"--log-file={log}/munged.log",
-        )  # fmt: skip
+        files = (f"--key-file={key}", f"--socket={run}/munge.sock", f"--log-file={log}/munged.log")
+        files += (f"--pid-file={run}/munged.pid", f"--seed-file={run}/munged.seed")
+        self.call("munged", "--num-threads=2", *files)
         self.call("slurmctld")
         self.call("slurmd", "-N", "localhost")
         state = ""
@@ -157,11 +155,9 @@ class Cluster:
     def call(self, program, *arguments, check=True):
         """Run a command of SLURM and return what it prints."""
         try:
-            done = subprocess.run(
-                [shutil.which(program, path=PATH) or program, *arguments],
-                env=self.environment, capture_output=True, text=True, timeout=60, check=False,
-                stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            command = [shutil.which(program, path=PATH) or program, *arguments]
+            options = {"env": self.environment, "stdin": subprocess.DEVNULL, "timeout": 60}
+            done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
         except subprocess.TimeoutExpired as error:
             raise Unavailable(f"{program}: no answer in 60 s") from error
         if check and done.returncode:

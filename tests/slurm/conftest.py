@@ -23,19 +23,16 @@ class ClusterProject(Project):
 
     def command(self, *arguments, polling=8):
         """What a user types; only the interval of status checks is shorter than the profile's."""
-        return [
-            sys.executable, "-m", "snakemake", "--workflow-profile", PROFILE, "--nocolor",
-            "--configfile", "config/tiny.yaml",
-            "--slurm-init-seconds-before-status-checks", str(polling), *arguments,
-        ]  # fmt: skip
+        options = ["--workflow-profile", PROFILE, "--nocolor", "--configfile", "config/tiny.yaml"]
+        options += ["--slurm-init-seconds-before-status-checks", str(polling)]
+        return [sys.executable, "-m", "snakemake", *options, *arguments]
 
     def start(self, *arguments, **options):
         """Start snakemake; its output is in the file `output`."""
         with self.output.open("w") as file:
-            self.login = subprocess.Popen(
-                self.command(*arguments, **options), cwd=self.folder, env=self.cluster.environment,
-                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+            streams = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": subprocess.STDOUT}
+            place = {"cwd": self.folder, "env": self.cluster.environment}
+            self.login = subprocess.Popen(self.command(*arguments, **options), **place, **streams)
 
     def finish(self, seconds=240):
         """Wait for snakemake and return its exit code and output."""

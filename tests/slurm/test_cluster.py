@@ -201,10 +201,8 @@ def test_an_impossible_request_is_refused(project):
         assert line.endswith(f"more than {limit}")
         assert "Traceback" not in text
     # a group of twenty would ask for too many minutes: the runs go alone, and sbatch refuses them
-    project.start(
-        *runs, "--resources", "limit_minutes=39", "--set-resources", "simulate:mem_mb=99999",
-        "--retries", "0", polling=1,
-    )  # fmt: skip
+    asked = ("--resources", "limit_minutes=39", "--set-resources", "simulate:mem_mb=99999")
+    project.start(*runs, *asked, "--retries", "0", polling=1)
     code, text = project.finish()
     assert code == 1
     assert text.count("Memory specification can not be satisfied") == 2

@@ -32,16 +32,12 @@ print(json.dumps({"seconds": min(times), "megabytes": peak / kilobyte / 1024}))
 
 
 def measure(agents, threads):
-    experiment = snakemake.params.parameters | {
-        "game": "agree", "agents": agents, "iterations": 1000, "sampled_exploitability": False,
-        "exact_metrics": False,
-    }  # fmt: skip
+    experiment = snakemake.params.parameters | {"game": "agree", "agents": agents}
+    experiment |= {"iterations": 1000, "sampled_exploitability": False, "exact_metrics": False}
     iterations = max(2, min(10, 1000 // agents))
     arguments = {"experiment": experiment, "threads": threads, "iterations": iterations}
-    done = subprocess.run(
-        [sys.executable, "-c", ONE, json.dumps(arguments)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    command = [sys.executable, "-c", ONE, json.dumps(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
     row = {"agents": agents, "threads": threads, **json.loads(done.stdout)}
