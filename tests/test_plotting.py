@@ -13,7 +13,11 @@ def dataset(make_experiment, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     experiments = [
         make_experiment(
-            architecture=architecture, trial=trial, evaluation=True, agents_after=9, increase_at=2
+            architecture=architecture,
+            trial=trial,
+            sampled_exploitability=True,
+            agents_after=9,
+            increase_at=2,
         )
         for architecture in ("centralised", "networked")
         for trial in range(3)
