@@ -445,20 +445,6 @@ def test_kernels_equal_their_twins(build, situation):
     assert (gaps[0] == twin).all()
 
 
-def test_exponential_of_the_kernels_is_the_one_of_the_package(build):
-    # through a best response: u = exp((q - max q) / lambda) / sum, for gaps from 0 to 800
-    next_state = np.array([[0, 1], [1, 1]], dtype=np.int32)
-    for gap in np.linspace(0.0, 800.0, 1601):
-        rewards = np.array([[0.0, gap]])
-        _, policies, _ = build.best_responses(
-            np.full((1, 2, 2), 0.5), rewards, next_state, 0.5, 1.0, 1.0, 1
-        )
-        twin = reference.best_response(
-            np.full((2, 2), 0.5), rewards[0], next_state, 0.5, 1.0, 1.0, 1
-        )
-        assert (policies[0] == twin[1]).all()
-
-
 # ---- learning with exact Q-functions
 
 

@@ -57,7 +57,6 @@ next_words = _chosen.next_words
 online_td = _chosen.online_td
 policy_tables = _chosen.policy_tables
 policy_values = _chosen.policy_values
-project_simplex = _chosen.project_simplex
 replay_td = _chosen.replay_td
 shuffle_swaps = _chosen.shuffle_swaps
 stationary_distributions = _chosen.stationary_distributions

@@ -1,6 +1,6 @@
 import numpy as np
 
-from libc.math cimport INFINITY, fabs, frexp, ldexp, rint
+from libc.math cimport INFINITY, fabs, rint
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from *:

@@ -7,45 +7,18 @@
 
 cdef extern from *:
     """
-    #include <string.h>
     static const double RADIX = 0x1p1020;          /* radix of the exponents of wide numbers */
     static const double RADIX_INVERSE = 0x1p-1020;
     static const double MANTISSA_LEAST = 0x1p-510; /* mantissas of wide numbers: least, allowed, */
     static const double MANTISSA_BOUND = 0x1p510;  /* and bound, not allowed */
     /* RADIX**(-2**40), less than any product of probabilities along a path */
     static const int64_t RESTART_EXPONENT = -(INT64_C(1) << 40);
-
-    /* _exp of x <= 0, with the same bits and without branches or calls: compilers make it work
-       on several numbers at a time. */
-    static inline double exp_of_negative(double x) {
-        const double rounder = 0x1.8p52; /* adding it rounds to a whole number, in its last bits */
-        double shifted, k, r, series, first, second;
-        uint64_t bits, exponent, half;
-        x = x > -800.0 ? x : -800.0; /* its exponential is 0 already */
-        shifted = x * INVERSE_LN2 + rounder;
-        k = shifted - rounder;
-        r = (x - k * LN2_HIGH) - k * LN2_LOW;
-        series = 1.0 + r * (1.0 + r * (1.0 / 2 + r * (1.0 / 6 + r * (1.0 / 24 + r * (1.0 / 120
-            + r * (1.0 / 720 + r * (1.0 / 5040 + r * (1.0 / 40320 + r * (1.0 / 362880
-            + r * (1.0 / 3628800 + r * (1.0 / 39916800 + r * (1.0 / 479001600
-            + r / 6227020800.0))))))))))));
-        /* 2**k in two factors that are both normal numbers, so that one rounding is left */
-        memcpy(&bits, &shifted, 8);
-        exponent = bits - UINT64_C(0x4338000000000000) + 2046;
-        half = exponent >> 1;
-        exponent = (exponent - half) << 52;
-        half <<= 52;
-        memcpy(&first, &half, 8);
-        memcpy(&second, &exponent, 8);
-        return series * first * second;
-    }
     """
     const double RADIX
     const double RADIX_INVERSE
     const double MANTISSA_LEAST
     const double MANTISSA_BOUND
     const int64_t RESTART_EXPONENT
-    double exp_of_negative(double x) nogil
 
 
 cdef struct Wide:
@@ -214,7 +187,7 @@ cdef void _best_of(
             i = s * n_actions + a
             u[i] = (q[i] - best[s]) / entropy_weight
     for i in range(n_states * n_actions):
-        u[i] = exp_of_negative(u[i])
+        u[i] = _exp(u[i])
     for s in range(n_states):
         total = 0.0
         for a in range(n_actions):

@@ -27,10 +27,7 @@ def log(x):
 
 def exp(x):
     """Exponential by the Taylor series of r, x = k log 2 + r."""
-    if x < -746.0:
-        return 0.0
-    if x > 710.0:
-        return math.inf
+    x = min(max(x, -800.0), 800.0)
     k = round(x * INVERSE_LN2)
     r = (x - k * LN2_HIGH) - k * LN2_LOW
     series = 1.0 / math.factorial(12) + r / float(math.factorial(13))
