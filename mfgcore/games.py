@@ -73,22 +73,6 @@ class Grid:
             moved = moved.clip(0, self.size - 1)
         return (moved[..., 0] * self.size + moved[..., 1]).astype(np.int32)
 
-    def narrow_order(self):
-        """The cells in an order that keeps cells one move apart near each other.
-
-        Behind walls that is the order of the states: a move leads at most `size` places away. On a
-        torus, where the last row is next to the first, the rows are dealt from both ends.
-
-        Returns
-        -------
-        (n_states,) int64
-            States by place.
-        """
-        rows = np.arange(self.size)
-        if self.boundary == "torus":
-            rows = np.where(rows % 2 == 0, rows // 2, self.size - 1 - rows // 2)
-        return (rows[:, None] * self.size + np.arange(self.size)[None, :]).reshape(-1)
-
     def squared_distances(self):
         """Squared Euclidean distance between cells; (n_states, n_states) int64.
 

@@ -15,8 +15,8 @@ Only functions of the same bits on every processor are used: the kernels, elemen
 and :func:`math.fsum`, whose correctly rounded sums do not depend on the agents' order.
 """
 
-import functools
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,8 +104,22 @@ def stationary_distribution(policy, game):
         If a policy has another shape, or a row that is no distribution.
     """
     policies = _checked(policy, game, one=np.ndim(policy) == 2)
-    mean_fields = _stationary(policies, game.grid)
+    mean_fields = kernels.stationary_distributions(policies, game.grid.next_state())
     return mean_fields[0] if np.ndim(policy) == 2 else mean_fields
+
+
+def joint_mean_field(policies, game, *, policy_index=None):
+    """Mean field of a joint policy, the mean of the agents' stationary distributions.
+
+    Parameters, errors and invariances are those of :func:`population_metrics`.
+
+    Returns
+    -------
+    (n_states,) float64
+        Sums to 1.
+    """
+    policies, shares = _distinct(_checked(policies, game), policy_index)
+    return _mean(stationary_distribution(policies, game), shares)
 
 
 def policy_value(policy, mean_field, game, *, discount, entropy_weight):
@@ -137,13 +151,9 @@ def policy_value(policy, mean_field, game, *, discount, entropy_weight):
         If an argument is out of bounds or of another shape.
     """
     policies = _checked(policy, game, discount, entropy_weight, one=True)
-    rewards = _rewards(mean_field, game)
-    tables = _narrowed(game.grid)
-    values = kernels.policy_values(
-        tables.cells_in(policies), tables.cells_in(rewards), tables.next_state, discount,
-        entropy_weight,
-    )  # fmt: skip
-    return tables.cells_out(values)[0]
+    return kernels.policy_values(
+        policies, _rewards(mean_field, game), game.grid.next_state(), discount, entropy_weight
+    )[0]
 
 
 def action_values(policy, mean_field, game, *, discount, entropy_weight):
@@ -160,22 +170,8 @@ def action_values(policy, mean_field, game, *, discount, entropy_weight):
     values = policy_value(
         policy, mean_field, game, discount=discount, entropy_weight=entropy_weight
     )
-    payoffs = _rewards(mean_field, game)[0] + _entropies(_checked(policy, game), entropy_weight)[0]
-    return payoffs[:, None] + discount * values[game.grid.next_state()]
-
-
-def joint_mean_field(policies, game, *, policy_index=None):
-    """Mean field of a joint policy, the mean of the agents' stationary distributions.
-
-    Parameters, errors and invariances are those of :func:`population_exploitability`.
-
-    Returns
-    -------
-    (n_states,) float64
-        Sums to 1.
-    """
-    policies, counts = _distinct(_checked(policies, game), policy_index)
-    return _mean(_stationary(policies, game.grid), counts)
+    payoffs = _rewards(mean_field, game) + _entropies(_checked(policy, game), entropy_weight)
+    return payoffs[0, :, None] + discount * values[game.grid.next_state()]
 
 
 def best_response(mean_field, game, *, discount, entropy_weight, start=None):
@@ -188,10 +184,8 @@ def best_response(mean_field, game, *, discount, entropy_weight, start=None):
 
     Parameters
     ----------
-    mean_field : (n_states,) float64
-    game : Game
-    discount, entropy_weight : float
-        gamma in [0, 1) and lambda >= 0.
+    mean_field, game, discount, entropy_weight
+        As in :func:`policy_value`.
     start : (n_states, n_actions) float64, optional
         Policy from which the policy iteration starts; the uniform one by default.
 
@@ -212,7 +206,7 @@ def best_response(mean_field, game, *, discount, entropy_weight, start=None):
         start = np.full((game.grid.n_states, len(ACTIONS)), 1.0 / len(ACTIONS))
     starts = _checked(start, game, discount, entropy_weight, one=True)
     values, policies, residuals = _respond(
-        starts, _rewards(mean_field, game), game.grid, discount, entropy_weight
+        starts, _rewards(mean_field, game), game, discount, entropy_weight
     )
     residual = float(residuals[0])
     return BestResponse(values[0], policies[0], residual, residual / (1.0 - discount))
@@ -223,41 +217,44 @@ def exploitability(policy, game, *, discount, entropy_weight):
 
         E(pi) = max_pi' V_h(pi', mu^pi) - V_h(pi, mu^pi),    s_0 ~ mu^pi (Definition 2.4).
 
-    As mu^pi is stationary, this difference of two values is, without their cancellation,
-
-        E(pi) = 1 / (1 - gamma) sum_s mu^pi(s) [ max_u (<u, Q*(s, .)> + h(u))
-                                                 - <pi(s), Q*(s, .)> - h(pi(s)) ].
+    It is that of a population in which everybody follows the policy: see
+    :func:`population_metrics`, whose parameters and errors it has.
 
     Parameters
     ----------
     policy : (n_states, n_actions) float64
-    game : Game
-    discount, entropy_weight : float
-        gamma in [0, 1) and lambda >= 0.
 
     Returns
     -------
     float
-        At least 0. Its error is at most gamma / (1 - gamma) times that of the best response, at
-        gamma = 0.9 some 1e-12.
-
-    Raises
-    ------
-    ConfigurationError, NumericalError
-        See :func:`best_response`.
     """
-    policies = _checked(policy, game, discount, entropy_weight, one=True)
-    mean_fields = _stationary(policies, game.grid)
-    return _individual(policies, mean_fields, game, discount, entropy_weight)[0]
+    policies = _checked(policy, game, one=True)
+    return population_metrics(
+        policies, game, discount=discount, entropy_weight=entropy_weight
+    ).exploitability
 
 
-def population_exploitability(policies, game, *, discount, entropy_weight, policy_index=None):
-    """Exploitability of a joint policy: what an agent gains by deviating, on average (F.2).
+def population_metrics(policies, game, *, discount, entropy_weight, policy_index=None):
+    """All exact metrics of a population.
+
+    The discounted regularised return is the mean of the agents' V_h(pi^i, mu), s_0 ~ mu^i: what
+    the sampled one of Section 4.1 estimates. The exploitability is what an agent gains by
+    deviating, on average (F.2),
 
         E(pi) = (1/N) sum_i [ max_pi' V_h(pi', mu) - V_h(pi^i, mu) ],    mu = (1/N) sum_i mu^i,
 
     each with s_0 ~ mu^i. It is 0 if, and only if, everybody responds best to all others, however
-    bad each policy would be by itself (F.3).
+    bad each policy would be by itself (F.3). As mu^i is stationary, both are sums over the cells,
+    the second without the cancellation of two values:
+
+        1 / (1 - gamma) (1/N) sum_i sum_s mu^i(s) (R(s, mu) + h(pi^i(s)))
+        1 / (1 - gamma) (1/N) sum_i sum_s mu^i(s) [ max_u (<u, Q*(s, .)> + h(u))
+                                                    - <pi^i(s), Q*(s, .)> - h(pi^i(s)) ].
+
+    The individual ones are the same with mu^i in place of mu: what the agents would have, on
+    average, were all to follow the policy of one (F.2, last formula; F.3). The paper averages
+    over the N - 1 agents that a sampled deviator leaves. Nobody has to be left out here; averaged
+    over all deviators, the paper's formula is this one.
 
     Parameters
     ----------
@@ -270,151 +267,58 @@ def population_exploitability(policies, game, *, discount, entropy_weight, polic
 
     Returns
     -------
-    float
-        At least 0, with the error of :func:`exploitability`. The same to the last bit in
-        whatever order the agents come and whether or not equal policies share a row.
+    PopulationMetrics
+        Exploitabilities are at least 0. Their error is at most gamma / (1 - gamma) times that of
+        the best response, at gamma = 0.9 some 1e-12. All are the same to the last bit in whatever
+        order the agents come and whether or not equal policies share a row.
 
     Raises
     ------
     ConfigurationError, NumericalError
         See :func:`best_response`.
     """
-    policies, counts = _distinct(_checked(policies, game, discount, entropy_weight), policy_index)
-    mean_fields = _stationary(policies, game.grid)
-    mean_field = _mean(mean_fields, counts)
-    return _joint(policies, counts, mean_fields, mean_field, game, discount, entropy_weight)
-
-
-def individual_exploitabilities(policies, game, *, discount, entropy_weight):
-    """Exploitability of every policy, each against the mean field that it alone generates.
-
-    Parameters, errors and tolerance are those of :func:`population_exploitability`.
-
-    Returns
-    -------
-    (n_policies,) float64
-        See :func:`exploitability`.
-    """
-    policies = _checked(policies, game, discount, entropy_weight)
-    distinct, rows = _unique(policies)
-    mean_fields = _stationary(distinct, game.grid)
-    return np.array(_individual(distinct, mean_fields, game, discount, entropy_weight))[rows]
-
-
-def mean_individual_exploitability(policies, game, *, discount, entropy_weight, policy_index=None):
-    """Average exploitability of the individual policies of a joint policy (F.2, last formula).
-
-        (1/N) sum_i [ max_pi' V_h(pi', mu^i) - V_h(pi^i, mu^i) ].
-
-    The paper averages over the N - 1 agents that a sampled deviator leaves. Nobody has to be
-    left out here; averaged over all deviators, the paper's formula is this one.
-
-    Parameters, errors, tolerance and invariances are those of :func:`population_exploitability`.
-
-    Returns
-    -------
-    float
-    """
-    policies, counts = _distinct(_checked(policies, game, discount, entropy_weight), policy_index)
-    mean_fields = _stationary(policies, game.grid)
-    single = _individual(policies, mean_fields, game, discount, entropy_weight)
-    return float(_mean(single, counts))
-
-
-def population_metrics(policies, game, *, discount, entropy_weight, policy_index=None):
-    """All exact metrics of a population; what they share is computed once.
-
-    The discounted regularised return is the mean of the agents' V_h(pi^i, mu), s_0 ~ mu^i: what
-    the sampled one of Section 4.1 estimates. As mu^i is stationary,
-
-        (1/N) sum_i V_h(pi^i, mu)
-            = 1 / (1 - gamma) (1/N) sum_i sum_s mu^i(s) (R(s, mu) + h(pi^i(s))).
-
-    The mean individual return is that of V_h(pi^i, mu^i): R(s, mu^i) in place of R(s, mu) (F.3).
-
-    Parameters, errors and tolerance are those of :func:`population_exploitability`.
-
-    Returns
-    -------
-    PopulationMetrics
-    """
-    policies, counts = _distinct(_checked(policies, game, discount, entropy_weight), policy_index)
-    mean_fields = _stationary(policies, game.grid)
-    mean_field = _mean(mean_fields, counts)
+    policies, shares = _distinct(_checked(policies, game, discount, entropy_weight), policy_index)
+    mean_fields = stationary_distribution(policies, game)
+    mean_field = _mean(mean_fields, shares)
     entropies = _entropies(policies, entropy_weight)
-    payoffs = _rewards(mean_field, game) + entropies
-    joint = _joint(policies, counts, mean_fields, mean_field, game, discount, entropy_weight)
-    if counts.size == 1:
-        single, payoffs_alone = [joint], payoffs  # a shared policy is its own population
-    else:
-        single = _individual(policies, mean_fields, game, discount, entropy_weight)
-        payoffs_alone = game.mean_field_rewards(mean_fields) + entropies
-    return PopulationMetrics(
-        discounted_return=_expectation(mean_fields, payoffs, counts) / (1.0 - discount),
-        exploitability=joint,
-        mean_individual_exploitability=float(_mean(single, counts)),
-        mean_individual_return=_expectation(mean_fields, payoffs_alone, counts) / (1.0 - discount),
-        mean_field=mean_field,
-    )
+    next_state = game.grid.next_state()
+
+    def against(met, starts):
+        """Return and exploitability where each policy, or all of them, meet a mean field."""
+        rewards = game.mean_field_rewards(met)
+        values, _, _ = _respond(starts, rewards, game, discount, entropy_weight)
+        gaps = kernels.bellman_gaps(policies, values, rewards, next_state, discount, entropy_weight)
+        weights = mean_fields * shares[:, None]
+        return [
+            math.fsum((weights * terms).ravel()) / (1.0 - discount)
+            for terms in (rewards + entropies, gaps)
+        ]
+
+    return_alone, exploitability_alone = joint = against(mean_fields, policies)
+    if len(policies) > 1:
+        # where the search for the response starts must not depend on the agents' order
+        joint = against(mean_field[None], np.full_like(policies[:1], 1.0 / len(ACTIONS)))
+    return PopulationMetrics(*joint, exploitability_alone, return_alone, mean_field)
 
 
-def _joint(policies, counts, mean_fields, mean_field, game, discount, entropy_weight):
-    """Exploitability of the joint policy in which `counts` agents follow each policy."""
-    rewards = _rewards(mean_field, game)
-    # where the iteration starts must not depend on the agents' order; an agent's own policy is
-    # near the best response if there is but one
-    start = policies if counts.size == 1 else np.full_like(policies[:1], 1.0 / len(ACTIONS))
-    values, _, _ = _respond(start, rewards, game.grid, discount, entropy_weight)
-    gaps = _gaps(policies, values, rewards, game.grid, discount, entropy_weight)
-    return _expectation(mean_fields, gaps, counts) / (1.0 - discount)
-
-
-def _individual(policies, mean_fields, game, discount, entropy_weight):
-    """Exploitability of each policy against its own mean field; list of float."""
-    rewards = game.mean_field_rewards(mean_fields)
-    values, _, _ = _respond(policies, rewards, game.grid, discount, entropy_weight)
-    gaps = _gaps(policies, values, rewards, game.grid, discount, entropy_weight)
-    return [math.fsum(row) / (1.0 - discount) for row in (mean_fields * gaps).tolist()]
-
-
-def _respond(starts, rewards, grid, discount, entropy_weight):
+def _respond(starts, rewards, game, discount, entropy_weight):
     """Values, policies and residuals of the best responses to rewards; one row each."""
-    tables = _narrowed(grid)
+    weights = discount, entropy_weight
     values, policies, residuals = kernels.best_responses(
-        tables.cells_in(starts), tables.cells_in(rewards), tables.next_state, discount,
-        entropy_weight, TOLERANCE, MAX_ITERATIONS,
-    )  # fmt: skip
+        starts, rewards, game.grid.next_state(), *weights, TOLERANCE, MAX_ITERATIONS
+    )
     allowed = TOLERANCE * np.maximum(1.0, np.abs(values).max(axis=1))
     if not (residuals <= allowed).all():  # also if one is NaN
         raise NumericalError(
             f"the best response's residual {residuals.max():.3g} is above {allowed.min():.3g}; "
             f"discount = {discount} is too near 1 for double precision"
         )
-    return tables.cells_out(values), tables.cells_out(policies), residuals
-
-
-def _gaps(policies, values, rewards, grid, discount, entropy_weight):
-    return kernels.bellman_gaps(
-        policies, values, rewards, grid.next_state(), discount, entropy_weight
-    )
-
-
-def _stationary(policies, grid):
-    tables = _narrowed(grid)
-    return tables.cells_out(
-        kernels.stationary_distributions(tables.cells_in(policies), tables.next_state)
-    )
+    return values, policies, residuals
 
 
 def _entropies(policies, entropy_weight):
     """h(pi(s)) of every policy; (n_policies, n_states) float64."""
-    # 0 log 0 = 0; the smallest double stands for 0
-    logarithms = kernels.log(np.maximum(policies, 5e-324))
-    terms = policies * logarithms
-    total = terms[..., 0].copy()
-    for action in range(1, terms.shape[-1]):
-        total += terms[..., action]
-    return -entropy_weight * total
+    return kernels.policy_tables(policies, entropy_weight)[1]
 
 
 def _rewards(mean_field, game):
@@ -428,47 +332,32 @@ def _rewards(mean_field, game):
     return game.mean_field_rewards(mean_field)[None]
 
 
-def _mean(rows, counts):
-    """Mean over the agents of one row for each policy; correctly rounded sums."""
-    weighted = np.asarray(rows).T * counts
-    total = [math.fsum(column) for column in np.atleast_2d(weighted).tolist()]
-    return np.array(total if np.ndim(rows) > 1 else total[0]) / counts.sum()
-
-
-def _expectation(mean_fields, terms, counts):
-    """Mean over the agents of sum_s mu^i(s) terms^i(s)."""
-    return math.fsum((mean_fields * terms * counts[:, None]).ravel()) / float(counts.sum())
-
-
-def _unique(policies):
-    """The distinct policies, and which of them each row is."""
-    rows, first = {}, []
-    index = np.empty(len(policies), dtype=np.int64)
-    for i, policy in enumerate(policies):
-        index[i] = rows.setdefault(policy.tobytes(), len(rows))
-        if index[i] == len(first):
-            first.append(i)
-    return np.ascontiguousarray(policies[first]), index
+def _mean(mean_fields, shares):
+    """Mean over the agents; its sums are correctly rounded."""
+    return np.array([math.fsum(column) for column in (mean_fields.T * shares).tolist()])
 
 
 def _distinct(policies, policy_index):
-    """The distinct policies of a population and the number of agents that follow each."""
+    """The distinct policies of a population and the share of the agents that follows each."""
     if policy_index is None:
-        policy_index = np.arange(policies.shape[0])
+        policy_index = np.arange(len(policies))
     policy_index = np.asarray(policy_index)
     if (
         policy_index.ndim != 1
         or policy_index.size == 0
         or policy_index.dtype.kind not in "iu"
         or policy_index.min() < 0
-        or policy_index.max() >= policies.shape[0]
+        or policy_index.max() >= len(policies)
     ):
         raise ConfigurationError(
-            f"policy_index: is not one row of the {policies.shape[0]} policies for each agent"
+            f"policy_index: is not one row of the {len(policies)} policies for each agent"
         )
-    distinct, rows = _unique(policies)
-    counts = np.bincount(rows[policy_index], minlength=distinct.shape[0])
-    return np.ascontiguousarray(distinct[counts > 0]), counts[counts > 0].astype(np.float64)
+    followers = Counter()
+    for row, n_agents in enumerate(np.bincount(policy_index).tolist()):
+        if n_agents:
+            followers[policies[row].tobytes()] += n_agents
+    distinct = np.frombuffer(b"".join(followers)).reshape(-1, *policies.shape[1:])
+    return distinct, np.array(list(followers.values())) / policy_index.size
 
 
 def _checked(policies, game, discount=0.0, entropy_weight=0.0, one=False):
@@ -493,33 +382,3 @@ def _checked(policies, game, discount=0.0, entropy_weight=0.0, one=False):
     ):
         raise ConfigurationError("policies: a row is not a distribution over the actions")
     return policies
-
-
-@dataclass(frozen=True)
-class _NarrowedGrid:
-    """A grid with its cells in an order in which the kernels find few places between links."""
-
-    next_state: np.ndarray
-    order: np.ndarray | None  # None: the order of the states
-
-    def cells_in(self, array):
-        """An array over (n, states, ...) with the states in this order."""
-        return array if self.order is None else np.ascontiguousarray(array[:, self.order])
-
-    def cells_out(self, array):
-        """The inverse of :meth:`cells_in`."""
-        if self.order is None:
-            return array
-        result = np.empty_like(array)
-        result[:, self.order] = array
-        return result
-
-
-@functools.lru_cache(maxsize=8)
-def _narrowed(grid):
-    order = grid.narrow_order()
-    next_state = grid.next_state()
-    if (order == np.arange(grid.n_states)).all():
-        return _NarrowedGrid(next_state, None)
-    place = np.argsort(order).astype(np.int32)
-    return _NarrowedGrid(np.ascontiguousarray(place[next_state[order]]), order)

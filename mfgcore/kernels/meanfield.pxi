@@ -65,41 +65,61 @@ cdef inline Wide _quotient(Wide x, Wide y) noexcept nogil:
     return _wide(x.mantissa / y.mantissa, x.exponent - y.exponent)
 
 
-cdef Py_ssize_t _bandwidth(const int32_t[:, ::1] next_state) noexcept nogil:
-    """Largest distance, in the order of the cells, between a cell and one that it leads to."""
-    cdef Py_ssize_t s, a, widest = 0
-    for s in range(next_state.shape[0]):
-        for a in range(next_state.shape[1]):
-            widest = max(widest, next_state[s, a] - s, s - next_state[s, a])
-    return widest
+cdef struct Moves:
+    const int32_t *next_state  # (n_states, n_actions)
+    Py_ssize_t n_states
+    Py_ssize_t n_actions
+    Py_ssize_t band  # largest distance, in the order of the cells, that an action leads
+
+
+cdef Moves _moves(const int32_t[:, ::1] next_state) noexcept nogil:
+    cdef Moves moves
+    cdef Py_ssize_t s, a
+    moves.next_state = &next_state[0, 0]
+    moves.n_states = next_state.shape[0]
+    moves.n_actions = next_state.shape[1]
+    moves.band = 0
+    for s in range(moves.n_states):
+        for a in range(moves.n_actions):
+            moves.band = max(moves.band, next_state[s, a] - s, s - next_state[s, a])
+    return moves
+
+
+cdef void _chain(const double *policy, Moves moves, double *chain) noexcept nogil:
+    """The Markov chain of a policy: entry (s, band + t - s) is the chance to go from s to t.
+
+    It is (n_states, 2 band + 1), and all that mean fields and values need of the moves.
+    """
+    cdef Py_ssize_t width = 2 * moves.band + 1
+    cdef Py_ssize_t s, a, i
+    for i in range(moves.n_states * width):
+        chain[i] = 0.0
+    for s in range(moves.n_states):
+        for a in range(moves.n_actions):
+            i = s * moves.n_actions + a
+            chain[s * width + moves.band + moves.next_state[i] - s] += policy[i]
 
 
 cdef void _stationary(
-    const double *policy, const int32_t *next_state, Py_ssize_t n_states, Py_ssize_t n_actions,
-    Py_ssize_t band, Wide *links, Wide *to_restart, Wide *from_restart, Wide *masses,
-    double *mean_field,
+    const double *chain, Py_ssize_t n_states, Py_ssize_t band, Wide *links, Wide *to_restart,
+    Wide *from_restart, Wide *masses, double *mean_field,
 ) noexcept nogil:
     """Elimination of Grassmann, Taksar & Heyman (1985); see stationary_distributions.
 
-    links is (n_states, 2 band + 1): entry (s, band + t - s) is the link from s to t. One more
-    state, the restart, is reached from everywhere with a probability below all others and leads
-    everywhere alike. It is the last one to be eliminated, so that the band stays narrow.
+    One more state, the restart, is reached from everywhere with a probability below all others
+    and leads everywhere alike. It is the last one to be eliminated, so that the band stays narrow.
     """
     cdef Py_ssize_t width = 2 * band + 1
-    cdef Py_ssize_t s, a, t, i, j, k, first
+    cdef Py_ssize_t i, j, k, first
     cdef Wide *row
     cdef Wide *eliminated
     cdef Wide factor, total, largest
     cdef double sum_
     for i in range(n_states * width):
-        links[i] = _wide(0.0, 0)
-    for s in range(n_states):
-        to_restart[s] = _wide(1.0, RESTART_EXPONENT)
-        from_restart[s] = _wide(1.0, 0)
-        for a in range(n_actions):
-            t = next_state[s * n_actions + a]
-            row = links + s * width + band - s
-            row[t] = _sum(row[t], _wide(policy[s * n_actions + a], 0))
+        links[i] = _wide(chain[i], 0)
+    for k in range(n_states):
+        to_restart[k] = _wide(1.0, RESTART_EXPONENT)
+        from_restart[k] = _wide(1.0, 0)
     for k in range(n_states - 1, -1, -1):
         first = max(0, k - band)
         eliminated = links + k * width + band - k
@@ -147,27 +167,24 @@ cdef void _stationary(
 
 
 cdef void _action_values(
-    const double *rewards, const double *future, const int32_t *next_state, double discount,
-    Py_ssize_t n_states, Py_ssize_t n_actions, double *q
+    const double *rewards, const double *future, Moves moves, double discount, double *q
 ) noexcept nogil:
     """Bellman's recursion: q(s, a) = R(s) + discount * future(next(s, a))."""
-    cdef Py_ssize_t s, a
-    for s in range(n_states):
-        for a in range(n_actions):
-            q[s * n_actions + a] = (
-                rewards[s] + discount * future[next_state[s * n_actions + a]]
-            )
+    cdef Py_ssize_t s, i
+    for s in range(moves.n_states):
+        for i in range(s * moves.n_actions, (s + 1) * moves.n_actions):
+            q[i] = rewards[s] + discount * future[moves.next_state[i]]
 
 
 cdef void _best_of(
-    const double *q, double entropy_weight, Py_ssize_t n_states, Py_ssize_t n_actions,
-    double *best, double *u,
+    const double *q, double entropy_weight, Moves moves, double *best, double *u
 ) noexcept nogil:
     """best(s) = max over u(s) of <u(s), q(s)> + h(u(s)), and the u where it is attained.
 
     With entropy it is lambda log sum exp(q / lambda), at the softmax. Without, it is the largest
     q, at the first action that attains it.
     """
+    cdef Py_ssize_t n_states = moves.n_states, n_actions = moves.n_actions
     cdef Py_ssize_t s, a, i
     cdef double total
     for s in range(n_states):
@@ -197,28 +214,37 @@ cdef void _best_of(
             u[s * n_actions + a] /= total
 
 
+cdef void _payoffs(
+    const double *policy, const double *rewards, double entropy_weight, Moves moves,
+    double *payoffs,
+) noexcept nogil:
+    """R(s) + h(pi(s))."""
+    cdef Py_ssize_t s
+    for s in range(moves.n_states):
+        payoffs[s] = rewards[s]
+        if entropy_weight > 0.0:
+            payoffs[s] += entropy_weight * _entropy(policy + s * moves.n_actions, moves.n_actions)
+
+
 cdef void _solve_values(
-    const double *policy, const double *payoffs, const int32_t *next_state, double discount,
-    Py_ssize_t n_states, Py_ssize_t n_actions, Py_ssize_t band, double *matrix, double *values
+    const double *policy, const double *payoffs, Moves moves, double discount, double *matrix,
+    double *values,
 ) noexcept nogil:
     """Solve V = payoffs + discount * P V, the fixed point of the recursion under one policy.
 
     The matrix is diagonally dominant by rows: elimination within the band needs no pivoting.
     """
-    cdef Py_ssize_t width = 2 * band + 1
-    cdef Py_ssize_t s, a, i, j, k
+    cdef Py_ssize_t n_states = moves.n_states, band = moves.band, width = 2 * moves.band + 1
+    cdef Py_ssize_t i, j, k
     cdef double *row
     cdef const double *pivot
     cdef double factor
+    _chain(policy, moves, matrix)
     for i in range(n_states * width):
-        matrix[i] = 0.0
-    for s in range(n_states):
-        values[s] = payoffs[s]
-        row = matrix + s * width + band
-        row[0] = 1.0
-        for a in range(n_actions):
-            i = s * n_actions + a
-            row[next_state[i] - s] -= discount * policy[i]
+        matrix[i] *= -discount
+    for k in range(n_states):
+        matrix[k * width + band] += 1.0
+        values[k] = payoffs[k]
     for k in range(n_states):
         pivot = matrix + k * width + band
         for i in range(k + 1, min(n_states, k + band + 1)):
@@ -258,21 +284,20 @@ def stationary_distributions(
     (n_policies, n_states) float64
         Rows sum to 1.
     """
-    cdef Py_ssize_t n_policies = policies.shape[0]
-    cdef Py_ssize_t n_states = next_state.shape[0], n_actions = next_state.shape[1]
-    cdef Py_ssize_t band = _bandwidth(next_state), p
-    result = np.empty((n_policies, n_states), dtype=np.float64)
+    cdef Moves moves = _moves(next_state)
+    cdef Py_ssize_t n_states = moves.n_states, width = 2 * moves.band + 1, p
+    result = np.empty((policies.shape[0], n_states), dtype=np.float64)
     cdef double[:, ::1] mean_fields = result
-    cdef uint8_t[::1] memory = np.empty(
-        n_states * (2 * band + 4) * sizeof(Wide), dtype=np.uint8
-    )
+    cdef double[::1] chain = np.empty(n_states * width, dtype=np.float64)
+    cdef uint8_t[::1] memory = np.empty(n_states * (width + 3) * sizeof(Wide), dtype=np.uint8)
     cdef Wide *links = <Wide *> &memory[0]
-    cdef Wide *border = links + n_states * (2 * band + 1)
+    cdef Wide *border = links + n_states * width
     with nogil:
-        for p in range(n_policies):
+        for p in range(policies.shape[0]):
+            _chain(&policies[p, 0, 0], moves, &chain[0])
             _stationary(
-                &policies[p, 0, 0], &next_state[0, 0], n_states, n_actions, band, links, border,
-                border + n_states, border + 2 * n_states, &mean_fields[p, 0],
+                &chain[0], n_states, moves.band, links, border, border + n_states,
+                border + 2 * n_states, &mean_fields[p, 0],
             )
     return result
 
@@ -302,23 +327,18 @@ def policy_values(
     (n_policies, n_states) float64
         V with V(s) = R(s) + h(pi(s)) + gamma sum_a pi(a|s) V(next(s, a)).
     """
-    cdef Py_ssize_t n_policies = policies.shape[0]
-    cdef Py_ssize_t n_states = next_state.shape[0], n_actions = next_state.shape[1]
-    cdef Py_ssize_t band = _bandwidth(next_state), p, s
-    result = np.empty((n_policies, n_states), dtype=np.float64)
+    cdef Moves moves = _moves(next_state)
+    cdef Py_ssize_t p
+    result = np.empty((policies.shape[0], moves.n_states), dtype=np.float64)
     cdef double[:, ::1] values = result
-    cdef double[::1] payoffs = np.empty(n_states, dtype=np.float64)
-    cdef double[::1] matrix = np.empty(n_states * (2 * band + 1), dtype=np.float64)
+    cdef double[::1] payoffs = np.empty(moves.n_states, dtype=np.float64)
+    cdef double[::1] matrix = np.empty(moves.n_states * (2 * moves.band + 1), dtype=np.float64)
+    cdef const double *policy
     with nogil:
-        for p in range(n_policies):
-            for s in range(n_states):
-                payoffs[s] = rewards[p, s]
-                if entropy_weight > 0.0:
-                    payoffs[s] += entropy_weight * _entropy(&policies[p, s, 0], n_actions)
-            _solve_values(
-                &policies[p, 0, 0], &payoffs[0], &next_state[0, 0], discount, n_states,
-                n_actions, band, &matrix[0], &values[p, 0],
-            )
+        for p in range(policies.shape[0]):
+            policy = &policies[p, 0, 0]
+            _payoffs(policy, &rewards[p, 0], entropy_weight, moves, &payoffs[0])
+            _solve_values(policy, &payoffs[0], moves, discount, &matrix[0], &values[p, 0])
     return result
 
 
@@ -356,38 +376,29 @@ def best_responses(
     residuals : (n,) float64
         Where one is above its bound, the iteration ran out of steps.
     """
-    cdef Py_ssize_t n = rewards.shape[0]
-    cdef Py_ssize_t n_states = next_state.shape[0], n_actions = next_state.shape[1]
-    cdef Py_ssize_t band = _bandwidth(next_state), p, s, a, iteration
-    all_values = np.empty((n, n_states), dtype=np.float64)
+    cdef Moves moves = _moves(next_state)
+    cdef Py_ssize_t n_states = moves.n_states, n_actions = moves.n_actions
+    cdef Py_ssize_t p, s, i, iteration
+    all_values = np.empty((rewards.shape[0], n_states), dtype=np.float64)
     all_responses = np.array(policies, dtype=np.float64, order="C")
-    all_residuals = np.empty(n, dtype=np.float64)
+    all_residuals = np.empty(rewards.shape[0], dtype=np.float64)
     cdef double[:, ::1] values = all_values
     cdef double[:, :, ::1] responses = all_responses
     cdef double[::1] residuals = all_residuals
     cdef double[::1] payoffs = np.empty(n_states, dtype=np.float64)
     cdef double[::1] best = np.empty(n_states, dtype=np.float64)
     cdef double[::1] q = np.empty(n_states * n_actions, dtype=np.float64)
-    cdef double[::1] matrix = np.empty(n_states * (2 * band + 1), dtype=np.float64)
+    cdef double[::1] matrix = np.empty(n_states * (2 * moves.band + 1), dtype=np.float64)
     cdef double scale, residual = INFINITY
     cdef double *policy
     with nogil:
-        for p in range(n):
+        for p in range(rewards.shape[0]):
             policy = &responses[p, 0, 0]
-            for s in range(n_states):
-                payoffs[s] = rewards[p, s]
-                if entropy_weight > 0.0:
-                    payoffs[s] += entropy_weight * _entropy(policy + s * n_actions, n_actions)
+            _payoffs(policy, &rewards[p, 0], entropy_weight, moves, &payoffs[0])
             for iteration in range(max_iterations):
-                _solve_values(
-                    policy, &payoffs[0], &next_state[0, 0], discount, n_states, n_actions, band,
-                    &matrix[0], &values[p, 0],
-                )
-                _action_values(
-                    &rewards[p, 0], &values[p, 0], &next_state[0, 0], discount, n_states,
-                    n_actions, &q[0],
-                )
-                _best_of(&q[0], entropy_weight, n_states, n_actions, &best[0], policy)
+                _solve_values(policy, &payoffs[0], moves, discount, &matrix[0], &values[p, 0])
+                _action_values(&rewards[p, 0], &values[p, 0], moves, discount, &q[0])
+                _best_of(&q[0], entropy_weight, moves, &best[0], policy)
                 residual = 0.0
                 scale = 1.0
                 for s in range(n_states):
@@ -399,10 +410,8 @@ def best_responses(
                     payoffs[s] = rewards[p, s]
                     if entropy_weight > 0.0:
                         # h = -lambda sum u log u without further logarithms
-                        for a in range(n_actions):
-                            payoffs[s] += policy[s * n_actions + a] * (
-                                best[s] - q[s * n_actions + a]
-                            )
+                        for i in range(s * n_actions, (s + 1) * n_actions):
+                            payoffs[s] += policy[i] * (best[s] - q[i])
             residuals[p] = residual
     return all_values, all_responses, all_residuals
 
@@ -421,7 +430,7 @@ def bellman_gaps(
     ----------
     policies : (n_policies, n_states, n_actions) float64
     values, rewards : (n_policies, n_states) or (1, n_states) float64
-        One row each, or one row for all.
+        A row for each policy, or one for all.
     next_state, discount, entropy_weight
         As in :func:`policy_values`.
 
@@ -431,25 +440,19 @@ def bellman_gaps(
         max_u (<u, Q(s, .)> + h(u)) - <pi(s), Q(s, .)> - h(pi(s)) >= 0, with
         Q(s, a) = R(s) + gamma V(next(s, a)).
     """
-    cdef Py_ssize_t n_policies = policies.shape[0]
-    cdef Py_ssize_t n_states = next_state.shape[0], n_actions = next_state.shape[1]
-    cdef Py_ssize_t p, s, a, v, r
-    result = np.empty((n_policies, n_states), dtype=np.float64)
+    cdef Moves moves = _moves(next_state)
+    cdef Py_ssize_t n_states = moves.n_states, n_actions = moves.n_actions, p, s, a
+    result = np.empty((policies.shape[0], n_states), dtype=np.float64)
     cdef double[:, ::1] gaps = result
     cdef double[::1] best = np.empty(n_states, dtype=np.float64)
     cdef double[::1] q = np.empty(n_states * n_actions, dtype=np.float64)
     cdef double[::1] u = np.empty(n_states * n_actions, dtype=np.float64)
     cdef double gap
     with nogil:
-        for p in range(n_policies):
-            if p == 0 or values.shape[0] > 1 or rewards.shape[0] > 1:
-                v = p if values.shape[0] > 1 else 0
-                r = p if rewards.shape[0] > 1 else 0
-                _action_values(
-                    &rewards[r, 0], &values[v, 0], &next_state[0, 0], discount, n_states,
-                    n_actions, &q[0],
-                )
-                _best_of(&q[0], entropy_weight, n_states, n_actions, &best[0], &u[0])
+        for p in range(policies.shape[0]):
+            if p < rewards.shape[0]:
+                _action_values(&rewards[p, 0], &values[p, 0], moves, discount, &q[0])
+                _best_of(&q[0], entropy_weight, moves, &best[0], &u[0])
             for s in range(n_states):
                 gap = 0.0
                 for a in range(n_actions):

@@ -51,15 +51,21 @@ def bandwidth(next_state):
     return int(np.abs(next_state - np.arange(len(next_state))[:, None]).max())
 
 
+def transition_matrix(policy, next_state):
+    chain = np.zeros((len(next_state), len(next_state)))
+    for s in range(len(next_state)):
+        for a in range(next_state.shape[1]):
+            chain[s, next_state[s, a]] += policy[s][a]
+    return chain
+
+
 def stationary_distribution(policy, next_state):
     """Grassmann, Taksar & Heyman (1985), with a state to restart from, reached ever so rarely."""
     n = len(next_state)
     band = bandwidth(next_state)
-    links = {}
+    chain = transition_matrix(policy, next_state)
+    links = {(s, t): Wide(float(chain[s, t])) for s, t in np.argwhere(chain).tolist()}
     to_restart, from_restart = [Wide(1.0, RESTART_EXPONENT)] * n, [Wide(1.0)] * n
-    for s in range(n):
-        for probability, t in zip(policy[s].tolist(), next_state[s].tolist(), strict=True):
-            links[s, t] = links.get((s, t), Wide(0.0)) + Wide(probability)
     for k in reversed(range(n)):
         before = range(max(0, k - band), k)
         onwards = {j: links[k, j] for j in before if (k, j) in links and links[k, j].mantissa}
@@ -127,11 +133,8 @@ def best_of(q, entropy_weight):
 def solve_values(policy, payoffs, next_state, discount):
     n = len(next_state)
     band = bandwidth(next_state)
-    matrix = np.eye(n).tolist()
+    matrix = (np.eye(n) - discount * transition_matrix(policy, next_state)).tolist()
     values = list(payoffs)
-    for s in range(n):
-        for probability, t in zip(policy[s], next_state[s].tolist(), strict=True):
-            matrix[s][t] -= discount * probability
     for k in range(n):
         last = min(n, k + band + 1)
         for i in range(k + 1, last):
@@ -203,11 +206,3 @@ def power_series(policy, rewards, next_state, discount, entropy_weight, terms):
         total += discount**t * payoffs
         payoffs = chain @ payoffs
     return total
-
-
-def transition_matrix(policy, next_state):
-    chain = np.zeros((len(next_state), len(next_state)))
-    for s in range(len(next_state)):
-        for a in range(next_state.shape[1]):
-            chain[s, next_state[s, a]] += policy[s, a]
-    return chain
