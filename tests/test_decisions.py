@@ -14,7 +14,7 @@ from reference import gossip, stepping
 from mfgcore import ConfigurationError, Experiment, kernels, simulation, streams
 from mfgcore.evaluation import discounted_return
 from mfgcore.games import Grid
-from mfgcore.gossip import communicate, rank_policies
+from mfgcore.gossip import Adoptions, communicate, examine_adoptions, rank_policies
 from mfgcore.learning import improve_policies, policy_change
 from mfgcore.networks import neighbour_cells
 from mfgcore.population import Population, Walk, rollout, uniform_policy
@@ -867,17 +867,13 @@ def test_theorem_3_1_each_adoption_reduces_the_divergence_from_the_adopted_polic
     common, policies, walk = standing_population(rng, n_agents)
     scores, totals = policy_change(np.tile(common, (n_agents, 1, 1)), policies)
     network = neighbour_cells(Grid(4), radius)
-
-    def divergence(reference, index):
-        return sum(norm(policies[reference] - policies[i]) for i in index) / n_agents
-
     for _ in range(4):
         before = walk.policy_index.copy()
         communicate(walk, scores[before], totals[before], network, 1)
         for j in np.flatnonzero(before != walk.policy_index):
-            adopted, alone = walk.policy_index[j], before.copy()
-            alone[j] = adopted
-            assert divergence(adopted, alone) < divergence(adopted, before)
+            alone = before.copy()
+            alone[j] = walk.policy_index[j]
+            assert examine_adoptions(policies, before, alone) == Adoptions(1, 0, 0, 0)
         best = before[scores[before].argmin()]
         reached, had = (set(np.flatnonzero(x == best)) for x in (walk.policy_index, before))
         assert had <= reached  # nobody gives the best policy up
@@ -893,13 +889,15 @@ def test_theorem_3_2_communication_lowers_the_bound_on_the_distance_between_poli
     scores, totals = policy_change(np.tile(common, (n_agents, 1, 1)), policies)
     communicate(walk, scores, totals, neighbour_cells(Grid(4), radius), 12)
     kept = sorted(set(walk.policy_index))
-    bound = 2 * scores[kept].max()
-    for i, j in itertools.combinations(kept, 2):
-        assert norm(policies[i] - policies[j]) <= bound + 1e-12
+    found = examine_adoptions(
+        np.concatenate((policies, common[None])), np.arange(n_agents), walk.policy_index, n_agents
+    )
+    assert found.theorem_3_2_premises == (1 < len(kept) < n_agents)
+    # unless the policy that changed most is out of all others' reach, and kept
+    lower = scores[kept].max() < scores.max()
+    assert found.theorem_3_2_violations == (found.theorem_3_2_premises and not lower)
     assert (scores[walk.policy_index] <= scores).all()
     # of every connected part the policy that is kept is the one that changed least
     lengths = hops(walk.states, 4, radius * math.sqrt(2) * 4)
     parts = {frozenset(np.flatnonzero(np.isfinite(row))) for row in lengths}
     assert kept == sorted(min(part, key=lambda i: scores[i]) for part in parts)
-    if len(kept) < n_agents:
-        assert bound <= 2 * scores.max()

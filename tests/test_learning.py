@@ -44,13 +44,17 @@ def test_pairs_that_were_never_seen_keep_q_max(make_experiment):
         assert (q_values[:, :7] != experiment.max_q_value).all()
 
 
-def test_a_q_function_does_not_carry_over_to_the_next_iteration(make_experiment):
-    experiment = make_experiment()
-    shuffles = streams.shuffle_generators(experiment, "shuffles", 0, 2)
-    transitions = transitions_for(experiment, 2)
-    once = estimate_q_values(experiment, transitions.copy(), shuffles.copy())
-    again = estimate_q_values(experiment, transitions.copy(), shuffles.copy())
-    np.testing.assert_array_equal(once, again)
+@pytest.mark.parametrize("algorithm", ["replay", "online"])
+def test_a_q_function_does_not_carry_over_to_the_next_iteration(
+    make_experiment, assert_same_state, algorithm
+):
+    one, other = (Simulation(make_experiment(algorithm=algorithm)) for _ in range(2))
+    one.step()
+    other.step()
+    other.q_values[:] = 7.0
+    one.step()
+    other.step()
+    assert_same_state(one, other)
 
 
 def test_q_values_stay_between_zero_and_q_max(make_experiment):
