@@ -53,21 +53,29 @@ def to_corner(size=8):
 # ---- stationary distributions
 
 
-def test_two_states_by_hand():
-    next_state = np.array([[0, 1], [1, 0]], dtype=np.int32)
-    policy = np.array([[[0.75, 0.25], [0.5, 0.5]]])
-    assert kernels.stationary_distributions(policy, next_state)[0] == pytest.approx(
-        [2 / 3, 1 / 3], rel=1e-15
-    )
-
-
-def test_three_states_by_hand():
-    # a cycle 0 -> 1 -> 2 -> 0, left with probabilities 1/2, 1/3, 1/6: time there is 2 : 3 : 6
-    next_state = np.array([[0, 1], [1, 2], [2, 0]], dtype=np.int32)
-    policy = np.array([[[1 / 2, 1 / 2], [2 / 3, 1 / 3], [5 / 6, 1 / 6]]])
-    assert kernels.stationary_distributions(policy, next_state)[0] == pytest.approx(
-        np.array([2, 3, 6]) / 11, rel=1e-14
-    )
+@pytest.mark.parametrize(
+    ("next_state", "policy", "expected"),
+    [
+        ([[0, 1], [1, 0]], [[0.75, 0.25], [0.5, 0.5]], [2 / 3, 1 / 3]),
+        # a cycle 0 -> 1 -> 2 -> 0, left with 1/2, 1/3, 1/6: time there is 2 : 3 : 6
+        (
+            [[0, 1], [1, 2], [2, 0]],
+            [[1 / 2, 1 / 2], [2 / 3, 1 / 3], [5 / 6, 1 / 6]],
+            [2 / 11, 3 / 11, 6 / 11],
+        ),
+        # gambler's ruin from anywhere: 0 and 3 are never left. From 2 on one ends at 3 with
+        # 0.3 + 0.7 p, from 1 on with p = 0.3 (0.3 + 0.7 p) = 0.09 / 0.79
+        (
+            [[0, 0], [0, 2], [1, 3], [3, 3]],
+            [[0.5, 0.5], [0.7, 0.3], [0.7, 0.3], [0.5, 0.5]],
+            [(2.7 - 1.7 * 0.09 / 0.79) / 4, 0.0, 0.0, (1.3 + 1.7 * 0.09 / 0.79) / 4],
+        ),
+    ],
+)
+def test_chains_by_hand(next_state, policy, expected):
+    next_state = np.array(next_state, dtype=np.int32)
+    found = kernels.stationary_distributions(np.array([policy]), next_state)[0]
+    assert found == pytest.approx(expected, rel=1e-14)
 
 
 @pytest.mark.parametrize("tiny", [1e-3, 1e-17, 1e-150, 1e-300, 5e-324])
@@ -129,26 +137,10 @@ def test_is_stationary(size, boundary):
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_uniform_policy_spreads_evenly(boundary):
-    found = meanfield.stationary_distribution(uniform_policy(64), make_game(boundary=boundary))
+@pytest.mark.parametrize("policy", [uniform_policy(64), deterministic([STAY] * 64)])
+def test_walking_at_random_and_staying_spread_evenly(boundary, policy):
+    found = meanfield.stationary_distribution(policy, make_game(boundary=boundary))
     assert found == pytest.approx(np.full(64, 1 / 64), rel=1e-14)
-
-
-def test_everybody_who_stays_stays_where_he_started():
-    found = meanfield.stationary_distribution(deterministic([STAY] * 64), make_game())
-    assert (found == 1 / 64).all()
-
-
-def test_absorbed_from_the_uniform_distribution():
-    # 1 and 2 go to 0 or 3 (gambler's ruin); 0 and 3 are never left
-    next_state = np.array([[0, 0], [0, 2], [1, 3], [3, 3]], dtype=np.int32)
-    policy = np.array([[[0.5, 0.5], [0.7, 0.3], [0.7, 0.3], [0.5, 0.5]]])
-    # ends at 3: from 1 with 0.3 p2, from 2 with 0.3 + 0.7 p1
-    p1 = 0.3 * 0.3 / (1 - 0.3 * 0.7)
-    p2 = 0.3 + 0.7 * p1
-    share = (1 + p1 + p2) / 4
-    found = kernels.stationary_distributions(policy, next_state)[0]
-    assert found == pytest.approx([1 - share, 0.0, 0.0, share], rel=1e-14)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -269,8 +261,8 @@ def test_pinned_exploitabilities():
 
 
 def test_meeting_at_a_corner_is_an_equilibrium():
-    assert meanfield.exploitability(to_corner(), make_game("agree"), **HARD) == 0.0
-    assert meanfield.exploitability(to_corner(), make_game("diffuse"), **HARD) == 0.0
+    for name in ("agree", "diffuse"):
+        assert meanfield.exploitability(to_corner(), make_game(name), **HARD) == 0.0
     metrics = meanfield.population_metrics(to_corner(), make_game("agree"), **HARD)
     assert metrics.discounted_return == pytest.approx(10.0, rel=1e-15)
 
@@ -397,66 +389,55 @@ def test_wrong_arguments_are_refused():
 # ---- twins
 
 
-def grids(draw):
-    return Grid(draw(st.integers(2, 4)), draw(st.sampled_from(BOUNDARIES)))
-
-
 @st.composite
 def situations(draw):
     """A grid, one policy with zeros, tiny and denormal entries, rewards and weights."""
-    grid = grids(draw)
-    entry = st.one_of(
-        st.just(0.0), st.just(1.0), st.floats(0.0, 1.0), st.floats(-320.0, 0.0).map(lambda e: 10**e)
-    )
-    rows = draw(
-        st.lists(
-            st.lists(entry, min_size=5, max_size=5).filter(lambda row: sum(row) > 1e-3),
-            min_size=grid.n_states, max_size=grid.n_states,
-        )
-    )  # fmt: skip
-    policy = np.array([[value / sum(row) for value in row] for row in rows])
-    rewards = draw(st.lists(st.floats(0.0, 1.0), min_size=grid.n_states, max_size=grid.n_states))
+    grid = Grid(draw(st.integers(2, 4)), draw(st.sampled_from(BOUNDARIES)))
+    tiny = st.floats(-320.0, 0.0).map(lambda exponent: 10**exponent)
+    row = st.lists(st.sampled_from([0.0, 1.0]) | st.floats(0.0, 1.0) | tiny, min_size=5, max_size=5)
+    row = row.filter(lambda values: sum(values) > 1e-3)
+    policy = np.array([draw(row) for _ in range(grid.n_states)])
+    policy /= policy.sum(axis=1, keepdims=True)
+    rewards = np.array([draw(st.floats(0.0, 1.0)) for _ in range(grid.n_states)])
     discount = draw(st.sampled_from([0.0, 0.5, 0.9, 0.999]))
     weight = draw(st.sampled_from([0.0, 1e-6, 0.01, 1.0]))
-    return grid, policy, np.array(rewards), discount, weight
+    return grid.next_state(), policy, rewards, discount, weight
 
 
 @given(situations())
 def test_kernels_equal_their_twins(build, situation):
-    grid, policy, rewards, discount, weight = situation
-    next_state = grid.next_state()
+    next_state, policy, rewards, *weights = situation
     found = build.stationary_distributions(policy[None], next_state)[0]
     assert (found == reference.stationary_distribution(policy, next_state)).all()
-    found = build.policy_values(policy[None], rewards[None], next_state, discount, weight)[0]
-    twin = reference.policy_value(policy, rewards, next_state, discount, weight)
-    assert (found == twin).all()
-    arguments = (next_state, discount, weight, 1e-13, 30)
-    values, responses, residuals = build.best_responses(policy[None], rewards[None], *arguments)
+    found = build.policy_values(policy[None], rewards[None], next_state, *weights)[0]
+    assert (found == reference.policy_value(policy, rewards, next_state, *weights)).all()
+    arguments = next_state, *weights, 1e-13, 30
+    found = build.best_responses(policy[None], rewards[None], *arguments)
     twins = reference.best_response(policy, rewards, *arguments)
-    assert (values[0] == twins[0]).all()
-    assert (responses[0] == twins[1]).all()
-    assert residuals[0] == twins[2]
-    gaps = build.bellman_gaps(policy[None], values, rewards[None], next_state, discount, weight)
-    twin = reference.bellman_gaps(policy, values[0], rewards, next_state, discount, weight)
-    assert (gaps[0] == twin).all()
+    for one, twin in zip(found, twins, strict=True):
+        assert (one[0] == twin).all()
+    gaps = build.bellman_gaps(policy[None], found[0], rewards[None], next_state, *weights)[0]
+    twin = reference.bellman_gaps(policy, found[0][0], rewards, next_state, *weights)
+    assert (gaps == twin).all()
 
 
 # ---- learning with exact Q-functions
 
 
-def exact_run(**parameters):
-    """One shared policy, of which only exact quantities are looked at: few steps suffice."""
-    return mfgcore.simulate(
-        mfgcore.Experiment(
-            algorithm="exact", architecture="centralised", transitions=14,
-            communication_rounds=0, evaluation=False, evaluation_interval=1, **parameters,
-        )
-    )  # fmt: skip
+# one shared policy, of which only exact quantities are looked at: few steps suffice
+EXACT = {
+    "algorithm": "exact",
+    "architecture": "centralised",
+    "transitions": 14,
+    "communication_rounds": 0,
+    "evaluation": False,
+    "evaluation_interval": 1,
+}
 
 
 @pytest.mark.parametrize(("name", "iterations"), [("agree", 150), ("diffuse", 100)])
 def test_learning_with_exact_q_functions_converges(name, iterations):
-    found = exact_run(game=name, iterations=iterations)
+    found = mfgcore.simulate(mfgcore.Experiment(game=name, iterations=iterations, **EXACT))
     assert (found.exact_exploitability[50:] < 1e-4).all()
     last = float(found.exact_return[-1])
     if name == "agree":

@@ -40,14 +40,13 @@ def solve_entry(c, weight):
         t -= step
 
 
-def maximise(points, weight, digits=25):
-    """u by bisection on nu, to so many digits: the sum of the u_a decreases in nu."""
+def maximise(points, weight):
+    """u by bisection on nu, to 25 digits: the sum of the u_a decreases in nu."""
     with mpmath.workdps(DIGITS):
-        weight = mpmath.mpf(weight)
         largest = max(points)
         low = mpmath.mpf(-1)  # the largest u_a alone is 1
         high = mpmath.log(len(points)) * weight  # no u_a is above 1 / n
-        while high - low > mpmath.mpf(10) ** -digits * max(1, weight):
+        while high - low > mpmath.mpf(10) ** -25 * max(1, weight):
             nu = (low + high) / 2
             if sum(solve_entry(point - largest - nu, weight) for point in points) > 1:
                 low = nu
@@ -72,29 +71,6 @@ def mirror_ascent_row(policy, q, step_size, entropy_weight):
         return maximise(points, mpmath.mpf(step_size) * mpmath.mpf(entropy_weight))
 
 
-def bounded_row(policy, q, step_size, entropy_weight, least_entropy):
-    """One row of pi_{k+1} on {u : entropy(u) >= least_entropy}.
-
-    The bound's multiplier adds to the weight of the entropy: the weight is bisected until the
-    maximiser's entropy is the bound.
-    """
-    u = mirror_ascent_row(policy, q, step_size, entropy_weight)
-    if entropy([mpf(value) for value in u]) >= least_entropy:
-        return u
-    points = scores(policy, q, step_size)
-    with mpmath.workdps(DIGITS):
-        low, high = mpmath.mpf(step_size) * mpmath.mpf(entropy_weight), mpmath.mpf(1)
-        while entropy(maximise(points, high, 15)) < least_entropy:
-            low, high = high, 4 * high
-        for _ in range(40):
-            middle = (low + high) / 2
-            if entropy(maximise(points, middle, 15)) >= least_entropy:
-                high = middle
-            else:
-                low = middle
-        return maximise(points, high)
-
-
 def residual(u, policy, q, step_size, entropy_weight, tiny=1e-300):
     """Largest violation of the optimality conditions by a row u of doubles, with 50 digits.
 
@@ -116,14 +92,6 @@ def residual(u, policy, q, step_size, entropy_weight, tiny=1e-300):
                 violation = max(0, point - nu - weight * mpmath.log(tiny) - tiny)
             worst = max(worst, violation)
         return float(worst)
-
-
-def mpf(value):
-    """An int, float or Fraction with 50 digits."""
-    if isinstance(value, Fraction):
-        with mpmath.workdps(DIGITS):
-            return mpmath.mpf(value.numerator) / value.denominator
-    return mpmath.mpf(value)
 
 
 def to_fraction(value):
