@@ -59,7 +59,7 @@ def test_what_python_says_can_be_added(registries):
     fast = {"sampled_exploitability": False, **SMALL}
     blackout = simulate(Experiment(game="agree", scenario="blackout", iterations=22, **fast))
     assert blackout["failures"].values.tolist() == [0] * 20 + [20] * 2
-    settings = {"game": "agree", "iterations": 3, **SMALL}
+    settings = {"game": "agree", "iterations": 3, "communication_rounds": 2, **SMALL}
     by_row = simulate(Experiment(network="row", **settings))
     assert (by_row["policy"] != simulate(Experiment(**settings))["policy"]).any()
     exec(score, vars(scores).copy())

@@ -430,7 +430,7 @@ EXACT = {
     "architecture": "centralised",
     "transitions": 14,
     "communication_rounds": 0,
-    "evaluation": False,
+    "sampled_exploitability": False,
     "evaluation_interval": 1,
 }
 
@@ -463,5 +463,5 @@ def test_an_exact_learner_has_the_exact_q_function_of_its_own_policy(make_experi
 
 
 def test_a_deviator_of_an_exact_run_improves_exactly(make_experiment):
-    experiment = make_experiment(algorithm="exact", evaluation=True, iterations=1)
+    experiment = make_experiment(algorithm="exact", sampled_exploitability=True, iterations=1)
     assert np.isfinite(mfgcore.simulate(experiment)["exploitability"][0])
