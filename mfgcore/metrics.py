@@ -197,7 +197,7 @@ def record(moment):
 
 def label(name):
     """What figures call a metric; str."""
-    return METRICS[name].label
+    return METRICS[name].label or METRICS[name].long_name
 
 
 def metric_table():

@@ -91,7 +91,7 @@ class Project:
         else:
             (folder / "config").mkdir()
             text = documented("snakemake")[1].replace("config/config.yaml", "config/tiny.yaml")
-            shown = "mean-field-networks/workflow/Snakefile"
+            shown = "path/to/mfgcore/workflow/Snakefile"
             assert shown in text
             (folder / "Snakefile").write_text(text.replace(shown, str(module)))
         self.configure(tiny_config())

@@ -6,6 +6,7 @@ import pytest
 
 import mfgcore
 from mfgcore import plotting
+from mfgcore.collect import collect_ablation
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +23,15 @@ def dataset(make_experiment, tmp_path_factory):
         for architecture in ("centralised", "networked")
         for trial in range(3)
     ]
+    return mfgcore.collect(saved(experiments, folder), experiments)
+
+
+def saved(experiments, folder):
+    """The files of the runs of some experiments."""
     paths = [folder / f"{index}.nc" for index in range(len(experiments))]
     for experiment, path in zip(experiments, paths, strict=True):
         mfgcore.save(mfgcore.simulate(experiment), path)
-    return mfgcore.collect(paths, experiments)
+    return paths
 
 
 def test_the_table_holds_mean_and_standard_deviation_over_trials(dataset, tmp_path):
@@ -61,3 +67,22 @@ def test_the_mean_field_table_sums_to_one(dataset, tmp_path):
 def test_a_single_trial_has_no_spread(dataset):
     summary = plotting.summarise(dataset.isel(trial=[0]))
     assert (summary["standard_deviation"] == 0.0).all()
+
+
+def test_an_ablation_is_joined_from_files_in_any_order(make_experiment, tmp_path):
+    settings = {
+        str(rounds): [make_experiment(communication_rounds=rounds, trial=trial) for trial in (0, 1)]
+        for rounds in (1, 3)
+    }
+    paths = saved([*settings["1"], *settings["3"]], tmp_path)[::-1]
+    study = {"title": "title", "varied": "communication_rounds", "baseline": "3"}
+    joined = collect_ablation(paths, settings, **study)
+    for setting, experiments in settings.items():
+        there = joined["discounted_return"].sel(setting=setting, architecture="networked")
+        for experiment in experiments:
+            expected = mfgcore.simulate(experiment)["discounted_return"]
+            np.testing.assert_array_equal(there.sel(trial=experiment.trial), expected)
+    plotting.plot_ablation(joined, [tmp_path / "a.png"], tmp_path / "a.csv", "title")
+    assert list(pd.read_csv(tmp_path / "a.csv")["setting"]) == [1, 3]
+    with pytest.raises(mfgcore.RunFileError, match="rounds = 1, networked, trial 0 is missing"):
+        collect_ablation(paths[:-1], settings, **study)
