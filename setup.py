@@ -16,7 +16,7 @@ BUILDS = {"baseline": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
     BUILDS["avx2"] = ["-mavx2"]
     BUILDS["avx512"] = [
-        "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mprefer-vector-width=256",
+        "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mprefer-vector-width=512",
     ]  # fmt: skip
 
 if "MFGCORE_BUILDS" in os.environ:  # a test needs but one

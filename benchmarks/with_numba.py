@@ -36,11 +36,11 @@ def replay(transitions, q_values, generators, cycles, learning_rate, discount):
             for i in range(n):
                 word = np.uint64(advance(state, i % 16))
                 partner = i + np.int64((word * np.uint64(n - i)) >> np.uint64(32))
-                target = buffer[partner].target
+                reward = buffer[partner].reward
                 pair, next_pair = buffer[partner].pair, buffer[partner].next_pair
                 buffer[partner] = buffer[i]
-                buffer[i].target, buffer[i].pair, buffer[i].next_pair = target, pair, next_pair
-                q[pair] = keep * q[pair] + (learning_rate * target + ahead * q[next_pair])
+                buffer[i].reward, buffer[i].pair, buffer[i].next_pair = reward, pair, next_pair
+                q[pair] = keep * q[pair] + (learning_rate * reward + ahead * q[next_pair])
 
 
 @jit
@@ -52,7 +52,7 @@ def unshuffled(transitions, q_values, cycles, learning_rate, discount):
         for _ in range(cycles):
             for i in range(buffer.shape[0]):
                 pair, next_pair = buffer[i].pair, buffer[i].next_pair
-                q[pair] = keep * q[pair] + (learning_rate * buffer[i].target + ahead * q[next_pair])
+                q[pair] = keep * q[pair] + (learning_rate * buffer[i].reward + ahead * q[next_pair])
 
 
 @jit
@@ -63,7 +63,7 @@ def step(
     n_agents, n_states, n_actions = states.size, next_state.shape[0], next_state.shape[1]
     pairs = np.zeros(n_agents, dtype=np.int32)
     begun = np.zeros(learners.size, dtype=np.int32)
-    targets = np.zeros(learners.size)
+    own_rewards = np.zeros(learners.size)
     filled = 0
     counts = np.zeros(n_states, dtype=np.int32)
     for i in range(n_agents):
@@ -89,7 +89,7 @@ def step(
         population_rewards[t] = total
         if (t + 1) % interval == 0 and (t + 1) // interval > skipped:
             for j in range(learners.size):
-                transitions[j, filled].target = targets[j]
+                transitions[j, filled].reward = own_rewards[j]
                 transitions[j, filled].pair = begun[j]
                 transitions[j, filled].next_pair = pairs[learners[j]]
             filled += 1
@@ -97,7 +97,7 @@ def step(
             for j in range(learners.size):
                 begun[j] = pairs[learners[j]]
                 state = begun[j] // n_actions
-                targets[j] = paid[state] + entropies[policy_index[learners[j]], state]
+                own_rewards[j] = paid[state] + entropies[policy_index[learners[j]], state]
 
 
 @jit

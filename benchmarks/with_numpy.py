@@ -32,7 +32,7 @@ def replay(transitions, q_values, generators, cycles, learning_rate, discount):
             transitions[everybody, partner] = transitions[:, i]
             transitions[:, i] = chosen
             q_values[everybody, chosen["pair"]] = keep * q_values[everybody, chosen["pair"]] + (
-                learning_rate * chosen["target"] + ahead * q_values[everybody, chosen["next_pair"]]
+                learning_rate * chosen["reward"] + ahead * q_values[everybody, chosen["next_pair"]]
             )
 
 
@@ -43,7 +43,7 @@ def step(
     n_states, n_actions = next_state.shape
     cells = np.arange(n_states)
     filled = 0
-    targets = begun = None  # of the transition that lacks its next pair
+    own_rewards = begun = None  # of the transition that lacks its next pair
     for t in range(population_rewards.size):
         counts = np.bincount(states, minlength=n_states)
         occupancy += counts
@@ -54,13 +54,13 @@ def step(
         population_rewards[t] = counts @ paid + bonus.sum()
         pairs = states * n_actions + actions
         if (t + 1) % interval == 0 and (t + 1) // interval > skipped:
-            transitions["target"][:, filled] = targets
+            transitions["reward"][:, filled] = own_rewards
             transitions["pair"][:, filled] = begun
             transitions["next_pair"][:, filled] = pairs[learners]
             filled += 1
         if (t + 2) % interval == 0:
             begun = pairs[learners]
-            targets = paid[states[learners]] + bonus[learners]
+            own_rewards = paid[states[learners]] + bonus[learners]
         states[:] = next_state[states, actions]
 
 

@@ -24,7 +24,7 @@ def replay(n_learners, concentrated):
     """
     shape = (n_learners, TRANSITIONS)
     transitions = np.zeros(shape, kernels.TRANSITION)
-    transitions["target"] = random.random(shape)
+    transitions["reward"] = random.random(shape)
     for name in ("pair", "next_pair"):
         few = random.random(shape) < (0.8 if concentrated else 0.0)
         transitions[name] = np.where(

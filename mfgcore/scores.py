@@ -65,7 +65,7 @@ def highest_return(update):
     )  # fmt: skip
     returns = np.zeros(learners.size)
     for t in reversed(range(steps)):
-        returns = transitions["target"][:, t] + experiment.discount * returns
+        returns = transitions["reward"][:, t] + experiment.discount * returns
     drawn = streams.uniforms(experiment, "scores", update.iteration, update.walk.states.size)
     # a number in (0, 1): the smallest that is drawn is 0
     noise = -kernels.log(-kernels.log(np.maximum(drawn[learners], 2.0**-54)))

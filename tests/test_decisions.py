@@ -90,12 +90,13 @@ def path_of(walk, n_steps):
 
 
 def shifted(path, learner, m, interval, shift):
-    """(target, pair, next pair) of the step that begins at t - 2 + shift."""
+    """(pair, next pair, reward as a float32) of the step that begins at t - 2 + shift."""
     t = (m + 1) * interval
     if t - 2 + shift < 0:
         return None
-    pairs, targets, *_ = path[t - 2 + shift]
-    return targets[learner], pairs[learner], path[t - 1 + shift][0][learner], 0
+    pairs, own_rewards, *_ = path[t - 2 + shift]
+    reward = float(np.float32(own_rewards[learner]))
+    return pairs[learner], path[t - 1 + shift][0][learner], reward
 
 
 @pytest.mark.parametrize("interval", [1, 2, 3, 10])

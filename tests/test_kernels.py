@@ -64,7 +64,7 @@ def random_walk(rng, n_agents, n_states, n_actions, n_policies):
 
 def random_transitions(rng, n_learners, n, n_pairs):
     transitions = np.zeros((n_learners, n), dtype=kernels.TRANSITION)
-    transitions["target"] = rng.random((n_learners, n))
+    transitions["reward"] = rng.random((n_learners, n))
     transitions["pair"] = rng.integers(0, n_pairs, (n_learners, n))
     transitions["next_pair"] = rng.integers(0, n_pairs, (n_learners, n))
     return transitions
@@ -411,7 +411,7 @@ def test_the_sum_of_rewards_is_that_of_the_agents_rewards():
         *walk, sums, np.empty(0), np.zeros(6, dtype=np.int64), 0, empty,
         np.empty((0, 0), dtype=kernels.TRANSITION), 1, 0,
     )  # fmt: skip
-    np.testing.assert_allclose(sums, [math.fsum(targets) for _, targets, *_ in path], rtol=1e-14)
+    np.testing.assert_allclose(sums, [math.fsum(own) for _, own, *_ in path], rtol=1e-14)
 
 
 SUPPORTS = [
@@ -551,9 +551,10 @@ def test_the_collected_update_is_the_papers_operator():
     """Q - beta (Q - r - h - gamma Q'), to rounding (Def. 3.1)."""
     rng = np.random.default_rng(2)
     for _ in range(200):
-        q, (target, rate, discount) = rng.random(2) * 10, rng.random(3)
-        expected = q[0] - rate * (q[0] - target - discount * q[1])
-        transitions = np.array([[(target, 0, 1, 0)]], dtype=kernels.TRANSITION)
+        q, (rate, discount) = rng.random(2) * 10, rng.random(2)
+        reward = float(rng.random(dtype=np.float32))
+        expected = q[0] - rate * (q[0] - reward - discount * q[1])
+        transitions = np.array([[(0, 1, reward)]], dtype=kernels.TRANSITION)
         q_values = q[None].copy()
         kernels.online_td(transitions, q_values, np.array([rate]), discount)
         assert q_values[0, 0] == pytest.approx(expected, rel=1e-14)

@@ -18,7 +18,7 @@ def transitions_for(experiment, n_learners, seed=0):
     shape = n_learners, experiment.kept_transitions
     n_pairs = experiment.grid_size**2 * 5
     transitions = np.zeros(shape, dtype=kernels.TRANSITION)
-    transitions["target"] = rng.random(shape)
+    transitions["reward"] = rng.random(shape)
     transitions["pair"] = rng.integers(0, n_pairs, shape)
     transitions["next_pair"] = rng.integers(0, n_pairs, shape)
     return transitions

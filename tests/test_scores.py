@@ -46,7 +46,8 @@ def test_the_highest_return_is_that_of_the_walk(make_experiment):
         counts = np.bincount(before, minlength=9)
         stepping.step(*arguments)
         entropies = twin.entropies[twin.policy_index, before]
-        returns += experiment.discount**t * (twin.rewards[before, counts[before]] + entropies)
+        rewards = (twin.rewards[before, counts[before]] + entropies).astype(np.float32)
+        returns += experiment.discount**t * rewards
     found = scores.highest_return(update)
     np.testing.assert_allclose(found, -returns[update.learners], rtol=1e-13)
 

@@ -1,33 +1,79 @@
 # TD learning from stored transitions (Def. 3.1; Alg. 2, lines 14-19; Alg. 1, line 8).
 
-cdef inline void _replay_one(
-    uint64_t *buffer,
-    uint64_t *position,
-    uint32_t swap,
-    const double *scaled_targets,
-    double *q_values,
-    double keep,
-    double ahead,
-) noexcept nogil:
-    """Exchange one position with its swap partner; update with what came there."""
-    cdef uint64_t chosen = buffer[swap]
-    buffer[swap] = position[0]
-    position[0] = chosen
-    cdef uint64_t pair = chosen & 0xFFFF, next_pair = (chosen >> 16) & 0xFFFF
-    q_values[pair] = keep * q_values[pair] + (
-        scaled_targets[chosen >> 32] + ahead * q_values[next_pair]
-    )
+cdef enum:
+    PAIRED = 2  # learners side by side: while one waits for its last update, the other goes on
 
 
-cdef void _replay(
-    uint64_t *buffer,
+cdef extern from *:
+    """
+    #include <string.h>
+    typedef struct { uint16_t pair, next_pair; float reward; } token;
+
+    /* Exchange one position with its swap partner; update with what came there. */
+    static inline void replay_one(
+            void *buffer, void *position, uint32_t swap, double *q, double keep, double rate, double ahead) {
+        token chosen;
+        memcpy(&chosen, (char *)buffer + 8 * (size_t)swap, 8);
+        memcpy((char *)buffer + 8 * (size_t)swap, position, 8);
+        memcpy(position, &chosen, 8);
+        q[chosen.pair] = keep * q[chosen.pair] + (rate * chosen.reward + ahead * q[chosen.next_pair]);
+    }
+
+    /* The same for two positions in a row. Stores to different cache lines leave one by one, and
+       that is what a replay waits for: both tokens go to their place, where no later swap of the
+       pass looks, in one store; and one instruction widens both rewards. */
+    #ifdef __SSE2__
+    #include <emmintrin.h>
+    static inline void replay_two(
+            void *buffer, void *position, const uint32_t *swaps, double *q, double keep,
+            double rate, double ahead) {
+        typedef uint64_t __attribute__((may_alias)) word;
+        word *words = (word *)buffer, *here = (word *)position;
+        uint64_t moved, first, second;
+        first = words[swaps[0]];
+        words[swaps[0]] = here[0];
+        moved = here[1];
+        second = words[swaps[1]];
+        words[swaps[1]] = moved;
+        __m128i both = _mm_set_epi64x((int64_t)second, (int64_t)first);
+        _mm_storeu_si128((__m128i *)position, both);
+        __m128d rewards = _mm_mul_pd(
+            _mm_set1_pd(rate), _mm_cvtps_pd(_mm_castsi128_ps(_mm_shuffle_epi32(both, 0x0d))));
+        double *updated = q + (first & 0xFFFF);
+        *updated = keep * *updated
+            + (_mm_cvtsd_f64(rewards) + ahead * q[first >> 16 & 0xFFFF]);
+        updated = q + (second & 0xFFFF);
+        *updated = keep * *updated
+            + (_mm_cvtsd_f64(_mm_unpackhi_pd(rewards, rewards)) + ahead * q[second >> 16 & 0xFFFF]);
+    }
+    #else
+    static inline void replay_two(
+            void *buffer, void *position, const uint32_t *swaps, double *q, double keep,
+            double rate, double ahead) {
+        replay_one(buffer, position, swaps[0], q, keep, rate, ahead);
+        replay_one(buffer, (char *)position + 8, swaps[1], q, keep, rate, ahead);
+    }
+    #endif
+    """
+    void replay_one(
+        void *buffer, void *position, uint32_t swap, double *q, double keep, double rate, double ahead
+    ) noexcept nogil
+    void replay_two(
+        void *buffer, void *position, const uint32_t *swaps, double *q, double keep, double rate, double ahead
+    ) noexcept nogil
+
+
+cdef inline void _replay(
+    Transition *buffers,
     Py_ssize_t n,
-    const double *scaled_targets,
     double *q_values,
+    Py_ssize_t n_pairs,
     uint32_t *generators,
     Py_ssize_t cycles,
     double keep,
+    double rate,
     double ahead,
+    int n_learners,
 ) noexcept nogil:
     # The TD operator, with its terms collected so that an update waits for one product and one
     # sum of the update before it:
@@ -37,40 +83,41 @@ cdef void _replay(
     # uniform permutation of any order is uniform.
     # Swaps are drawn one block ahead: the vector instructions that draw a block do not depend on
     # the updates of the block before, and the processor does both at once.
-    cdef uint32_t lanes[4 * LANES]
-    cdef uint32_t swaps[2 * LANES]
-    cdef uint32_t *present
-    cdef uint64_t *positions
+    cdef uint32_t lanes[PAIRED][4 * LANES]
+    cdef uint32_t swaps[2][PAIRED][LANES]
+    cdef Transition *positions
     cdef Py_ssize_t cycle, i, block, n_blocks = n // LANES
-    for i in range(4 * LANES):
-        lanes[i] = generators[i]
+    cdef int l
+    for l in range(n_learners):
+        for i in range(4 * LANES):
+            lanes[l][i] = generators[l * 4 * LANES + i]
     for cycle in range(cycles):
-        _draw_swaps(lanes, swaps, 0, <uint32_t>n)
+        for l in range(n_learners):
+            _draw_swaps(lanes[l], swaps[0][l], 0, <uint32_t>n)
         for block in range(n_blocks):
-            present = swaps + (block & 1) * LANES
-            positions = buffer + block * LANES
             if (block + 1) * LANES < n:
-                _draw_swaps(
-                    lanes, swaps + ((block + 1) & 1) * LANES, <uint32_t>((block + 1) * LANES),
-                    <uint32_t>n,
-                )
-            for i in range(0, LANES, 4):
-                _replay_one(buffer, positions + i, present[i], scaled_targets, q_values, keep, ahead)
-                _replay_one(
-                    buffer, positions + i + 1, present[i + 1], scaled_targets, q_values, keep, ahead
-                )
-                _replay_one(
-                    buffer, positions + i + 2, present[i + 2], scaled_targets, q_values, keep, ahead
-                )
-                _replay_one(
-                    buffer, positions + i + 3, present[i + 3], scaled_targets, q_values, keep, ahead
-                )
-        present = swaps + (n_blocks & 1) * LANES
-        positions = buffer + n_blocks * LANES
+                for l in range(n_learners):
+                    _draw_swaps(
+                        lanes[l], swaps[1 - (block & 1)][l], <uint32_t>((block + 1) * LANES),
+                        <uint32_t>n,
+                    )
+            positions = buffers + block * LANES
+            for i in range(0, LANES, 2):
+                for l in range(n_learners):
+                    replay_two(
+                        buffers + l * n, positions + l * n + i, &swaps[block & 1][l][i],
+                        q_values + l * n_pairs, keep, rate, ahead,
+                    )
+        positions = buffers + n_blocks * LANES
         for i in range(n - n_blocks * LANES):
-            _replay_one(buffer, positions + i, present[i], scaled_targets, q_values, keep, ahead)
-    for i in range(4 * LANES):
-        generators[i] = lanes[i]
+            for l in range(n_learners):
+                replay_one(
+                    buffers + l * n, positions + l * n + i, swaps[n_blocks & 1][l][i],
+                    q_values + l * n_pairs, keep, rate, ahead,
+                )
+    for l in range(n_learners):
+        for i in range(4 * LANES):
+            generators[l * 4 * LANES + i] = lanes[l][i]
 
 
 def replay_td(
@@ -98,27 +145,22 @@ def replay_td(
     discount : float
         gamma of the paper.
     """
-    cdef Py_ssize_t n = transitions.shape[1]
-    cdef Py_ssize_t learner, i
+    cdef Py_ssize_t n = transitions.shape[1], n_pairs = q_values.shape[1]
+    cdef Py_ssize_t n_learners = transitions.shape[0] if n else 0
+    cdef Py_ssize_t l, i
     cdef double keep = 1.0 - learning_rate, ahead = learning_rate * discount
-    # What is shuffled is 8 bytes small: pair, next pair and place in time, which names the target.
-    cdef uint64_t[::1] buffer = np.empty(n, dtype=np.uint64)
-    cdef double[::1] scaled_targets = np.empty(n, dtype=np.float64)
-    cdef Transition[::1] in_time = np.empty(n, dtype=TRANSITION)
     with nogil:
-        for learner in range(transitions.shape[0] if n else 0):
-            for i in range(n):
-                in_time[i] = transitions[learner, i]
-                scaled_targets[i] = learning_rate * in_time[i].target
-                buffer[i] = (
-                    <uint64_t>i << 32 | <uint64_t>in_time[i].next_pair << 16 | in_time[i].pair
+        for l in range(n_learners):
+            if l % PAIRED == PAIRED - 1:  # the compiler knows the number of learners inside
+                _replay(
+                    &transitions[l - 1, 0], n, &q_values[l - 1, 0], n_pairs,
+                    &generators[l - 1, 0, 0], cycles, keep, learning_rate, ahead, PAIRED,
                 )
-            _replay(
-                &buffer[0], n, &scaled_targets[0], &q_values[learner, 0],
-                &generators[learner, 0, 0], cycles, keep, ahead,
-            )
-            for i in range(n):
-                transitions[learner, i] = in_time[buffer[i] >> 32]
+            elif l == n_learners - 1:
+                _replay(
+                    &transitions[l, 0], n, &q_values[l, 0], n_pairs, &generators[l, 0, 0],
+                    cycles, keep, learning_rate, ahead, 1,
+                )
 
 
 def online_td(
@@ -148,6 +190,6 @@ def online_td(
             for i in range(transitions.shape[1]):
                 chosen = transitions[learner, i]
                 q[chosen.pair] = (1.0 - learning_rates[i]) * q[chosen.pair] + (
-                    learning_rates[i] * chosen.target
+                    learning_rates[i] * chosen.reward
                     + learning_rates[i] * discount * q[chosen.next_pair]
                 )

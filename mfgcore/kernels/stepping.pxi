@@ -6,7 +6,7 @@
 
 cdef enum:
     CHAINS = 4  # agents are dealt to 4 partial histograms and sums, so that none waits for the last
-    COLLECTED = 4  # transitions of 16 bytes that make a cache line
+    COLLECTED = 8  # transitions of 8 bytes that make a cache line
     BLOCK = 8  # steps whose rewards are summed side by side
 
 
@@ -225,9 +225,9 @@ cdef class _Recorder:
             state = pair // <uint32_t>world.n_actions
             begun = &self.begun[l, self.collected]
             begun.pair = <uint16_t>pair
-            begun.target = world.rewards[state * (world.n_agents + 1) + counts[state]] + (
+            begun.reward = <float>(world.rewards[state * (world.n_agents + 1) + counts[state]] + (
                 world.entropies[world.first_row[learner] + state]
-            )
+            ))
 
     cdef void close(self, World *world) noexcept nogil:
         """Complete the transition begun with everybody's newest pair."""

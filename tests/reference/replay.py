@@ -5,9 +5,9 @@ from reference import streams
 
 def td_update(q, transition, learning_rate, discount):
     """Q(z) - beta (Q(z) - (r + h) - gamma Q(z')), with its terms collected as the kernels do."""
-    target, pair, next_pair, _ = transition
+    pair, next_pair, reward = transition
     q[pair] = (1.0 - learning_rate) * q[pair] + (
-        learning_rate * target + learning_rate * discount * q[next_pair]
+        learning_rate * reward + learning_rate * discount * q[next_pair]
     )
 
 

@@ -50,7 +50,7 @@ def step(states, policy_index, thresholds, entropies, next_state, rewards, gener
     -------
     pairs : list of int
         s * |A| + a of every agent.
-    targets : list of float
+    own_rewards : list of float
         r + h(pi(s)) of every agent.
     counts : list of int
         Agents in every cell before the move.
@@ -63,7 +63,7 @@ def step(states, policy_index, thresholds, entropies, next_state, rewards, gener
         counts[state] += 1
     cell_rewards = [float(rewards[s, counts[s]]) for s in range(n_states)]
 
-    pairs, targets, regularisers = [], [], []
+    pairs, own_rewards, regularisers = [], [], []
     for i in range(len(states)):
         s, policy = int(states[i]), policy_index[i]
         state = [int(word) for word in generators[:, i]]
@@ -71,13 +71,13 @@ def step(states, policy_index, thresholds, entropies, next_state, rewards, gener
         generators[:, i] = state
         pairs.append(s * n_actions + action)
         regularisers.append(float(entropies[policy, s]))
-        targets.append(cell_rewards[s] + regularisers[-1])
+        own_rewards.append(cell_rewards[s] + regularisers[-1])
         states[i] = next_state[s, action]
 
     reward = 0.0
     for s in range(n_states):
         reward += counts[s] * cell_rewards[s]
-    return pairs, targets, counts, reward + sum_in_four_parts(regularisers)
+    return pairs, own_rewards, counts, reward + sum_in_four_parts(regularisers)
 
 
 def follow(n_steps, *walk):
@@ -96,9 +96,9 @@ def collect_transitions(path, learner, interval, skipped):
     for m in range(skipped, len(path) // interval):
         t = (m + 1) * interval
         if t >= 2:
-            pairs, targets, _, _ = path[t - 2]
+            pairs, own_rewards, _, _ = path[t - 2]
             next_pairs = path[t - 1][0]
-            buffer.append((targets[learner], pairs[learner], next_pairs[learner], 0))
+            buffer.append((pairs[learner], next_pairs[learner], own_rewards[learner]))
     return buffer
 
 
@@ -112,10 +112,10 @@ def step_population(
         len(population_rewards),
         *(states, policy_index, thresholds, entropies, next_state, rewards, generators),
     )
-    for t, (_, targets, counts, population_reward) in enumerate(path):
+    for t, (_, own_rewards, counts, population_reward) in enumerate(path):
         population_rewards[t] = population_reward
         if len(deviator_rewards):
-            deviator_rewards[t] = targets[deviator]
+            deviator_rewards[t] = own_rewards[deviator]
         for s, count in enumerate(counts):
             occupancy[s] += count
     for row, learner in enumerate(learners):
