@@ -35,10 +35,11 @@ def versions(name, ours, arguments, scale=1):
     made = {"kernel": (ours, arguments(scale)), "numpy": (getattr(with_numpy, name), arguments(1))}
     if with_numba is not None:
         made["numba"] = (getattr(with_numba, name), arguments(scale))
-    return {
-        version: (lambda run=run, given=given: run(*given), units)
-        for version, (run, (given, units)) in made.items()
-    }
+
+    def call(run, given):
+        return (lambda: run(**given)) if isinstance(given, dict) else (lambda: run(*given))
+
+    return {version: (call(run, given), units) for version, (run, (given, units)) in made.items()}
 
 
 def replay(concentrated):
@@ -67,7 +68,7 @@ def floor():
 
 def step(shared, n_learners):
     def arguments(_):
-        made = (*work.walk(shared), *work.recording(n_learners))
+        made = work.walk(shared) | work.recording(n_learners)
         return made, work.STEPS * work.AGENTS
 
     return versions("step", kernels.step_population, arguments)
@@ -83,19 +84,20 @@ def ascend(near_deterministic):
 def gossip():
     """Rounds in which the population hears and does not agree, less the steps between them."""
     ranks, walking, network = work.gossip()
-    nobody = (np.zeros(work.CELLS + 1, dtype=np.int32), np.empty(0, dtype=np.int32))
     policy_of_rank = np.zeros(work.AGENTS, dtype=np.int32)
     rounds = 3000
 
-    def talk(who):
-        states, _, *others = walking
-        kernels.communicate(states, ranks.copy(), policy_of_rank, *others, *who, rounds)
+    def talk(first_neighbour=None, neighbours=None):
+        kernels.communicate(
+            **walking, ranks=ranks.copy(), policy_of_rank=policy_of_rank, rounds=rounds,
+            first_neighbour=first_neighbour, neighbours=neighbours,
+        )  # fmt: skip
 
-    run = {"kernel": (lambda: talk(network), rounds), "silent": (lambda: talk(nobody), rounds)}
+    run = {"kernel": (lambda: talk(*network), rounds), "silent": (talk, rounds)}
     for name, module in (("numpy", with_numpy), ("numba", with_numba)):
         if module is not None:
             one = module.gossip_round
-            run[name] = (lambda one=one: one(walking[0], ranks.copy(), *network), 1)
+            run[name] = (lambda one=one: one(walking["states"], ranks.copy(), *network), 1)
     return run
 
 

@@ -55,10 +55,21 @@ def unshuffled(transitions, q_values, cycles, learning_rate, discount):
                 q[pair] = keep * q[pair] + (learning_rate * buffer[i].reward + ahead * q[next_pair])
 
 
-@jit
 def step(
-    states, policy_index, thresholds, entropies, next_state, rewards, generators,
-    population_rewards, _, occupancy, _deviator, learners, transitions, interval, skipped,
+    states, policy_index, tables, next_state, rewards, generators, *, n_steps, population_rewards,
+    occupancy, learners, transitions, interval, skipped,
+):  # fmt: skip
+    _step(
+        states, policy_index, tables["thresholds"], tables["entropy"], next_state, rewards,
+        generators, n_steps, population_rewards, occupancy, learners, transitions, interval,
+        skipped,
+    )  # fmt: skip
+
+
+@jit
+def _step(
+    states, policy_index, thresholds, entropies, next_state, rewards, generators, n_steps,
+    population_rewards, occupancy, learners, transitions, interval, skipped,
 ):  # fmt: skip
     n_agents, n_states, n_actions = states.size, next_state.shape[0], next_state.shape[1]
     pairs = np.zeros(n_agents, dtype=np.int32)
@@ -69,7 +80,7 @@ def step(
     for i in range(n_agents):
         counts[states[i]] += 1
     paid = np.zeros(n_states)
-    for t in range(population_rewards.size):
+    for t in range(n_steps):
         total = 0.0
         for s in range(n_states):
             occupancy[s] += counts[s]

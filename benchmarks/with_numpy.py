@@ -37,20 +37,20 @@ def replay(transitions, q_values, generators, cycles, learning_rate, discount):
 
 
 def step(
-    states, policy_index, thresholds, entropies, next_state, rewards, generators,
-    population_rewards, _, occupancy, _deviator, learners, transitions, interval, skipped,
+    states, policy_index, tables, next_state, rewards, generators, *, n_steps, population_rewards,
+    occupancy, learners, transitions, interval, skipped,
 ):  # fmt: skip
     n_states, n_actions = next_state.shape
     cells = np.arange(n_states)
     filled = 0
     own_rewards = begun = None  # of the transition that lacks its next pair
-    for t in range(population_rewards.size):
+    for t in range(n_steps):
         counts = np.bincount(states, minlength=n_states)
         occupancy += counts
         paid = rewards[cells, counts]
         uniforms = (advance(generators) >> 1).astype(np.int32)
-        actions = (uniforms[:, None] > thresholds[policy_index, states]).sum(axis=1)
-        bonus = entropies[policy_index, states]
+        actions = (uniforms[:, None] > tables["thresholds"][policy_index, states]).sum(axis=1)
+        bonus = tables["entropy"][policy_index, states]
         population_rewards[t] = counts @ paid + bonus.sum()
         pairs = states * n_actions + actions
         if (t + 1) % interval == 0 and (t + 1) // interval > skipped:

@@ -11,7 +11,6 @@ TRANSITIONS, CYCLES = 2979, 500  # of one iteration; the measurements take fewer
 STEPS, INTERVAL, SKIPPED = 3000, 10, 21
 LEARNING_RATE, DISCOUNT = 0.1, 0.9
 STEP_SIZE, ENTROPY_WEIGHT = 0.01, 0.01
-NOTHING = np.empty(0)
 
 random = np.random.default_rng(2024)
 grid = Grid(8, "wall")
@@ -38,24 +37,27 @@ def replay(n_learners, concentrated):
 def walk(shared):
     """The arguments that the stepping kernels share; one policy for all, or one for each."""
     policies = random.dirichlet(np.ones(ACTIONS), (1 if shared else AGENTS, CELLS))
-    thresholds, entropies = kernels.policy_tables(policies, ENTROPY_WEIGHT)
-    return (
-        random.integers(0, CELLS, AGENTS).astype(np.int32),
-        np.arange(AGENTS, dtype=np.int32) % policies.shape[0],
-        thresholds,
-        entropies,
-        grid.next_state(),
-        Game("agree", grid, AGENTS).reward_table(AGENTS),
-        random.integers(0, 2**32, (4, AGENTS), dtype=np.uint32),
-    )
+    return {
+        "states": random.integers(0, CELLS, AGENTS).astype(np.int32),
+        "policy_index": np.arange(AGENTS, dtype=np.int32) % policies.shape[0],
+        "tables": kernels.policy_tables(policies, ENTROPY_WEIGHT),
+        "next_state": grid.next_state(),
+        "rewards": Game("agree", grid, AGENTS).reward_table(AGENTS),
+        "generators": random.integers(0, 2**32, (4, AGENTS), dtype=np.uint32),
+    }
 
 
 def recording(n_learners):
     """The other arguments of ``step_population``."""
-    learners = np.arange(n_learners, dtype=np.int32)
-    transitions = np.zeros((n_learners, STEPS // INTERVAL - SKIPPED), kernels.TRANSITION)
-    occupancy = np.zeros(CELLS, dtype=np.int64)
-    return np.empty(STEPS), NOTHING, occupancy, 0, learners, transitions, INTERVAL, SKIPPED
+    return {
+        "n_steps": STEPS,
+        "population_rewards": np.empty(STEPS),
+        "occupancy": np.zeros(CELLS, dtype=np.int64),
+        "learners": np.arange(n_learners, dtype=np.int32),
+        "transitions": np.zeros((n_learners, STEPS // INTERVAL - SKIPPED), kernels.TRANSITION),
+        "interval": INTERVAL,
+        "skipped": SKIPPED,
+    }
 
 
 def ascent(near_deterministic):
@@ -75,15 +77,16 @@ def gossip():
     Returns
     -------
     ranks : (AGENTS,) int32
-    walk : tuple
+    walk : dict
         As :func:`walk`.
     network : pair of arrays
     """
-    walking = list(walk(shared=True))
-    walking[0] = (8 * random.integers(0, 8, AGENTS) + 7 * (np.arange(AGENTS) % 2)).astype(np.int32)
-    walking[2] = np.full_like(walking[2], 2**31 - 1)  # always the first action: stay
+    walking = walk(shared=True)
+    crowds = 8 * random.integers(0, 8, AGENTS) + 7 * (np.arange(AGENTS) % 2)
+    walking["states"] = crowds.astype(np.int32)
+    walking["tables"]["thresholds"] = 2**31 - 1  # always the first action: stay
     return (
         random.permutation(AGENTS).astype(np.int32),
-        tuple(walking),
+        walking,
         neighbour_cells(grid, 0.2, "cells"),
     )

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mfgcore import streams
+from mfgcore import kernels, streams
 from mfgcore.learning import Lesson, improve_policies
 from mfgcore.population import Walk, rollout
 
@@ -59,17 +59,17 @@ def sample_exploitability(experiment, game, population, iteration):
     deviator = int(streams.integers(experiment, "deviator", iteration, 1, n_agents)[0])
     generators = streams.action_generators(experiment, "evaluation_actions", iteration, n_agents)
     walk = Walk.of(population, game, experiment.entropy_weight, generators)
-    walk.set_apart(deviator)
+    walk = walk.with_deviator(deviator, generators)
     own = population.policies[population.policy_index[[deviator]]]
     shuffles = streams.shuffle_generators(experiment, "evaluation_shuffles", iteration, 1)
     algorithm = experiment.make_algorithm()
     alone = np.array([deviator], dtype=np.int32)
 
     for _ in range(experiment.improvement_iterations):
-        seen = rollout(experiment, walk, algorithm.skipped, alone)
+        seen = rollout(experiment, walk, algorithm.skipped, alone, population=False)
         q_values = algorithm.q_values(Lesson(seen.transitions, shuffles, own, population))
         own = improve_policies(experiment, own, np.zeros(1, dtype=np.int32), q_values)
-        walk.change_policy(deviator, own, experiment.entropy_weight)
+        walk.tables[-1:] = kernels.policy_tables(own, experiment.entropy_weight)
 
     gains = []
     for _ in range(experiment.evaluation_iterations):

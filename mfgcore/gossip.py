@@ -46,14 +46,17 @@ def communicate(walk, scores, totals, network, rounds):
     rounds : int
         C of the paper.
     """
-    if network is None:
-        network = np.zeros(len(walk.next_state) + 1, np.int32), np.empty(0, np.int32)
+    first_neighbour, neighbours = (None, None) if network is None else network
     ranks, order = rank_policies(scores, totals)
     policy_of_rank = walk.policy_index[order]
     kernels.communicate(
-        walk.states, ranks, policy_of_rank, walk.thresholds, walk.entropies, walk.next_state,
-        walk.rewards, walk.generators, *network, rounds,
-    )  # fmt: skip
+        **walk.arguments(),
+        ranks=ranks,
+        policy_of_rank=policy_of_rank,
+        first_neighbour=first_neighbour,
+        neighbours=neighbours,
+        rounds=rounds,
+    )
     walk.policy_index = policy_of_rank[ranks]
 
 

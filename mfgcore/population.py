@@ -97,7 +97,7 @@ class Walk:
     states : (n_agents,) int32
         Changed in place by the steps.
     policy_index : (n_agents,) int32
-    thresholds, entropies
+    tables : (n_policies, n_states) of :func:`mfgcore.kernels.policy_row`
         The policies as made by :func:`mfgcore.kernels.policy_tables`.
     next_state : (n_states, n_actions) int32
     rewards : (n_states, n_agents + 1) float64
@@ -107,15 +107,14 @@ class Walk:
 
     states: np.ndarray
     policy_index: np.ndarray
-    thresholds: np.ndarray
-    entropies: np.ndarray
+    tables: np.ndarray
     next_state: np.ndarray
     rewards: np.ndarray
     generators: np.ndarray
 
     @classmethod
     def of(cls, population, game, entropy_weight, generators):
-        """A population ready for steps, which move copies of its states and of the generators.
+        """Make a population ready for steps, which change its states.
 
         Parameters
         ----------
@@ -129,71 +128,76 @@ class Walk:
         -------
         Walk
         """
-        thresholds, entropies = kernels.policy_tables(population.policies, entropy_weight)
         return cls(
-            states=population.states.copy(),
-            policy_index=population.policy_index.copy(),
-            thresholds=thresholds,
-            entropies=entropies,
+            states=population.states,
+            policy_index=population.policy_index,
+            tables=kernels.policy_tables(population.policies, entropy_weight),
             next_state=game.grid.next_state(),
             rewards=game.reward_table(population.size),
-            generators=generators.copy(),
+            generators=generators,
         )
 
     def copy(self):
         """The same walk from here, which moves on its own."""
         return dataclasses.replace(
-            self,
-            states=self.states.copy(),
-            policy_index=self.policy_index.copy(),
-            generators=self.generators.copy(),
+            self, states=self.states.copy(), generators=self.generators.copy()
         )
 
-    def set_apart(self, agent):
-        """Give an agent a row of the tables that it shares with nobody."""
-        row = self.policy_index[[agent]]
-        self.policy_index[agent] = len(self.thresholds)
-        self.thresholds = np.concatenate((self.thresholds, self.thresholds[row]))
-        self.entropies = np.concatenate((self.entropies, self.entropies[row]))
+    def with_deviator(self, agent, generators):
+        """Copy the walk, with one agent on a row of its own: the last of the copy's tables.
 
-    def change_policy(self, agent, policy, entropy_weight):
-        """Let an agent that was set apart follow another policy; (1, n_states, n_actions)."""
-        row = self.policy_index[[agent]]
-        self.thresholds[row], self.entropies[row] = kernels.policy_tables(policy, entropy_weight)
+        Parameters
+        ----------
+        agent : int
+        generators : (4, n_agents) uint32
+            Action streams of the copy.
+
+        Returns
+        -------
+        Walk
+            Steps of the copy and another policy in its last row leave this walk as it is.
+        """
+        n_policies, n_states = self.tables.shape
+        # not np.concatenate, which would leave the padding of the rows out
+        tables = np.empty((n_policies + 1, n_states), self.tables.dtype)
+        tables[:-1], tables[-1] = self.tables, self.tables[self.policy_index[agent]]
+        policy_index = self.policy_index.copy()
+        policy_index[agent] = n_policies
+        return dataclasses.replace(
+            self,
+            states=self.states.copy(),
+            policy_index=policy_index,
+            tables=tables,
+            generators=generators,
+        )
 
     def arguments(self):
-        """The arguments that the stepping kernels share, in their order."""
-        return (
-            self.states, self.policy_index, self.thresholds, self.entropies, self.next_state,
-            self.rewards, self.generators,
-        )  # fmt: skip
+        """The arguments that the stepping kernels share, by name."""
+        return vars(self)
 
 
 @dataclass(frozen=True)
 class Observations:
-    """What one iteration's learning steps showed.
+    """What one iteration's learning steps showed; None for what was not asked for.
 
     Parameters
     ----------
     population_rewards : (n_steps,) float64
         Sum of r + h over the agents at each step.
-    deviator_rewards : (n_steps,) float64, or empty
+    deviator_rewards : (n_steps,) float64
         r + h of the deviating agent.
     transitions : (n_learners, n) of :data:`mfgcore.kernels.TRANSITION`
     mean_field : (n_states,) float64
         Empirical distribution of the population, averaged over the steps.
     """
 
-    population_rewards: np.ndarray
-    deviator_rewards: np.ndarray
-    transitions: np.ndarray
-    mean_field: np.ndarray
+    population_rewards: np.ndarray | None
+    deviator_rewards: np.ndarray | None
+    transitions: np.ndarray | None
+    mean_field: np.ndarray | None
 
 
-NOBODY = np.empty(0, dtype=np.int32)
-
-
-def rollout(experiment, walk, skipped, learners=None, deviator=None):
+def rollout(experiment, walk, skipped, learners=None, deviator=None, population=True):
     """Take an iteration's M_pg * M_td learning steps (Alg. 2, lines 5-13).
 
     Parameters
@@ -207,22 +211,34 @@ def rollout(experiment, walk, skipped, learners=None, deviator=None):
         Agents that record transitions.
     deviator : int, optional
         Agent whose rewards are recorded apart.
+    population : bool
+        Whether the population's rewards and its mean field are wanted: without them the steps
+        take two thirds of the time.
 
     Returns
     -------
     Observations
     """
-    if learners is None or skipped is None:
-        learners, skipped = NOBODY, 0
     n_steps = experiment.learning_steps
-    population_rewards = np.empty(n_steps)
-    deviator_rewards = np.empty(0 if deviator is None else n_steps)
-    occupancy = np.zeros(walk.next_state.shape[0], dtype=np.int64)
-    transitions = np.empty((learners.size, experiment.kept_transitions), kernels.TRANSITION)
+    rewards = np.empty(n_steps) if population else None
+    own_rewards = None if deviator is None else np.empty(n_steps)
+    occupancy = np.zeros(len(walk.next_state), dtype=np.int64) if population else None
+    transitions = None
+    if skipped is None:
+        learners = None
+    if learners is not None:
+        transitions = np.empty((learners.size, experiment.kept_transitions), kernels.TRANSITION)
     kernels.step_population(
-        *walk.arguments(), population_rewards, deviator_rewards, occupancy, deviator or 0,
-        learners, transitions, experiment.steps_per_transition, skipped,
-    )  # fmt: skip
-    return Observations(
-        population_rewards, deviator_rewards, transitions, occupancy / (n_steps * walk.states.size)
+        **walk.arguments(),
+        n_steps=n_steps,
+        population_rewards=rewards,
+        occupancy=occupancy,
+        deviator=deviator or 0,
+        deviator_rewards=own_rewards,
+        learners=learners,
+        transitions=transitions,
+        interval=experiment.steps_per_transition,
+        skipped=skipped or 0,
     )
+    mean_field = occupancy / (n_steps * walk.states.size) if population else None
+    return Observations(rewards, own_rewards, transitions, mean_field)

@@ -60,9 +60,8 @@ def highest_return(update):
     steps = experiment.score_steps
     transitions = np.empty((learners.size, steps), kernels.TRANSITION)
     kernels.step_population(
-        *update.walk.arguments(), np.empty(steps + 1), np.empty(0),
-        np.zeros(update.walk.next_state.shape[0], dtype=np.int64), 0, learners, transitions, 1, 0,
-    )  # fmt: skip
+        **update.walk.arguments(), n_steps=steps + 1, learners=learners, transitions=transitions
+    )
     returns = np.zeros(learners.size)
     for t in reversed(range(steps)):
         returns = transitions["reward"][:, t] + experiment.discount * returns

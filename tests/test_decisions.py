@@ -85,8 +85,7 @@ def walk_of(experiment, iteration=0):
 
 
 def path_of(walk, n_steps):
-    arrays = [value.copy() for value in walk.arguments()]
-    return stepping.follow(n_steps, *arrays)
+    return stepping.follow(n_steps, **copy.deepcopy(walk.arguments()))
 
 
 def shifted(path, learner, m, interval, shift):
@@ -268,14 +267,12 @@ def test_d12_the_steps_of_communication_follow_the_adopted_policies(make_experim
     )
     scores = [norm(new - uniform_policy(9)) for new in improved]
     totals = [float(np.abs(new - uniform_policy(9)).sum()) for new in improved]
-    thresholds, entropies = (np.array(table) for table in stepping.policy_tables(improved, 0.01))
-    twin = [
-        walk.states.copy(), np.arange(6), thresholds, entropies, walk.next_state, walk.rewards,
-        walk.generators.copy(),
-    ]  # fmt: skip
+    twin = copy.deepcopy(walk.arguments())
+    twin["policy_index"] = np.arange(6)
+    twin["tables"] = stepping.policy_tables(improved, 0.01)
     held = gossip.communicate(twin, scores, totals, 3, 0.3 * math.sqrt(2) * 3, 4)
     after = run(experiment)
-    np.testing.assert_array_equal(after.population.states, twin[0])
+    np.testing.assert_array_equal(after.population.states, twin["states"])
     np.testing.assert_array_equal(policies_of(after), improved[[i for _, _, i in held]])
 
 
@@ -668,12 +665,9 @@ def exploitability_by_hand(simulated, k):
     generators = streams.action_generators(experiment, "evaluation_actions", k, n)
     shuffles = streams.shuffle_generators(experiment, "evaluation_shuffles", k, 1)
 
-    def iterate(learners, deviating=None):
-        tables = kernels.policy_tables(policies, experiment.entropy_weight)
-        walk = Walk(
-            states, np.arange(n, dtype=np.int32), *tables, simulated.game.grid.next_state(),
-            simulated.game.reward_table(n), generators,
-        )  # fmt: skip
+    def iterate(learners=None, deviating=None):
+        population = Population(states, np.arange(n, dtype=np.int32), policies)
+        walk = Walk.of(population, simulated.game, experiment.entropy_weight, generators)
         return rollout(experiment, walk, experiment.waiting_transitions + 1, learners, deviating)
 
     for _ in range(experiment.improvement_iterations):
@@ -684,7 +678,7 @@ def exploitability_by_hand(simulated, k):
         )[0]
     gains = []
     for _ in range(experiment.evaluation_iterations):
-        seen = iterate(np.empty(0, dtype=np.int32), deviator)
+        seen = iterate(deviating=deviator)
         others = (seen.population_rewards - seen.deviator_rewards) / (n - 1)
         own, theirs = (
             discounted_return(rewards, experiment.discount, experiment.return_horizon)
@@ -795,10 +789,10 @@ def standing_population(rng, n_agents, size=4):
     """
     common = rng.dirichlet(np.ones(5), size**2)
     policies = 0.9 * common + 0.1 * rng.dirichlet(np.ones(5), (n_agents, size**2))
-    thresholds, entropies = kernels.policy_tables(policies, 0.01)
     walk = Walk(
         rng.integers(0, size**2, n_agents, dtype=np.int32),
-        np.arange(n_agents, dtype=np.int32), thresholds, entropies,
+        np.arange(n_agents, dtype=np.int32),
+        kernels.policy_tables(policies, 0.01),
         np.tile(np.arange(size**2, dtype=np.int32)[:, None], (1, 5)),
         np.zeros((size**2, n_agents + 1)),
         rng.integers(0, 2**32, (4, n_agents), dtype=np.uint32),
@@ -848,7 +842,7 @@ def test_agents_that_always_stay_agree_within_the_diameter_too():
     """The same with the policy that stays, on the game's own moves: a line of four agents."""
     walk = Walk(
         np.array([0, 1, 2, 3], dtype=np.int32), np.arange(4, dtype=np.int32),
-        *kernels.policy_tables(np.tile(STAY, (4, 1, 1)), 0.01), Grid(4).next_state(),
+        kernels.policy_tables(np.tile(STAY, (4, 1, 1)), 0.01), Grid(4).next_state(),
         np.zeros((16, 5)), np.ones((4, 4), dtype=np.uint32),
     )  # fmt: skip
     network = neighbour_cells(Grid(4), 1.0 / (4 * math.sqrt(2)))  # next neighbours only

@@ -227,7 +227,7 @@ def test_q_max_and_the_entropy_maximum_are_the_papers(make_experiment):
     experiment = make_experiment(discount=0.9, transitions=100)
     assert experiment.max_entropy == pytest.approx(0.01 * math.log(5), rel=1e-15)
     assert experiment.max_q_value == pytest.approx((1 + 0.01 * math.log(5)) / (1 - 0.9), rel=1e-15)
-    uniform = kernels.policy_tables(np.full((1, 1, 5), 0.2), 0.01)[1]
+    uniform = kernels.policy_tables(np.full((1, 1, 5), 0.2), 0.01)["entropy"]
     assert uniform[0, 0] == pytest.approx(experiment.max_entropy, rel=1e-15)
 
 

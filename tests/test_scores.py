@@ -39,13 +39,12 @@ def test_the_highest_return_is_that_of_the_walk(make_experiment):
     simulation, update = started(experiment)
     twin = simulation._walk()
     twin.states = twin.states.copy()
-    arguments = twin.arguments()
     returns = np.zeros(experiment.agents)
     for t in range(7):
         before = twin.states.copy()
         counts = np.bincount(before, minlength=9)
-        stepping.step(*arguments)
-        entropies = twin.entropies[twin.policy_index, before]
+        stepping.step(**twin.arguments())
+        entropies = twin.tables["entropy"][twin.policy_index, before]
         rewards = (twin.rewards[before, counts[before]] + entropies).astype(np.float32)
         returns += experiment.discount**t * rewards
     found = scores.highest_return(update)

@@ -13,7 +13,7 @@ from report import Report
 
 from mfgcore import Experiment
 from mfgcore.meanfield import stationary_distribution
-from mfgcore.population import observe
+from mfgcore.population import rollout
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 MOMENTS = 200
@@ -31,7 +31,7 @@ def main():
         found = []
         for trial in range(MOMENTS):
             population = walk(experiment, policies, np.zeros(n_agents, dtype=np.int32), trial)
-            observe(experiment, population, 0)
+            rollout(experiment, population, 0)
             shares = np.bincount(population.states, minlength=64) / n_agents
             found.append(((shares - exact) ** 2).sum())
         means.append(np.mean(found))

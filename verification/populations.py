@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from mfgcore import kernels, streams
-from mfgcore.population import Walk
+from mfgcore.population import Population, Walk
 
 
 def walk(experiment, policies, policy_index, trial):
@@ -25,15 +25,12 @@ def walk(experiment, policies, policy_index, trial):
     """
     n_agents = policy_index.size
     game = experiment.make_game()
-    thresholds, entropies = kernels.policy_tables(policies, experiment.entropy_weight)
-    return Walk(
-        states=streams.integers(experiment, "initial_states", trial, n_agents, game.grid.n_states),
-        policy_index=policy_index,
-        thresholds=thresholds,
-        entropies=entropies,
-        next_state=game.grid.next_state(),
-        rewards=game.reward_table(n_agents),
-        generators=streams.action_generators(experiment, "actions", trial, n_agents),
+    states = streams.integers(experiment, "initial_states", trial, n_agents, game.grid.n_states)
+    return Walk.of(
+        Population(states, policy_index, policies),
+        game,
+        experiment.entropy_weight,
+        streams.action_generators(experiment, "actions", trial, n_agents),
     )
 
 
@@ -80,4 +77,4 @@ def expected_rewards(game, mean_field, n_agents, visitor=None):
 
 def policy_entropies(policy, entropy_weight):
     """h(pi(s)); (n_states,) float64."""
-    return kernels.policy_tables(policy[None], entropy_weight)[1][0]
+    return kernels.policy_tables(policy[None], entropy_weight)["entropy"][0]

@@ -13,7 +13,7 @@ from report import Report
 from mfgcore import Experiment, streams
 from mfgcore.learning import ALGORITHMS, estimate_q_values
 from mfgcore.meanfield import action_values, stationary_distribution
-from mfgcore.population import observe, uniform_policy
+from mfgcore.population import rollout, uniform_policy
 
 LEARNERS = 30
 SETTINGS = (  # M_pg, L, beta: more data, more cycles, a smaller step
@@ -42,7 +42,7 @@ def main():
         n_learners = max(1, min(LEARNERS, 3_000_000 // transitions))
         learners = np.arange(n_learners, dtype=np.int32)
         skipped = ALGORITHMS["replay"].skipped(experiment)
-        seen = observe(experiment, population, skipped, learners)
+        seen = rollout(experiment, population, skipped, learners)
         shuffles = streams.shuffle_generators(experiment, "shuffles", 0, n_learners)
         learned = estimate_q_values(experiment, seen.transitions, shuffles)
         difference = learned - exact.reshape(-1)

@@ -9,7 +9,7 @@ from report import Report
 from mfgcore import Experiment
 from mfgcore.evaluation import discounted_return
 from mfgcore.meanfield import stationary_distribution
-from mfgcore.population import observe
+from mfgcore.population import rollout
 
 TRIALS = 40
 
@@ -32,8 +32,8 @@ def main():
             returns = []
             for trial in range(TRIALS):
                 population = walk(experiment, policy, np.zeros(n_agents, dtype=np.int32), trial)
-                observe(experiment, population, 0)  # forget the uniform start
-                rewards = observe(experiment, population, 0).population_rewards / n_agents
+                rollout(experiment, population, 0)  # forget the uniform start
+                rewards = rollout(experiment, population, 0).population_rewards / n_agents
                 returns.append(
                     discounted_return(rewards, experiment.discount, experiment.return_horizon)
                 )

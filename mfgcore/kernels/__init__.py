@@ -55,6 +55,7 @@ log = _chosen.log
 mirror_ascent = _chosen.mirror_ascent
 next_words = _chosen.next_words
 online_td = _chosen.online_td
+policy_row = _chosen.policy_row
 policy_tables = _chosen.policy_tables
 policy_values = _chosen.policy_values
 replay_td = _chosen.replay_td

@@ -67,54 +67,50 @@ def adopt_policies(
 
 def communicate(
     int32_t[::1] states,
-    int32_t[::1] ranks,
-    const int32_t[::1] policy_of_rank,
-    const int32_t[:, :, ::1] thresholds,
-    const double[:, ::1] entropies,
+    const int32_t[::1] policy_index,
+    tables,
     const int32_t[:, ::1] next_state,
     const double[:, ::1] rewards,
     uint32_t[:, ::1] generators,
-    const int32_t[::1] first_neighbour,
-    const int32_t[::1] neighbours,
+    *,
+    int32_t[::1] ranks,
+    const int32_t[::1] policy_of_rank,
     Py_ssize_t rounds,
+    const int32_t[::1] first_neighbour=None,
+    const int32_t[::1] neighbours=None,
 ):
     """The communication rounds of one iteration, each followed by a step (Alg. 2, l. 22-29).
 
     Parameters
     ----------
-    states : (n_agents,) int32
-        Cells; changed in place.
+    states, policy_index, tables, next_state, rewards, generators
+        As in :func:`step_population`.
     ranks : (n_agents,) int32
         Rank of the policy that each agent holds; changed in place.
     policy_of_rank : (n_agents,) int32
-        Row of `thresholds` that belongs to each rank.
-    thresholds, entropies, next_state, rewards, generators
-        As in :func:`step_population`.
-    first_neighbour, neighbours
-        As in :func:`adopt_policies`. Without neighbours (empty), nobody hears anybody.
+        Row of `tables` that belongs to each rank.
     rounds : int
         C of the paper.
+    first_neighbour, neighbours : optional
+        As in :func:`adopt_policies`. Without links nobody hears anybody.
     """
     cdef Py_ssize_t n_agents = states.shape[0]
     cdef Py_ssize_t n_states = next_state.shape[0]
-    cdef int32_t[::1] policy_index = np.asarray(policy_of_rank)[ranks]
-    cdef int32_t[::1] counts = np.empty(n_states, dtype=np.int32)
     cdef int32_t[::1] best_here = np.empty(n_states, dtype=np.int32)
     cdef int32_t[::1] best_near = np.empty(n_states, dtype=np.int32)
     cdef _Workspace workspace = _Workspace(
-        states, policy_index, thresholds, entropies, next_state, rewards, generators
+        states, policy_index, tables, next_state, rewards, generators, 1
     )
-    cdef bint hearing = neighbours.shape[0] > 0
+    cdef bint hearing = neighbours is not None and neighbours.shape[0] > 0
     cdef Py_ssize_t c, i
     with nogil:
         for c in range(rounds):
             if hearing:
-                workspace.write_states()
                 hearing = _adopt(
                     &states[0], &ranks[0], n_agents, &first_neighbour[0], &neighbours[0],
                     n_states, &best_here[0], &best_near[0],
                 )
                 for i in range(n_agents):
-                    workspace.world.first_row[i] = policy_of_rank[ranks[i]] * <int32_t>n_states
-            _move(&workspace.world, &counts[0])
-        workspace.write_states()
+                    workspace.follow(i, policy_of_rank[ranks[i]])
+            _move(&workspace.world, 1, NULL)
+            workspace.close_block(1)

@@ -3,11 +3,17 @@
 # A policy row is stored as |A| - 1 integer thresholds: action = number of thresholds below the
 # 31-bit uniform number of the agent. An action of probability 0 is never taken, and the
 # probabilities are rounded to 2**-31.
+#
+# Where an agent goes does not depend on the others, only what it is paid does. So a group of
+# agents takes a whole block of steps, whose policies then stay in the first-level cache, before
+# the next group takes the same steps; who was where is counted afterwards.
 
 cdef enum:
-    CHAINS = 4  # agents are dealt to 4 partial histograms and sums, so that none waits for the last
+    BLOCK = 64  # steps; a multiple of SUMMED
+    GROUP = 64  # agents; a multiple of CHAINS
+    CHAINS = 4  # agents are dealt to 4 partial sums, so that none waits for the last
+    SUMMED = 8  # steps whose rewards are summed side by side, for the same reason
     COLLECTED = 8  # transitions of 8 bytes that make a cache line
-    BLOCK = 8  # steps whose rewards are summed side by side
 
 
 cdef extern from *:
@@ -35,15 +41,25 @@ cdef struct World:
     Py_ssize_t n_agents
     Py_ssize_t n_states
     Py_ssize_t n_actions
-    const uint32_t *moves          # (n_states, n_outcomes): place after each outcome of a draw
-    const double *rewards          # (n_states, n_agents + 1)
-    const int32_t *thresholds      # (n_policies, n_states, n_actions - 1)
-    const double *entropies        # (n_policies, n_states)
-    int32_t *first_row             # (n_agents,): where the rows of the agent's policy begin
-    uint32_t *places               # (n_agents,): 65536 * pair that led there + state
-    uint32_t *generators           # (4, n_agents)
-    uint32_t *words                # (n_agents,)
-    int32_t *partial_counts        # (CHAINS, n_states)
+    const uint32_t *moves      # (n_states, n_outcomes): place after each outcome of a draw
+    const double *rewards      # (n_states, n_agents + 1)
+    const char **policies      # (n_agents,): rows of the policy that the agent follows
+    uint32_t *places           # (BLOCK + 1, n_agents): 65536 * pair that led there + state
+    uint32_t *generators       # (4, n_agents)
+
+
+# The row of a policy in one state, see policy_tables: thresholds, then h.
+
+cdef inline Py_ssize_t _entropy_offset(Py_ssize_t n_actions) noexcept nogil:
+    return n_actions // 2 * 8
+
+
+cdef inline Py_ssize_t _row_size(Py_ssize_t n_actions) noexcept nogil:
+    return (_entropy_offset(n_actions) + 8 + 15) // 16 * 16
+
+
+cdef inline double _entropy_of(const char *row, Py_ssize_t n_actions) noexcept nogil:
+    return (<const double *>(row + _entropy_offset(n_actions)))[0]
 
 
 cdef inline Py_ssize_t _outcome(
@@ -67,49 +83,109 @@ cdef inline Py_ssize_t _n_outcomes(Py_ssize_t n_actions) noexcept nogil:
 
 
 cdef inline double _move_one(
-    World *world, Py_ssize_t i, int32_t *counts, Py_ssize_t n_actions
+    World *world, Py_ssize_t agent, uint32_t *place, uint32_t word, Py_ssize_t n_actions
 ) noexcept nogil:
-    cdef Py_ssize_t state = world.places[i] & 0xFFFF
-    cdef Py_ssize_t row = world.first_row[i] + state
-    cdef Py_ssize_t outcome = _outcome(
-        world.thresholds + row * (n_actions - 1), <int32_t>world.words[i], n_actions
-    )
-    cdef uint32_t place = world.moves[state * _n_outcomes(n_actions) + outcome]
-    world.places[i] = place
-    counts[place & 0xFFFF] += 1
-    return world.entropies[row]
+    """One agent moves from the place given to the one a row below; return h before the move."""
+    cdef Py_ssize_t state = place[0] & 0xFFFF
+    cdef const char *row = world.policies[agent] + state * _row_size(n_actions)
+    cdef Py_ssize_t outcome = _outcome(<const int32_t *>row, <int32_t>word, n_actions)
+    place[world.n_agents] = world.moves[state * _n_outcomes(n_actions) + outcome]
+    return _entropy_of(row, n_actions)
 
 
-cdef inline double _move_all(World *world, int32_t *new_counts, Py_ssize_t n_actions) noexcept nogil:
-    cdef Py_ssize_t n_states = world.n_states
-    cdef Py_ssize_t i, s
-    cdef int32_t *counts = world.partial_counts
-    cdef double sum0 = 0.0, sum1 = 0.0, sum2 = 0.0, sum3 = 0.0
-    for s in range(CHAINS * n_states):
-        counts[s] = 0
-    for i in range(world.n_agents // CHAINS):
-        sum0 += _move_one(world, CHAINS * i, counts, n_actions)
-        sum1 += _move_one(world, CHAINS * i + 1, counts + n_states, n_actions)
-        sum2 += _move_one(world, CHAINS * i + 2, counts + 2 * n_states, n_actions)
-        sum3 += _move_one(world, CHAINS * i + 3, counts + 3 * n_states, n_actions)
-    for i in range(world.n_agents // CHAINS * CHAINS, world.n_agents):
-        sum0 += _move_one(world, i, counts, n_actions)
-    for s in range(n_states):
-        new_counts[s] = (counts[s] + counts[n_states + s]) + (
-            counts[2 * n_states + s] + counts[3 * n_states + s]
-        )
-    return (sum0 + sum1) + (sum2 + sum3)
+cdef inline void _move_group(
+    World *world,
+    Py_ssize_t first,
+    Py_ssize_t n,
+    Py_ssize_t n_steps,
+    double[CHAINS] *entropies,
+    bint adding,
+    Py_ssize_t n_actions,
+) noexcept nogil:
+    """Agents first ... first + n - 1 take the steps of a block.
 
-
-cdef double _move(World *world, int32_t *new_counts) noexcept nogil:
-    """Everybody acts once. Return the sum of h(pi(s)) over the agents, before the move.
-
-    `new_counts`, (n_states,), receives the number of agents in every cell after it.
+    If `adding`, their h(pi(s)) at every step is added to `entropies`, (n_steps, CHAINS).
     """
-    _advance_all(world.generators, world.words, world.n_agents, 1)
-    if world.n_actions == 5:  # the compiler knows n_actions inside
-        return _move_all(world, new_counts, 5)
-    return _move_all(world, new_counts, world.n_actions)
+    cdef uint32_t generators[4 * GROUP]  # the compiler knows that nothing else changes them
+    cdef uint32_t words[GROUP]
+    cdef uint32_t *places
+    cdef double sum0 = 0.0, sum1 = 0.0, sum2 = 0.0, sum3 = 0.0  # unused if not adding
+    cdef Py_ssize_t t, i, quarter, w
+    for w in range(4):
+        for i in range(n):
+            generators[w * GROUP + i] = world.generators[w * world.n_agents + first + i]
+    for t in range(n_steps):
+        _advance_all(generators, GROUP, words, GROUP, 1)
+        places = world.places + t * world.n_agents + first
+        if adding:
+            sum0, sum1 = entropies[t][0], entropies[t][1]
+            sum2, sum3 = entropies[t][2], entropies[t][3]
+        for quarter in range(n // CHAINS):
+            i = CHAINS * quarter
+            sum0 += _move_one(world, first + i, places + i, words[i], n_actions)
+            sum1 += _move_one(world, first + i + 1, places + i + 1, words[i + 1], n_actions)
+            sum2 += _move_one(world, first + i + 2, places + i + 2, words[i + 2], n_actions)
+            sum3 += _move_one(world, first + i + 3, places + i + 3, words[i + 3], n_actions)
+        for i in range(n // CHAINS * CHAINS, n):
+            sum0 += _move_one(world, first + i, places + i, words[i], n_actions)
+        if adding:
+            entropies[t][0], entropies[t][1] = sum0, sum1
+            entropies[t][2], entropies[t][3] = sum2, sum3
+    for w in range(4):
+        for i in range(n):
+            world.generators[w * world.n_agents + first + i] = generators[w * GROUP + i]
+
+
+cdef void _move(World *world, Py_ssize_t n_steps, double[CHAINS] *entropies) noexcept nogil:
+    """Everybody takes the n_steps <= BLOCK steps of a block.
+
+    `entropies`, (n_steps, CHAINS), receives partial sums of h over the agents; NULL: nobody asks.
+    """
+    cdef Py_ssize_t group, first, n, t, c
+    if entropies != NULL:
+        for t in range(n_steps):
+            for c in range(CHAINS):
+                entropies[t][c] = 0.0
+    for group in range((world.n_agents + GROUP - 1) // GROUP):
+        first = group * GROUP
+        n = min(<Py_ssize_t>GROUP, world.n_agents - first)
+        # what the compiler knows inside is written out
+        if world.n_actions != 5:
+            _move_group(world, first, n, n_steps, entropies, entropies != NULL, world.n_actions)
+        elif entropies != NULL:
+            _move_group(world, first, n, n_steps, entropies, True, 5)
+        else:
+            _move_group(world, first, n, n_steps, entropies, False, 5)
+
+
+cdef inline void _count_one(
+    const World *world, Py_ssize_t agent, Py_ssize_t step, int32_t *counts
+) noexcept nogil:
+    cdef uint32_t place = world.places[step * world.n_agents + agent]
+    counts[step * world.n_states + (place & 0xFFFF)] += 1
+
+
+cdef void _count(
+    const World *world, const Py_ssize_t *steps, Py_ssize_t n_steps, int32_t *counts
+) noexcept nogil:
+    """Number of agents in every cell before the given steps of a block.
+
+    `counts` is (BLOCK, n_states); the rows of other steps are left as they are. Four steps are
+    counted side by side, as agents in one cell wait for each other.
+    """
+    cdef Py_ssize_t k, i, whole = n_steps // 4 * 4
+    for k in range(n_steps):
+        for i in range(world.n_states):
+            counts[steps[k] * world.n_states + i] = 0
+    for k in range(0, whole, 4):
+        for i in range(world.n_agents):
+            _count_one(world, i, steps[k], counts)
+            _count_one(world, i, steps[k + 1], counts)
+            _count_one(world, i, steps[k + 2], counts)
+            _count_one(world, i, steps[k + 3], counts)
+    for k in range(whole, n_steps):
+        for i in range(world.n_agents):
+            _count_one(world, i, steps[k], counts)
 
 
 cdef void _add_rewards(
@@ -117,24 +193,23 @@ cdef void _add_rewards(
     const int32_t *counts,
     Py_ssize_t n_states,
     Py_ssize_t n_agents,
-    double *population_rewards,
-    Py_ssize_t n_steps,
+    double *totals,
 ) noexcept nogil:
-    """Add the sum of the agents' rewards to each of n_steps <= BLOCK steps.
+    """Sum of the agents' rewards at SUMMED steps.
 
     `cell_sums`, (n_states, n_agents + 1), is the sum over the agents of one cell; `counts` is
-    (BLOCK, n_states). A sum over the cells is 64 additions in a row, each of which waits for the
-    one before; the sums of several steps do not wait for each other.
+    (SUMMED, n_states). A sum over the cells is n_states additions in a row, each of which waits
+    for the one before; the sums of several steps do not wait for each other.
     """
-    cdef double total[BLOCK]
+    cdef double total[SUMMED]
     cdef Py_ssize_t s, t
-    for t in range(BLOCK):
+    for t in range(SUMMED):
         total[t] = 0.0
     for s in range(n_states):
-        for t in range(BLOCK):
+        for t in range(SUMMED):
             total[t] += cell_sums[s * (n_agents + 1) + counts[t * n_states + s]]
-    for t in range(n_steps):
-        population_rewards[t] += total[t]
+    for t in range(SUMMED):
+        totals[t] = total[t]
 
 
 cdef class _Workspace:
@@ -143,16 +218,17 @@ cdef class _Workspace:
     cdef World world
     cdef object _kept
     cdef int32_t[::1] states
+    cdef const uint8_t[:, ::1] rows  # (n_policies, n_states * bytes of a row)
 
     def __init__(
         self,
         int32_t[::1] states not None,
         const int32_t[::1] policy_index not None,
-        const int32_t[:, :, ::1] thresholds not None,
-        const double[:, ::1] entropies not None,
+        tables,
         const int32_t[:, ::1] next_state not None,
         const double[:, ::1] rewards not None,
         uint32_t[:, ::1] generators not None,
+        Py_ssize_t n_steps,
     ):
         cdef Py_ssize_t n = states.shape[0]
         cdef Py_ssize_t n_states = next_state.shape[0], n_actions = next_state.shape[1]
@@ -161,37 +237,40 @@ cdef class _Workspace:
             raise ValueError("rewards must have shape (n_states, n_agents + 1)")
         if policy_index.shape[0] != n or generators.shape[1] != n or generators.shape[0] != 4:
             raise ValueError("policy_index and generators must have one entry for each agent")
-        if thresholds.shape[1] != n_states or thresholds.shape[2] != n_actions - 1:
-            raise ValueError("thresholds must have shape (n_policies, n_states, n_actions - 1)")
+        if tables.shape[1] != n_states or tables.dtype != policy_row(n_actions):
+            raise ValueError("tables must be policy_tables of these states and actions")
         if n_states * n_actions > 65536:
             raise ValueError("there may be at most 65536 state-action pairs")
         cdef uint32_t[:, ::1] moves = np.zeros((n_states, _n_outcomes(n_actions)), dtype=np.uint32)
-        cdef uint32_t[::1] places = np.empty(n, dtype=np.uint32)
-        cdef int32_t[::1] first_row = np.empty(n, dtype=np.int32)
-        cdef uint32_t[::1] words = np.empty(n, dtype=np.uint32)
-        cdef int32_t[::1] partial_counts = np.empty(CHAINS * n_states, dtype=np.int32)
+        cdef uint32_t[:, ::1] places = np.empty((min(n_steps, BLOCK) + 1, n), dtype=np.uint32)
+        cdef uint64_t[::1] policies = np.empty(n, dtype=np.uint64)  # pointers
         for s in range(n_states):
             for a in range(n_actions):
                 moves[s, (1 << a) - 1 if n_actions == 5 else a] = <uint32_t>(
                     (s * n_actions + a) << 16 | next_state[s, a]
                 )
         for i in range(n):
-            places[i] = <uint32_t>states[i]
-            first_row[i] = policy_index[i] * <int32_t>n_states
+            places[0, i] = <uint32_t>states[i]
         self.states = states
-        self._kept = (thresholds, entropies, rewards, generators, moves, places, first_row, words,
-                      partial_counts)
+        self.rows = tables.view(np.uint8)
+        self._kept = (rewards, generators, moves, places, policies)
         self.world = World(
-            n_agents=n, n_states=n_states, n_actions=n_actions,
-            moves=&moves[0, 0], rewards=&rewards[0, 0], thresholds=&thresholds[0, 0, 0],
-            entropies=&entropies[0, 0], first_row=&first_row[0], places=&places[0],
-            generators=&generators[0, 0], words=&words[0], partial_counts=&partial_counts[0],
+            n_agents=n, n_states=n_states, n_actions=n_actions, moves=&moves[0, 0],
+            rewards=&rewards[0, 0], policies=<const char **>&policies[0], places=&places[0, 0],
+            generators=&generators[0, 0],
         )
+        for i in range(n):
+            self.follow(i, policy_index[i])
 
-    cdef void write_states(self) noexcept nogil:
-        """Bring the caller's array of states up to date."""
-        cdef Py_ssize_t i
-        for i in range(self.world.n_agents):
+    cdef inline void follow(self, Py_ssize_t agent, Py_ssize_t policy) noexcept nogil:
+        """Let an agent follow a policy."""
+        self.world.policies[agent] = <const char *>&self.rows[policy, 0]
+
+    cdef void close_block(self, Py_ssize_t n_steps) noexcept nogil:
+        """What was the end of a block of steps is the beginning of the next, and the caller's."""
+        cdef Py_ssize_t i, n = self.world.n_agents
+        for i in range(n):
+            self.world.places[i] = self.world.places[n_steps * n + i]
             self.states[i] = <int32_t>(self.world.places[i] & 0xFFFF)
 
 
@@ -205,37 +284,38 @@ cdef class _Recorder:
     cdef const int32_t[::1] learners
     cdef Transition[:, ::1] transitions
     cdef Transition[:, ::1] begun  # (n_learners, COLLECTED)
+    cdef double[::1] paid  # (n_states,): rewards at the step that began the newest transition
     cdef Py_ssize_t filled, collected
 
-    def __init__(self, const int32_t[::1] learners, Transition[:, ::1] transitions):
+    def __init__(self, learners, Transition[:, ::1] transitions, Py_ssize_t n_states):
         self.learners = learners
         self.transitions = transitions
         self.begun = np.zeros((learners.shape[0], COLLECTED), dtype=TRANSITION)
+        self.paid = np.zeros(n_states)
         self.filled = self.collected = 0
 
-    cdef void open(self, World *world, const int32_t *counts) noexcept nogil:
-        """Begin a transition with everybody's newest pair; `counts` are those before that move."""
+    cdef void begin(self, const World *world, const int32_t *counts) noexcept nogil:
+        """A transition begins with a step before which the counts are these."""
+        cdef Py_ssize_t s
+        for s in range(world.n_states):
+            self.paid[s] = world.rewards[s * (world.n_agents + 1) + counts[s]]
+
+    cdef void record(self, const World *world, const uint32_t *places) noexcept nogil:
+        """Complete the transition that led to the given places with the pairs of the next step."""
         cdef Py_ssize_t l, state
         cdef int32_t learner
         cdef uint32_t pair
+        cdef const char *row
         cdef Transition *begun
         for l in range(self.learners.shape[0]):
             learner = self.learners[l]
-            pair = world.places[learner] >> 16
+            pair = places[learner] >> 16
             state = pair // <uint32_t>world.n_actions
+            row = world.policies[learner] + state * _row_size(world.n_actions)
             begun = &self.begun[l, self.collected]
             begun.pair = <uint16_t>pair
-            begun.reward = <float>(world.rewards[state * (world.n_agents + 1) + counts[state]] + (
-                world.entropies[world.first_row[learner] + state]
-            ))
-
-    cdef void close(self, World *world) noexcept nogil:
-        """Complete the transition begun with everybody's newest pair."""
-        cdef Py_ssize_t l
-        for l in range(self.learners.shape[0]):
-            self.begun[l, self.collected].next_pair = <uint16_t>(
-                world.places[self.learners[l]] >> 16
-            )
+            begun.next_pair = <uint16_t>(places[world.n_agents + learner] >> 16)
+            begun.reward = <float>(self.paid[state] + _entropy_of(row, world.n_actions))
         self.collected += 1
         if self.collected == COLLECTED:
             self.write()
@@ -253,19 +333,20 @@ cdef class _Recorder:
 def step_population(
     int32_t[::1] states,
     const int32_t[::1] policy_index,
-    const int32_t[:, :, ::1] thresholds,
-    const double[:, ::1] entropies,
+    tables,
     const int32_t[:, ::1] next_state,
     const double[:, ::1] rewards,
     uint32_t[:, ::1] generators,
-    double[::1] population_rewards,
-    double[::1] deviator_rewards,
-    int64_t[::1] occupancy,
-    Py_ssize_t deviator,
-    const int32_t[::1] learners,
-    Transition[:, ::1] transitions,
-    Py_ssize_t interval,
-    Py_ssize_t skipped,
+    *,
+    Py_ssize_t n_steps,
+    double[::1] population_rewards=None,
+    int64_t[::1] occupancy=None,
+    Py_ssize_t deviator=0,
+    double[::1] deviator_rewards=None,
+    const int32_t[::1] learners=None,
+    Transition[:, ::1] transitions=None,
+    Py_ssize_t interval=1,
+    Py_ssize_t skipped=0,
 ):
     """Let the population take steps; record its rewards and the learners' transitions.
 
@@ -279,27 +360,25 @@ def step_population(
         Cells; changed in place.
     policy_index : (n_agents,) int32
         Which of the policies each agent follows.
-    thresholds : (n_policies, n_states, n_actions - 1) int32
+    tables : (n_policies, n_states) of :func:`policy_row`
         Policies as made by :func:`policy_tables`.
-    entropies : (n_policies, n_states) float64
-        h(pi(s)), likewise.
     next_state : (n_states, n_actions) int32
     rewards : (n_states, n_agents + 1) float64
         R by cell and number of agents in it.
     generators : (4, n_agents) uint32
         Action streams; changed in place.
-    population_rewards : (n_steps,) float64
-        Output: the sum over the agents of r + h at each step. Its length is the number of steps.
-    deviator_rewards : (n_steps,) float64, or empty
-        Output: r + h of the agent `deviator`. Empty: not recorded.
-    occupancy : (n_states,) int64
+    n_steps : int
+    population_rewards : (n_steps,) float64, optional
+        Output: the sum over the agents of r + h at each step.
+    occupancy : (n_states,) int64, optional
         The counts before each move are added to it.
     deviator : int
-    learners : (n_learners,) int32
+    deviator_rewards : (n_steps,) float64, optional
+        Output: r + h of the agent `deviator`.
+    learners : (n_learners,) int32, optional
         Agents that record transitions.
     transitions : (n_learners, n) of :data:`TRANSITION`
-        Output: the buffers. n is n_steps / interval - skipped; where interval is 1 and skipped is
-        0 there is one less, as the first step completes no transition.
+        Output, if there are learners.
     interval : int
         M_td: environment steps for each transition.
     skipped : int
@@ -311,56 +390,104 @@ def step_population(
         If the shapes do not fit together.
     """
     cdef _Workspace workspace = _Workspace(
-        states, policy_index, thresholds, entropies, next_state, rewards, generators
+        states, policy_index, tables, next_state, rewards, generators, n_steps
     )
     cdef World *world = &workspace.world
-    cdef Py_ssize_t n_steps = population_rewards.shape[0]
     cdef Py_ssize_t n_states = world.n_states
-    cdef bint deviates = deviator_rewards.shape[0] > 0
-    cdef Py_ssize_t t, block, first, length, i, s, state
-    cdef int32_t *present
-    cdef Py_ssize_t expected = n_steps // interval - skipped
-    if interval == 1 and skipped == 0:
-        expected -= 1
-    if learners.shape[0] and (
-        transitions.shape[0] != learners.shape[0] or transitions.shape[1] != expected
+    cdef Py_ssize_t block, first, length, wanted, t, s, state
+    cdef bint adding = population_rewards is not None
+    cdef bint watching = deviator_rewards is not None
+    cdef bint occupying = occupancy is not None
+    cdef bint recording = learners is not None
+    cdef _Recorder recorder = None
+    cdef Py_ssize_t steps[BLOCK]
+    cdef double entropies[BLOCK][CHAINS]
+    cdef double totals[BLOCK]
+    cdef int32_t[:, ::1] counts = np.zeros((BLOCK, n_states), dtype=np.int32)
+    cdef double[:, ::1] cell_sums = None
+    if adding:
+        cell_sums = np.multiply(rewards, np.arange(rewards.shape[1]))
+    if recording:
+        kept = n_steps // interval - skipped - (interval == 1 and skipped == 0)
+        if transitions is None or (
+            transitions.shape[0] != learners.shape[0] or transitions.shape[1] != kept
+        ):
+            raise ValueError(f"transitions must have shape ({learners.shape[0]}, {kept})")
+        recorder = _Recorder(learners, transitions, n_states)
+    for name, output in (
+        ("population_rewards", population_rewards), ("deviator_rewards", deviator_rewards)
     ):
-        raise ValueError(f"transitions must have shape ({learners.shape[0]}, {expected})")
-    if deviates and deviator_rewards.shape[0] != n_steps:
-        raise ValueError("deviator_rewards must be empty or have one entry for each step")
-    cdef _Recorder recorder = _Recorder(learners, transitions)
-    # the counts before each step of a block, and after its last
-    cdef double[:, ::1] cell_sums = np.asarray(rewards) * np.arange(rewards.shape[1])
-    cdef int32_t[:, ::1] counts = np.zeros((BLOCK + 1, n_states), dtype=np.int32)
+        if output is not None and output.shape[0] != n_steps:
+            raise ValueError(f"{name} must have one entry for each step")
     with nogil:
-        for i in range(world.n_agents):
-            counts[0, states[i]] += 1
         for block in range((n_steps + BLOCK - 1) // BLOCK):
             first = block * BLOCK
             length = min(<Py_ssize_t>BLOCK, n_steps - first)
-            for t in range(first, first + length):
-                present = &counts[t - first, 0]
-                if deviates:
-                    state = world.places[deviator] & 0xFFFF
-                    deviator_rewards[t] = rewards[state, present[state]] + (
-                        entropies[policy_index[deviator], state]
-                    )
-                population_rewards[t] = _move(world, present + n_states)
-                if (t + 1) % interval == 0 and t > 0 and (t + 1) // interval > skipped:
-                    recorder.close(world)
-                if (t + 2) % interval == 0:
-                    recorder.open(world, present)
-            _add_rewards(
-                &cell_sums[0, 0], &counts[0, 0], n_states, world.n_agents,
-                &population_rewards[first], length,
-            )
+            _move(world, length, entropies if adding else NULL)
+            wanted = 0
             for t in range(length):
-                for s in range(n_states):
-                    occupancy[s] += counts[t, s]
-            for s in range(n_states):
-                counts[0, s] = counts[length, s]
-        recorder.write()
-        workspace.write_states()
+                # a transition begins, or somebody asks for every step
+                if adding or watching or occupying or (
+                    recording and (first + t + 2) % interval == 0
+                ):
+                    steps[wanted] = t
+                    wanted += 1
+            _count(world, steps, wanted, &counts[0, 0])
+            if adding:
+                for t in range((length + SUMMED - 1) // SUMMED):
+                    _add_rewards(
+                        &cell_sums[0, 0], &counts[SUMMED * t, 0], n_states, world.n_agents,
+                        totals + SUMMED * t,
+                    )
+                for t in range(length):
+                    population_rewards[first + t] = totals[t] + (
+                        (entropies[t][0] + entropies[t][1]) + (entropies[t][2] + entropies[t][3])
+                    )
+            if watching:
+                for t in range(length):
+                    state = world.places[t * world.n_agents + deviator] & 0xFFFF
+                    deviator_rewards[first + t] = rewards[state, counts[t, state]] + _entropy_of(
+                        world.policies[deviator] + state * _row_size(world.n_actions),
+                        world.n_actions,
+                    )
+            if occupying:
+                for t in range(length):
+                    for s in range(n_states):
+                        occupancy[s] += counts[t, s]
+            if recording:
+                for t in range(length):
+                    if (first + t + 1) % interval == 0 and first + t > 0 and (
+                        (first + t + 1) // interval > skipped
+                    ):
+                        recorder.record(world, world.places + t * world.n_agents)
+                    if (first + t + 2) % interval == 0:
+                        recorder.begin(world, &counts[t, 0])
+            workspace.close_block(length)
+        if recording:
+            recorder.write()
+
+
+def policy_row(Py_ssize_t n_actions):
+    """Data type of one row of a policy: what a step reads of it, side by side in memory.
+
+    Parameters
+    ----------
+    n_actions : int
+
+    Returns
+    -------
+    dtype
+        thresholds : (n_actions - 1,) int32
+            Cumulated probabilities times 2**31, rounded, minus 1.
+        entropy : float64
+            h(pi(s)) = -lambda * sum of u log u.
+    """
+    return np.dtype({
+        "names": ["thresholds", "entropy"],
+        "formats": [(np.int32, (n_actions - 1,)), np.float64],
+        "offsets": [0, _entropy_offset(n_actions)],
+        "itemsize": _row_size(n_actions),
+    })
 
 
 def policy_tables(const double[:, :, ::1] policies, double entropy_weight):
@@ -374,17 +501,13 @@ def policy_tables(const double[:, :, ::1] policies, double entropy_weight):
 
     Returns
     -------
-    thresholds : (n_policies, n_states, n_actions - 1) int32
-        Cumulated probabilities times 2**31, rounded, minus 1.
-    entropies : (n_policies, n_states) float64
-        h(pi(s)) = -lambda * sum of u log u.
+    (n_policies, n_states) of :func:`policy_row`
     """
     cdef Py_ssize_t n_policies = policies.shape[0], n_states = policies.shape[1]
     cdef Py_ssize_t n_actions = policies.shape[2]
-    thresholds = np.empty((n_policies, n_states, n_actions - 1), dtype=np.int32)
-    entropies = np.empty((n_policies, n_states), dtype=np.float64)
-    cdef int32_t[:, :, ::1] threshold = thresholds
-    cdef double[:, ::1] entropy = entropies
+    tables = np.zeros((n_policies, n_states), dtype=policy_row(n_actions))
+    cdef int32_t[:, :, :] thresholds = tables["thresholds"]
+    cdef double[:, :] entropies = tables["entropy"]
     cdef Py_ssize_t p, s, a
     cdef double cumulated, total
     with nogil:
@@ -393,12 +516,12 @@ def policy_tables(const double[:, :, ::1] policies, double entropy_weight):
                 cumulated = 0.0
                 for a in range(n_actions - 1):
                     cumulated += policies[p, s, a]
-                    threshold[p, s, a] = <int32_t>(
+                    thresholds[p, s, a] = <int32_t>(
                         <int64_t>rint(min(cumulated, 1.0) * 2147483648.0) - 1
                     )
                 total = 0.0
                 for a in range(n_actions):
                     if policies[p, s, a] > 0.0:
                         total += policies[p, s, a] * _log(policies[p, s, a])
-                entropy[p, s] = -entropy_weight * total
-    return thresholds, entropies
+                entropies[p, s] = -entropy_weight * total
+    return tables

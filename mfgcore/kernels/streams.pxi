@@ -28,13 +28,14 @@ cdef inline uint32_t _advance(
 
 
 cdef inline void _advance_all(
-    uint32_t *generators, uint32_t *words, Py_ssize_t n, int dropped
+    uint32_t *generators, Py_ssize_t n_generators, uint32_t *words, Py_ssize_t n, int dropped
 ) noexcept nogil:
-    """One word, less its lowest bits, from each of n generators whose state is stored as (4, n)."""
+    """One word, less its lowest bits, from n of the generators whose state is (4, n_generators)."""
     cdef Py_ssize_t i
     for i in range(n):
         words[i] = _advance(
-            generators + i, generators + n + i, generators + 2 * n + i, generators + 3 * n + i
+            generators + i, generators + n_generators + i, generators + 2 * n_generators + i,
+            generators + 3 * n_generators + i,
         ) >> dropped
 
 
@@ -68,7 +69,9 @@ def next_words(uint32_t[:, ::1] generators, uint32_t[::1] words):
         Output.
     """
     with nogil:
-        _advance_all(&generators[0, 0], &words[0], words.shape[0], 0)
+        _advance_all(
+            &generators[0, 0], generators.shape[1], &words[0], words.shape[0], 0
+        )
 
 
 def shuffle_swaps(uint32_t[:, ::1] generators, Py_ssize_t n):

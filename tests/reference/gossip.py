@@ -40,12 +40,12 @@ def communicate(walk, scores, totals, size, reach, rounds, boundary="wall"):
 
     `reach` None: nobody hears anybody, not even an agent of the same cell.
     """
-    states, policy_index = walk[0], walk[1]
+    states, policy_index = walk["states"], walk["policy_index"]
     policy_of = [int(policy) for policy in policy_index]  # of the agent that it comes from
     held = [(float(scores[i]), float(totals[i]), i) for i in range(len(states))]
     for _ in range(rounds):
         if reach is not None:
             held = adopt(held, states, size, reach, boundary)
         policy_index[:] = [policy_of[origin] for _, _, origin in held]
-        stepping.step(*walk)
+        stepping.step(**walk)
     return held

@@ -1,27 +1,28 @@
 """A population walking through the game (Alg. 1, lines 5-7; Alg. 2, lines 6-13 and 27)."""
 
+import numpy as np
+
 from reference import elementary, streams
 
 
 def policy_tables(policies, entropy_weight):
     """Thresholds of the cumulated probabilities in units of 2**-31, and h = -lambda sum u log u."""
-    thresholds, entropies = [], []
-    for policy in policies:
-        thresholds.append([])
-        entropies.append([])
-        for row in policy:
-            row = [float(u) for u in row]
-            cumulated, cuts = 0.0, []
-            for u in row[:-1]:
-                cumulated += u
-                cuts.append(round(min(cumulated, 1.0) * 2.0**31) - 1)
-            total = 0.0
-            for u in row:
-                if u > 0.0:
-                    total += u * elementary.log(u)
-            thresholds[-1].append(cuts)
-            entropies[-1].append(-entropy_weight * total)
-    return thresholds, entropies
+    n_policies, n_states, n_actions = policies.shape
+    tables = np.empty(
+        (n_policies, n_states), [("thresholds", np.int32, n_actions - 1), ("entropy", np.float64)]
+    )
+    for place in np.ndindex(n_policies, n_states):
+        row = policies[place].tolist()
+        cumulated, cuts = 0.0, []
+        for u in row[:-1]:
+            cumulated += u
+            cuts.append(round(min(cumulated, 1.0) * 2.0**31) - 1)
+        total = 0.0
+        for u in row:
+            if u > 0.0:
+                total += u * elementary.log(u)
+        tables[place] = cuts, -entropy_weight * total
+    return tables
 
 
 def choose_action(word, thresholds):
@@ -43,7 +44,7 @@ def sum_in_four_parts(values):
     return (parts[0] + parts[1]) + (parts[2] + parts[3])
 
 
-def step(states, policy_index, thresholds, entropies, next_state, rewards, generators):
+def step(states, policy_index, tables, next_state, rewards, generators):
     """One step of everybody (line 7): a ~ pi(s), r = R(s, mu), s' = P(s, a).
 
     Returns
@@ -57,6 +58,7 @@ def step(states, policy_index, thresholds, entropies, next_state, rewards, gener
     population_reward : float
         Sum of r + h.
     """
+    thresholds, entropies = tables["thresholds"], tables["entropy"]
     n_states, n_actions = next_state.shape
     counts = [0] * n_states
     for state in states:
@@ -80,9 +82,9 @@ def step(states, policy_index, thresholds, entropies, next_state, rewards, gener
     return pairs, own_rewards, counts, reward + sum_in_four_parts(regularisers)
 
 
-def follow(n_steps, *walk):
+def follow(n_steps, **walk):
     """The whole path: what :func:`step` returns, for every step."""
-    return [step(*walk) for _ in range(n_steps)]
+    return [step(**walk) for _ in range(n_steps)]
 
 
 def collect_transitions(path, learner, interval, skipped):
@@ -103,20 +105,20 @@ def collect_transitions(path, learner, interval, skipped):
 
 
 def step_population(
-    states, policy_index, thresholds, entropies, next_state, rewards, generators,
-    population_rewards, deviator_rewards, occupancy, deviator, learners, transitions, interval,
-    skipped,
+    states, policy_index, tables, next_state, rewards, generators, *, n_steps,
+    population_rewards=None, occupancy=None, deviator=0, deviator_rewards=None, learners=None,
+    transitions=None, interval=1, skipped=0,
 ):  # fmt: skip
     """The kernel of the same name."""
-    path = follow(
-        len(population_rewards),
-        *(states, policy_index, thresholds, entropies, next_state, rewards, generators),
-    )
+    path = [
+        step(states, policy_index, tables, next_state, rewards, generators) for _ in range(n_steps)
+    ]
     for t, (_, own_rewards, counts, population_reward) in enumerate(path):
-        population_rewards[t] = population_reward
-        if len(deviator_rewards):
+        if population_rewards is not None:
+            population_rewards[t] = population_reward
+        if deviator_rewards is not None:
             deviator_rewards[t] = own_rewards[deviator]
-        for s, count in enumerate(counts):
-            occupancy[s] += count
-    for row, learner in enumerate(learners):
+        if occupancy is not None:
+            occupancy += counts
+    for row, learner in enumerate(learners if learners is not None else ()):
         transitions[row] = collect_transitions(path, learner, interval, skipped)
