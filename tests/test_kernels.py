@@ -770,7 +770,7 @@ def test_the_bounded_maximiser_is_in_the_set_and_optimal_there(
     elif entropy(free) < least - 1e-14:
         assert (u != free).any()
         # the bound is reached, not overshot; nowhere else is the maximum of a concave function
-        assert entropy(u) <= least + 1e-9
+        assert entropy(u) <= least + 1e-12
         # the conditions are those of a larger weight of the entropy, by the bound's multiplier
         points, seen = row + step_size * np.array(q), np.flatnonzero(u >= 1e-300)
         top, low = seen[u[seen].argmax()], seen[u[seen].argmin()]
@@ -830,7 +830,7 @@ def test_mirror_ascent_maximises_what_definition_3_2_says(seed):
 @example(point=[0.0] * 5)
 @example(point=[1.0, 0.0, 0.0])
 @example(point=[1e4, -1e4])
-@example(point=[1e100, -1e100])
+@example(point=[1e300, -1e300])
 def test_without_entropy_mirror_ascent_is_the_exact_projection(build, point):
     u = improve(build, np.zeros(len(point)), point, 1.0, 0.0)
     expected = mirror_ascent.project_row(point)

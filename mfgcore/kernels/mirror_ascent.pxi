@@ -5,6 +5,7 @@
 cdef enum:
     WIDTH = 8
 
+
 cdef inline double _correction(double y, double power, double x) noexcept nogil:
     """Householder's correction of fourth order of a y with y + e^y = x; `power` is e^y."""
     cdef double inverse = 1.0 / (1.0 + power)
@@ -19,8 +20,9 @@ cdef inline double _omega(double x) noexcept nogil:
     It is solved for y = log w, which cannot overflow. The start is off by less than 0.6, most
     near x = 0; one correction makes it good to 5e-4, and two to the last bit.
     """
-    cdef double y = fmin(x, rough_log(fmax(x, 1.0)))
-    cdef double power, c
+    cdef double y, power, c
+    x = fmax(x, -800.0)  # its exponential is 0 already
+    y = fmin(x, rough_log(fmax(x, 1.0)))
     y += _correction(y, _exp(y), x)
     power = _exp(y)
     c = _correction(y, power, x)
@@ -41,14 +43,13 @@ cdef void _maximise(
     cdef double total[WIDTH]
     cdef double slope[WIDTH]
     cdef double step[WIDTH]
-    cdef double moving[WIDTH]  # 1.0, and 0.0 from when the lane has converged
-    cdef double value, still
+    cdef double value
+    cdef bint moving
     cdef Py_ssize_t a, l
     cdef int iteration
     for l in range(WIDTH):
         log_weight[l] = _log(weight[l])
         nu[l] = -1.0
-        moving[l] = 1.0
     for iteration in range(200):
         for l in range(WIDTH):
             total[l] = 0.0
@@ -61,27 +62,19 @@ cdef void _maximise(
                 u[a * WIDTH + l] = value
                 total[l] += value
                 slope[l] += value / (value + weight[l])
-        still = 0.0
+        moving = False
         for l in range(WIDTH):
             step[l] = (total[l] - 1.0) / slope[l]
-            if step[l] <= fmax(1e-8 * weight[l], 4e-16 * fmax(fabs(nu[l]), 1.0)):
-                moving[l] = 0.0
-            nu[l] += moving[l] * step[l]
-            still += moving[l]
-        if still == 0.0:
+            if step[l] > fmax(1e-8 * weight[l], 4e-16 * fmax(fabs(nu[l]), 1.0)):
+                nu[l] += step[l]
+                moving = True
+        if not moving:
             break
     # the last step is so small that its first order is exact
-    for l in range(WIDTH):
-        total[l] = 0.0
     for a in range(n):
         for l in range(WIDTH):
             value = u[a * WIDTH + l]
-            value = fmax(value - step[l] * value / (value + weight[l]), 0.0)
-            u[a * WIDTH + l] = value
-            total[l] += value
-    for a in range(n):
-        for l in range(WIDTH):
-            u[a * WIDTH + l] /= total[l]
+            u[a * WIDTH + l] = fmax(value - step[l] * value / (value + weight[l]), 0.0)
 
 
 cdef double _entropy(const double *u, Py_ssize_t n, Py_ssize_t stride=1) noexcept nogil:
