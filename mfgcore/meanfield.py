@@ -318,7 +318,7 @@ def _respond(starts, rewards, game, discount, entropy_weight):
 
 def _entropies(policies, entropy_weight):
     """h(pi(s)) of every policy; (n_policies, n_states) float64."""
-    return kernels.policy_tables(policies, entropy_weight)[1]
+    return kernels.policy_tables(policies, entropy_weight)["entropy"]
 
 
 def _rewards(mean_field, game):
