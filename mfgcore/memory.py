@@ -11,6 +11,10 @@ from mfgcore.games import ACTIONS
 # of a process that has imported everything and does nothing
 START_BYTES = 90e6
 TRANSITION_BYTES = 8
+AT_ONCE = 1024  # learners whose Q-functions and policies are worked on at a time
+# of replay buffers, unless there is less memory: the population takes the same steps again for
+# each further block of learners, which costs some 2 % of an iteration
+BUFFER_BYTES = 1.5e9
 SUFFIXES = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
@@ -75,24 +79,29 @@ def run_bytes(experiment, block=None):
     ----------
     experiment : Experiment
     block : int, optional
-        Learners that are processed at a time; by default all.
+        Learners that are processed at a time; by default as many as `BUFFER_BYTES` hold.
     """
     agents, n_states = experiment.max_agents, experiment.n_states
     architecture = experiment.make_architecture()
     learners = architecture.n_learners(agents)
-    block = learners if block is None else min(block, learners)
+    block = min(learners, _largest_block(experiment) if block is None else block)
     policy = 8.0 * n_states * len(ACTIONS)
-    table = n_states * (4.0 * (len(ACTIONS) - 1) + 8.0)
+    table = 8.0 * n_states * (len(ACTIONS) // 2 + 1) + 8.0 * n_states
     # what everybody follows at the start of an iteration: a policy each, or one that was agreed on
     followed = agents if architecture.hears == "nobody" else 1
     kept = (agents + 2 * followed + learners) * policy  # Q-functions, old and new policies
     rewards = 8.0 * n_states * (agents + 1)
-    learning = followed * table + block * (
-        TRANSITION_BYTES * experiment.kept_transitions + 5 * policy
-    )
+    learning = followed * table + block * TRANSITION_BYTES * experiment.kept_transitions
+    learning += 5 * policy * min(learners, AT_ONCE)
+    # the policies that are left are copied
     communicating = (followed + learners) * table + followed * policy
     exact = 4 * followed * policy if experiment.exact_metrics else 0.0
     return START_BYTES + kept + 3 * rewards + 600.0 * agents + max(learning, communicating, exact)
+
+
+def _largest_block(experiment):
+    """Learners whose replay buffers take `BUFFER_BYTES`."""
+    return max(1, int(BUFFER_BYTES / (TRANSITION_BYTES * max(1, experiment.kept_transitions))))
 
 
 def block_of_learners(experiment, limit=None):
@@ -107,7 +116,7 @@ def block_of_learners(experiment, limit=None):
     Returns
     -------
     int
-        At least 1; all of them, if they fit.
+        At least 1; as many as `BUFFER_BYTES` hold, if that fits.
 
     Raises
     ------
@@ -116,8 +125,9 @@ def block_of_learners(experiment, limit=None):
     """
     allowed = available() if limit is None else limit
     learners = experiment.make_architecture().n_learners(experiment.max_agents)
-    if run_bytes(experiment) <= allowed:
-        return learners
+    most = min(learners, _largest_block(experiment))
+    if run_bytes(experiment, most) <= allowed:
+        return most
     least = run_bytes(experiment, 1)
     if least > allowed:
         whose = "there is" if limit is None else "the run may take"
@@ -126,7 +136,7 @@ def block_of_learners(experiment, limit=None):
             f"learn one after the other; {whose} {_gigabytes(allowed)}"
         )
     # the largest block that fits: need grows with it
-    return bisect.bisect(range(1, learners), allowed, key=lambda n: run_bytes(experiment, n))
+    return bisect.bisect(range(1, most), allowed, key=lambda n: run_bytes(experiment, n))
 
 
 def _gigabytes(size):

@@ -5,12 +5,14 @@ or None where nobody shall be heard, and register it with the parameters of the 
 needs.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
 from mfgcore import kernels, streams
-from mfgcore.population import Walk
+from mfgcore.games import Game
+from mfgcore.population import Population, Walk
 from mfgcore.registry import Registry
 
 SCORE_RULES = Registry("score rule")
@@ -30,16 +32,26 @@ class Update:
         Agents whose update succeeded.
     change : (n_learners,) float64
         ||pi_{k+1} - pi_k||_1 of each; see :func:`mfgcore.learning.policy_change`.
-    walk : Walk
-        The population, every learner with its new policy. A rule that lets it take steps moves
-        its states and generators on.
+    population : Population
+        Every learner with its new policy.
+    game : Game
+    generators : (4, n_agents) uint32
+        Action streams of the agents.
     """
 
     experiment: object
     iteration: int
     learners: np.ndarray
     change: np.ndarray
-    walk: Walk
+    population: Population
+    game: Game
+    generators: np.ndarray
+
+    @functools.cached_property
+    def walk(self):
+        """The population ready for steps, which move it and its streams on; Walk."""
+        weight = self.experiment.entropy_weight
+        return Walk.of(self.population, self.game, weight, self.generators)
 
 
 @register
@@ -65,7 +77,7 @@ def highest_return(update):
     returns = np.zeros(learners.size)
     for t in reversed(range(steps)):
         returns = transitions["reward"][:, t] + experiment.discount * returns
-    drawn = streams.uniforms(experiment, "scores", update.iteration, update.walk.states.size)
+    drawn = streams.uniforms(experiment, "scores", update.iteration, update.population.size)
     # a number in (0, 1): the smallest that is drawn is 0
     noise = -kernels.log(-kernels.log(np.maximum(drawn[learners], 2.0**-54)))
     return -(returns + experiment.score_temperature * noise)
@@ -74,7 +86,7 @@ def highest_return(update):
 @register
 def random(update):
     """Every policy is as likely to be preferred; all agents agree on the order."""
-    drawn = streams.uniforms(update.experiment, "scores", update.iteration, update.walk.states.size)
+    drawn = streams.uniforms(update.experiment, "scores", update.iteration, update.population.size)
     return drawn[update.learners]
 
 

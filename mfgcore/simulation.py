@@ -1,6 +1,7 @@
 """One run: the loop over k of Algorithms 1 and 2, for every architecture and scenario."""
 
 import contextlib
+import dataclasses
 import datetime
 import time
 
@@ -80,25 +81,24 @@ class Simulation:
             self._let_arrive()
         start = self.population.snapshot()
         learners, failed = self._learners()
-        walk, observations, change, total = self._learn(start, learners)
+        generators, observations, change, total = self._learn(start, learners)
 
         hears = self.architecture.hears
         # An agent that did not learn has no score: with the distance 0 between its two equal
         # policies it would win every comparison, and the population would stand still (D16).
         scores, totals = np.full((2, start.size), np.inf)
         if hears == "neighbours":
-            walk = self._walk(walk.generators)
+            now = self.population, self.game, generators
             score = SCORE_RULES[experiment.score_rule](
-                Update(experiment, k, learners, change, walk)
+                Update(experiment, k, learners, change, *now)
             )
-            self.population.states = walk.states
             if score is None:
                 hears = "nobody"
             else:
                 scores[learners], totals[learners] = score, total
         if experiment.arrivals == "after_learning":
             self._let_arrive()
-        walk = self._walk(walk.generators)
+        walk = self._walk(generators)
         before = walk.policy_index.copy()
         newcomers = np.full(self.population.size - scores.size, np.inf)
         scores, totals = (np.concatenate((values, newcomers)) for values in (scores, totals))
@@ -131,17 +131,17 @@ class Simulation:
         """Take the learning steps and give every learner its new policy.
 
         The learners are processed in blocks, for each of which the population takes the same steps
-        again: of all replay buffers, only a block's are in memory.
+        again: of all replay buffers, only those of one block are in memory.
 
         Returns
         -------
-        walk : Walk
-            As the steps left it.
+        generators : (4, n_agents) uint32
+            Action streams as the steps left them.
         observations : Observations
         change, total : (n_learners,) float64
             See :func:`mfgcore.learning.policy_change`.
         """
-        experiment, population, algorithm = self.experiment, self.population, self.algorithm
+        experiment, population = self.experiment, self.population
         first = self._walk()
         shuffles = streams.shuffle_generators(
             experiment, "shuffles", self.iteration, population.size
@@ -149,25 +149,35 @@ class Simulation:
         n_policies, *shape = start.policies.shape
         population.policies = np.empty((n_policies + learners.size, *shape))
         population.policies[:n_policies] = start.policies
-        change, total = np.empty((2, learners.size))
+        moved = np.empty((2, learners.size))  # change and total
         for begin in range(0, max(1, learners.size), self.block):
-            part = slice(begin, begin + self.block)
-            block, walk = learners[part], first.copy()
-            observations = rollout(experiment, walk, algorithm.skipped, block)
-            rows = start.policy_index[block]
-            own = start.policies[rows]
-            q_values = algorithm.q_values(
-                Lesson(observations.transitions, shuffles[block], own, start, self.threads)
+            block, walk = slice(begin, begin + self.block), first.copy()
+            new = population.policies[n_policies:][block]
+            observations = self._learn_block(
+                start, walk, learners[block], shuffles, new, moved[:, block]
             )
-            self._check_finite("Q-function", q_values, block)
-            self.q_values[block] = q_values
-            improved = improve_policies(experiment, start.policies, rows, q_values)
-            self._check_finite("policy", improved, block)
-            change[part], total[part] = policy_change(own, improved)
-            population.policies[n_policies:][part] = improved
         population.policy_index[learners] = n_policies + np.arange(learners.size, dtype=np.int32)
         population.states = walk.states
-        return walk, observations, change, total
+        return walk.generators, observations, *moved
+
+    def _learn_block(self, start, walk, learners, shuffles, new, moved):
+        """Take the steps, and fill in the new policies of some learners and how far they moved."""
+        experiment, algorithm = self.experiment, self.algorithm
+        seen = rollout(experiment, walk, algorithm.skipped, learners)
+        for begin in range(0, learners.size, memory.AT_ONCE):
+            part = slice(begin, begin + memory.AT_ONCE)
+            agents = learners[part]
+            rows = start.policy_index[agents]
+            own = start.policies[rows]
+            transitions = None if seen.transitions is None else seen.transitions[part]
+            lesson = Lesson(transitions, shuffles[agents], own, start, self.threads)
+            q_values = algorithm.q_values(lesson)
+            self._check_finite("Q-function", q_values, agents)
+            self.q_values[agents] = q_values
+            improved = improve_policies(experiment, start.policies, rows, q_values)
+            self._check_finite("policy", improved, agents)
+            new[part], moved[:, part] = improved, policy_change(own, improved)
+        return dataclasses.replace(seen, transitions=None)
 
     def _let_arrive(self):
         experiment, k = self.experiment, self.iteration

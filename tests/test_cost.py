@@ -29,4 +29,4 @@ def test_an_increase_counts_from_its_iteration_on():
 def test_a_larger_population_needs_more_memory():
     small, large = (cost.run_megabytes(Experiment(game="agree", agents=n)) for n in (200, 10000))
     assert small < 200
-    assert 500 < large < 1200
+    assert 300 < large < 600

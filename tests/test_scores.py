@@ -25,7 +25,9 @@ def started(experiment):
     simulation.population.policy_index = np.arange(experiment.agents, dtype=np.int32)
     learners = np.array([0, 2, 3], dtype=np.int32)
     change = np.array([0.3, 0.1, 0.2])
-    return simulation, Update(experiment, 0, learners, change, simulation._walk())
+    walk = simulation._walk()
+    now = simulation.population, simulation.game, walk.generators
+    return simulation, Update(experiment, 0, learners, change, *now)
 
 
 def test_the_smallest_change_is_the_default(make_experiment):
