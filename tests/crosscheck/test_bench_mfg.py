@@ -72,9 +72,14 @@ def judge():
 
     def prepare(name, boundary):
         environment = MFGStationary(
-            N_states=SIZE**2, N_actions=5, N_noises=1, horizon=HORIZON,
-            mean_field=np.full(SIZE**2, 1.0 / SIZE**2), noise_prob=np.ones(1), gamma=DISCOUNT,
-        )  # fmt: skip
+            N_states=SIZE**2,
+            N_actions=5,
+            N_noises=1,
+            horizon=HORIZON,
+            mean_field=np.full(SIZE**2, 1.0 / SIZE**2),
+            noise_prob=np.ones(1),
+            gamma=DISCOUNT,
+        )
         environment.boundary = boundary
         spec = EnvSpec(environment, transition, rewards[name])
         return lambda policy, mean_field: float(
