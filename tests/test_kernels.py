@@ -440,6 +440,24 @@ def test_steps_are_those_of_the_twin_beyond_a_group_and_a_block(
     assert_equal_arguments(one, alone)
 
 
+def test_steps_are_those_of_the_twin_with_more_policies_than_the_caches_hold(build):
+    rng = np.random.default_rng(4)
+    learners = np.arange(0, 600, 7, dtype=np.int32)
+    arguments = random_walk(rng, 600, 64, 5, 600) | {
+        "n_steps": 12,
+        "population_rewards": np.empty(12),
+        "learners": learners,
+        "transitions": fitting_buffers(learners.size, 12, 2, 1),
+        "interval": 2,
+        "skipped": 1,
+    }
+    assert arguments["tables"].nbytes > 2**20
+    one, other = copies(arguments), copies(arguments)
+    build.step_population(**one)
+    stepping.step_population(**other)
+    assert_equal_arguments(one, other)
+
+
 def test_the_sum_of_rewards_is_that_of_the_agents_rewards():
     """Against the agents' own rewards, added exactly: the twin shares its order with the kernel."""
     rng = np.random.default_rng(3)

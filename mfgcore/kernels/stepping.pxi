@@ -13,7 +13,10 @@ cdef enum:
     GROUP = 64  # agents; a multiple of CHAINS
     CHAINS = 4  # agents are dealt to 4 partial sums, so that none waits for the last
     SUMMED = 8  # steps whose rewards are summed side by side, for the same reason
+    NEAR = 1 << 20  # bytes of policies that the caches hold; of more, the next are fetched ahead
+    PAGE = 4096  # bytes of a policy; most of a longer one is not visited in a block
     COLLECTED = 8  # transitions of 8 bytes that make a cache line
+    DISTANCE = 32  # learners from the one whose policy is fetched to the one who records
 
 
 cdef extern from *:
@@ -32,8 +35,16 @@ cdef extern from *:
             | (uniform > thresholds[2]) << 2 | (uniform > thresholds[3]) << 3;
     }
     #endif
+
+    static inline void fetch_ahead(const char *bytes, size_t n) {
+    #ifdef __GNUC__
+        for (size_t i = 0; i < n; i += 64)
+            __builtin_prefetch(bytes + i, 0, 2);
+    #endif
+    }
     """
     int thresholds_below(const int32_t *thresholds, int32_t uniform) noexcept nogil
+    void fetch_ahead(const char *bytes, size_t n) noexcept nogil
 
 
 cdef struct World:
@@ -44,6 +55,7 @@ cdef struct World:
     const uint32_t *moves      # (n_states, n_outcomes): place after each outcome of a draw
     const double *rewards      # (n_states, n_agents + 1)
     const char **policies      # (n_agents,): rows of the policy that the agent follows
+    Py_ssize_t ahead           # bytes of a policy that are fetched before its follower moves
     uint32_t *places           # (BLOCK + 1, n_agents): 65536 * pair that led there + state
     uint32_t *generators       # (4, n_agents)
 
@@ -82,6 +94,14 @@ cdef inline Py_ssize_t _n_outcomes(Py_ssize_t n_actions) noexcept nogil:
     return 16 if n_actions == 5 else n_actions
 
 
+cdef inline const char *_row_left(
+    const World *world, Py_ssize_t agent, uint32_t place
+) noexcept nogil:
+    """Row of the state from which an agent came to its place."""
+    cdef Py_ssize_t state = (place >> 16) // <uint32_t>world.n_actions
+    return world.policies[agent] + state * _row_size(world.n_actions)
+
+
 cdef inline double _move_one(
     World *world, Py_ssize_t agent, uint32_t *place, uint32_t word, Py_ssize_t n_actions
 ) noexcept nogil:
@@ -116,6 +136,8 @@ cdef inline void _move_group(
             generators[w * GROUP + i] = world.generators[w * world.n_agents + first + i]
     for t in range(n_steps):
         _advance_all(generators, GROUP, words, GROUP, 1)
+        if world.ahead and first + GROUP + t < world.n_agents:
+            fetch_ahead(world.policies[first + GROUP + t], world.ahead)
         places = world.places + t * world.n_agents + first
         if adding:
             sum0, sum1 = entropies[t][0], entropies[t][1]
@@ -257,8 +279,10 @@ cdef class _Workspace:
         self.world = World(
             n_agents=n, n_states=n_states, n_actions=n_actions, moves=&moves[0, 0],
             rewards=&rewards[0, 0], policies=<const char **>&policies[0], places=&places[0, 0],
-            generators=&generators[0, 0],
+            generators=&generators[0, 0], ahead=0,
         )
+        if self.rows.shape[1] <= PAGE and self.rows.shape[0] * self.rows.shape[1] > NEAR:
+            self.world.ahead = self.rows.shape[1]
         for i in range(n):
             self.follow(i, policy_index[i])
 
@@ -277,22 +301,22 @@ cdef class _Workspace:
 cdef class _Recorder:
     """Writes the learners' transitions into their buffers.
 
-    The buffers lie far apart in memory, where single transitions are slow to write: a cache line
-    of them is collected for each learner.
+    The buffers lie far apart in memory, where single transitions are slow to write: they are
+    collected time by time, and each learner's then written together.
     """
 
     cdef const int32_t[::1] learners
     cdef Transition[:, ::1] transitions
-    cdef Transition[:, ::1] begun  # (n_learners, COLLECTED)
+    cdef Transition[:, ::1] collected  # (COLLECTED, n_learners)
     cdef double[::1] paid  # (n_states,): rewards at the step that began the newest transition
-    cdef Py_ssize_t filled, collected
+    cdef Py_ssize_t filled, n_collected
 
     def __init__(self, learners, Transition[:, ::1] transitions, Py_ssize_t n_states):
         self.learners = learners
         self.transitions = transitions
-        self.begun = np.zeros((learners.shape[0], COLLECTED), dtype=TRANSITION)
+        self.collected = np.empty((COLLECTED, learners.shape[0]), dtype=TRANSITION)
         self.paid = np.zeros(n_states)
-        self.filled = self.collected = 0
+        self.filled = self.n_collected = 0
 
     cdef void begin(self, const World *world, const int32_t *counts) noexcept nogil:
         """A transition begins with a step before which the counts are these."""
@@ -302,32 +326,35 @@ cdef class _Recorder:
 
     cdef void record(self, const World *world, const uint32_t *places) noexcept nogil:
         """Complete the transition that led to the given places with the pairs of the next step."""
-        cdef Py_ssize_t l, state
+        cdef Py_ssize_t l, state, n = self.learners.shape[0]
         cdef int32_t learner
         cdef uint32_t pair
         cdef const char *row
-        cdef Transition *begun
-        for l in range(self.learners.shape[0]):
+        cdef Transition *collected
+        for l in range(n):
+            if world.ahead and l + DISTANCE < n:
+                learner = self.learners[l + DISTANCE]
+                fetch_ahead(_row_left(world, learner, places[learner]), 1)
             learner = self.learners[l]
             pair = places[learner] >> 16
             state = pair // <uint32_t>world.n_actions
-            row = world.policies[learner] + state * _row_size(world.n_actions)
-            begun = &self.begun[l, self.collected]
-            begun.pair = <uint16_t>pair
-            begun.next_pair = <uint16_t>(places[world.n_agents + learner] >> 16)
-            begun.reward = <float>(self.paid[state] + _entropy_of(row, world.n_actions))
-        self.collected += 1
-        if self.collected == COLLECTED:
+            row = _row_left(world, learner, places[learner])
+            collected = &self.collected[self.n_collected, l]
+            collected.pair = <uint16_t>pair
+            collected.next_pair = <uint16_t>(places[world.n_agents + learner] >> 16)
+            collected.reward = <float>(self.paid[state] + _entropy_of(row, world.n_actions))
+        self.n_collected += 1
+        if self.n_collected == COLLECTED:
             self.write()
 
     cdef void write(self) noexcept nogil:
         """Bring the learners' buffers up to date."""
         cdef Py_ssize_t l, c
         for l in range(self.learners.shape[0]):
-            for c in range(self.collected):
-                self.transitions[l, self.filled + c] = self.begun[l, c]
-        self.filled += self.collected
-        self.collected = 0
+            for c in range(self.n_collected):
+                self.transitions[l, self.filled + c] = self.collected[c, l]
+        self.filled += self.n_collected
+        self.n_collected = 0
 
 
 def step_population(
@@ -404,9 +431,13 @@ def step_population(
     cdef double entropies[BLOCK][CHAINS]
     cdef double totals[BLOCK]
     cdef int32_t[:, ::1] counts = np.zeros((BLOCK, n_states), dtype=np.int32)
+    # of one policy for all, h is the same for everybody in a cell, and is counted with the rewards
+    cdef bint shared = bool((np.asarray(policy_index) == policy_index[0]).all())
     cdef double[:, ::1] cell_sums = None
     if adding:
-        cell_sums = np.multiply(rewards, np.arange(rewards.shape[1]))
+        sums = np.asarray(rewards) + (tables["entropy"][policy_index[0]][:, None] if shared else 0.0)
+        sums *= np.arange(rewards.shape[1])
+        cell_sums = sums
     if recording:
         kept = n_steps // interval - skipped - (interval == 1 and skipped == 0)
         if transitions is None or (
@@ -423,7 +454,7 @@ def step_population(
         for block in range((n_steps + BLOCK - 1) // BLOCK):
             first = block * BLOCK
             length = min(<Py_ssize_t>BLOCK, n_steps - first)
-            _move(world, length, entropies if adding else NULL)
+            _move(world, length, entropies if adding and not shared else NULL)
             wanted = 0
             for t in range(length):
                 # a transition begins, or somebody asks for every step
@@ -440,9 +471,11 @@ def step_population(
                         totals + SUMMED * t,
                     )
                 for t in range(length):
-                    population_rewards[first + t] = totals[t] + (
-                        (entropies[t][0] + entropies[t][1]) + (entropies[t][2] + entropies[t][3])
-                    )
+                    population_rewards[first + t] = totals[t]
+                    if not shared:
+                        population_rewards[first + t] += (entropies[t][0] + entropies[t][1]) + (
+                            entropies[t][2] + entropies[t][3]
+                        )
             if watching:
                 for t in range(length):
                     state = world.places[t * world.n_agents + deviator] & 0xFFFF

@@ -76,10 +76,14 @@ def step(states, policy_index, tables, next_state, rewards, generators):
         own_rewards.append(cell_rewards[s] + regularisers[-1])
         states[i] = next_state[s, action]
 
+    shared = all(policy == policy_index[0] for policy in policy_index)
     reward = 0.0
     for s in range(n_states):
-        reward += counts[s] * cell_rewards[s]
-    return pairs, own_rewards, counts, reward + sum_in_four_parts(regularisers)
+        bonus = float(entropies[policy_index[0], s]) if shared else 0.0
+        reward += counts[s] * (cell_rewards[s] + bonus)
+    if not shared:
+        reward += sum_in_four_parts(regularisers)
+    return pairs, own_rewards, counts, reward
 
 
 def follow(n_steps, **walk):
