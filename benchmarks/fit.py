@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mfgcore import cost, load
+from mfgcore.datasets import configuration
 from mfgcore.experiment import make_experiment
-from mfgcore.results import configuration
 
 
 def main():

@@ -8,7 +8,7 @@ from mfgcore import kernels, streams
 from mfgcore.population import Population, Walk
 
 
-def walk(experiment, policies, policy_index, trial):
+def place(experiment, policies, policy_index, trial):
     """A population at uniform random cells that follows given policies.
 
     Parameters
@@ -21,17 +21,18 @@ def walk(experiment, policies, policy_index, trial):
 
     Returns
     -------
-    Walk
+    Population
     """
-    n_agents = policy_index.size
-    game = experiment.make_game()
-    states = streams.integers(experiment, "initial_states", trial, n_agents, game.grid.n_states)
-    return Walk.of(
-        Population(states, policy_index, policies),
-        game,
-        experiment.entropy_weight,
-        streams.action_generators(experiment, "actions", trial, n_agents),
-    )
+    cells = experiment.n_states
+    states = streams.integers(experiment, "initial_states", trial, policy_index.size, cells)
+    return Population(states, policy_index, policies)
+
+
+def walk(experiment, policies, policy_index, trial):
+    """The population of :func:`place` ready for steps; Walk."""
+    generators = streams.action_generators(experiment, "actions", trial, policy_index.size)
+    population = place(experiment, policies, policy_index, trial)
+    return Walk.of(population, experiment.make_game(), experiment.entropy_weight, generators)
 
 
 def random_policies(n_policies, n_states, n_actions, concentration, seed=0):

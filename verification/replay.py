@@ -11,7 +11,7 @@ from populations import walk
 from report import Report
 
 from mfgcore import Experiment, streams
-from mfgcore.learning import ALGORITHMS, estimate_q_values
+from mfgcore.learning import Lesson
 from mfgcore.meanfield import action_values, stationary_distribution
 from mfgcore.population import rollout, uniform_policy
 
@@ -28,23 +28,21 @@ def main():
     report = Report("TD replay against the exact Q-function: root mean square error")
     errors = []
     for transitions, cycles, rate in SETTINGS:
-        experiment = Experiment(
-            game="diffuse", agents=2000, transitions=transitions, replay_cycles=cycles,
-            learning_rate=rate, steps_per_transition=2,
-        )  # fmt: skip
+        size = {"agents": 2000, "transitions": transitions, "replay_cycles": cycles}
+        experiment = Experiment(game="diffuse", learning_rate=rate, steps_per_transition=2, **size)
         game = experiment.make_game()
         policies = uniform_policy(game.grid.n_states)[None]  # reaches every pair
-        exact = action_values(
-            policies[0], stationary_distribution(policies[0], game), game,
-            discount=experiment.discount, entropy_weight=experiment.entropy_weight,
-        )  # fmt: skip
+        mean_field = stationary_distribution(policies[0], game)
+        weights = {"discount": experiment.discount, "entropy_weight": experiment.entropy_weight}
+        exact = action_values(policies[0], mean_field, game, **weights)
         population = walk(experiment, policies, np.zeros(2000, dtype=np.int32), 0)
         n_learners = max(1, min(LEARNERS, 3_000_000 // transitions))
         learners = np.arange(n_learners, dtype=np.int32)
-        skipped = ALGORITHMS["replay"].skipped(experiment)
-        seen = rollout(experiment, population, skipped, learners)
+        algorithm = experiment.make_algorithm()
+        seen = rollout(experiment, population, algorithm.skipped, learners)
         shuffles = streams.shuffle_generators(experiment, "shuffles", 0, n_learners)
-        learned = estimate_q_values(experiment, seen.transitions, shuffles)
+        own = policies.repeat(n_learners, axis=0)
+        learned = algorithm.q_values(Lesson(seen.transitions, shuffles, own, population=None))
         difference = learned - exact.reshape(-1)
         errors.append(np.sqrt((difference**2).mean()))
         print(
