@@ -15,6 +15,8 @@
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
+# no-compile: most of what is installed is never imported, the rest is compiled when it is
+PIP := $(BIN)/python -m pip install --quiet --quiet --no-compile --disable-pip-version-check
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
@@ -25,10 +27,14 @@ setup: .venv/.done
 
 .venv/.done: $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; set PYTHON=...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@echo "mfgcore: a new environment in .venv, about a minute"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) --constraint requirements.lock setuptools wheel cython
+	@echo "mfgcore: compiling the kernels, and installing the $$(grep -c == requirements.lock) packages of requirements.lock"
+	@$(PIP) --no-build-isolation --no-deps --editable . & kernels=$$!; \
+		$(PIP) --requirement requirements.lock && wait $$kernels
 	@touch $@
+	@echo "mfgcore: ready"
 
 figures: setup
 	$(BIN)/snakemake --cores $(CORES) figures/all
@@ -60,7 +66,7 @@ test-sanitize: setup
 	tests/sanitize $(BIN)/python
 
 bench: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	$(PIP) --requirement benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks
 
 estimate: setup

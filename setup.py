@@ -11,13 +11,14 @@ from setuptools import Extension, setup
 # -ffp-contract=off: without it a compiler may fuse a product and a sum on processors that can,
 # and the results would differ in their last bits from those of processors that cannot.
 # -fno-trapping-math, -fno-math-errno: nobody asks for exceptions and errno; changes no result.
-COMMON = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+# -g0: without what a debugger needs it compiles in two thirds of the time.
+COMMON = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-g0"]
 BUILDS = {"baseline": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
     BUILDS["avx2"] = ["-mavx2"]
-    BUILDS["avx512"] = [
-        "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mprefer-vector-width=512",
-    ]  # fmt: skip
+    # vectors of 512 bits, not the compiler's cautious 256: draws of shuffles take half as long
+    BUILDS["avx512"] = [f"-mavx512{part}" for part in ("f", "bw", "vl", "dq")]
+    BUILDS["avx512"].append("-mprefer-vector-width=512")
 
 if "MFGCORE_BUILDS" in os.environ:  # a test needs but one
     BUILDS = {name: BUILDS[name] for name in os.environ["MFGCORE_BUILDS"].split(",")}
@@ -34,4 +35,5 @@ extensions = [
     for name, flags in BUILDS.items()
 ]
 
-setup(ext_modules=cythonize(extensions))
+# parallel: the compilers run side by side
+setup(ext_modules=cythonize(extensions), options={"build_ext": {"parallel": True}})
