@@ -382,24 +382,3 @@ def reference(run):
         exact_metrics=True,
         evaluation_interval=1,
     )
-
-
-def parameter_table():
-    """The parameters of an experiment as a Markdown table, for ``config/README.md``.
-
-    Returns
-    -------
-    str
-    """
-    lines = [
-        "| key | meaning | symbol | unit | allowed | default | source |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    default = defaults()
-    for key, parameter in settable().items():
-        value = f"`{plain(default[key])}`" if key in default else "(required)"
-        named = f"`{key}`", parameter.help, parameter.symbol, parameter.unit
-        cells = *named, parameter.explained(), value, parameter.source
-        cells = [cell.replace("|", "\\|") for cell in cells]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)

@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from mfgcore import plotting
 from mfgcore.datasets import configuration
 from mfgcore.files import atomic_path
-from mfgcore.games import ACTIONS, MOVES, Game, Grid
+from mfgcore.games import ACTIONS, GAMES, MOVES, Game, Grid
 from mfgcore.metrics import label
 
 TEMPLATE = Path(__file__).with_name("explorer.html")
@@ -25,14 +25,6 @@ SHOWN_TRIALS = 3
 # Fractions are sent as integers: the largest stands for 1. A share of the population that is
 # wrong by 1e-5 and a probability that is wrong by 0.002 look the same.
 SHARES, PROBABILITIES = "<u2", "<u1"
-GOALS = {
-    "cluster": "Agents gather: the more of the population is in an agent's cell, the more it is "
-    "paid, wherever that is.",
-    "agree": "Agents are paid where they meet others at a target (a framed corner): the more of "
-    "the population is there, the better, so that it is best to agree on a single target.",
-    "diffuse": "Agents are paid at the targets (framed corners), and less where more of the "
-    "population is: it is best to spread over all of them.",
-}
 LINE_WIDTH = 2.0  # pixels
 
 
@@ -84,7 +76,7 @@ def describe(title, dataset):
     n_trials = dataset.sizes["trial"]
     return {
         "title": title,
-        "goal": GOALS.get(parameters["game"], ""),
+        "goal": GAMES.help(parameters["game"]) + ".",
         "size": grid.size,
         "targets": _targets(parameters, grid),
         "actions": ACTIONS,

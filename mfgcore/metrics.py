@@ -85,10 +85,8 @@ class Moment:
 
     Parameters
     ----------
-    experiment : Experiment
-    game : Game
-    iteration : int
-        k of the paper.
+    experiment, game, iteration
+        Of the run; k of the paper.
     population : Population
         As it was at the start of the iteration.
     observations : Observations
@@ -145,14 +143,7 @@ class Moment:
 
 
 def metric(long_name, **details):
-    """Make a function known as a metric; its docstring says what it means.
-
-    Parameters
-    ----------
-    long_name : str
-    **details
-        Further parameters of :class:`Metric`.
-    """
+    """Make a function a metric: its docstring says what it means, `details` the rest."""
 
     def decorate(function):
         meaning = " ".join(function.__doc__.split()).removesuffix(".")
@@ -162,28 +153,13 @@ def metric(long_name, **details):
     return decorate
 
 
-def count(long_name, **details):
-    """A :func:`metric` that is a whole number."""
-    return metric(long_name, dtype=np.int64, **details)
-
-
 def per_iteration():
     """The metrics with a value for every iteration, by name; those that experiments keep."""
     return {name: entry for name, entry in METRICS.items() if not entry.final}
 
 
 def record(moment):
-    """What every metric of :func:`per_iteration` is at one iteration.
-
-    Parameters
-    ----------
-    moment : Moment
-
-    Returns
-    -------
-    dict of str to number or array
-        NaN where a metric is not measured.
-    """
+    """What every metric of :func:`per_iteration` is at a moment, by name; NaN if not measured."""
     n_states, n_actions = moment.policies.shape[1:]
     sizes = {"state": n_states, "action": n_actions}
     values = {}
@@ -200,18 +176,7 @@ def label(name):
     return METRICS[name].label or METRICS[name].long_name
 
 
-def metric_table():
-    """The metrics as a Markdown table, for ``docs/architecture.md``; str."""
-    lines = ["| variable | over | meaning | measured |", "|---|---|---|---|"]
-    for name, entry in METRICS.items():
-        over = ", ".join(entry.dims)
-        lines.append(f"| `{name}` | {over} | {entry.long_name}: {entry.meaning} | {entry.when()} |")
-    return "\n".join(lines)
-
-
 # ------------------------------------------------------------------------------ the metrics
-
-exactly = functools.partial(metric, asked_by="exact_metrics")
 
 
 @metric("average discounted regularised return", label="Average discounted return")
@@ -238,128 +203,69 @@ def exploitability(moment):
     )
 
 
-@exactly("average discounted regularised return, exact", label="Return (exact)")
-def exact_return(moment):
-    """Mean of the agents' V_h(pi^i, mu) in the mean-field game (Def. 2.4)."""
-    return moment.exact.discounted_return
-
-
-@exactly("exploitability of the joint policy, exact", label="Exploitability, joint (exact)")
-def exact_exploitability(moment):
-    """Mean gain of an agent that deviates to the best response to the population's mean field
-    (F.2).
-    """
-    return moment.exact.exploitability
-
-
-@exactly(
-    "mean exploitability of the individual policies, exact",
-    label="Exploitability, individual (exact)",
-)
-def mean_individual_exploitability(moment):
-    """Each policy against the mean field of a population that follows it alone (F.2, last
-    formula).
-    """
-    return moment.exact.mean_individual_exploitability
-
-
-@exactly("mean return of the individual policies, exact")
-def mean_individual_return(moment):
-    """Each policy in a population that follows it alone (F.3)."""
-    return moment.exact.mean_individual_return
-
-
-@metric("policy divergence", label="Policy divergence")
-def policy_divergence(moment):
-    """(1/N) sum_i sup_s ‖pi^1(s) - pi^i(s)‖_1 (Sec. 3.2, 4.1)."""
-    return moment.population.policy_divergence()
-
-
-@count("number of distinct policies")
-def distinct_policies(moment):
-    """At the start of the iteration."""
-    return len(moment.population.policies)
-
-
-@count("number of agents that follow the most common policy")
-def common_policy_agents(moment):
-    """At the start of the iteration."""
-    return moment.most_common[1]
-
-
-@metric("mean change of the learners' policies", counted_by="updates")
-def mean_change(moment):
-    """Mean of sup_s ‖pi_{k+1}(s) - pi_k(s)‖_1 over the agents that learned, before any
-    communication (Alg. 2, line 21).
-    """
-    return moment.change.mean() if moment.learners.size else np.nan
-
-
-@count("number of learners whose update succeeded")
-def updates(moment):
-    """Sec. 4, D16."""
-    return moment.learners.size
-
-
-@count("number of learners whose update failed")
-def failures(moment):
-    """Sec. 4, D16."""
-    return moment.failed.size
-
-
-@count("number of agents")
-def population_size(moment):
-    """N at the start of the iteration."""
-    return moment.population.size
-
-
-@count("number of adopted policies")
-def adopted_policies(moment):
-    """Policies that an agent adopted from another and followed at the end of the rounds."""
-    return moment.adoptions.adopted_policies
-
-
-@count("violations of Theorem 3.1")
-def theorem_3_1_violations(moment):
-    """Adopted policies from which the divergence of the population did not fall, all adoptions of
-    the iteration taken together.
-    """
-    return moment.adoptions.theorem_3_1_violations
-
-
-@count("whether the premises of Theorem 3.2 held")
-def theorem_3_2_premises(moment):
-    """One policy before the update, all distinct after it, 1 < n < N after communication."""
-    return moment.adoptions.theorem_3_2_premises
-
-
-@count("violations of Theorem 3.2")
-def theorem_3_2_violations(moment):
-    """1 if the premises held and the bound on the distance of two policies did not fall."""
-    return moment.adoptions.theorem_3_2_violations
-
-
-@metric("empirical mean field", dims=("iteration", "state"))
-def mean_field(moment):
-    """Distribution of the agents over the cells, averaged over the iteration's learning steps."""
-    return moment.observations.mean_field
-
-
-@metric("most common policy", dims=("iteration", "state", "action"), dtype=np.float32)
-def common_policy(moment):
-    """Probability of each action in each cell, of the policy that most agents followed at the
-    start of the iteration; among equals the one of the agent with the lowest number.
-    """
-    return moment.population.policies[moment.most_common[0]]
-
-
-@metric("final policies", dims=("agent", "state", "action"))
-def policy(simulation):
-    """Probability of each action in each cell, pi_K."""
-    return simulation.population.policies[simulation.population.policy_index]
-
-
-@metric("last estimated Q-functions", dims=("agent", "state", "action"))
-def q_values(simulation):
-    """Of each agent's last successful update; NaN for an agent that never learned."""
-    return simulation.q_values.reshape(-1, *simulation.population.policies.shape[1:])
+EXACT = {"asked_by": "exact_metrics"}
+COUNT = {"dtype": np.int64}
+AT_THE_END = {"dims": ("agent", "state", "action")}
+BY_ACTION = {"dims": ("iteration", "state", "action"), "dtype": np.float32}
+# fmt: off
+for _name, _compute, _details, _long_name, _meaning in (
+    ("exact_return", lambda moment: moment.exact.discounted_return,
+     EXACT | {"label": "Return (exact)"}, "average discounted regularised return, exact",
+     "Mean of the agents' V_h(pi^i, mu) in the mean-field game (Def. 2.4)"),
+    ("exact_exploitability", lambda moment: moment.exact.exploitability,
+     EXACT | {"label": "Exploitability, joint (exact)"},
+     "exploitability of the joint policy, exact",
+     "Mean gain of an agent that deviates to the best response to the population's mean field "
+     "(F.2)"),
+    ("mean_individual_exploitability", lambda moment: moment.exact.mean_individual_exploitability,
+     EXACT | {"label": "Exploitability, individual (exact)"},
+     "mean exploitability of the individual policies, exact",
+     "Each policy against the mean field of a population that follows it alone (F.2, last "
+     "formula)"),
+    ("mean_individual_return", lambda moment: moment.exact.mean_individual_return, EXACT,
+     "mean return of the individual policies, exact",
+     "Each policy in a population that follows it alone (F.3)"),
+    ("policy_divergence", lambda moment: moment.population.policy_divergence(),
+     {"label": "Policy divergence"}, "policy divergence",
+     "(1/N) sum_i sup_s ‖pi^1(s) - pi^i(s)‖_1 (Sec. 3.2, 4.1)"),
+    ("distinct_policies", lambda moment: len(moment.population.policies), COUNT,
+     "number of distinct policies", "At the start of the iteration"),
+    ("common_policy_agents", lambda moment: moment.most_common[1], COUNT,
+     "number of agents that follow the most common policy", "At the start of the iteration"),
+    ("mean_change", lambda moment: moment.change.mean() if moment.learners.size else np.nan,
+     {"counted_by": "updates"}, "mean change of the learners' policies",
+     "Mean of sup_s ‖pi_{k+1}(s) - pi_k(s)‖_1 over the agents that learned, before any "
+     "communication (Alg. 2, line 21)"),
+    ("updates", lambda moment: moment.learners.size, COUNT,
+     "number of learners whose update succeeded", "Sec. 4, D16"),
+    ("failures", lambda moment: moment.failed.size, COUNT,
+     "number of learners whose update failed", "Sec. 4, D16"),
+    ("population_size", lambda moment: moment.population.size, COUNT,
+     "number of agents", "N at the start of the iteration"),
+    ("adopted_policies", lambda moment: moment.adoptions.adopted_policies, COUNT,
+     "number of adopted policies",
+     "Policies that an agent adopted from another and followed at the end of the rounds"),
+    ("theorem_3_1_violations", lambda moment: moment.adoptions.theorem_3_1_violations, COUNT,
+     "violations of Theorem 3.1",
+     "Adopted policies from which the divergence of the population did not fall, all adoptions of "
+     "the iteration taken together"),
+    ("theorem_3_2_premises", lambda moment: moment.adoptions.theorem_3_2_premises, COUNT,
+     "whether the premises of Theorem 3.2 held",
+     "One policy before the update, all distinct after it, 1 < n < N after communication"),
+    ("theorem_3_2_violations", lambda moment: moment.adoptions.theorem_3_2_violations, COUNT,
+     "violations of Theorem 3.2",
+     "1 if the premises held and the bound on the distance of two policies did not fall"),
+    ("mean_field", lambda moment: moment.observations.mean_field, {"dims": ("iteration", "state")},
+     "empirical mean field",
+     "Distribution of the agents over the cells, averaged over the iteration's learning steps"),
+    ("common_policy", lambda moment: moment.population.policies[moment.most_common[0]], BY_ACTION,
+     "most common policy",
+     "Probability of each action in each cell, of the policy that most agents followed at the "
+     "start of the iteration; among equals the one of the agent with the lowest number"),
+    ("policy", lambda run: run.population.policies[run.population.policy_index], AT_THE_END,
+     "final policies", "Probability of each action in each cell, pi_K"),
+    ("q_values", lambda run: run.q_values.reshape(-1, *run.population.policies.shape[1:]),
+     AT_THE_END, "last estimated Q-functions",
+     "Of each agent's last successful update; NaN for an agent that never learned"),
+):
+    METRICS.add(_name, Metric(_compute, _long_name, _meaning, **_details))

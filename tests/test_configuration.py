@@ -83,10 +83,6 @@ def test_the_preview_has_the_learning_rates_radius_and_games_of_the_paper():
     }  # fmt: skip
 
 
-def test_the_documentation_of_the_keys_is_up_to_date():
-    assert configuration.parameter_table() in (ROOT / "config/README.md").read_text()
-
-
 def test_every_parameter_says_what_it_is():
     for parameter in parameters().values():
         assert parameter.help

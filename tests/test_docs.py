@@ -5,6 +5,9 @@ import json
 import re
 from pathlib import Path
 
+import make_tables
+import pytest
+
 from mfgcore.claims import CLAIMS
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +44,13 @@ def test_the_gallerys_figures_are_those_of_its_provenance():
         assert hashlib.sha256(content).hexdigest() == checksums[picture.name]
     for picture in GALLERY.glob("*.png"):
         assert picture.stat().st_size < 300_000, picture.name
+
+
+@pytest.mark.parametrize("document", make_tables.TABLES)
+def test_the_tables_follow_from_the_code(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    assert make_tables.TABLES[document]() in text
+    assert make_tables.up_to_date(document) == text
 
 
 def test_every_picture_that_is_shown_is_there():

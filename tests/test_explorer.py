@@ -172,7 +172,7 @@ class TestInABrowser:
         assert opened.evaluate("maps.data[0].z[0][0] ** 2") == pytest.approx(
             experiments[1][1]["mean_field"].values[0, 0, 3, 0], abs=1e-5
         )
-        assert opened.evaluate("element('goal').textContent").startswith("Agents gather")
+        assert opened.evaluate("element('goal').textContent").startswith("Gather anywhere")
         assert opened.evaluate("experimentBox.value") == TITLES[1]
         assert opened.problems == []
 

@@ -1,23 +1,22 @@
 """What has a name: one registry for all kinds, and metrics as one entry with its computation."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import run
+from make_tables import metric_table
 
 import mfgcore
 from mfgcore import ConfigurationError, Experiment, metrics
 from mfgcore.architectures import ARCHITECTURES, Architecture
 from mfgcore.games import GAMES
 from mfgcore.learning import ALGORITHMS
-from mfgcore.metrics import METRICS, Metric, metric_table
+from mfgcore.metrics import METRICS, Metric
 from mfgcore.networks import NETWORKS
 from mfgcore.scenarios import SCENARIOS
 from mfgcore.scores import SCORE_RULES
 
-ROOT = Path(__file__).parents[1]
 REGISTRIES = (ARCHITECTURES, ALGORITHMS, GAMES, METRICS, NETWORKS, SCENARIOS, SCORE_RULES)
 CHOSEN = {
     "game": GAMES,
@@ -109,10 +108,6 @@ def test_a_metric_is_one_entry_and_its_computation(make_experiment, register, tm
 def test_a_whole_number_cannot_be_missing():
     with pytest.raises(ValueError, match="floats"):
         Metric(len, "", "", dtype=np.int64, asked_by="exact_metrics")
-
-
-def test_the_documentation_of_the_metrics_is_up_to_date():
-    assert metric_table() in (ROOT / "docs/architecture.md").read_text()
 
 
 def test_every_metric_says_what_it_is():

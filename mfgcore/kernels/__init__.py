@@ -45,20 +45,7 @@ BUILD, _chosen = _choose()
 if kernel_fingerprint() not in (None, _chosen.source_fingerprint()):
     raise ImportError("the kernels were built from other sources than these; run 'make setup'")
 
-TRANSITION = _chosen.TRANSITION
-adopt_policies = _chosen.adopt_policies
-bellman_gaps = _chosen.bellman_gaps
-best_responses = _chosen.best_responses
-communicate = _chosen.communicate
-exp = _chosen.exp
-log = _chosen.log
-mirror_ascent = _chosen.mirror_ascent
-next_words = _chosen.next_words
-online_td = _chosen.online_td
-policy_row = _chosen.policy_row
-policy_tables = _chosen.policy_tables
-policy_values = _chosen.policy_values
-replay_td = _chosen.replay_td
-shuffle_swaps = _chosen.shuffle_swaps
-stationary_distributions = _chosen.stationary_distributions
-step_population = _chosen.step_population
+
+def __getattr__(name):
+    """The kernels themselves: those of the chosen build."""
+    return getattr(_chosen, name)
