@@ -31,14 +31,7 @@ class CheckpointError(MfgcoreError):
 
 
 class Stopped(MfgcoreError):
-    """A signal asked the run to stop.
-
-    Parameters
-    ----------
-    number : int
-        The signal.
-    message : str
-    """
+    """A signal, whose number is `signal`, asked the run to stop."""
 
     def __init__(self, number, message):
         super().__init__(message)
@@ -48,12 +41,7 @@ class Stopped(MfgcoreError):
 def save(simulation, path, seconds=(0.0, 0.0)):
     """Write the state of a simulation between two iterations, whole or not at all.
 
-    Parameters
-    ----------
-    simulation : Simulation
-    path : path
-    seconds : (float, float)
-        Wall and CPU time of the run so far.
+    With it goes the wall and CPU time of the run so far.
     """
     population = simulation.population
     header = {
@@ -139,18 +127,7 @@ class Checkpointer:
         self._saved = time.monotonic()
 
     def restore(self, simulation):
-        """Go on from the checkpoint, if there is a fitting one.
-
-        Parameters
-        ----------
-        simulation : Simulation
-            A new one; changed in place.
-
-        Returns
-        -------
-        (float, float)
-            Wall and CPU time spent so far.
-        """
+        """Go on from the checkpoint, if there is a fitting one; as the function."""
         if not self.path.exists():
             return 0.0, 0.0
         try:

@@ -92,20 +92,13 @@ def collect_ablation(paths, settings, *, title, varied, baseline):
         The runs' files, in any order: each says what it was made with.
     settings : dict of str to list of Experiment
         By the parameter's value, as it is written in a configuration: what its runs should be.
-    title, varied : str
-        Of the study, and the parameter that it varies.
-    baseline : str
-        Value of the parameter in the other ablations.
+    title, varied, baseline : str
+        Of the study, the parameter that it varies, and its value in the other ablations.
 
     Returns
     -------
     xarray.Dataset
-        With the dimension `setting`.
-
-    Raises
-    ------
-    RunFileError
-        If a run is missing or cannot be used, or the runs were made with different code.
+        As of :func:`collect`, whose errors it has, with the dimension `setting`.
     """
     files = {load(path).attrs["configuration"]: path for path in paths}
     datasets = []

@@ -1,6 +1,5 @@
 """The workflow's configuration: checked against its schema, and expanded into runs."""
 
-import copy
 import dataclasses
 import json
 import re
@@ -29,17 +28,7 @@ _Validator = jsonschema.validators.extend(
 
 
 def read(paths, config=None):
-    """Read configuration files, each of which overrides keys of those before it.
-
-    Parameters
-    ----------
-    paths : iterable of path
-    config : dict, optional
-        Overrides keys of the files.
-
-    Returns
-    -------
-    dict
+    """Configuration files as one dict: keys of later ones, and of `config`, override those before.
 
     Raises
     ------
@@ -69,17 +58,10 @@ def _override(config, content):
 
 
 def load_schema(path):
-    """Read the configuration's schema and put in the keys of an experiment's parameters.
+    """The configuration's schema, ``workflow/schemas/config.schema.yaml``, as a dict.
 
-    Parameters
-    ----------
-    path : path
-        ``workflow/schemas/config.schema.yaml``. What a parameter can be is not written there but
-        in :mod:`mfgcore.experiment`, which also checks it.
-
-    Returns
-    -------
-    dict
+    What a parameter can be is not written there but in :mod:`mfgcore.experiment`, which also checks
+    it: only the keys are put in.
     """
     schema = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     schema["$defs"]["parameters"]["properties"] = {
@@ -94,13 +76,7 @@ def settable():
 
 
 def check(config, schema):
-    """Check a configuration, as loaded from YAML, and expand it.
-
-    Parameters
-    ----------
-    config : dict
-    schema : dict
-        See :func:`load_schema`.
+    """Check a configuration, as loaded from YAML, against a schema, and expand it.
 
     Returns
     -------
@@ -197,20 +173,8 @@ def experiments(config):
 def title(config, name, runs):
     """The title of an experiment's figures: the one in the configuration, filled in, or its name.
 
-    Parameters
-    ----------
-    config : dict
-        A checked configuration.
-    name : str
-        One of :func:`experiments`.
-    runs : dict of (str, int) to Experiment
-        See :func:`runs`.
-
-    Returns
-    -------
-    str
-        A field such as ``{agents}`` or ``{failure_probability:.0%}`` stands for that parameter,
-        ``{arriving}`` for the number of agents that join.
+    A field such as ``{agents}`` or ``{failure_probability:.0%}`` stands for that parameter of its
+    :func:`runs`, ``{arriving}`` for the number of agents that join.
 
     Raises
     ------
@@ -238,14 +202,7 @@ def title(config, name, runs):
 
 
 def runs(config, name):
-    """The runs of one experiment: every trial of every architecture.
-
-    Parameters
-    ----------
-    config : dict
-        A checked configuration.
-    name : str
-        One of :func:`experiments`.
+    """The runs of one experiment, every trial of every architecture.
 
     Returns
     -------
@@ -259,25 +216,25 @@ def runs(config, name):
     """
     if name not in experiments(config):
         raise ConfigurationError(unknown_name("experiment", name, experiments(config)))
-    own = copy.deepcopy(config["experiments"][name])
-    own.pop("title", None)
-    trials = own.pop("trials")
-    architectures = own.pop("architectures", config["architectures"])
-    values = config["parameters"] | own
+    shared = {"architectures": config["architectures"]} | config["parameters"]
+    own = config["experiments"][name]
+    return _trials(f"experiments.{name}.", shared | own, name=name, seed=config["seed"])
+
+
+def _trials(place, values, **fixed):
+    """The runs that a section of the configuration speaks of, as in :func:`runs`."""
+    values = {key: value for key, value in values.items() if key not in ("title", "parameter")}
+    architectures, trials = values.pop("architectures"), values.pop("trials")
     try:
-        return _trials(values, architectures, trials, name, config["seed"])
+        return {
+            (architecture, trial): make_experiment(
+                **values, architecture=architecture, trial=trial, **fixed
+            )
+            for architecture in architectures
+            for trial in range(trials)
+        }
     except ConfigurationError as error:
-        raise ConfigurationError(f"experiments.{name}.{error}") from error
-
-
-def _trials(values, architectures, trials, name, seed):
-    return {
-        (architecture, trial): make_experiment(
-            **values, architecture=architecture, name=name, trial=trial, seed=seed
-        )
-        for architecture in architectures
-        for trial in range(trials)
-    }
+        raise ConfigurationError(f"{place}{error}") from error
 
 
 def studies(config):
@@ -292,13 +249,6 @@ def ablation(config, name):
     All runs of all ablations share the name of their random streams, so those of a trial can be
     compared in pairs, and runs that are equal are one: `folder` says where it is.
 
-    Parameters
-    ----------
-    config : dict
-        A checked configuration.
-    name : str
-        One of :func:`studies`.
-
     Returns
     -------
     dict of str to (str, dict of (str, int) to Experiment)
@@ -308,29 +258,27 @@ def ablation(config, name):
     Raises
     ------
     ConfigurationError
-        If the ablation is unknown or its parameters do not fit together.
+        As :func:`runs`.
     """
-    common = config["ablations"]
     if name not in studies(config):
         raise ConfigurationError(unknown_name("ablation", name, studies(config)))
-    own = copy.deepcopy(common["studies"][name])
-    own.pop("title")
-    parameter, varied = own.pop("parameter"), own.pop("values")
-    trials = own.pop("trials", common["trials"])
-    architectures = own.pop("architectures", common["architectures"])
+    common = config["ablations"]
+    shared = {key: common[key] for key in ("architectures", "trials")}
+    own = dict(common["studies"][name])
+    parameter, varied = own["parameter"], own.pop("values")
     base = ablation_parameters(config)
     found = {}
     for value in varied:
         values = base | own | {parameter: value}
-        differing = {key: values[key] for key in sorted(values) if values[key] != base.get(key)}
-        parts = [f"{key}_{plain(number)}" for key, number in differing.items()]
+        parts = [
+            f"{key}_{plain(values[key])}"
+            for key in sorted(values.keys() & settable())
+            if values[key] != base.get(key)
+        ]
+        place = f"ablations.studies.{name}, {parameter} = {shorten(value)}: "
         folder = "-".join(parts) or "base"
-        try:
-            experiments = _trials(values, architectures, trials, "ablation", config["seed"])
-        except ConfigurationError as error:
-            place = f"ablations.studies.{name}, {parameter} = {shorten(value)}"
-            raise ConfigurationError(f"{place}: {error}") from error
-        found[plain(value)] = (folder, experiments)
+        made = _trials(place, shared | values, name="ablation", seed=config["seed"])
+        found[plain(value)] = (folder, made)
     return found
 
 
@@ -338,11 +286,7 @@ def describe_ablation(config, name):
     """What :func:`mfgcore.collect.collect_ablation` wants to know of an ablation; dict of str."""
     study = config["ablations"]["studies"][name]
     baseline = ablation_parameters(config).get(study["parameter"])
-    return {
-        "title": study["title"],
-        "varied": study["parameter"],
-        "baseline": plain(baseline),
-    }
+    return {"title": study["title"], "varied": study["parameter"], "baseline": plain(baseline)}
 
 
 def ablation_parameters(config):
@@ -357,19 +301,10 @@ def plain(value):
 
 
 def reference(run):
-    """The run beside an experiment that shows what the algorithm does without sampling error.
+    """The run beside an experiment, of which `run` is one, without sampling error; Experiment.
 
     One policy for the largest population of the experiment, with the exact Q-function and without
     any disturbance; of its metrics only the exact ones are meant to be used.
-
-    Parameters
-    ----------
-    run : Experiment
-        Any run of the experiment.
-
-    Returns
-    -------
-    Experiment
     """
     return dataclasses.replace(
         run,

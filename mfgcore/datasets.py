@@ -29,16 +29,7 @@ COORDINATES = {
 
 
 def to_dataset(simulation):
-    """The dataset of a simulation, without the provenance that belongs to its execution.
-
-    Parameters
-    ----------
-    simulation : Simulation
-
-    Returns
-    -------
-    xarray.Dataset
-    """
+    """The dataset of a simulation, without the provenance that belongs to its execution."""
     experiment = simulation.experiment
     data = {
         name: (

@@ -12,21 +12,10 @@ from mfgcore.population import Walk, rollout
 def discounted_return(rewards, discount, horizon):
     """Mean over start times of the discounted sum of the next `horizon` rewards (D19).
 
-    Parameters
-    ----------
-    rewards : (n_steps,) float64
-        r + h at each step; n_steps >= horizon.
-    discount : float
-        gamma of the paper.
-    horizon : int
-        H, with discount**H <= 1e-6.
-
-    Returns
-    -------
-    float
-        Start times are those with all their H steps inside the array. What lies beyond H is cut
-        off: the value is too small by at most discount**H (1 + h_max) / (1 - discount), a
-        relative error of 1e-6 at the most.
+    `rewards`, (n_steps,) float64, is r + h at each step, and n_steps >= horizon. Start times are
+    those with all their H steps inside the array. What lies beyond H, with discount**H <= 1e-6, is
+    cut off: the value is too small by at most discount**H (1 + h_max) / (1 - discount), a relative
+    error of 1e-6 at the most.
     """
     n_starts = rewards.size - horizon + 1
     sums = np.concatenate(([0.0], np.cumsum(rewards)))
@@ -36,24 +25,11 @@ def discounted_return(rewards, discount, horizon):
 
 
 def sample_exploitability(experiment, game, population, iteration):
-    """Exploitability of the joint policy, sampled with one deviating agent (F.2, D20).
+    """Exploitability of the joint policy, sampled with one deviating agent (F.2, D20); float.
 
     The deviator, drawn from the evaluation's own stream, improves its policy against the frozen
-    others, then its mean return is compared with theirs. Everything happens on copies.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    game : Game
-    population : Population
-        At the start of the iteration; left as it is.
-    iteration : int
-        k of the paper.
-
-    Returns
-    -------
-    float
-        The deviator's mean return minus the mean return of the others.
+    others; then it is its mean return minus that of the others. Everything happens on copies of the
+    population at the start of iteration k.
     """
     n_agents = population.size
     deviator = int(streams.integers(experiment, "deviator", iteration, 1, n_agents)[0])

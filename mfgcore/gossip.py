@@ -12,12 +12,8 @@ def rank_policies(scores, totals):
     """Order in which agents prefer the policies of others.
 
     The smallest sigma comes first; ties go by the total change, then by the originating agent's
-    number (App. C). Agents without a score (infinity) come last.
-
-    Parameters
-    ----------
-    scores, totals : (n_agents,) float64
-        See :func:`mfgcore.learning.policy_change`.
+    number (App. C). Agents without a score (infinity) come last. Scores and totals are those of
+    :func:`mfgcore.learning.policy_change`, (n_agents,) float64.
 
     Returns
     -------
@@ -33,18 +29,10 @@ def rank_policies(scores, totals):
 
 
 def communicate(walk, scores, totals, network, rounds):
-    """The communication rounds of an iteration; in each, everybody also takes a step.
+    """The C communication rounds of an iteration; in each, everybody also takes a step of the walk.
 
-    Parameters
-    ----------
-    walk : Walk
-        Its states, generators and policy index change.
-    scores, totals : (n_agents,) float64
-        See :func:`rank_policies`.
-    network : pair of arrays or None
-        See :func:`mfgcore.networks.neighbour_cells`; None: nobody hears a neighbour.
-    rounds : int
-        C of the paper.
+    Scores and totals are as in :func:`rank_policies`; the network is as made by
+    :func:`mfgcore.networks.neighbour_cells`, or None: nobody hears a neighbour.
     """
     first_neighbour, neighbours = (None, None) if network is None else network
     ranks, order = rank_policies(scores, totals)
@@ -89,17 +77,8 @@ class Adoptions:
 def examine_adoptions(policies, before, after, shared=None):
     """Compare the policies before and after the communication rounds with Theorems 3.1 and 3.2.
 
-    Parameters
-    ----------
-    policies : (n_policies, n_states, n_actions) float64
-    before, after : (n_agents,) int32
-        Row of each agent's policy.
-    shared : int, optional
-        Row of the policy that all agents shared before their update, if they did.
-
-    Returns
-    -------
-    Adoptions
+    `before` and `after`, (n_agents,) int32, say which of the policies each agent has; `shared` is
+    the one that all agents shared before their update, if they did. Returns :class:`Adoptions`.
     """
     adopted = np.unique(after[before != after])
     held = np.unique(before)
@@ -109,9 +88,8 @@ def examine_adoptions(policies, before, after, shared=None):
         distances[held] = policy_distances(policies[held], policies[row])
         violations += not distances[after].sum() < distances[before].sum()
     left = np.unique(after)
-    premises = (
-        shared is not None and len(held) == len(before) and 1 < len(left) < len(before)
-    )  # fmt: skip
+    all_differ = len(held) == len(before)
+    premises = shared is not None and all_differ and 1 < len(left) < len(before)
     broken = False
     if premises:
         change = policy_distances(policies, policies[shared])

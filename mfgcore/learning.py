@@ -141,23 +141,13 @@ def _estimate(experiment, learn, lesson):
 def improve_policies(experiment, policies, policy_index, q_values):
     """The policy mirror ascent step of every learner (Def. 3.2).
 
-    Parameters
-    ----------
-    experiment : Experiment
-    policies : (n_policies, n_states, n_actions) float64
-    policy_index : (n_learners,) int32
-        Present policy of each learner.
-    q_values : (n_learners, n_states * n_actions) float64
-
-    Returns
-    -------
-    (n_learners, n_states, n_actions) float64
+    Learner i, with the Q-function ``q_values[i]``, (n_states * n_actions,) float64, has followed
+    row ``policy_index[i]`` of the policies. Returns (n_learners, n_states, n_actions) float64.
     """
     least_entropy = -1.0
     if experiment.entropy_gap is not None and experiment.entropy_weight > 0.0:
-        least_entropy = (
-            experiment.max_entropy - experiment.entropy_gap
-        ) / experiment.entropy_weight
+        least = experiment.max_entropy - experiment.entropy_gap
+        least_entropy = least / experiment.entropy_weight
     return kernels.mirror_ascent(
         policies,
         policy_index,
@@ -171,16 +161,8 @@ def improve_policies(experiment, policies, policy_index, q_values):
 def policy_change(old, new):
     """How far policies moved: sigma (Alg. 1, line 11) and the tie-breaking total (App. C).
 
-    Parameters
-    ----------
-    old, new : (n, n_states, n_actions) float64
-
-    Returns
-    -------
-    largest : (n,) float64
-        sup over states of the 1-norm of the change of pi(s), in [0, 2].
-    total : (n,) float64
-        Its sum over states.
+    For old and new ones, (n, n_states, n_actions), the sup over states of the 1-norm of the change
+    of pi(s), in [0, 2], and its sum over states; (n,) float64 each.
     """
     by_state = np.abs(new - old).sum(axis=2)
     return by_state.max(axis=1), by_state.sum(axis=1)

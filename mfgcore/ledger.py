@@ -1,4 +1,4 @@
-"""The claims ledger as JSON, as Markdown and as a picture."""
+"""The claims ledger, made of findings of :mod:`mfgcore.claims`: JSON, Markdown and a picture."""
 
 import dataclasses
 import html
@@ -19,16 +19,7 @@ PAGE = (8.27, 11.69)  # inches, A4
 
 
 def to_records(findings):
-    """The findings as plain values.
-
-    Parameters
-    ----------
-    findings : list of mfgcore.claims.Finding
-
-    Returns
-    -------
-    list of dict
-    """
+    """The findings as plain values; list of dict."""
     records = []
     for finding in findings:
         claim = finding.claim
@@ -59,34 +50,13 @@ def to_records(findings):
 
 
 def write_json(findings, glance, sources, path):
-    """Write the ledger for programs.
-
-    Parameters
-    ----------
-    findings : list of mfgcore.claims.Finding
-    glance : list of dict
-        See :func:`mfgcore.claims.at_a_glance`.
-    sources : dict
-        What the ledger was made from.
-    path : path
-    """
+    """Write findings, :func:`mfgcore.claims.at_a_glance` and their sources for programs."""
     content = {"made_from": sources, "at_a_glance": glance, "claims": to_records(findings)}
     _write(json.dumps(content, indent=2) + "\n", path)
 
 
 def to_markdown(findings, glance=()):
-    """The ledger for readers.
-
-    Parameters
-    ----------
-    findings : list of mfgcore.claims.Finding
-    glance : list of dict
-        See :func:`mfgcore.claims.at_a_glance`.
-
-    Returns
-    -------
-    str
-    """
+    """The findings, and :func:`mfgcore.claims.at_a_glance`, for readers; str."""
     lines = [
         "# Does the paper hold?",
         "",
@@ -149,13 +119,7 @@ def write_markdown(findings, glance, path):
 
 
 def write_html(findings, path):
-    """Write the claims and their verdicts as a page that needs nothing else.
-
-    Parameters
-    ----------
-    findings : list of mfgcore.claims.Finding
-    path : path
-    """
+    """Write the claims and their verdicts as a page that needs nothing else."""
     rows = []
     for finding in findings:
         claim = finding.claim
@@ -213,13 +177,7 @@ def _verdict(finding):
 
 
 def plot_ledger(findings, outputs):
-    """A forest plot on one page: every part's effect and interval, and what the claim says.
-
-    Parameters
-    ----------
-    findings : list of mfgcore.claims.Finding
-    outputs : list of path
-    """
+    """A forest plot on one page: every part's effect and interval, and what the claim says."""
     use_style()
     blocks = [_rows(finding) for finding in findings]
     columns = _halves(blocks)

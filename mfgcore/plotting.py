@@ -1,4 +1,8 @@
-"""Figures from collected datasets: metrics over iterations, and where the population is."""
+"""Figures from collected datasets: metrics over iterations, and where the population is.
+
+What draws a dataset is called with the files to draw (`drawings`: PDF, PNG or SVG), a CSV file for
+the data drawn (`table`) and the title of the figure.
+"""
 
 from pathlib import Path
 
@@ -83,13 +87,7 @@ def _over_iterations(axis, parameters, n_iterations):
 
 
 def save_figure(figure, paths):
-    """Write a figure to files, whole or not at all, and close it.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    paths : list of path
-        PDF, PNG or SVG files.
+    """Write a figure to PDF, PNG or SVG files, whole or not at all, and close it.
 
     Raises
     ------
@@ -116,14 +114,7 @@ def _save_table(table, path):
 
 
 def summarise(dataset, metrics=PANELS):
-    """Mean and standard deviation over trials of some metrics.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        An experiment's dataset.
-    metrics : sequence of str
-        Their variables.
+    """Mean and standard deviation over trials of some metrics of an experiment's dataset.
 
     Returns
     -------
@@ -146,9 +137,7 @@ def summarise(dataset, metrics=PANELS):
                         "architecture": architecture,
                         "iteration": dataset["iteration"].values[measured],
                         "mean": series.mean(axis=1),
-                        "standard_deviation": (
-                            series.std(axis=1, ddof=1) if n_trials > 1 else np.zeros(len(series))
-                        ),
+                        "standard_deviation": series.std(axis=1, ddof=min(1, n_trials - 1)),
                         "trials": n_trials,
                     }
                 )
@@ -159,21 +148,9 @@ def summarise(dataset, metrics=PANELS):
 def plot_metrics(dataset, drawings, table, title, panels=PANELS, reference=None):
     """Return, exploitability and policy divergence over the iterations (Figures 1 to 6).
 
-    Lines are means over trials, bands one standard deviation to either side.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        An experiment's dataset.
-    drawings : list of path
-        Files to draw, PDF, PNG or SVG.
-    table : path
-        CSV file for the data drawn.
-    title : str
-    panels : sequence of str
-        Metrics to draw.
-    reference : xarray.Dataset, optional
-        A run drawn beside the experiment: learning without sampling error.
+    Lines are means over trials, bands one standard deviation to either side. The dataset is an
+    experiment's, `panels` are its metrics to draw, and `reference` is the dataset of a run drawn
+    beside it: learning without sampling error.
     """
     use_style()
     summary = summarise(dataset, panels)
@@ -209,19 +186,8 @@ def plot_exact(dataset, drawings, table, title, reference):
 def plot_mean_field(dataset, drawings, table, title, snapshots=6):
     """Where the population is: the grid at a few iterations, for each architecture.
 
-    Trials settle at different corners, and their average would be nowhere, so the first trial
-    is shown.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        An experiment's dataset.
-    drawings : list of path
-    table : path
-        CSV file for the data drawn.
-    title : str
-    snapshots : int
-        Number of iterations shown, evenly spaced from the first to the last.
+    Trials settle at different corners, and their average would be nowhere, so the first trial of
+    the experiment is shown, at `snapshots` iterations from the first to the last.
     """
     use_style()
     n_iterations = dataset.sizes["iteration"]
@@ -256,18 +222,12 @@ def plot_mean_field(dataset, drawings, table, title, snapshots=6):
 def summarise_ablation(dataset, generator):
     """Mean return over the whole run, with its 95 % interval, for every value of an ablation.
 
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        An ablation's dataset.
-    generator : numpy.random.Generator
-        For the bootstrap over trials.
-
     Returns
     -------
     pandas.DataFrame
         Columns setting, architecture, mean, low, high, final (mean return at the end of the run,
         see :func:`mfgcore.statistics.last_iterations`), exploitability (exact, likewise), trials.
+        The intervals are bootstrapped over trials with `generator`.
     """
     returns = dataset["discounted_return"]
     last = slice(-last_iterations(dataset.sizes["iteration"]), None)
@@ -298,15 +258,9 @@ def summarise_ablation(dataset, generator):
 def plot_ablation(dataset, drawings, table, title):
     """What one parameter changes: return and exact exploitability over k, and the mean return.
 
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        An ablation's dataset: that of an experiment with the dimension `setting`, the values of
-        the parameter named by the attribute `varied`; `baseline` is the one of the other ablations.
-    drawings : list of path
-    table : path
-        CSV file for :func:`summarise_ablation`; in the figure are the means over trials.
-    title : str
+    The dataset is an ablation's: that of an experiment with the dimension `setting`, the values of
+    the parameter named by the attribute `varied`; `baseline` is the one of the other ablations. The
+    table is that of :func:`summarise_ablation`; in the figure are the means over trials.
     """
     use_style()
     parameters = configuration(dataset)
@@ -371,15 +325,7 @@ def _draw_means(axis, summary, settings, attributes):
 
 
 def plot_run(dataset, path):
-    """The metrics of a single run.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        A run's dataset.
-    path : path
-        PDF, PNG or SVG file.
-    """
+    """The metrics of a single run, from its dataset, in a PDF, PNG or SVG file."""
     use_style()
     colour, line = style_of(configuration(dataset)["architecture"])
     figure, axes = plt.subplots(1, len(PANELS), figsize=(WIDTH, 2.3), layout="constrained")
@@ -393,12 +339,8 @@ def plot_run(dataset, path):
 def plot_scaling(table, drawings, title):
     """Seconds and memory of an iteration over the population, and seconds over the threads.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns agents, threads, seconds (of an iteration), megabytes (peak of the process).
-    drawings : list of path
-    title : str
+    `table` is a pandas.DataFrame with the columns agents, threads, seconds (of an iteration) and
+    megabytes (peak of the process).
     """
     use_style()
     figure, (time, memory, speed) = plt.subplots(1, 3, figsize=(WIDTH, 2.3), layout="constrained")

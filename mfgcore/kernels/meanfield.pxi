@@ -4,6 +4,11 @@
 # A cell is linked to few others, all of them near in the order of the cells. Every linear system
 # is therefore solved within a band: of n cells whose links reach over at most b others, in
 # O(n b^2) operations and O(n b) memory. Nothing is summed in another order on another processor.
+#
+# The functions for Python take C-ordered arrays: `policies` (n, n_states, n_actions) float64, of
+# which each stands for itself; `rewards` (n, n_states) float64, what each cell pays while one of
+# them is followed; `next_state` (n_states, n_actions) int32; gamma in [0, 1) is `discount`, and
+# lambda >= 0 is `entropy_weight`. What they return is float64.
 
 cdef extern from *:
     """
@@ -31,16 +36,13 @@ cdef struct Wide:
 
 cdef inline Wide _wide(double mantissa, int64_t exponent) noexcept nogil:
     """The wide number of any finite mantissa >= 0; scaling by RADIX is exact."""
-    cdef Wide x
     while mantissa >= MANTISSA_BOUND:
         mantissa *= RADIX_INVERSE
         exponent += 1
     while 0.0 < mantissa < MANTISSA_LEAST:
         mantissa *= RADIX
         exponent -= 1
-    x.mantissa = mantissa
-    x.exponent = exponent
-    return x
+    return Wide(mantissa, exponent)
 
 
 cdef inline Wide _sum(Wide x, Wide y) noexcept nogil:
@@ -272,17 +274,8 @@ def stationary_distributions(
     agent that starts again now and then: the stationary distribution where there is only one,
     and otherwise the average over time. The elimination of Grassmann, Taksar & Heyman subtracts
     nothing, so every entry has a relative error of some 1e-14, however small the probabilities.
-
-    Parameters
-    ----------
-    policies : (n_policies, n_states, n_actions) float64
-        Rows need not be normalised to the last bit: staying where one is plays no part.
-    next_state : (n_states, n_actions) int32
-
-    Returns
-    -------
-    (n_policies, n_states) float64
-        Rows sum to 1.
+    The rows of policies need not be normalised to the last bit, as staying plays no part; those
+    returned, (n, n_states), sum to 1.
     """
     cdef Moves moves = _moves(next_state)
     cdef Py_ssize_t n_states = moves.n_states, width = 2 * moves.band + 1, p
@@ -309,24 +302,7 @@ def policy_values(
     double discount,
     double entropy_weight,
 ):
-    """Discounted regularised value of every cell under a policy.
-
-    Parameters
-    ----------
-    policies : (n_policies, n_states, n_actions) float64
-    rewards : (n_policies, n_states) float64
-        What each cell pays while the policy is followed.
-    next_state : (n_states, n_actions) int32
-    discount : float
-        gamma of the paper, in [0, 1).
-    entropy_weight : float
-        lambda of the paper, >= 0.
-
-    Returns
-    -------
-    (n_policies, n_states) float64
-        V with V(s) = R(s) + h(pi(s)) + gamma sum_a pi(a|s) V(next(s, a)).
-    """
+    """The (n, n_states) values V(s) = R(s) + h(pi(s)) + gamma sum_a pi(a|s) V(next(s, a))."""
     cdef Moves moves = _moves(next_state)
     cdef Py_ssize_t p
     result = np.empty((policies.shape[0], moves.n_states), dtype=np.float64)
@@ -351,29 +327,19 @@ def best_responses(
     double tolerance,
     Py_ssize_t max_iterations,
 ):
-    """Best responses to given rewards, by (soft) policy iteration.
+    """Best responses to given rewards, by (soft) policy iteration from given policies.
 
     A policy is valued exactly and replaced by the best one for this future value, until the
     residual of the optimal recursion, max_s |max_u (<u, Q(s, .)> + h(u)) - V(s)|, is at most
     ``tolerance * max(1, max |V|)``. The values rise from step to step and converge quadratically.
 
-    Parameters
-    ----------
-    policies : (n, n_states, n_actions) float64
-        Where the iteration starts.
-    rewards : (n, n_states) float64
-    next_state, discount, entropy_weight
-        As in :func:`policy_values`.
-    tolerance : float
-    max_iterations : int
-
     Returns
     -------
-    values : (n, n_states) float64
+    values : (n, n_states)
         V with V <= V* <= V + residual / (1 - discount).
-    responses : (n, n_states, n_actions) float64
+    responses : (n, n_states, n_actions)
         The best policies for the future value V.
-    residuals : (n,) float64
+    residuals : (n,)
         Where one is above its bound, the iteration ran out of steps.
     """
     cdef Moves moves = _moves(next_state)
@@ -426,19 +392,8 @@ def bellman_gaps(
 ):
     """What a policy forgoes by one choice in each cell, the future being worth `values`.
 
-    Parameters
-    ----------
-    policies : (n_policies, n_states, n_actions) float64
-    values, rewards : (n_policies, n_states) or (1, n_states) float64
-        A row for each policy, or one for all.
-    next_state, discount, entropy_weight
-        As in :func:`policy_values`.
-
-    Returns
-    -------
-    (n_policies, n_states) float64
-        max_u (<u, Q(s, .)> + h(u)) - <pi(s), Q(s, .)> - h(pi(s)) >= 0, with
-        Q(s, a) = R(s) + gamma V(next(s, a)).
+    It is max_u (<u, Q(s, .)> + h(u)) - <pi(s), Q(s, .)> - h(pi(s)) >= 0, (n, n_states), with
+    Q(s, a) = R(s) + gamma V(next(s, a)). Rewards and values may have one row for all policies.
     """
     cdef Moves moves = _moves(next_state)
     cdef Py_ssize_t n_states = moves.n_states, n_actions = moves.n_actions, p, s, a

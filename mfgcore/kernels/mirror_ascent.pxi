@@ -143,15 +143,12 @@ def mirror_ascent(
     Parameters
     ----------
     policies : (n_policies, n_states, n_actions) float64
-        Present policies pi_k.
+        Present policies pi_k; learner i follows row ``policy_index[i]`` of them.
     policy_index : (n_learners,) int32
-        Which of them each learner follows.
     q_values : (n_learners, n_states, n_actions) float64
         Estimated Q-functions.
-    step_size : float
-        eta of the paper, > 0.
-    entropy_weight : float
-        lambda of the paper, >= 0. With 0 the step is the Euclidean projection of pi + eta q.
+    step_size, entropy_weight : float
+        eta > 0 and lambda >= 0. With 0 the step is the Euclidean projection of pi + eta q.
     least_entropy : float
         Lower bound of the (unscaled) entropy -sum u log u of a row; negative for none. It is
         the set U_{L_h} of the paper with ``least_entropy = log|A| - L_h / lambda``.
