@@ -20,19 +20,7 @@ class NumericalError(MfgcoreError, ArithmeticError):
 
 
 def unknown_name(kind, name, known):
-    """Message for a name that is not among the known ones, with the nearest of them.
-
-    Parameters
-    ----------
-    kind : str
-        What the name should be, such as ``"game"``.
-    name : str
-    known : iterable of str
-
-    Returns
-    -------
-    str
-    """
+    """Message for a name that is none of the known ones of its kind, with the nearest of them."""
     known = [str(entry) for entry in known]
     nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""

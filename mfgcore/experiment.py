@@ -351,34 +351,19 @@ def _conditional():
 
 
 def disturbances(*scenarios):
-    """What scenarios must be told, having no default: those of all, or of the named ones.
-
-    Returns
-    -------
-    list of str
-    """
+    """What scenarios, all or the named ones, must be told, having no default; list of str."""
     read = {key for name in scenarios or SCENARIOS for key in SCENARIOS.needs(name)}
     return [key for key in parameters() if key in read and defaults()[key] is None]
 
 
 @functools.cache
 def parameters():
-    """The parameters of :class:`Experiment`.
-
-    Returns
-    -------
-    dict of str to Parameter
-    """
+    """The parameters of :class:`Experiment`; dict of str to Parameter."""
     return describe_fields(Experiment)
 
 
 def defaults():
-    """The default of every parameter that has one.
-
-    Returns
-    -------
-    dict of str to bool, int, float, str or None
-    """
+    """The default of every parameter that has one, by name; dict."""
     return {
         field.name: field.default
         for field in dataclasses.fields(Experiment)
@@ -387,17 +372,9 @@ def defaults():
 
 
 def first_difference(found, expected):
-    """Where the configuration of a file is not the expected one.
+    """Where one :meth:`Experiment.relevant` is not the expected one; str or None.
 
-    Parameters
-    ----------
-    found, expected : dict
-        As made by :meth:`Experiment.relevant`.
-
-    Returns
-    -------
-    str or None
-        Such as ``discount = 0.5, expected 0.4``.
+    Such as ``discount = 0.5, expected 0.4``.
     """
     for key in sorted(expected.keys() | found.keys()):
         if found.get(key) != expected.get(key):

@@ -29,19 +29,14 @@ LINE_WIDTH = 2.0  # pixels
 
 
 def write_page(experiments, path):
-    """Write the page of some experiments.
+    """Write the page of some experiments; the same experiments give the same bytes.
 
     Parameters
     ----------
     experiments : sequence of (str, xarray.Dataset)
         Titles and experiments' datasets, in the order in which they are offered.
     path : path
-        HTML file. The same experiments give the same bytes.
-
-    Raises
-    ------
-    RunFileError
-        If the file cannot be written.
+        HTML file.
     """
     data = json.dumps([describe(title, dataset) for title, dataset in experiments])
     # "</script>" or "<!--" in a title must not end the element
@@ -53,20 +48,11 @@ def write_page(experiments, path):
 
 
 def describe(title, dataset):
-    """What the page shows of an experiment.
+    """What the page shows of an experiment's dataset; dict of JSON's types.
 
-    Parameters
-    ----------
-    title : str
-    dataset : xarray.Dataset
-        An experiment's dataset.
-
-    Returns
-    -------
-    dict
-        Of JSON's types. ``mean_field``, over (architecture, trial, iteration, state), and
-        ``common_policy``, with (action) besides, are base64 of the fractions of `SHARES`' and
-        `PROBABILITIES`' largest integers, of the first `SHOWN_TRIALS` trials.
+    ``mean_field``, over (architecture, trial, iteration, state), and ``common_policy``, also over
+    (action), are base64 of the fractions of `SHARES`' and `PROBABILITIES`' largest integers, of the
+    first `SHOWN_TRIALS` trials.
     """
     parameters = configuration(dataset)
     shown = dataset.isel(trial=slice(SHOWN_TRIALS)).transpose(

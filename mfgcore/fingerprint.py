@@ -42,13 +42,7 @@ def kernel_fingerprint():
 
 
 def run_fingerprint():
-    """Fingerprint of everything in the package that a run's numbers depend on.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
+    """Fingerprint of everything in the package that a run's numbers depend on; str."""
     outside = {path for module in OUTSIDE_RUNS for path in _files(module)}
     return _digest([*(set(PACKAGE.rglob("*.py")) - outside), *_kernel_files()])
 
@@ -60,16 +54,5 @@ def _files(module):
 
 
 def shown_fingerprint(*modules):
-    """Fingerprint of modules that show what came out.
-
-    Parameters
-    ----------
-    *modules : str
-        Names of files and of folders, such as ``plotting.py`` and ``claims``.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
+    """Fingerprint of files and folders that show results, as ``plotting.py`` and ``claims``."""
     return _digest([path for module in modules for path in _files(module)])

@@ -24,6 +24,7 @@ import numpy as np
 from mfgcore import kernels
 from mfgcore.errors import ConfigurationError, NumericalError
 from mfgcore.games import ACTIONS
+from mfgcore.population import uniform_policy
 
 # residual of the optimal recursion that is certified, relative to the largest value
 TOLERANCE = 1e-13
@@ -109,14 +110,10 @@ def stationary_distribution(policy, game):
 
 
 def joint_mean_field(policies, game, *, policy_index=None):
-    """Mean field of a joint policy, the mean of the agents' stationary distributions.
+    """Mean of the agents' stationary distributions, the mean field of a joint policy.
 
-    Parameters, errors and invariances are those of :func:`population_metrics`.
-
-    Returns
-    -------
-    (n_states,) float64
-        Sums to 1.
+    Parameters, errors and invariances are those of :func:`population_metrics`. It is (n_states,)
+    float64, and sums to 1.
     """
     policies, shares = _distinct(_checked(policies, game), policy_index)
     return _mean(stationary_distribution(policies, game), shares)
@@ -157,15 +154,11 @@ def policy_value(policy, mean_field, game, *, discount, entropy_weight):
 
 
 def action_values(policy, mean_field, game, *, discount, entropy_weight):
-    """The Q-function that Definition 3.1 estimates, exactly.
+    """The Q-function that Definition 3.1 estimates, exactly; (n_states, n_actions) float64.
 
         Q(s, a) = R(s, mu) + h(pi(s)) + gamma V(s'(s, a)).
 
     Parameters, errors and tolerance are those of :func:`policy_value`.
-
-    Returns
-    -------
-    (n_states, n_actions) float64
     """
     values = policy_value(
         policy, mean_field, game, discount=discount, entropy_weight=entropy_weight
@@ -180,12 +173,10 @@ def best_response(mean_field, game, *, discount, entropy_weight, start=None):
         V*(s) = max_u ( sum_a u_a Q*(s, a) + h(u) ),    Q*(s, a) = R(s, mu) + gamma V*(s'(s, a)),
 
     with the maximum over the simplex: lambda log sum_a exp(Q*(s, a) / lambda), or the largest Q*
-    where lambda = 0.
+    where lambda = 0. The other parameters and errors are those of :func:`policy_value`.
 
     Parameters
     ----------
-    mean_field, game, discount, entropy_weight
-        As in :func:`policy_value`.
     start : (n_states, n_actions) float64, optional
         Policy from which the policy iteration starts; the uniform one by default.
 
@@ -197,41 +188,28 @@ def best_response(mean_field, game, *, discount, entropy_weight, start=None):
 
     Raises
     ------
-    ConfigurationError
-        If an argument is out of bounds or of another shape.
     NumericalError
         If the residual is not reached.
     """
     if start is None:
-        start = np.full((game.grid.n_states, len(ACTIONS)), 1.0 / len(ACTIONS))
+        start = uniform_policy(game.grid.n_states)
     starts = _checked(start, game, discount, entropy_weight, one=True)
-    values, policies, residuals = _respond(
-        starts, _rewards(mean_field, game), game, discount, entropy_weight
-    )
+    rewards = _rewards(mean_field, game)
+    values, policies, residuals = _respond(starts, rewards, game, discount, entropy_weight)
     residual = float(residuals[0])
     return BestResponse(values[0], policies[0], residual, residual / (1.0 - discount))
 
 
 def exploitability(policy, game, *, discount, entropy_weight):
-    """Exploitability of one policy against the mean field that it generates (F.2).
+    """Exploitability of one policy against the mean field that it generates (F.2); float.
 
         E(pi) = max_pi' V_h(pi', mu^pi) - V_h(pi, mu^pi),    s_0 ~ mu^pi (Definition 2.4).
 
-    It is that of a population in which everybody follows the policy: see
-    :func:`population_metrics`, whose parameters and errors it has.
-
-    Parameters
-    ----------
-    policy : (n_states, n_actions) float64
-
-    Returns
-    -------
-    float
+    It is that of a population in which everybody follows the policy, (n_states, n_actions) float64:
+    see :func:`population_metrics`, whose other parameters and errors it has.
     """
-    policies = _checked(policy, game, one=True)
-    return population_metrics(
-        policies, game, discount=discount, entropy_weight=entropy_weight
-    ).exploitability
+    weights = {"discount": discount, "entropy_weight": entropy_weight}
+    return population_metrics(_checked(policy, game, one=True), game, **weights).exploitability
 
 
 def population_metrics(policies, game, *, discount, entropy_weight, policy_index=None):
@@ -297,15 +275,15 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
     return_alone, exploitability_alone = joint = against(mean_fields, policies)
     if len(policies) > 1:
         # where the search for the response starts must not depend on the agents' order
-        joint = against(mean_field[None], np.full_like(policies[:1], 1.0 / len(ACTIONS)))
+        joint = against(mean_field[None], uniform_policy(len(mean_field))[None])
     return PopulationMetrics(*joint, exploitability_alone, return_alone, mean_field)
 
 
 def _respond(starts, rewards, game, discount, entropy_weight):
     """Values, policies and residuals of the best responses to rewards; one row each."""
-    weights = discount, entropy_weight
+    next_state, limits = game.grid.next_state(), (TOLERANCE, MAX_ITERATIONS)
     values, policies, residuals = kernels.best_responses(
-        starts, rewards, game.grid.next_state(), *weights, TOLERANCE, MAX_ITERATIONS
+        starts, rewards, next_state, discount, entropy_weight, *limits
     )
     allowed = TOLERANCE * np.maximum(1.0, np.abs(values).max(axis=1))
     if not (residuals <= allowed).all():  # also if one is NaN

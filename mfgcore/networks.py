@@ -25,15 +25,9 @@ def radius(experiment):
 def neighbour_cells(grid, radius, diagonal="cells"):
     """Cells within the communication radius of every cell, itself included.
 
-    Two agents are linked when the Euclidean distance of their cells is at most the radius.
-
-    Parameters
-    ----------
-    grid : Grid
-    radius : float
-        As a fraction of the grid's diagonal.
-    diagonal : {"cells", "corners"}
-        Length of the diagonal: sqrt(2) * G, or sqrt(2) * (G - 1), from corner cell to corner cell.
+    Two agents are linked when the Euclidean distance of their cells is at most the radius, a
+    fraction of the grid's diagonal: sqrt(2) * G with "cells", or sqrt(2) * (G - 1) with "corners",
+    from corner cell to corner cell.
 
     Returns
     -------

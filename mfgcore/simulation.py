@@ -131,15 +131,9 @@ class Simulation:
         """Take the learning steps and give every learner its new policy.
 
         The learners are processed in blocks, for each of which the population takes the same steps
-        again: of all replay buffers, only those of one block are in memory.
-
-        Returns
-        -------
-        generators : (4, n_agents) uint32
-            Action streams as the steps left them.
-        observations : Observations
-        change, total : (n_learners,) float64
-            See :func:`mfgcore.learning.policy_change`.
+        again: of all replay buffers, only those of one block are in memory. Returns the action
+        streams as the steps left them, the observations, and
+        :func:`mfgcore.learning.policy_change` of the learners.
         """
         experiment, population = self.experiment, self.population
         first = self._walk()
@@ -203,11 +197,8 @@ class Simulation:
     def _walk(self, generators=None):
         """The population ready for steps.
 
-        Parameters
-        ----------
-        generators : (4, n) uint32, optional
-            Streams of the first n agents, as earlier steps of the iteration left them; the others
-            begin theirs.
+        `generators` are the streams of its first agents, as earlier steps of the iteration left
+        them; the others begin theirs.
         """
         streams_of_all = streams.action_generators(
             self.experiment, "actions", self.iteration, self.population.size

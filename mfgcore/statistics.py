@@ -32,17 +32,10 @@ class Interval:
 
 
 def interquartile_mean(values):
-    """Mean of the middle half of a sample, the outer of its values with fractional weights.
+    """Mean of the middle half of a sample, the outer of its values with fractional weights; float.
 
-    Parameters
-    ----------
-    values : (n,) float64
-
-    Returns
-    -------
-    float
-        For n = 4 the mean of the middle two, for n = 10 that of the middle five, the outermost
-        two of six values with half the weight.
+    For n = 4 it is the mean of the middle two, for n = 10 that of the middle five, the outermost
+    two of six values with half the weight.
     """
     ordered = np.sort(values)
     n = ordered.size
@@ -108,20 +101,10 @@ def bootstrap(strata, generator, level=0.95, resamples=10_000):
 
 
 def trials_needed(interval, threshold):
-    """About how many trials would part the interval from a threshold, if the estimate stays.
+    """About how many trials would part the interval from a threshold in it, if the estimate stays.
 
-    The interval is taken to shrink with the square root of the number of trials.
-
-    Parameters
-    ----------
-    interval : Interval
-        One that holds the threshold.
-    threshold : float
-
-    Returns
-    -------
-    int or None
-        None if the estimate is the threshold.
+    The interval is taken to shrink with the square root of the number of trials. None if the
+    estimate is the threshold.
     """
     gap = interval.estimate - threshold
     reach = interval.estimate - interval.low if gap > 0 else interval.high - interval.estimate

@@ -28,21 +28,9 @@ SHUFFLE_LANES = 16  # generators side by side in a shuffle stream, as in kernels
 
 
 def words(experiment, purpose, iteration, n_agents, n_words):
-    """Words of the streams of agents 0 ... n_agents - 1.
+    """Words of the streams of agents 0 ... n_agents - 1; (n_agents, n_words) uint64.
 
-    Parameters
-    ----------
-    experiment : Experiment
-        Its seed, name and trial name the stream.
-    purpose : str
-        One of :data:`PURPOSES`.
-    iteration : int
-        k of the paper.
-    n_agents, n_words : int
-
-    Returns
-    -------
-    (n_agents, n_words) uint64
+    The stream is named by the experiment's seed, name and trial, one of :data:`PURPOSES` and k.
     """
     digest = hashlib.sha256(experiment.name.encode()).digest()[:8]
     name = tuple(int(word) for word in np.frombuffer(digest, dtype="<u4"))
@@ -64,23 +52,13 @@ def integers(experiment, purpose, iteration, n_agents, n):
 
 
 def action_generators(experiment, purpose, iteration, n_agents):
-    """States of one xoshiro128++ generator for each agent.
-
-    Returns
-    -------
-    (4, n_agents) uint32
-    """
+    """States of one xoshiro128++ generator for each agent; (4, n_agents) uint32."""
     state = words(experiment, purpose, iteration, n_agents, 2).astype("<u8").view("<u4")
     return np.ascontiguousarray(state.T, dtype=np.uint32)
 
 
 def shuffle_generators(experiment, purpose, iteration, n_agents):
-    """States of the 16 xoshiro128++ generators of each agent's shuffle stream.
-
-    Returns
-    -------
-    (n_agents, 4, 16) uint32
-    """
+    """States of the 16 generators of each agent's shuffle stream; (n_agents, 4, 16) uint32."""
     n_words = 2 * SHUFFLE_LANES
     state = words(experiment, purpose, iteration, n_agents, n_words).astype("<u8").view("<u4")
     return np.ascontiguousarray(state.reshape(n_agents, 4, SHUFFLE_LANES), dtype=np.uint32)

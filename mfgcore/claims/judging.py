@@ -66,14 +66,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Part:
-    """What a claim says of one experiment.
-
-    Parameters
-    ----------
-    label : str
-    sample : (n_trials,) float64
-    rule : Rule
-    """
+    """What a claim says of one experiment: by a rule, of a (n_trials,) float64 sample."""
 
     label: str
     sample: np.ndarray
@@ -84,15 +77,7 @@ class Part:
 class Judged:
     """A part with its interval and verdict.
 
-    Parameters
-    ----------
-    label : str
-    rule : Rule
-    interval : Interval
-    interquartile_mean : float
-    verdict : str
-    needed : int or None
-        About how many trials would settle it, where it is inconclusive.
+    Where it is inconclusive, about `needed` trials would settle it; None where that is unknown.
     """
 
     label: str
@@ -164,18 +149,10 @@ def claim(name, source, quantity, **details):
 
 
 def judge(evidence, seed):
-    """Judge all claims, in the order of their names.
+    """Judge all claims, in the order of their names; list of Finding.
 
-    Parameters
-    ----------
-    evidence : mfgcore.claims.Evidence
-    seed : int
-        Root of the bootstrap's random numbers. Each claim has a generator of its own, so that one
-        claim more changes no other.
-
-    Returns
-    -------
-    list of Finding
+    `seed` is the root of the bootstrap's random numbers. Each claim has a generator of its own, so
+    that one claim more changes no other.
     """
     return [judge_one(CLAIMS[name], evidence, seed) for name in sorted(CLAIMS, key=_place)]
 
@@ -186,12 +163,7 @@ def _place(name):
 
 
 def judge_one(each, evidence, seed):
-    """Judge one claim; parameters as in :func:`judge`.
-
-    Returns
-    -------
-    Finding
-    """
+    """Judge one claim, as :func:`judge` does; Finding."""
     generator = np.random.default_rng(
         np.random.SeedSequence(seed, spawn_key=(zlib.crc32(each.name.encode()),))
     )

@@ -87,12 +87,6 @@ def speed_advantage(dataset, first, second):
     over trials) has done 90 % of its rise, as a share of the rectangle of that time and the larger
     rise. One that rises less than half as far as the other does not count as the first. 0: equally
     fast; 1: one is at its plateau all the time and the other does not rise at all.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-    first, second : str
-        Architectures.
     """
     origin = initial_return(dataset)
     curves = [series(dataset, "discounted_return", name)[0] for name in (first, second)]
@@ -150,26 +144,16 @@ def setback_advantage(dataset, metric="discounted_return", sign=1.0):
 
     As a share of the highest return, also for an exploitability.
     """
-    independent, networked = (
-        setback(dataset, architecture, metric, sign)
-        for architecture in ("independent", "networked")
-    )
-    return (independent - networked) / highest_return(dataset)
+    independent = setback(dataset, "independent", metric, sign)
+    return (independent - setback(dataset, "networked", metric, sign)) / highest_return(dataset)
 
 
 def at_a_glance(evidence):
-    """Where every architecture of every experiment ends, and when it is there.
+    """Where every architecture of every experiment ends, and when it is there; list of dict.
 
-    Parameters
-    ----------
-    evidence : mfgcore.claims.Evidence
-
-    Returns
-    -------
-    list of dict
-        experiment, architecture, discounted_return and standard_deviation over trials (n - 1),
-        exploitability (exact), all at the end of the run, and arrived_at: where the mean return
-        has done 90 % of its rise, before any increase of the population.
+    They have: experiment, architecture, discounted_return and standard_deviation over trials
+    (n - 1), exploitability (exact), all at the end of the run, and arrived_at: where the mean
+    return has done 90 % of its rise, before any increase of the population.
     """
     rows = []
     for name, dataset in evidence.experiments.items():
@@ -187,7 +171,7 @@ def at_a_glance(evidence):
                     "experiment": name,
                     "architecture": architecture,
                     "discounted_return": float(returns.mean()),
-                    "standard_deviation": float(returns.std(ddof=1)) if returns.size > 1 else 0.0,
+                    "standard_deviation": float(returns.std(ddof=min(1, returns.size - 1))),
                     "exploitability": float(gaps.mean()),
                     "arrived_at": arrived_at,
                 }
