@@ -35,8 +35,7 @@ def words(experiment, purpose, iteration, n_agents, n_words):
     digest = hashlib.sha256(experiment.name.encode()).digest()[:8]
     name = tuple(int(word) for word in np.frombuffer(digest, dtype="<u4"))
     key = np.random.SeedSequence(
-        experiment.seed,
-        spawn_key=(*name, experiment.trial, PURPOSES.index(purpose), iteration),
+        experiment.seed, spawn_key=(*name, experiment.trial, PURPOSES.index(purpose), iteration)
     )
     return np.random.Philox(key).random_raw(n_agents * n_words).reshape(n_agents, n_words)
 

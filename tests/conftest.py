@@ -71,30 +71,29 @@ def register():
         yield add
 
 
+def small(base=None, **overrides):
+    """A small experiment, or a changed one; the arguments replace the small values."""
+    if base is not None:
+        return dataclasses.replace(base, **overrides)
+    return Experiment(**{**TINY, **overrides})
+
+
 @pytest.fixture(scope="session")
 def make_experiment():
-    """A function that makes a small experiment; its arguments replace the small values."""
-
-    def make(base=None, **overrides):
-        if base is not None:
-            return dataclasses.replace(base, **overrides)
-        return Experiment(**{**TINY, **overrides})
-
-    return make
+    return small
 
 
-@pytest.fixture(scope="session")
-def assert_same_state():
-    """A function that compares two simulations bit for bit; names of metrics can be left out."""
+def assert_same_state(one, other, but=()):
+    """Compare two simulations bit for bit; names of metrics, and q_values, can be left out."""
+    for name in ("states", "policy_index", "policies"):
+        np.testing.assert_array_equal(*(getattr(each.population, name) for each in (one, other)))
+    if "q_values" not in but:
+        np.testing.assert_array_equal(one.q_values, other.q_values)
+    for name in one.records:
+        if name not in but:
+            np.testing.assert_array_equal(one.records[name], other.records[name], name)
 
-    def check(one, other, but=()):
-        np.testing.assert_array_equal(one.population.states, other.population.states)
-        np.testing.assert_array_equal(one.population.policy_index, other.population.policy_index)
-        np.testing.assert_array_equal(one.population.policies, other.population.policies)
-        if "q_values" not in but:
-            np.testing.assert_array_equal(one.q_values, other.q_values)
-        for name in one.records:
-            if name not in but:
-                np.testing.assert_array_equal(one.records[name], other.records[name], name)
 
-    return check
+@pytest.fixture(scope="session", name="assert_same_state")
+def _assert_same_state():
+    return assert_same_state

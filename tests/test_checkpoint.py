@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from conftest import small
 
 import mfgcore
 from mfgcore import checkpoint
@@ -16,8 +17,8 @@ from mfgcore.simulation import Simulation
 
 
 @pytest.fixture(scope="module")
-def experiment(make_experiment):
-    return make_experiment(
+def experiment():
+    return small(
         iterations=12,
         sampled_exploitability=True,
         failure_probability=0.3,
@@ -88,10 +89,10 @@ def test_fifty_kills_at_random_moments_change_no_bit(experiment, uninterrupted, 
     assert mfgcore.load(output).equals(uninterrupted)
 
 
-def test_a_checkpoint_of_another_run_is_refused_by_name(experiment, make_experiment, tmp_path):
+def test_a_checkpoint_of_another_run_is_refused_by_name(experiment, tmp_path):
     path = tmp_path / "run.checkpoint"
     checkpoint.save(simulation_after(experiment, 2), path)
-    other = make_experiment(base=experiment, discount=0.4)
+    other = small(base=experiment, discount=0.4)
     with pytest.raises(CheckpointError, match=r"run.checkpoint': was made with discount = 0.5"):
         restored(other, path)
 

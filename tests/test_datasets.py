@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
+from conftest import small
 
 import mfgcore
 from mfgcore import RunFileError
@@ -12,9 +13,9 @@ from mfgcore.metrics import per_iteration
 
 
 @pytest.fixture(scope="module")
-def experiments(make_experiment):
+def experiments():
     return [
-        make_experiment(architecture=architecture, trial=trial, sampled_exploitability=True)
+        small(architecture=architecture, trial=trial, sampled_exploitability=True)
         for architecture in ("independent", "networked")
         for trial in range(2)
     ]
@@ -86,8 +87,8 @@ def test_a_run_of_another_trial_is_refused(files, experiments):
         mfgcore.collect(files, experiments)
 
 
-def test_a_run_with_other_parameters_is_refused(files, experiments, make_experiment):
-    experiments = [make_experiment(base=each, discount=0.4) for each in experiments]
+def test_a_run_with_other_parameters_is_refused(files, experiments):
+    experiments = [small(base=each, discount=0.4) for each in experiments]
     with pytest.raises(RunFileError, match=r"was made with discount = 0.5, expected 0.4"):
         mfgcore.collect(files, experiments)
 

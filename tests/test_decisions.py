@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import estimate_q_values, run
+from conftest import assert_same_state, estimate_q_values, run, small
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import gossip, stepping
@@ -50,26 +50,25 @@ def listen(monkeypatch):
 # ------------------------------------------------------------- D2: common random numbers
 
 
-def test_d2_initial_states_are_the_same_in_the_three_architectures_of_a_trial(make_experiment):
+def test_d2_initial_states_are_the_same_in_the_three_architectures_of_a_trial():
     states = [
-        Simulation(make_experiment(architecture=name, agents=50)).population.states
-        for name in ARCHITECTURES
+        Simulation(small(architecture=name, agents=50)).population.states for name in ARCHITECTURES
     ]
     np.testing.assert_array_equal(states[0], states[1])
     np.testing.assert_array_equal(states[0], states[2])
-    other = Simulation(make_experiment(agents=50, trial=1)).population.states
+    other = Simulation(small(agents=50, trial=1)).population.states
     assert (states[0] != other).any()
 
 
-def test_d2_initial_states_are_uniform_over_the_cells(make_experiment):
-    states = Simulation(make_experiment(agents=9000)).population.states
+def test_d2_initial_states_are_uniform_over_the_cells():
+    states = Simulation(small(agents=9000)).population.states
     counts = np.bincount(states, minlength=9)
     # 8 degrees of freedom: P(chi-square > 45) < 1e-6
     assert ((counts - 1000) ** 2 / 1000).sum() < 45
 
 
-def test_d2_before_any_communication_the_architectures_see_the_same(make_experiment):
-    first = [run(make_experiment(architecture=name, iterations=1)) for name in ARCHITECTURES]
+def test_d2_before_any_communication_the_architectures_see_the_same():
+    first = [run(small(architecture=name, iterations=1)) for name in ARCHITECTURES]
     for other in first[1:]:
         assert other.records["discounted_return"] == first[0].records["discounted_return"]
         np.testing.assert_array_equal(other.q_values[0], first[0].q_values[0])
@@ -100,12 +99,8 @@ def shifted(path, learner, m, interval, shift):
 
 @pytest.mark.parametrize("interval", [1, 2, 3, 10])
 @pytest.mark.parametrize("wait", [0, 1, 4])
-def test_d6_the_transition_is_the_newest_whose_next_action_is_known(
-    make_experiment, interval, wait
-):
-    experiment = make_experiment(
-        steps_per_transition=interval, waiting_transitions=wait, transitions=60
-    )
+def test_d6_the_transition_is_the_newest_whose_next_action_is_known(interval, wait):
+    experiment = small(steps_per_transition=interval, waiting_transitions=wait, transitions=60)
     walk = walk_of(experiment)
     path = path_of(walk, experiment.learning_steps + 1)
     learners = np.array([0, 3], dtype=np.int32)
@@ -118,23 +113,23 @@ def test_d6_the_transition_is_the_newest_whose_next_action_is_known(
             assert seen[row].tolist() != others
 
 
-def test_d6_with_one_step_for_each_transition_the_first_has_none(make_experiment):
-    experiment = make_experiment(algorithm="online", steps_per_transition=1, transitions=50)
+def test_d6_with_one_step_for_each_transition_the_first_has_none():
+    experiment = small(algorithm="online", steps_per_transition=1, transitions=50)
     assert experiment.kept_transitions == 49
     walk = walk_of(experiment)
     path = path_of(walk, 50)
     seen = rollout(experiment, walk, 0, np.array([2], dtype=np.int32)).transitions
     assert seen[0].tolist() == [shifted(path, 2, m, 1, 0) for m in range(1, 50)]
     # from two steps on every transition counts
-    assert make_experiment(algorithm="online", transitions=50).kept_transitions == 50
+    assert small(algorithm="online", transitions=50).kept_transitions == 50
     # and where the first is skipped anyway nothing more is lost
-    waiting = make_experiment(steps_per_transition=1, waiting_transitions=0, transitions=50)
+    waiting = small(steps_per_transition=1, waiting_transitions=0, transitions=50)
     assert waiting.kept_transitions == 49
 
 
-def test_d6_the_last_action_of_a_transition_is_really_taken(make_experiment):
+def test_d6_the_last_action_of_a_transition_is_really_taken():
     """The next pair lies where the pair's action led."""
-    experiment = make_experiment()
+    experiment = small()
     walk = walk_of(experiment)
     seen = rollout(experiment, walk, 4, np.arange(6, dtype=np.int32)).transitions
     np.testing.assert_array_equal(walk.next_state.reshape(-1)[seen["pair"]], seen["next_pair"] // 5)
@@ -146,8 +141,8 @@ def test_d7_the_buffer_holds_2979_transitions_at_the_papers_values():
     assert experiment.kept_transitions == 3000 - 20 - 1 == 2979
 
 
-def test_d7_a_transition_is_kept_if_m_exceeds_w_strictly(make_experiment):
-    experiment = make_experiment(waiting_transitions=5, transitions=40)
+def test_d7_a_transition_is_kept_if_m_exceeds_w_strictly():
+    experiment = small(waiting_transitions=5, transitions=40)
     walk = walk_of(experiment)
     path = path_of(walk, experiment.learning_steps)
     learner = np.array([1], dtype=np.int32)
@@ -157,8 +152,8 @@ def test_d7_a_transition_is_kept_if_m_exceeds_w_strictly(make_experiment):
     assert seen[0] != shifted(path, 1, 5, 2, 0)  # m >= W would begin with m = 5
 
 
-def test_d7_the_run_itself_learns_from_these_transitions(make_experiment):
-    experiment = make_experiment(iterations=1)
+def test_d7_the_run_itself_learns_from_these_transitions():
+    experiment = small(iterations=1)
     walk = walk_of(experiment)
     seen = rollout(
         experiment, walk, experiment.waiting_transitions + 1, np.arange(6, dtype=np.int32)
@@ -210,13 +205,11 @@ DISTURBANCES = [
 
 
 @pytest.mark.parametrize("disturbance", DISTURBANCES, ids=str)
-def test_d12_networked_without_links_is_independent(
-    make_experiment, assert_same_state, monkeypatch, disturbance
-):
-    independent = run(make_experiment(architecture="independent", **disturbance))
-    assert_different = run(make_experiment(architecture="networked", **disturbance))
+def test_d12_networked_without_links_is_independent(monkeypatch, disturbance):
+    independent = run(small(architecture="independent", **disturbance))
+    assert_different = run(small(architecture="networked", **disturbance))
     without_network(monkeypatch)
-    networked = run(make_experiment(architecture="networked", **disturbance))
+    networked = run(small(architecture="networked", **disturbance))
     assert_same_state(independent, networked)
     assert (
         independent.records["policy_divergence"] != (assert_different.records["policy_divergence"])
@@ -226,14 +219,14 @@ def test_d12_networked_without_links_is_independent(
 @pytest.mark.parametrize("game", ["agree", "diffuse", "cluster"])
 @pytest.mark.parametrize("disturbance", [{}, {"agents_after": 9, "increase_at": 2}], ids=str)
 def test_d12_networked_with_agent_0_always_lowest_and_everyone_linked_is_centralised(
-    make_experiment, assert_same_state, monkeypatch, disturbance, game
+    monkeypatch, disturbance, game
 ):
     settings = {"game": game, "sampled_exploitability": True, **disturbance}
-    centralised = run(make_experiment(architecture="centralised", **settings))
+    centralised = run(small(architecture="centralised", **settings))
     linked = {"architecture": "networked", "communication_radius": EVERYBODY, **settings}
-    by_similarity = run(make_experiment(**linked))
+    by_similarity = run(small(**linked))
     with_unique_scores(monkeypatch)
-    networked = run(make_experiment(**linked))
+    networked = run(small(**linked))
     but = ("q_values", "mean_change", "updates", "adopted_policies", "theorem_3_1_violations")
     assert_same_state(centralised, networked, but=but)
     np.testing.assert_array_equal(centralised.q_values[0], networked.q_values[0])
@@ -241,9 +234,9 @@ def test_d12_networked_with_agent_0_always_lowest_and_everyone_linked_is_central
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_d12_all_architectures_take_the_steps_of_the_communication_rounds(make_experiment, name):
+def test_d12_all_architectures_take_the_steps_of_the_communication_rounds(name):
     still, moved = (
-        run(make_experiment(architecture=name, iterations=1, communication_rounds=rounds))
+        run(small(architecture=name, iterations=1, communication_rounds=rounds))
         for rounds in (0, 7)
     )
     assert (still.population.states != moved.population.states).any()
@@ -253,9 +246,9 @@ def test_d12_all_architectures_take_the_steps_of_the_communication_rounds(make_e
     np.testing.assert_array_equal(still.population.states, walk.states)
 
 
-def test_d12_the_steps_of_communication_follow_the_adopted_policies(make_experiment):
+def test_d12_the_steps_of_communication_follow_the_adopted_policies():
     """Adopt, then step (lines 25 to 27), with the action streams going on."""
-    experiment = make_experiment(iterations=1, communication_rounds=4, communication_radius=0.3)
+    experiment = small(iterations=1, communication_rounds=4, communication_radius=0.3)
     before = Simulation(experiment)
     walk = before._walk()
     seen = rollout(experiment, walk, 4, np.arange(6, dtype=np.int32))
@@ -276,8 +269,8 @@ def test_d12_the_steps_of_communication_follow_the_adopted_policies(make_experim
     np.testing.assert_array_equal(policies_of(after), improved[[i for _, _, i in held]])
 
 
-def test_d13_centralised_learns_from_agent_0_and_pushes_its_policy_to_everyone(make_experiment):
-    centralised = run(make_experiment(architecture="centralised"))
+def test_d13_centralised_learns_from_agent_0_and_pushes_its_policy_to_everyone():
+    centralised = run(small(architecture="centralised"))
     assert set(centralised.records["distinct_policies"]) == {1.0}
     assert set(centralised.records["policy_divergence"]) == {0.0}
     assert np.isfinite(centralised.q_values[0]).all()
@@ -285,8 +278,8 @@ def test_d13_centralised_learns_from_agent_0_and_pushes_its_policy_to_everyone(m
     assert (policies_of(centralised) != 0.2).any()
 
 
-def test_d13_the_pushed_policy_needs_no_communication_rounds(make_experiment):
-    centralised = run(make_experiment(architecture="centralised", communication_rounds=0))
+def test_d13_the_pushed_policy_needs_no_communication_rounds():
+    centralised = run(small(architecture="centralised", communication_rounds=0))
     assert (policies_of(centralised) == policies_of(centralised)[0]).all()
     assert (policies_of(centralised) != 0.2).any()
 
@@ -329,15 +322,15 @@ def test_d15_ranks_go_by_sigma_then_the_total_then_the_agents_number(keys):
         ([1, 1, 0, 0, 1, 1], [0, 0, 7, 8, 0, 0], 2),  # the total counts only in ties
     ],
 )
-def test_d15_the_population_adopts_the_winner(make_experiment, monkeypatch, scores, totals, winner):
+def test_d15_the_population_adopts_the_winner(monkeypatch, scores, totals, winner):
     monkeypatch.setattr(
         simulation,
         "policy_change",
         lambda old, new: (np.array(scores, dtype=float), np.array(totals, dtype=float)),
     )
     settings = {"iterations": 1, "communication_rounds": 1}
-    together = run(make_experiment(communication_radius=EVERYBODY, **settings))
-    apart = run(make_experiment(architecture="independent", **settings))
+    together = run(small(communication_radius=EVERYBODY, **settings))
+    apart = run(small(architecture="independent", **settings))
     for policy in policies_of(together):
         np.testing.assert_array_equal(policy, policies_of(apart)[winner])
 
@@ -345,11 +338,9 @@ def test_d15_the_population_adopts_the_winner(make_experiment, monkeypatch, scor
 # --------------------------------------------------------------- D16: failures
 
 
-def test_d16_a_failed_learner_keeps_its_policy_and_has_no_score(make_experiment, monkeypatch):
+def test_d16_a_failed_learner_keeps_its_policy_and_has_no_score(monkeypatch):
     heard = listen(monkeypatch)
-    experiment = make_experiment(
-        agents=12, failure_probability=0.5, iterations=1, communication_rounds=0
-    )
+    experiment = small(agents=12, failure_probability=0.5, iterations=1, communication_rounds=0)
     simulated = Simulation(experiment)
     fails = streams.uniforms(experiment, "failures", 0, 12) < 0.5
     assert 0 < fails.sum() < 12
@@ -364,13 +355,9 @@ def test_d16_a_failed_learner_keeps_its_policy_and_has_no_score(make_experiment,
     assert simulated.records["mean_change"] == [scores[~fails].mean()]
 
 
-def test_d16_a_failed_learner_never_wins(make_experiment, monkeypatch):
+def test_d16_a_failed_learner_never_wins(monkeypatch):
     heard = listen(monkeypatch)
-    run(
-        make_experiment(
-            agents=12, failure_probability=0.5, iterations=8, communication_radius=EVERYBODY
-        )
-    )
+    run(small(agents=12, failure_probability=0.5, iterations=8, communication_radius=EVERYBODY))
     for scores, _, before, after in heard:
         learned = np.isfinite(scores)
         assert learned.any()
@@ -378,8 +365,8 @@ def test_d16_a_failed_learner_never_wins(make_experiment, monkeypatch):
         assert set(after) == {before[scores.argmin()]}
 
 
-def test_d16_a_population_with_failures_does_not_freeze(make_experiment, monkeypatch):
-    experiment = make_experiment(
+def test_d16_a_population_with_failures_does_not_freeze(monkeypatch):
+    experiment = small(
         agents=12, failure_probability=0.5, iterations=4, communication_radius=EVERYBODY
     )
     simulated = Simulation(experiment)
@@ -399,8 +386,8 @@ def test_d16_a_population_with_failures_does_not_freeze(make_experiment, monkeyp
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_d16_nothing_is_learned_where_every_learner_fails(make_experiment, name):
-    simulated = run(make_experiment(architecture=name, failure_probability=1.0))
+def test_d16_nothing_is_learned_where_every_learner_fails(name):
+    simulated = run(small(architecture=name, failure_probability=1.0))
     assert (policies_of(simulated) == 0.2).all()
     assert np.isnan(simulated.q_values).all()
     assert np.isnan(simulated.records["mean_change"]).all()
@@ -409,8 +396,8 @@ def test_d16_nothing_is_learned_where_every_learner_fails(make_experiment, name)
     assert np.isfinite(simulated.records["discounted_return"]).all()
 
 
-def test_d16_in_the_centralised_case_a_failure_of_agent_0_stops_everybody(make_experiment):
-    experiment = make_experiment(architecture="centralised", failure_probability=0.5, iterations=12)
+def test_d16_in_the_centralised_case_a_failure_of_agent_0_stops_everybody():
+    experiment = small(architecture="centralised", failure_probability=0.5, iterations=12)
     simulated = Simulation(experiment)
     outcomes = set()
     for k in range(12):
@@ -422,12 +409,10 @@ def test_d16_in_the_centralised_case_a_failure_of_agent_0_stops_everybody(make_e
     assert outcomes == {True, False}
 
 
-def test_d16_failing_changes_no_other_agents_result(make_experiment):
+def test_d16_failing_changes_no_other_agents_result():
     """Who fails is drawn before learning, and everybody has a stream of its own."""
-    with_failures = run(
-        make_experiment(architecture="independent", failure_probability=0.5, iterations=1)
-    )
-    without = run(make_experiment(architecture="independent", iterations=1))
+    with_failures = run(small(architecture="independent", failure_probability=0.5, iterations=1))
+    without = run(small(architecture="independent", iterations=1))
     learned = np.isfinite(with_failures.q_values).all(axis=1)
     assert 0 < learned.sum() < 6
     np.testing.assert_array_equal(with_failures.q_values[learned], without.q_values[learned])
@@ -438,33 +423,33 @@ def test_d16_failing_changes_no_other_agents_result(make_experiment):
 GROWTH = {"agents": 5, "agents_after": 11, "increase_at": 2, "communication_radius": EVERYBODY}
 
 
-def after_arrival(make_experiment, **settings):
+def after_arrival(**settings):
     """The run just after the iteration in which the further agents arrive."""
-    simulated = Simulation(make_experiment(**{**GROWTH, **settings}))
+    simulated = Simulation(small(**{**GROWTH, **settings}))
     for _ in range(3):
         simulated.step()
     return simulated
 
 
-def test_d17_the_population_grows_after_the_policy_update(make_experiment):
-    simulated = run(make_experiment(**GROWTH, iterations=4))
+def test_d17_the_population_grows_after_the_policy_update():
+    simulated = run(small(**GROWTH, iterations=4))
     assert simulated.records["population_size"] == [5, 5, 5, 11]
-    early = run(make_experiment(**GROWTH, iterations=4, arrivals="before_learning"))
+    early = run(small(**GROWTH, iterations=4, arrivals="before_learning"))
     assert early.records["population_size"] == [5, 5, 11, 11]
 
 
-def test_d17_newcomers_appear_at_uniform_random_cells_and_disturb_nobody(make_experiment):
+def test_d17_newcomers_appear_at_uniform_random_cells_and_disturb_nobody():
     settings = {"architecture": "independent", "communication_rounds": 0}
-    grown = after_arrival(make_experiment, **settings)
-    same = run(make_experiment(agents=5, iterations=3, **settings))
+    grown = after_arrival(**settings)
+    same = run(small(agents=5, iterations=3, **settings))
     np.testing.assert_array_equal(grown.population.states[:5], same.population.states)
     expected = streams.integers(grown.experiment, "arrivals", 2, 11, 9)[5:]
     np.testing.assert_array_equal(grown.population.states[5:], expected)
 
 
-def test_d17_networked_newcomers_adopt_what_they_hear(make_experiment, monkeypatch):
+def test_d17_networked_newcomers_adopt_what_they_hear(monkeypatch):
     heard = listen(monkeypatch)
-    simulated = after_arrival(make_experiment)
+    simulated = after_arrival()
     scores, totals, *_ = heard[-1]
     assert np.isinf(scores[5:]).all() and np.isinf(totals[5:]).all()
     assert np.isfinite(scores[:5]).all()
@@ -474,15 +459,15 @@ def test_d17_networked_newcomers_adopt_what_they_hear(make_experiment, monkeypat
     assert np.isnan(simulated.q_values[5:]).all()
 
 
-def test_d17_networked_newcomers_that_hear_nobody_stay_uniform(make_experiment):
-    simulated = after_arrival(make_experiment, communication_rounds=0)
+def test_d17_networked_newcomers_that_hear_nobody_stay_uniform():
+    simulated = after_arrival(communication_rounds=0)
     policies = policies_of(simulated)
     assert (policies[5:] == 0.2).all()
     assert (policies[:5] != 0.2).any(axis=(1, 2)).all()
 
 
-def test_d17_independent_newcomers_keep_the_uniform_policy(make_experiment):
-    simulated = after_arrival(make_experiment, architecture="independent")
+def test_d17_independent_newcomers_keep_the_uniform_policy():
+    simulated = after_arrival(architecture="independent")
     policies = policies_of(simulated)
     assert (policies[5:] == 0.2).all()
     assert (policies[:5] != 0.2).any(axis=(1, 2)).all()
@@ -491,8 +476,8 @@ def test_d17_independent_newcomers_keep_the_uniform_policy(make_experiment):
 
 
 @pytest.mark.parametrize("arrivals", ["after_learning", "before_learning"])
-def test_d17_centralised_newcomers_get_the_pushed_policy(make_experiment, arrivals):
-    simulated = after_arrival(make_experiment, architecture="centralised", arrivals=arrivals)
+def test_d17_centralised_newcomers_get_the_pushed_policy(arrivals):
+    simulated = after_arrival(architecture="centralised", arrivals=arrivals)
     policies = policies_of(simulated)
     assert len(policies) == 11
     assert (policies == policies[0]).all()
@@ -500,9 +485,9 @@ def test_d17_centralised_newcomers_get_the_pushed_policy(make_experiment, arriva
 
 
 @pytest.mark.parametrize("name", ["independent", "networked"])
-def test_d17_before_learning_the_newcomers_learn_first(make_experiment, monkeypatch, name):
+def test_d17_before_learning_the_newcomers_learn_first(monkeypatch, name):
     heard = listen(monkeypatch)
-    early = after_arrival(make_experiment, architecture=name, arrivals="before_learning")
+    early = after_arrival(architecture=name, arrivals="before_learning")
     assert np.isfinite(heard[-1][0]).all() == (name == "networked")
     assert np.isfinite(early.q_values).all()
     if name == "independent":
@@ -513,7 +498,7 @@ def test_d17_before_learning_the_newcomers_learn_first(make_experiment, monkeypa
             early.q_values[5:],
         )  # fmt: skip
         np.testing.assert_array_equal(policies_of(early)[5:], improved)
-    late = after_arrival(make_experiment, architecture=name)
+    late = after_arrival(architecture=name)
     assert np.isnan(late.q_values[5:]).all()
 
 
@@ -521,7 +506,7 @@ def test_d17_before_learning_the_newcomers_learn_first(make_experiment, monkeypa
     ("arrivals", "falls_back"), [("after_learning", False), ("before_learning", True)]
 )
 def test_d17_newcomers_that_learned_little_take_the_population_over(
-    make_experiment, monkeypatch, arrivals, falls_back
+    monkeypatch, arrivals, falls_back
 ):
     """The trap of D17, brought about: newcomers whose policy changed least win the argmin."""
 
@@ -530,7 +515,7 @@ def test_d17_newcomers_that_learned_little_take_the_population_over(
         return np.where(was_uniform, 0.001, 0.5), np.ones(len(new))
 
     monkeypatch.setattr(simulation, "policy_change", newcomers_change_least)
-    simulated = after_arrival(make_experiment, arrivals=arrivals)
+    simulated = after_arrival(arrivals=arrivals)
     policies = policies_of(simulated)
     assert (policies == policies[0]).all()
     near_uniform = improve_policies(
@@ -540,9 +525,9 @@ def test_d17_newcomers_that_learned_little_take_the_population_over(
     assert any((policies[0] == newcomer).all() for newcomer in near_uniform) == falls_back
 
 
-def test_d17_arrivals_at_the_first_iteration_are_possible(make_experiment):
+def test_d17_arrivals_at_the_first_iteration_are_possible():
     for arrivals in ("after_learning", "before_learning"):
-        simulated = run(make_experiment(**{**GROWTH, "increase_at": 0}, arrivals=arrivals))
+        simulated = run(small(**{**GROWTH, "increase_at": 0}, arrivals=arrivals))
         assert simulated.population.size == 11
 
 
@@ -550,10 +535,8 @@ def test_d17_arrivals_at_the_first_iteration_are_possible(make_experiment):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_d18_every_value_speaks_of_the_policies_at_the_start_of_the_iteration(
-    make_experiment, name
-):
-    experiment = make_experiment(
+def test_d18_every_value_speaks_of_the_policies_at_the_start_of_the_iteration(name):
+    experiment = small(
         architecture=name, communication_radius=0.1, communication_rounds=1, agents=12
     )
     simulated = Simulation(experiment)
@@ -575,15 +558,15 @@ def test_d18_every_value_speaks_of_the_policies_at_the_start_of_the_iteration(
             assert metrics["policy_divergence"] != simulated.population.policy_divergence()
 
 
-def test_d18_at_the_first_iteration_everybody_still_follows_the_uniform_policy(make_experiment):
+def test_d18_at_the_first_iteration_everybody_still_follows_the_uniform_policy():
     for name in ARCHITECTURES:
-        metrics = run(make_experiment(architecture=name)).records
+        metrics = run(small(architecture=name)).records
         assert metrics["policy_divergence"][0] == 0.0
         assert metrics["distinct_policies"][0] == 1.0
 
 
-def test_the_mean_field_is_the_distribution_over_the_learning_steps(make_experiment):
-    experiment = make_experiment(iterations=1)
+def test_the_mean_field_is_the_distribution_over_the_learning_steps():
+    experiment = small(iterations=1)
     path = path_of(walk_of(experiment), experiment.learning_steps)
     expected = np.mean([counts for _, _, counts, _ in path], axis=0) / 6
     field = run(experiment).records["mean_field"][0]
@@ -623,9 +606,9 @@ def test_d19_of_a_constant_reward_only_the_stated_bias_is_missing():
     assert 0 < exact - value <= 1e-6 * exact * (1 + 1e-9)
 
 
-def test_d19_the_return_includes_the_regulariser_and_averages_over_agents(make_experiment):
+def test_d19_the_return_includes_the_regulariser_and_averages_over_agents():
     """Nobody is ever paid where all are alone and off target: what is left is the entropy."""
-    experiment = make_experiment(agents=1, iterations=1)
+    experiment = small(agents=1, iterations=1)
     expected = experiment.max_entropy / (1 - experiment.discount)
     assert run(experiment).records["discounted_return"][0] == pytest.approx(expected, rel=2e-6)
 
@@ -635,11 +618,9 @@ def test_d19_the_return_includes_the_regulariser_and_averages_over_agents(make_e
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("disturbance", DISTURBANCES, ids=str)
-def test_d20_evaluation_changes_nothing_that_is_learned(
-    make_experiment, assert_same_state, name, disturbance
-):
+def test_d20_evaluation_changes_nothing_that_is_learned(name, disturbance):
     with_it, without = (
-        run(make_experiment(architecture=name, sampled_exploitability=evaluation, **disturbance))
+        run(small(architecture=name, sampled_exploitability=evaluation, **disturbance))
         for evaluation in (True, False)
     )
     assert_same_state(with_it, without, but=("exploitability",))
@@ -647,9 +628,9 @@ def test_d20_evaluation_changes_nothing_that_is_learned(
 
 
 @pytest.mark.parametrize("interval", [1, 2, 3])
-def test_d20_exploitability_is_sampled_at_every_so_many_iterations(make_experiment, interval):
+def test_d20_exploitability_is_sampled_at_every_so_many_iterations(interval):
     sampled = run(
-        make_experiment(sampled_exploitability=True, evaluation_interval=interval, iterations=5)
+        small(sampled_exploitability=True, evaluation_interval=interval, iterations=5)
     ).records["exploitability"]
     np.testing.assert_array_equal(np.isfinite(sampled), np.arange(5) % interval == 0)
     if interval == 2:
@@ -689,9 +670,9 @@ def exploitability_by_hand(simulated, k):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_d20_the_sampled_exploitability_is_that_of_f2(make_experiment, name):
+def test_d20_the_sampled_exploitability_is_that_of_f2(name):
     simulated = Simulation(
-        make_experiment(
+        small(
             architecture=name,
             sampled_exploitability=True,
             evaluation_interval=1,
@@ -729,8 +710,8 @@ def test_d21_divergence_is_the_mean_of_the_largest_distances_to_agent_0(seed, n_
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("algorithm", ["replay", "online"])
-def test_d23_threads_change_no_bit(make_experiment, assert_same_state, name, algorithm):
-    experiment = make_experiment(
+def test_d23_threads_change_no_bit(name, algorithm):
+    experiment = small(
         architecture=name, algorithm=algorithm, sampled_exploitability=True, failure_probability=0.3
     )
     alone = run(experiment, threads=1)
@@ -738,22 +719,22 @@ def test_d23_threads_change_no_bit(make_experiment, assert_same_state, name, alg
         assert_same_state(alone, run(experiment, threads=threads))
 
 
-def test_d23_more_threads_than_learners_change_no_bit(make_experiment, assert_same_state):
-    experiment = make_experiment(agents=2)
+def test_d23_more_threads_than_learners_change_no_bit():
+    experiment = small(agents=2)
     assert_same_state(run(experiment), run(experiment, threads=5))
 
 
-def test_d23_the_same_run_twice_gives_the_same_bits(make_experiment, assert_same_state):
-    assert_same_state(run(make_experiment()), run(make_experiment()))
+def test_d23_the_same_run_twice_gives_the_same_bits():
+    assert_same_state(run(small()), run(small()))
 
 
 @pytest.mark.parametrize("other", [{"trial": 1}, {"seed": 2}, {"name": "other"}], ids=str)
-def test_d23_another_trial_seed_or_name_gives_another_run(make_experiment, other):
-    one, another = run(make_experiment()), run(make_experiment(**other))
+def test_d23_another_trial_seed_or_name_gives_another_run(other):
+    one, another = run(small()), run(small(**other))
     assert one.records["discounted_return"] != another.records["discounted_return"]
 
 
-def test_d23_streams_are_named_not_counted_from_the_root_seed(make_experiment):
+def test_d23_streams_are_named_not_counted_from_the_root_seed():
     """seed 1, trial 1 and seed 2, trial 0 would be one stream under root_seed + trial."""
     names = [
         {"seed": seed, "trial": trial, "name": name}
@@ -761,16 +742,16 @@ def test_d23_streams_are_named_not_counted_from_the_root_seed(make_experiment):
     ]
     seen = set()
     for settings in names:
-        experiment = make_experiment(**settings)
+        experiment = small(**settings)
         for purpose, iteration in itertools.product(streams.PURPOSES, (0, 1, 2)):
             words = streams.words(experiment, purpose, iteration, 2, 2)
             seen.update(int(word) for word in words.ravel())
     assert len(seen) == len(names) * len(streams.PURPOSES) * 3 * 4
 
 
-def test_d23_nothing_that_a_stream_is_named_by_is_the_architecture_or_the_game(make_experiment):
+def test_d23_nothing_that_a_stream_is_named_by_is_the_architecture_or_the_game():
     words = [
-        streams.words(make_experiment(game=game, architecture=name), "actions", 1, 3, 2)
+        streams.words(small(game=game, architecture=name), "actions", 1, 3, 2)
         for game, name in itertools.product(("agree", "cluster"), ARCHITECTURES)
     ]
     for other in words[1:]:

@@ -8,6 +8,7 @@ import re
 import chromium
 import numpy as np
 import pytest
+from conftest import small
 
 import mfgcore
 from mfgcore import explorer
@@ -23,13 +24,11 @@ browser = [
 
 
 @pytest.fixture(scope="module")
-def experiments(make_experiment, tmp_path_factory):
+def experiments(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     datasets = []
     for game in ("agree", "cluster"):
-        base = make_experiment(
-            game=game, sampled_exploitability=True, agents_after=9, increase_at=2
-        )
+        base = small(game=game, sampled_exploitability=True, agents_after=9, increase_at=2)
         planned = [
             dataclasses.replace(base, architecture=architecture, trial=trial)
             for architecture in ("centralised", "independent", "networked")
@@ -65,10 +64,7 @@ def test_the_maps_are_those_of_the_datasets(experiments, page, index):
     dataset = experiments[index][1].isel(trial=slice(explorer.SHOWN_TRIALS))
     shown = embedded(page)[index]
     assert shown["title"] == TITLES[index]
-    for name, dtype in (
-        ("mean_field", explorer.SHARES),
-        ("common_policy", explorer.PROBABILITIES),
-    ):
+    for name, dtype in (("mean_field", explorer.SHARES), ("common_policy", explorer.PROBABILITIES)):
         largest = np.iinfo(dtype).max
         fractions = decoded(shown, name, dtype) / largest
         np.testing.assert_allclose(fractions, dataset[name].values, atol=0.501 / largest)

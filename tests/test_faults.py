@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import small
 from project import Project, tiny_config
 
 import mfgcore
@@ -95,8 +96,8 @@ def test_a_folder_without_permission_is_one_line_before_the_run():
         shutil.rmtree(folder)
 
 
-def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(make_experiment, tmp_path):
-    experiment = make_experiment()
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(tmp_path):
+    experiment = small()
     said = []
     checkpointer = Checkpointer(tmp_path / "gone" / "run.checkpoint", 0.0, said.append)
     assert mfgcore.simulate(experiment, checkpointer=checkpointer).equals(
@@ -109,10 +110,10 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(make_experimen
         checkpointer.after_iteration(Simulation(experiment), (0.0, 0.0))
 
 
-def test_what_a_killed_writer_left_is_cleared_away(make_experiment, tmp_path):
+def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
     left = tmp_path / ".run.12345.partial.checkpoint"
     left.write_bytes(b"half")
-    checkpoint.save(Simulation(make_experiment()), tmp_path / "run.checkpoint")
+    checkpoint.save(Simulation(small()), tmp_path / "run.checkpoint")
     assert [path.name for path in tmp_path.iterdir()] == ["run.checkpoint"]
 
 
@@ -162,12 +163,12 @@ def test_two_workflows_in_one_folder_do_not_disturb_each_other(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
-def test_a_thousand_runs_leave_no_memory_behind(make_experiment):
+def test_a_thousand_runs_leave_no_memory_behind():
     def megabytes():
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 1e6
 
-    experiment = make_experiment(sampled_exploitability=True, failure_probability=0.5, iterations=2)
+    experiment = small(sampled_exploitability=True, failure_probability=0.5, iterations=2)
     for _ in range(100):
         mfgcore.simulate(experiment)
     before = megabytes()

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from conftest import small
 from reference import gossip
 
 from mfgcore import ConfigurationError, games, kernels
@@ -80,8 +81,8 @@ def test_cluster_stays_one_function_of_mu_when_the_population_grows():
     assert not np.allclose(table("cluster", 4)[:, 1], after[:, 4])
 
 
-def test_an_experiment_normalises_cluster_by_its_largest_population(make_experiment):
-    growing = make_experiment(game="cluster", agents=4, agents_after=16, increase_at=1)
+def test_an_experiment_normalises_cluster_by_its_largest_population():
+    growing = small(game="cluster", agents=4, agents_after=16, increase_at=1)
     np.testing.assert_allclose(growing.make_game().reward_table(4)[:, 1], 0.5, rtol=1e-15)
 
 
@@ -223,8 +224,8 @@ def test_neighbours_are_the_cells_within_euclidean_distance(boundary, size, radi
 # --------------------------------------------------------------------------------- experiment
 
 
-def test_q_max_and_the_entropy_maximum_are_the_papers(make_experiment):
-    experiment = make_experiment(discount=0.9, transitions=100)
+def test_q_max_and_the_entropy_maximum_are_the_papers():
+    experiment = small(discount=0.9, transitions=100)
     assert experiment.max_entropy == pytest.approx(0.01 * math.log(5), rel=1e-15)
     assert experiment.max_q_value == pytest.approx((1 + 0.01 * math.log(5)) / (1 - 0.9), rel=1e-15)
     uniform = kernels.policy_tables(np.full((1, 1, 5), 0.2), 0.01)["entropy"]
@@ -232,7 +233,7 @@ def test_q_max_and_the_entropy_maximum_are_the_papers(make_experiment):
 
 
 @pytest.mark.parametrize("discount", [0.0, 0.1, 0.5, 0.9, 0.95])
-def test_the_returns_horizon_is_the_first_that_discounts_to_a_millionth(make_experiment, discount):
-    horizon = make_experiment(discount=discount, transitions=1000).return_horizon
+def test_the_returns_horizon_is_the_first_that_discounts_to_a_millionth(discount):
+    horizon = small(discount=discount, transitions=1000).return_horizon
     assert discount**horizon <= 1e-6 * (1 + 1e-9)
     assert horizon == 1 or discount ** (horizon - 1) > 1e-6

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import estimate_q_values, run
+from conftest import assert_same_state, estimate_q_values, run, small
 from reference import mirror_ascent, replay
 
 from mfgcore import NumericalError, kernels, learning, simulation, streams
@@ -24,8 +24,8 @@ def transitions_for(experiment, n_learners, seed=0):
     return transitions
 
 
-def test_replay_starts_at_q_max_and_is_the_twins(make_experiment):
-    experiment = make_experiment(replay_cycles=6)
+def test_replay_starts_at_q_max_and_is_the_twins():
+    experiment = small(replay_cycles=6)
     transitions = transitions_for(experiment, 3)
     shuffles = streams.shuffle_generators(experiment, "shuffles", 1, 3)
     expected = np.full((3, 45), experiment.max_q_value)
@@ -33,9 +33,9 @@ def test_replay_starts_at_q_max_and_is_the_twins(make_experiment):
     np.testing.assert_array_equal(estimate_q_values(experiment, transitions, shuffles), expected)
 
 
-def test_pairs_that_were_never_seen_keep_q_max(make_experiment):
+def test_pairs_that_were_never_seen_keep_q_max():
     for algorithm in ("replay", "online"):
-        experiment = make_experiment(algorithm=algorithm)
+        experiment = small(algorithm=algorithm)
         transitions = transitions_for(experiment, 2)
         transitions["pair"] %= 7
         shuffles = streams.shuffle_generators(experiment, "shuffles", 0, 2)
@@ -45,10 +45,8 @@ def test_pairs_that_were_never_seen_keep_q_max(make_experiment):
 
 
 @pytest.mark.parametrize("algorithm", ["replay", "online"])
-def test_a_q_function_does_not_carry_over_to_the_next_iteration(
-    make_experiment, assert_same_state, algorithm
-):
-    one, other = (Simulation(make_experiment(algorithm=algorithm)) for _ in range(2))
+def test_a_q_function_does_not_carry_over_to_the_next_iteration(algorithm):
+    one, other = (Simulation(small(algorithm=algorithm)) for _ in range(2))
     one.step()
     other.step()
     other.q_values[:] = 7.0
@@ -57,15 +55,15 @@ def test_a_q_function_does_not_carry_over_to_the_next_iteration(
     assert_same_state(one, other)
 
 
-def test_q_values_stay_between_zero_and_q_max(make_experiment):
-    simulated = run(make_experiment(architecture="independent", replay_cycles=50))
+def test_q_values_stay_between_zero_and_q_max():
+    simulated = run(small(architecture="independent", replay_cycles=50))
     assert (simulated.q_values >= 0).all()
     assert (simulated.q_values <= simulated.experiment.max_q_value * (1 + 1e-15)).all()
 
 
-def test_more_cycles_go_on_from_fewer(make_experiment):
+def test_more_cycles_go_on_from_fewer():
     """Each cycle is shuffled afresh: six cycles are three and three more from the same stream."""
-    six, three = make_experiment(replay_cycles=6), make_experiment(replay_cycles=3)
+    six, three = small(replay_cycles=6), small(replay_cycles=3)
     shuffles = streams.shuffle_generators(six, "shuffles", 0, 1)
     transitions = transitions_for(six, 1)
     expected = estimate_q_values(six, transitions.copy(), shuffles.copy())
@@ -77,8 +75,8 @@ def test_more_cycles_go_on_from_fewer(make_experiment):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
-def test_learners_are_shared_among_threads_without_a_difference(make_experiment, threads):
-    experiment = make_experiment()
+def test_learners_are_shared_among_threads_without_a_difference(threads):
+    experiment = small()
     for n_learners in (0, 1, 4):
         transitions = transitions_for(experiment, n_learners)
         shuffles = streams.shuffle_generators(experiment, "shuffles", 0, n_learners)
@@ -92,9 +90,9 @@ def test_learners_are_shared_among_threads_without_a_difference(make_experiment,
 
 @pytest.mark.parametrize("interval", [1, 2])
 @pytest.mark.parametrize("offset", [None, 1.0, 25.0])
-def test_algorithm_1_uses_each_transition_once_with_its_own_rate(make_experiment, interval, offset):
+def test_algorithm_1_uses_each_transition_once_with_its_own_rate(interval, offset):
     """beta_m = beta m0 / (m0 + m), m counted in the iteration: with M_td = 1 from 1."""
-    experiment = make_experiment(
+    experiment = small(
         algorithm="online", steps_per_transition=interval, learning_rate_offset=offset
     )
     transitions = transitions_for(experiment, 2)
@@ -110,10 +108,8 @@ def test_algorithm_1_uses_each_transition_once_with_its_own_rate(make_experiment
         np.testing.assert_array_equal(q_values, expected)
 
 
-def test_a_schedule_that_counts_from_the_first_used_transition_would_differ(make_experiment):
-    experiment = make_experiment(
-        algorithm="online", steps_per_transition=1, learning_rate_offset=1.0
-    )
+def test_a_schedule_that_counts_from_the_first_used_transition_would_differ():
+    experiment = small(algorithm="online", steps_per_transition=1, learning_rate_offset=1.0)
     transitions = transitions_for(experiment, 1)
     wrong = np.full((1, 45), experiment.max_q_value)
     replay.online_td(transitions, wrong, [0.1 / (1.0 + m) for m in range(39)], 0.5)
@@ -121,8 +117,8 @@ def test_a_schedule_that_counts_from_the_first_used_transition_would_differ(make
     assert not np.allclose(estimate_q_values(experiment, transitions, shuffles), wrong)
 
 
-def test_algorithm_1_waits_for_nothing_and_keeps_the_order_of_time(make_experiment):
-    experiment = make_experiment(algorithm="online", waiting_transitions=30)
+def test_algorithm_1_waits_for_nothing_and_keeps_the_order_of_time():
+    experiment = small(algorithm="online", waiting_transitions=30)
     assert experiment.kept_transitions == 40
     transitions = transitions_for(experiment, 1)
     shuffles = streams.shuffle_generators(experiment, "shuffles", 0, 1)
@@ -137,8 +133,8 @@ def test_algorithm_1_waits_for_nothing_and_keeps_the_order_of_time(make_experime
 # ----------------------------------------------------------------------------------- policies
 
 
-def test_policies_are_improved_from_each_learners_own(make_experiment):
-    experiment = make_experiment()
+def test_policies_are_improved_from_each_learners_own():
+    experiment = small()
     rng = np.random.default_rng(1)
     policies = rng.dirichlet(np.ones(5), (3, 9))
     index = np.array([2, 0], dtype=np.int32)
@@ -154,10 +150,10 @@ def test_policies_are_improved_from_each_learners_own(make_experiment):
 
 
 @pytest.mark.parametrize("gap", [1e-4, 0.002, 0.01])
-def test_an_entropy_gap_bounds_the_improved_policies(make_experiment, gap):
+def test_an_entropy_gap_bounds_the_improved_policies(gap):
     """h(u) >= h_max - L_h (D11), and only where the bound binds is the policy another one."""
     rng = np.random.default_rng(2)
-    free, bounded = (make_experiment(policy_step_size=0.3, entropy_gap=g) for g in (None, gap))
+    free, bounded = (small(policy_step_size=0.3, entropy_gap=g) for g in (None, gap))
     q_values = rng.random((4, 45)) * np.repeat([0.01, 0.5, 2.0, 10.0], 45).reshape(4, 45)
     arguments = uniform_policy(9)[None], np.zeros(4, dtype=np.int32), q_values
     improved, unbounded = (improve_policies(e, *arguments) for e in (bounded, free))
@@ -171,9 +167,9 @@ def test_an_entropy_gap_bounds_the_improved_policies(make_experiment, gap):
     np.testing.assert_allclose(h[~inside], least, rtol=0, atol=1e-14)
 
 
-def test_an_entropy_gap_of_at_least_the_maximum_is_vacuous(make_experiment):
-    experiment = make_experiment(architecture="independent")
-    vacuous = make_experiment(architecture="independent", entropy_gap=experiment.max_entropy)
+def test_an_entropy_gap_of_at_least_the_maximum_is_vacuous():
+    experiment = small(architecture="independent")
+    vacuous = small(architecture="independent", entropy_gap=experiment.max_entropy)
     np.testing.assert_array_equal(
         run(experiment).population.policies, run(vacuous).population.policies
     )
@@ -201,17 +197,15 @@ def poison(monkeypatch, owner, name, row, after=0, value=np.nan):
     [(learning, "_estimate", "Q-function"), (simulation, "improve_policies", "policy")],
 )
 def test_a_number_that_is_not_finite_names_the_iteration_and_the_agent(
-    make_experiment, monkeypatch, owner, name, what
+    monkeypatch, owner, name, what
 ):
     poison(monkeypatch, owner, name, 4, after=2)
     with pytest.raises(NumericalError, match=rf"iteration 2, agent 4: its {what} is not finite"):
-        run(make_experiment())
+        run(small())
 
 
-def test_the_agent_named_is_the_agent_and_not_its_place_among_the_learners(
-    make_experiment, monkeypatch
-):
-    experiment = make_experiment(failure_probability=0.5, agents=12)
+def test_the_agent_named_is_the_agent_and_not_its_place_among_the_learners(monkeypatch):
+    experiment = small(failure_probability=0.5, agents=12)
     learners = np.flatnonzero(streams.uniforms(experiment, "failures", 0, 12) >= 0.5)
     assert learners[1] != 1
     poison(monkeypatch, learning, "_estimate", 1)
@@ -219,14 +213,14 @@ def test_the_agent_named_is_the_agent_and_not_its_place_among_the_learners(
         run(experiment)
 
 
-def test_infinity_is_noticed_too(make_experiment, monkeypatch):
+def test_infinity_is_noticed_too(monkeypatch):
     poison(monkeypatch, learning, "_estimate", 0, value=np.inf)
     with pytest.raises(NumericalError, match="agent 0"):
-        run(make_experiment())
+        run(small())
 
 
-def test_nothing_is_recorded_of_agents_that_did_not_learn(make_experiment):
-    simulated = Simulation(make_experiment(architecture="centralised"))
+def test_nothing_is_recorded_of_agents_that_did_not_learn():
+    simulated = Simulation(small(architecture="centralised"))
     simulated.step()
     assert np.isnan(simulated.q_values[1:]).all()
     assert np.isfinite(simulated.q_values[0]).all()

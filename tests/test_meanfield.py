@@ -6,6 +6,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from conftest import small
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import meanfield as reference
@@ -20,11 +21,7 @@ from mfgcore.simulation import Simulation
 PAPER = {"discount": 0.9, "entropy_weight": 0.01}
 HARD = {"discount": 0.9, "entropy_weight": 0.0}
 # checked once with value iteration and a dense solve in NumPy
-PINNED = {
-    "cluster": 1.5728439724592673,
-    "agree": 3.436134873256435,
-    "diffuse": 6.841133823397424,
-}
+PINNED = {"cluster": 1.5728439724592673, "agree": 3.436134873256435, "diffuse": 6.841133823397424}
 STAY, UP, DOWN, LEFT, RIGHT = range(5)
 
 
@@ -447,8 +444,8 @@ def test_learning_with_exact_q_functions_converges(name, iterations):
         assert float(found.exact_return[20]) == pytest.approx(9.86, abs=0.005)
 
 
-def test_an_exact_learner_has_the_exact_q_function_of_its_own_policy(make_experiment):
-    experiment = make_experiment(algorithm="exact", architecture="independent", iterations=3)
+def test_an_exact_learner_has_the_exact_q_function_of_its_own_policy():
+    experiment = small(algorithm="exact", architecture="independent", iterations=3)
     simulation = Simulation(experiment)
     simulation.step()
     simulation.step()
@@ -462,6 +459,6 @@ def test_an_exact_learner_has_the_exact_q_function_of_its_own_policy(make_experi
         np.testing.assert_allclose(q_values.reshape(expected.shape), expected, rtol=1e-12)
 
 
-def test_a_deviator_of_an_exact_run_improves_exactly(make_experiment):
-    experiment = make_experiment(algorithm="exact", sampled_exploitability=True, iterations=1)
+def test_a_deviator_of_an_exact_run_improves_exactly():
+    experiment = small(algorithm="exact", sampled_exploitability=True, iterations=1)
     assert np.isfinite(mfgcore.simulate(experiment)["exploitability"][0])

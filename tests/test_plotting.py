@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import small
 
 import mfgcore
 from mfgcore import plotting
@@ -10,10 +11,10 @@ from mfgcore.collect import collect_ablation
 
 
 @pytest.fixture(scope="module")
-def dataset(make_experiment, tmp_path_factory):
+def dataset(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     experiments = [
-        make_experiment(
+        small(
             architecture=architecture,
             trial=trial,
             sampled_exploitability=True,
@@ -69,9 +70,9 @@ def test_a_single_trial_has_no_spread(dataset):
     assert (summary["standard_deviation"] == 0.0).all()
 
 
-def test_an_ablation_is_joined_from_files_in_any_order(make_experiment, tmp_path):
+def test_an_ablation_is_joined_from_files_in_any_order(tmp_path):
     settings = {
-        str(rounds): [make_experiment(communication_rounds=rounds, trial=trial) for trial in (0, 1)]
+        str(rounds): [small(communication_rounds=rounds, trial=trial) for trial in (0, 1)]
         for rounds in (1, 3)
     }
     paths = saved([*settings["1"], *settings["3"]], tmp_path)[::-1]

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from conftest import run
+from conftest import run, small
 from make_tables import metric_table
 
 import mfgcore
@@ -76,7 +76,7 @@ def test_an_experiment_can_be_given_a_disturbance_afterwards():
 # ------------------------------------------------------------------------------- metrics
 
 
-def test_a_metric_is_one_entry_and_its_computation(make_experiment, register, tmp_path):
+def test_a_metric_is_one_entry_and_its_computation(register, tmp_path):
     def occupied(moment):
         return (moment.observations.mean_field > 0).sum()
 
@@ -87,7 +87,7 @@ def test_a_metric_is_one_entry_and_its_computation(make_experiment, register, tm
     over = ("iteration", "state")
     surest = Metric(best, "largest probability", "of any action", over, asked_by="exact_metrics")
     register(METRICS, "surest", surest)
-    experiment = make_experiment()
+    experiment = small()
     simulated = run(experiment)
     assert simulated.records["occupied"] == [9, 9, 9, 9]
     mfgcore.save(mfgcore.simulate(experiment), tmp_path / "run.nc")

@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import run
+from conftest import assert_same_state, run, small
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import stepping
@@ -30,14 +30,14 @@ def started(experiment):
     return simulation, Update(experiment, 0, learners, change, *now)
 
 
-def test_the_smallest_change_is_the_default(make_experiment):
-    _, update = started(make_experiment())
-    assert make_experiment().score_rule == "smallest_change"
+def test_the_smallest_change_is_the_default():
+    _, update = started(small())
+    assert small().score_rule == "smallest_change"
     assert SCORE_RULES["smallest_change"](update) is update.change
 
 
-def test_the_highest_return_is_that_of_the_walk(make_experiment):
-    experiment = make_experiment(score_rule="highest_return", score_steps=7)
+def test_the_highest_return_is_that_of_the_walk():
+    experiment = small(score_rule="highest_return", score_steps=7)
     simulation, update = started(experiment)
     twin = simulation._walk()
     twin.states = twin.states.copy()
@@ -53,17 +53,17 @@ def test_the_highest_return_is_that_of_the_walk(make_experiment):
     np.testing.assert_allclose(found, -returns[update.learners], rtol=1e-13)
 
 
-def test_a_temperature_draws_the_best_by_the_softmax_of_the_returns(make_experiment):
+def test_a_temperature_draws_the_best_by_the_softmax_of_the_returns():
     """The policy of the best score is softmax-distributed: chi-squared over 4000 draws."""
     settings = {"score_rule": "highest_return", "score_steps": 1}
     temperature, n_draws = 0.4, 4000
-    _, update = started(make_experiment(**settings))
+    _, update = started(small(**settings))
     states, generators = update.walk.states.copy(), update.walk.generators.copy()
 
     def score(**details):
         update.walk.states[:] = states
         update.walk.generators[:] = generators
-        experiment = make_experiment(**settings, **details)
+        experiment = small(**settings, **details)
         return scores.highest_return(dataclasses.replace(update, experiment=experiment))
 
     wins = np.bincount([
@@ -76,30 +76,30 @@ def test_a_temperature_draws_the_best_by_the_softmax_of_the_returns(make_experim
     assert ((wins - expected) ** 2 / expected).sum() < 13.8  # 2 degrees of freedom, p = 0.001
 
 
-def test_random_scores_differ_between_iterations_and_are_reproducible(make_experiment):
-    _, update = started(make_experiment(score_rule="random"))
+def test_random_scores_differ_between_iterations_and_are_reproducible():
+    _, update = started(small(score_rule="random"))
     first = scores.random(update)
     np.testing.assert_array_equal(first, scores.random(update))
     later = dataclasses.replace(update, iteration=1)
     assert (first != scores.random(later)).all()
 
 
-def test_never_adopting_is_learning_alone(make_experiment, assert_same_state):
-    never = run(make_experiment(score_rule="never", failure_probability=0.5))
-    alone = run(make_experiment(architecture="independent", failure_probability=0.5))
+def test_never_adopting_is_learning_alone():
+    never = run(small(score_rule="never", failure_probability=0.5))
+    alone = run(small(architecture="independent", failure_probability=0.5))
     assert_same_state(never, alone)
 
 
 @pytest.mark.parametrize("rule", ["highest_return", "random"])
-def test_with_everybody_in_reach_one_policy_is_left(make_experiment, rule):
-    simulated = run(make_experiment(score_rule=rule, communication_radius=1.0))
+def test_with_everybody_in_reach_one_policy_is_left(rule):
+    simulated = run(small(score_rule=rule, communication_radius=1.0))
     assert simulated.population.policies.shape[0] == 1
     assert simulated.records["adopted_policies"] == [1] * simulated.iteration
 
 
-def test_a_failed_learner_has_no_score_under_any_rule(make_experiment):
+def test_a_failed_learner_has_no_score_under_any_rule():
     for rule, trial in itertools.product(("highest_return", "random"), range(8)):
-        experiment = make_experiment(
+        experiment = small(
             score_rule=rule, agents=12, failure_probability=0.8, communication_radius=1.0,
             iterations=1, trial=trial,
         )  # fmt: skip
@@ -176,8 +176,8 @@ def test_a_bound_that_does_not_fall_is_counted():
     assert examine_adoptions(policies, before, after, 0) == Adoptions(1, 0, 1, 0)
 
 
-def test_the_most_common_policy_is_recorded(make_experiment):
-    simulated = Simulation(make_experiment(agents=5))
+def test_the_most_common_policy_is_recorded():
+    simulated = Simulation(small(agents=5))
     population = simulated.population
     population.policies = np.random.default_rng(1).dirichlet(np.ones(5), (3, 9))
     population.policy_index = np.array([2, 0, 1, 0, 1], dtype=np.int32)
@@ -194,9 +194,9 @@ def test_distances_are_of_the_worst_state():
 
 
 @pytest.mark.parametrize("start", [0.0, 5.0, -1.5])
-def test_q_functions_start_where_they_are_told_to(make_experiment, start):
+def test_q_functions_start_where_they_are_told_to(start):
     """A pair that is never visited keeps the initial value."""
-    experiment = make_experiment(initial_q_value=start, transitions=8, discount=0.2, iterations=1)
+    experiment = small(initial_q_value=start, transitions=8, discount=0.2, iterations=1)
     q_values = run(experiment).q_values
     assert (q_values == start).any()
     assert (q_values != start).any()
