@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from mfgcore import Experiment, kernels
+import mfgcore
+from mfgcore import Experiment, kernels, streams
 from mfgcore.learning import Lesson
 from mfgcore.simulation import Simulation
 
@@ -38,16 +39,26 @@ TINY = {
 }
 
 
-def run(experiment, threads=1):
-    """The simulation of an experiment after its last iteration."""
+def run(experiment, threads=1, iterations=None):
+    """The simulation of an experiment after so many iterations, or its last one."""
     simulation = Simulation(experiment, threads)
-    while simulation.iteration < experiment.iterations:
+    for _ in range(experiment.iterations if iterations is None else iterations):
         simulation.step()
     return simulation
 
 
-def estimate_q_values(experiment, transitions, generators, threads=1):
-    """What the experiment's algorithm learns from transitions."""
+def saved(experiments, folder):
+    """The files of the runs of some experiments."""
+    paths = [folder / f"{index}.nc" for index in range(len(experiments))]
+    for experiment, path in zip(experiments, paths, strict=True):
+        mfgcore.save(mfgcore.simulate(experiment), path)
+    return paths
+
+
+def estimate_q_values(experiment, transitions, generators=None, threads=1):
+    """What the experiment's algorithm learns from transitions, at first in iteration 0."""
+    if generators is None:
+        generators = streams.shuffle_generators(experiment, "shuffles", 0, len(transitions))
     own = np.empty((len(transitions), experiment.n_states, 5))
     lesson = Lesson(transitions, generators, own, population=None, threads=threads)
     return experiment.make_algorithm().q_values(lesson)

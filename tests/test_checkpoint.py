@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import small
+from conftest import run, small
 
 import mfgcore
 from mfgcore import checkpoint
@@ -32,11 +32,11 @@ def uninterrupted(experiment):
     return mfgcore.simulate(experiment)
 
 
-def simulation_after(experiment, iterations):
-    simulation = Simulation(experiment)
-    for _ in range(iterations):
-        simulation.step()
-    return simulation
+@pytest.fixture
+def kept(experiment, tmp_path):
+    """A checkpoint after two iterations."""
+    checkpoint.save(run(experiment, iterations=2), tmp_path / "run.checkpoint")
+    return tmp_path / "run.checkpoint"
 
 
 def restored(experiment, path):
@@ -50,7 +50,7 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(
     experiment, uninterrupted, iterations, tmp_path
 ):
     path = tmp_path / "run.checkpoint"
-    checkpoint.save(simulation_after(experiment, iterations), path, (5.0, 4.0))
+    checkpoint.save(run(experiment, iterations=iterations), path, (5.0, 4.0))
     dataset = mfgcore.simulate(experiment, checkpointer=Checkpointer(path))
     assert dataset.equals(uninterrupted)
     assert dataset.attrs["wall_seconds"] >= 5.0
@@ -89,33 +89,27 @@ def test_fifty_kills_at_random_moments_change_no_bit(experiment, uninterrupted, 
     assert mfgcore.load(output).equals(uninterrupted)
 
 
-def test_a_checkpoint_of_another_run_is_refused_by_name(experiment, tmp_path):
-    path = tmp_path / "run.checkpoint"
-    checkpoint.save(simulation_after(experiment, 2), path)
+def test_a_checkpoint_of_another_run_is_refused_by_name(experiment, kept):
     other = small(base=experiment, discount=0.4)
     with pytest.raises(CheckpointError, match=r"run.checkpoint': was made with discount = 0.5"):
-        restored(other, path)
+        restored(other, kept)
 
 
 @pytest.mark.parametrize("tenth", range(10))
-def test_a_truncated_checkpoint_is_refused_by_name(experiment, tmp_path, tenth):
-    path = tmp_path / "run.checkpoint"
-    checkpoint.save(simulation_after(experiment, 2), path)
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) * tenth // 10])
+def test_a_truncated_checkpoint_is_refused_by_name(experiment, kept, tenth):
+    content = kept.read_bytes()
+    kept.write_bytes(content[: len(content) * tenth // 10])
     with pytest.raises(CheckpointError, match=r"run.checkpoint': is damaged"):
-        restored(experiment, path)
+        restored(experiment, kept)
 
 
-def test_a_checkpoint_of_other_code_or_version_is_refused(experiment, tmp_path, monkeypatch):
-    path = tmp_path / "run.checkpoint"
-    checkpoint.save(simulation_after(experiment, 2), path)
+def test_a_checkpoint_of_other_code_or_version_is_refused(experiment, kept, monkeypatch):
     monkeypatch.setattr(checkpoint, "run_fingerprint", lambda: "other")
     with pytest.raises(CheckpointError, match="other code"):
-        restored(experiment, path)
+        restored(experiment, kept)
     monkeypatch.setattr(checkpoint, "VERSION", 99)
     with pytest.raises(CheckpointError, match=r"has version \d+, this mfgcore reads 99"):
-        restored(experiment, path)
+        restored(experiment, kept)
 
 
 def test_a_refused_checkpoint_makes_the_run_start_afresh(

@@ -3,14 +3,13 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from project import ROOT
 
 from mfgcore import cli, load
 from mfgcore.experiment import parameters
 
-ROOT = Path(__file__).parents[1]
 SMALL = [
     "--game", "agree", "--agents", "6", "--iterations", "3", "--grid-size", "4",
     "--discount", "0.5", "--transitions", "60", "--steps-per-transition", "2",

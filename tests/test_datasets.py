@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import small
+from conftest import saved, small
 
 import mfgcore
 from mfgcore import RunFileError
@@ -23,12 +23,7 @@ def experiments():
 
 @pytest.fixture
 def files(experiments, tmp_path):
-    paths = []
-    for experiment in experiments:
-        path = tmp_path / f"{experiment.architecture}_{experiment.trial}.nc"
-        mfgcore.save(mfgcore.simulate(experiment), path)
-        paths.append(path)
-    return paths
+    return saved(experiments, tmp_path)
 
 
 def change(path, edit):
@@ -42,9 +37,8 @@ def test_a_run_file_says_everything(files, experiments):
     dataset = mfgcore.load(files[2])
     experiment = experiments[2]
     assert json.loads(dataset.attrs["configuration"]) == experiment.relevant()
-    for key in ("seed", "versions", "commit", "host", "wall_seconds", "cpu_seconds", "started",
-                "fingerprint", "kernels", "schema_version"):  # fmt: skip
-        assert key in dataset.attrs
+    assert dataset.attrs.keys() >= {"seed", "versions", "commit", "host", "wall_seconds", "kernels"}
+    assert dataset.attrs.keys() >= {"cpu_seconds", "started", "fingerprint", "schema_version"}
     for variable in dataset.data_vars.values():
         assert variable.attrs["long_name"]
         assert variable.attrs["units"]
@@ -75,15 +69,13 @@ def test_a_missing_run_is_named(files, experiments):
     with pytest.raises(RunFileError, match="the run of networked, trial 1 is missing"):
         mfgcore.collect(files[:3], experiments[:3])
     files[1].unlink()
-    with pytest.raises(RunFileError, match=r"independent_1.nc': there is no such file"):
+    with pytest.raises(RunFileError, match=r"1.nc': there is no such file"):
         mfgcore.collect(files, experiments)
 
 
 def test_a_run_of_another_trial_is_refused(files, experiments):
     files[0].write_bytes(files[1].read_bytes())
-    with pytest.raises(
-        RunFileError, match=r"independent_0.nc': was made with trial = 1, expected 0"
-    ):
+    with pytest.raises(RunFileError, match=r"0.nc': was made with trial = 1, expected 0"):
         mfgcore.collect(files, experiments)
 
 
@@ -102,7 +94,7 @@ def test_runs_of_different_code_are_refused(files, experiments):
 @pytest.mark.parametrize("name", ["discounted_return", "mean_field", "exploitability"])
 def test_a_value_that_is_not_finite_is_refused(files, experiments, name):
     change(files[0], lambda dataset: dataset[name].values.__setitem__((0,), np.nan))
-    with pytest.raises(RunFileError, match=rf"independent_0.nc': {name} is not finite"):
+    with pytest.raises(RunFileError, match=rf"0.nc': {name} is not finite"):
         mfgcore.collect(files, experiments)
 
 
@@ -116,7 +108,7 @@ def test_a_file_of_another_version_is_refused(files):
 def test_a_truncated_file_is_refused_by_name(files, tenth):
     content = files[0].read_bytes()
     files[0].write_bytes(content[: len(content) * tenth // 10])
-    with pytest.raises(RunFileError, match=r"independent_0.nc'.*delete it and run again"):
+    with pytest.raises(RunFileError, match=r"0.nc'.*delete it and run again"):
         mfgcore.load(files[0])
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import make_tables
 import pytest
+from project import ROOT
 
 from mfgcore.claims import CLAIMS
 
-ROOT = Path(__file__).parents[1]
 GALLERY = ROOT / "docs/gallery"
 
 

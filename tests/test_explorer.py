@@ -8,7 +8,7 @@ import re
 import chromium
 import numpy as np
 import pytest
-from conftest import small
+from conftest import saved, small
 
 import mfgcore
 from mfgcore import explorer
@@ -34,10 +34,7 @@ def experiments(tmp_path_factory):
             for architecture in ("centralised", "independent", "networked")
             for trial in range(explorer.SHOWN_TRIALS + 1)
         ]
-        paths = [folder / f"{game}{index}.nc" for index in range(len(planned))]
-        for experiment, path in zip(planned, paths, strict=True):
-            mfgcore.save(mfgcore.simulate(experiment), path)
-        datasets.append(mfgcore.collect(paths, planned))
+        datasets.append(mfgcore.collect(saved(planned, folder), planned))
     return list(zip(TITLES, datasets, strict=True))
 
 

@@ -1,11 +1,9 @@
 """The additions that docs/extending.md shows do what it says."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 import yaml
+from project import ROOT, documented
 
 from mfgcore import (
     Experiment,
@@ -29,8 +27,6 @@ REGISTRIES = (
     scenarios.SCENARIOS,
     scores.SCORE_RULES,
 )
-TEXT = (Path(__file__).parents[1] / "docs/extending.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SMALL = {"agents": 20, "transitions": 300, "replay_cycles": 50}
 
 
@@ -45,7 +41,7 @@ def registries():
 
 
 def test_what_python_says_can_be_added(registries):
-    game, architecture, scenario, score, network, metric, claim = BLOCKS
+    game, architecture, scenario, score, network, metric, claim = documented("python")
     exec(game, vars(games).copy())
     exec(architecture, vars(architectures).copy())
     exec(scenario, vars(scenarios).copy())
@@ -75,10 +71,8 @@ def test_what_python_says_can_be_added(registries):
 
 
 def test_an_ablation_can_be_added():
-    blocks = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
-    root = Path(__file__).parents[1]
-    config = configuration.read([root / "config/config.yaml", root / "config/ablations.yaml"])
-    config["ablations"]["studies"] |= yaml.safe_load(blocks[-1])["ablations"]["studies"]
-    schema = configuration.load_schema(root / "workflow/schemas/config.schema.yaml")
+    own = yaml.safe_load(documented("yaml")[-1])
+    config = configuration.read([ROOT / path for path in configuration.CONFIG_FILES], own)
+    schema = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
     configuration.check(config, schema)
     assert list(configuration.ablation(config, "discount")) == ["0.8", "0.9", "0.95"]

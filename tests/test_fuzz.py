@@ -3,14 +3,13 @@
 import copy
 import datetime
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
+from project import ROOT
 
 from mfgcore import ConfigurationError, cli, configuration
 
-ROOT = Path(__file__).parents[1]
 HOSTILE = (
     None, True, False, 0, -1, 1, 2, 7, 10**6, 10**30, -(10**30), 0.0, -0.5, 0.5, 1.0, 1e308, 1e-308,
     math.nan, math.inf, -math.inf, "", " ", "agree", "networked", "1e-3", "None", "null",

@@ -10,7 +10,6 @@ from reference import mirror_ascent, replay
 from mfgcore import NumericalError, kernels, learning, simulation, streams
 from mfgcore.learning import improve_policies
 from mfgcore.population import uniform_policy
-from mfgcore.simulation import Simulation
 
 
 def transitions_for(experiment, n_learners, seed=0):
@@ -38,17 +37,14 @@ def test_pairs_that_were_never_seen_keep_q_max():
         experiment = small(algorithm=algorithm)
         transitions = transitions_for(experiment, 2)
         transitions["pair"] %= 7
-        shuffles = streams.shuffle_generators(experiment, "shuffles", 0, 2)
-        q_values = estimate_q_values(experiment, transitions, shuffles)
+        q_values = estimate_q_values(experiment, transitions)
         assert (q_values[:, 7:] == experiment.max_q_value).all()
         assert (q_values[:, :7] != experiment.max_q_value).all()
 
 
 @pytest.mark.parametrize("algorithm", ["replay", "online"])
 def test_a_q_function_does_not_carry_over_to_the_next_iteration(algorithm):
-    one, other = (Simulation(small(algorithm=algorithm)) for _ in range(2))
-    one.step()
-    other.step()
+    one, other = (run(small(algorithm=algorithm), iterations=1) for _ in range(2))
     other.q_values[:] = 7.0
     one.step()
     other.step()
@@ -79,9 +75,8 @@ def test_learners_are_shared_among_threads_without_a_difference(threads):
     experiment = small()
     for n_learners in (0, 1, 4):
         transitions = transitions_for(experiment, n_learners)
-        shuffles = streams.shuffle_generators(experiment, "shuffles", 0, n_learners)
-        alone = estimate_q_values(experiment, transitions.copy(), shuffles.copy())
-        shared = estimate_q_values(experiment, transitions, shuffles, threads)
+        alone = estimate_q_values(experiment, transitions.copy())
+        shared = estimate_q_values(experiment, transitions, threads=threads)
         np.testing.assert_array_equal(alone, shared)
 
 
@@ -101,8 +96,7 @@ def test_algorithm_1_uses_each_transition_once_with_its_own_rate(interval, offse
     rates = [0.1 if offset is None else 0.1 * offset / (offset + m) for m in range(first, 40)]
     expected = np.full((2, 45), experiment.max_q_value)
     replay.online_td(transitions, expected, rates, 0.5)
-    shuffles = streams.shuffle_generators(experiment, "shuffles", 0, 2)
-    q_values = estimate_q_values(experiment, transitions, shuffles)
+    q_values = estimate_q_values(experiment, transitions)
     np.testing.assert_allclose(q_values, expected, rtol=1e-13)
     if offset is None:
         np.testing.assert_array_equal(q_values, expected)
@@ -113,8 +107,7 @@ def test_a_schedule_that_counts_from_the_first_used_transition_would_differ():
     transitions = transitions_for(experiment, 1)
     wrong = np.full((1, 45), experiment.max_q_value)
     replay.online_td(transitions, wrong, [0.1 / (1.0 + m) for m in range(39)], 0.5)
-    shuffles = streams.shuffle_generators(experiment, "shuffles", 0, 1)
-    assert not np.allclose(estimate_q_values(experiment, transitions, shuffles), wrong)
+    assert not np.allclose(estimate_q_values(experiment, transitions), wrong)
 
 
 def test_algorithm_1_waits_for_nothing_and_keeps_the_order_of_time():
@@ -196,10 +189,11 @@ def poison(monkeypatch, owner, name, row, after=0, value=np.nan):
     ("owner", "name", "what"),
     [(learning, "_estimate", "Q-function"), (simulation, "improve_policies", "policy")],
 )
+@pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_number_that_is_not_finite_names_the_iteration_and_the_agent(
-    monkeypatch, owner, name, what
+    monkeypatch, owner, name, what, value
 ):
-    poison(monkeypatch, owner, name, 4, after=2)
+    poison(monkeypatch, owner, name, 4, after=2, value=value)
     with pytest.raises(NumericalError, match=rf"iteration 2, agent 4: its {what} is not finite"):
         run(small())
 
@@ -211,16 +205,3 @@ def test_the_agent_named_is_the_agent_and_not_its_place_among_the_learners(monke
     poison(monkeypatch, learning, "_estimate", 1)
     with pytest.raises(NumericalError, match=rf"iteration 0, agent {learners[1]}:"):
         run(experiment)
-
-
-def test_infinity_is_noticed_too(monkeypatch):
-    poison(monkeypatch, learning, "_estimate", 0, value=np.inf)
-    with pytest.raises(NumericalError, match="agent 0"):
-        run(small())
-
-
-def test_nothing_is_recorded_of_agents_that_did_not_learn():
-    simulated = Simulation(small(architecture="centralised"))
-    simulated.step()
-    assert np.isnan(simulated.q_values[1:]).all()
-    assert np.isfinite(simulated.q_values[0]).all()

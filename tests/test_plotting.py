@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import small
+from conftest import saved, small
 
 import mfgcore
 from mfgcore import plotting
@@ -25,14 +25,6 @@ def dataset(tmp_path_factory):
         for trial in range(3)
     ]
     return mfgcore.collect(saved(experiments, folder), experiments)
-
-
-def saved(experiments, folder):
-    """The files of the runs of some experiments."""
-    paths = [folder / f"{index}.nc" for index in range(len(experiments))]
-    for experiment, path in zip(experiments, paths, strict=True):
-        mfgcore.save(mfgcore.simulate(experiment), path)
-    return paths
 
 
 def test_the_table_holds_mean_and_standard_deviation_over_trials(dataset, tmp_path):

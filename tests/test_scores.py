@@ -66,9 +66,8 @@ def test_a_temperature_draws_the_best_by_the_softmax_of_the_returns():
         experiment = small(**settings, **details)
         return scores.highest_return(dataclasses.replace(update, experiment=experiment))
 
-    wins = np.bincount([
-        score(score_temperature=temperature, trial=trial).argmin() for trial in range(n_draws)
-    ])  # fmt: skip
+    drawn = (score(score_temperature=temperature, trial=trial) for trial in range(n_draws))
+    wins = np.bincount([each.argmin() for each in drawn])
     returns = -score(score_temperature=0.0)
     softmax = np.exp(returns / temperature)
     expected = n_draws * softmax / softmax.sum()
@@ -99,11 +98,8 @@ def test_with_everybody_in_reach_one_policy_is_left(rule):
 
 def test_a_failed_learner_has_no_score_under_any_rule():
     for rule, trial in itertools.product(("highest_return", "random"), range(8)):
-        experiment = small(
-            score_rule=rule, agents=12, failure_probability=0.8, communication_radius=1.0,
-            iterations=1, trial=trial,
-        )  # fmt: skip
-        simulated = run(experiment)
+        failing = {"agents": 12, "failure_probability": 0.8, "communication_radius": 1.0}
+        simulated = run(small(score_rule=rule, **failing, iterations=1, trial=trial))
         learned = np.isfinite(simulated.q_values).all(axis=1)
         assert learned.sum() < 12
         assert (simulated.population.policies[0] != 0.2).any() == learned.any()
@@ -148,32 +144,22 @@ def test_adoptions_are_examined_by_the_definitions(seed, n_agents, shared):
     assert found == by_hand(policies, before, after, 0 if shared else None)
 
 
-def chain(*positions):
-    """Policies of one state on a line: distances are differences of the positions."""
-    return np.array([[[x, 1 - x, 0, 0, 0]] for x in positions])
-
-
-def test_one_adoption_reduces_the_divergence_from_the_adopted_policy():
-    policies = chain(0.5, 0.1, 0.9)
-    before, after = np.array([1, 2]), np.array([1, 1])
-    assert examine_adoptions(policies, before, after, 0) == Adoptions(1, 0, 0, 0)
-
-
-def test_adoptions_together_can_increase_the_divergence_and_are_counted():
-    """One agent comes to policy 1, while three that were near it go far away, to policy 3."""
-    policies = chain(0.5, 0.0, 0.1, 1.0)
-    before = np.array([1, 2, 2, 2, 2, 3])
-    after = np.array([1, 1, 3, 3, 3, 3])
-    assert examine_adoptions(policies, before, after) == Adoptions(2, 1, 0, 0)
-
-
-def test_a_bound_that_does_not_fall_is_counted():
-    """The agent whose policy changed most hears nobody and keeps it."""
-    policies = chain(0.5, 0.6, 0.55, 1.0)
-    before, after = np.array([1, 2, 3]), np.array([2, 2, 3])
-    assert examine_adoptions(policies, before, after, 0) == Adoptions(1, 0, 1, 1)
-    after = np.array([1, 2, 2])
-    assert examine_adoptions(policies, before, after, 0) == Adoptions(1, 0, 1, 0)
+@pytest.mark.parametrize(
+    ("positions", "before", "after", "shared", "found"),
+    [
+        # one adoption reduces the divergence from the adopted policy
+        ((0.5, 0.1, 0.9), [1, 2], [1, 1], 0, (1, 0, 0, 0)),
+        # one agent comes to policy 1, while three that were near it go far away, to policy 3
+        ((0.5, 0.0, 0.1, 1.0), [1, 2, 2, 2, 2, 3], [1, 1, 3, 3, 3, 3], None, (2, 1, 0, 0)),
+        # the agent whose policy changed most hears nobody and keeps it: the bound does not fall
+        ((0.5, 0.6, 0.55, 1.0), [1, 2, 3], [2, 2, 3], 0, (1, 0, 1, 1)),
+        ((0.5, 0.6, 0.55, 1.0), [1, 2, 3], [1, 2, 2], 0, (1, 0, 1, 0)),
+    ],
+)
+def test_adoptions_of_policies_on_a_line(positions, before, after, shared, found):
+    policies = np.array([[[x, 1 - x, 0, 0, 0]] for x in positions])
+    examined = examine_adoptions(policies, np.array(before), np.array(after), shared)
+    assert examined == Adoptions(*found)
 
 
 def test_the_most_common_policy_is_recorded():
