@@ -47,6 +47,15 @@ def run(experiment, threads=1, iterations=None):
     return simulation
 
 
+def trials(n, architectures, **settings):
+    """Small experiments: so many trials of each of some architectures."""
+    return [
+        small(architecture=name, trial=trial, **settings)
+        for name in architectures
+        for trial in range(n)
+    ]
+
+
 def saved(experiments, folder):
     """The files of the runs of some experiments."""
     paths = [folder / f"{index}.nc" for index in range(len(experiments))]

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import saved, small
+from conftest import saved, small, trials
 
 import mfgcore
 from mfgcore import RunFileError
@@ -14,11 +14,7 @@ from mfgcore.metrics import per_iteration
 
 @pytest.fixture(scope="module")
 def experiments():
-    return [
-        small(architecture=architecture, trial=trial, sampled_exploitability=True)
-        for architecture in ("independent", "networked")
-        for trial in range(2)
-    ]
+    return trials(2, ("independent", "networked"), sampled_exploitability=True)
 
 
 @pytest.fixture

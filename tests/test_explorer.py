@@ -1,14 +1,13 @@
 """The page shows the datasets' numbers, needs nothing else, and works in a browser."""
 
 import base64
-import dataclasses
 import json
 import re
 
 import chromium
 import numpy as np
 import pytest
-from conftest import saved, small
+from conftest import saved, trials
 
 import mfgcore
 from mfgcore import explorer
@@ -26,14 +25,10 @@ browser = [
 @pytest.fixture(scope="module")
 def experiments(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    datasets = []
+    settings = {"sampled_exploitability": True, "agents_after": 9, "increase_at": 2}
+    architectures, datasets = ("centralised", "independent", "networked"), []
     for game in ("agree", "cluster"):
-        base = small(game=game, sampled_exploitability=True, agents_after=9, increase_at=2)
-        planned = [
-            dataclasses.replace(base, architecture=architecture, trial=trial)
-            for architecture in ("centralised", "independent", "networked")
-            for trial in range(explorer.SHOWN_TRIALS + 1)
-        ]
+        planned = trials(explorer.SHOWN_TRIALS + 1, architectures, game=game, **settings)
         datasets.append(mfgcore.collect(saved(planned, folder), planned))
     return list(zip(TITLES, datasets, strict=True))
 

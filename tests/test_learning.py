@@ -102,14 +102,6 @@ def test_algorithm_1_uses_each_transition_once_with_its_own_rate(interval, offse
         np.testing.assert_array_equal(q_values, expected)
 
 
-def test_a_schedule_that_counts_from_the_first_used_transition_would_differ():
-    experiment = small(algorithm="online", steps_per_transition=1, learning_rate_offset=1.0)
-    transitions = transitions_for(experiment, 1)
-    wrong = np.full((1, 45), experiment.max_q_value)
-    replay.online_td(transitions, wrong, [0.1 / (1.0 + m) for m in range(39)], 0.5)
-    assert not np.allclose(estimate_q_values(experiment, transitions), wrong)
-
-
 def test_algorithm_1_waits_for_nothing_and_keeps_the_order_of_time():
     experiment = small(algorithm="online", waiting_transitions=30)
     assert experiment.kept_transitions == 40

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import saved, small
+from conftest import saved, small, trials
 
 import mfgcore
 from mfgcore import plotting
@@ -13,17 +13,8 @@ from mfgcore.collect import collect_ablation
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    experiments = [
-        small(
-            architecture=architecture,
-            trial=trial,
-            sampled_exploitability=True,
-            agents_after=9,
-            increase_at=2,
-        )
-        for architecture in ("centralised", "networked")
-        for trial in range(3)
-    ]
+    settings = {"sampled_exploitability": True, "agents_after": 9, "increase_at": 2}
+    experiments = trials(3, ("centralised", "networked"), **settings)
     return mfgcore.collect(saved(experiments, folder), experiments)
 
 
