@@ -96,10 +96,8 @@ class Page:
             self.problems.append(details)
 
     def resize(self, width, height):
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=False,
-        )  # fmt: skip
+        size = {"width": width, "height": height}
+        self.call("Emulation.setDeviceMetricsOverride", **size, deviceScaleFactor=1, mobile=False)
 
     def open(self, url):
         self.call("Page.navigate", url=url)
@@ -121,22 +119,16 @@ class Page:
 
     def press(self, key):
         """A key, as a user presses it."""
+        pressed = {"code": key.strip() or "Space", "windowsVirtualKeyCode": KEYS[key]}
         for kind in ("keyDown", "keyUp"):
-            self.call(
-                "Input.dispatchKeyEvent", type=kind, key=key, code=key.strip() or "Space",
-                windowsVirtualKeyCode=KEYS[key],
-            )  # fmt: skip
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, **pressed)
 
     def drag(self, start, end):
         """Press the mouse at a point (x, y), move it to another, and let go."""
-        for kind, (x, y) in (
-            ("mouseMoved", start), ("mousePressed", start), ("mouseMoved", end),
-            ("mouseReleased", end),
-        ):  # fmt: skip
-            self.call(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1,
-                clickCount=1,
-            )  # fmt: skip
+        button = {"button": "left", "buttons": 1, "clickCount": 1}
+        kinds = ("mouseMoved", "mousePressed", "mouseMoved", "mouseReleased")
+        for kind, (x, y) in zip(kinds, (start, start, end, end), strict=True):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
 
     def box(self, selector):
         """Left, top, width and height of an element, in pixels of the window."""

@@ -27,7 +27,6 @@ ablations:
   parameters: {agents: 4, iterations: 3, transitions: 600}
   studies:
 """
-EXPERIMENT = "  {name}: {{agents: 6, iterations: 4, trials: 2{more}}}\n"
 GROWING = {"fig3", "fig4", "fig6"}
 STUDIES = ("radius", "rounds")
 NAMES = [f"fig{number}" for number in range(1, 7)]
@@ -35,20 +34,12 @@ STEMS = [stem for name in NAMES for stem in (name, f"{name}_exact", f"{name}_mea
 
 
 def tiny_config(**parameters):
-    left_out = [
-        name
-        for name in yaml.safe_load((ROOT / "config/ablations.yaml").read_text())["ablations"][
-            "studies"
-        ]
-        if name not in STUDIES
-    ]
+    ablations = yaml.safe_load((ROOT / "config/ablations.yaml").read_text())["ablations"]
+    left_out = [name for name in ablations["studies"] if name not in STUDIES]
     text = CONFIG + "".join(f"    {name}: null\n" for name in left_out) + "experiments:\n"
-    text += "".join(
-        EXPERIMENT.format(
-            name=name, more=", agents_after: 9, increase_at: 2" if name in GROWING else ""
-        )
-        for name in NAMES
-    )
+    for name in NAMES:
+        more = ", agents_after: 9, increase_at: 2" if name in GROWING else ""
+        text += f"  {name}: {{agents: 6, iterations: 4, trials: 2{more}}}\n"
     for key, value in parameters.items():
         text, found = re.subn(rf"(?m)^(  {key}: ).*$", rf"\g<1>{value}", text)
         if not found:

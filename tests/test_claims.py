@@ -134,18 +134,15 @@ STUDIES["arrivals_diffuse"] = STUDIES["arrivals"]
 STUDIES["agents_diffuse"] = STUDIES["agents"]
 
 
-def world(figures=None, **studies):
-    """Evidence; `figures` are changes to experiments by name, `studies` to values of ablations."""
-    figures = figures or {}
+def world(**changes):
+    """Evidence; changes are those to experiments, or to values of ablations, by name."""
     experiments = {
-        name: made_up(**{"grows": name in GROWING, **figures.get(name, {})}) for name in FIGURES
+        name: made_up(**{"grows": name in GROWING, **changes.get(name, {})}) for name in FIGURES
     }
     ablations = {}
     for name, settings in STUDIES.items():
-        changes = studies.get(name, {})
-        datasets = [
-            made_up(**{**knobs, **changes.get(value, {})}) for value, knobs in settings.items()
-        ]
+        own = changes.get(name, {})
+        datasets = [made_up(**{**knobs, **own.get(value, {})}) for value, knobs in settings.items()]
         joined = xr.concat(datasets, "setting", join="exact", combine_attrs="override")
         joined.attrs["baseline"] = BASELINES.get(name)
         ablations[name] = joined.assign_coords(setting=list(settings))
@@ -158,33 +155,30 @@ def ideal():
 
 
 BROKEN = {
-    "C1": [{"figures": {name: {"time": {"networked": 30}}}} for name in ("fig1", "fig2")],
-    "C2": [{"figures": {name: {"time": {"networked": 30}}}} for name in ("fig1", "fig2")],
-    "C3": [{"figures": {name: {"plateau": {"networked": 9.8}}}} for name in FIGURES]
-    + [{"figures": {"fig2": {"plateau": {"independent": 9.8}}}}],
-    "C4": [
-        {"figures": {"fig4": {"setback": {"networked": 5.0}}}},
-        {"figures": {"fig3": {"setback": 0.0}}},
-    ],
-    "C4b": [{"figures": {"fig3": {"setback": {"independent": 0.0, "networked": 1.0}}}}],
+    "C1": [{name: {"time": {"networked": 30}}} for name in ("fig1", "fig2")],
+    "C2": [{name: {"time": {"networked": 30}}} for name in ("fig1", "fig2")],
+    "C3": [{name: {"plateau": {"networked": 9.8}}} for name in FIGURES]
+    + [{"fig2": {"plateau": {"independent": 9.8}}}],
+    "C4": [{"fig4": {"setback": {"networked": 5.0}}}, {"fig3": {"setback": 0.0}}],
+    "C4b": [{"fig3": {"setback": {"independent": 0.0, "networked": 1.0}}}],
     "C4c": [
         {"arrivals": {"before_learning": {"setback": {"networked": 0.2}}}},
         {"arrivals": {"after_learning": {"setback": {"networked": 5.0}}}},
     ],
-    "C5": [{"figures": {"fig3": {"time": {"networked": 30}}}}],
-    "C5b": [{"figures": {"fig3": {"time": {"networked": 30}}}}],
+    "C5": [{"fig3": {"time": {"networked": 30}}}],
+    "C5b": [{"fig3": {"time": {"networked": 30}}}],
     "C6": [
-        {"figures": {"fig1": {"divergence": {"networked": 0.3}}}},
-        {"figures": {"fig2": {"divergence": {"independent": 0.01, "networked": 0.0}}}},
+        {"fig1": {"divergence": {"networked": 0.3}}},
+        {"fig2": {"divergence": {"independent": 0.01, "networked": 0.0}}},
     ],
-    "C6b": [{"figures": {"fig5": {"shrinks": True}}}],
-    "C7": [{"figures": {"fig6": {"distinct": 2}}}],
+    "C6b": [{"fig5": {"shrinks": True}}],
+    "C7": [{"fig6": {"distinct": 2}}],
     "C7b": [{"rounds": {rounds: {"plateau": 8.0} for rounds in ("1", "5", "20", "50")}}],
     "C8": [
-        {"figures": {"fig5": {"time": {"centralised": 5}}}},
-        {"figures": {"fig5": {"time": {"independent": 5}}}},
-        {"figures": {"fig6": {"time": {"independent": 5}}}},
-        {"figures": {"fig6": {"setback": 5.0}}},
+        {"fig5": {"time": {"centralised": 5}}},
+        {"fig5": {"time": {"independent": 5}}},
+        {"fig6": {"time": {"independent": 5}}},
+        {"fig6": {"setback": 5.0}},
     ],
     "C9": [
         {"agents_cluster": {"25": {"plateau": 5.0}}},
@@ -207,13 +201,10 @@ BROKEN = {
     "C15": [{"entropy_weight": {value: {"at_targets": 0.9}}} for value in ("0.1", "1")],
     "C15b": [{"entropy_weight": {value: {"plateau": 5.0}}} for value in ("0", "0.0001", "0.001")],
     "C16": [{"agents": {"50": {"seconds": 2.0 + 0.1 * 50**2 / 300}}}],
-    "C17": [{"figures": {"fig2": {"violations_1": 1, "noise": 0.03}}}],
+    "C17": [{"fig2": {"violations_1": 1, "noise": 0.03}}],
     "C17b": [{"rounds": {"5": {"violations_2": 1, "noise": 0.03}}}],
-    "C18": [
-        {"figures": {"fig4": {"individual_gap": 0.0}}},
-        {"figures": {"fig1": {"exploitable": 2.0}}},
-    ],
-    "C18b": [{"figures": {"fig1": {"individual_loss": 0.0}}}],
+    "C18": [{"fig4": {"individual_gap": 0.0}}, {"fig1": {"exploitable": 2.0}}],
+    "C18b": [{"fig1": {"individual_loss": 0.0}}],
 }
 
 
@@ -241,7 +232,7 @@ def test_where_trials_differ_too_much_it_says_how_many_would_do(name):
     """Noise of the size of the effects."""
     changes = {"noise": 4.0}
     evidence = world(
-        dict.fromkeys(FIGURES, changes | {"time": {"networked": 19}, "plateau": 9.4}),
+        **dict.fromkeys(FIGURES, changes | {"time": {"networked": 19}, "plateau": 9.4}),
         agents_cluster={"25": {"plateau": 2.0} | changes, "50": {"plateau": 2.0} | changes},
     )
     finding = judge_one(CLAIMS[name], evidence, seed=1)
@@ -267,10 +258,8 @@ def test_one_trial_is_not_enough(ideal):
 
 def test_a_theorem_whose_premises_never_held_is_not_confirmed():
     none = {"premises": 0}
-    evidence = world(
-        dict.fromkeys(FIGURES, none),
-        **{study: dict.fromkeys(settings, none) for study, settings in STUDIES.items()},
-    )
+    studies = {study: dict.fromkeys(settings, none) for study, settings in STUDIES.items()}
+    evidence = world(**dict.fromkeys(FIGURES, none), **studies)
     assert judge_one(CLAIMS["C17b"], evidence, seed=1).note == "its premises never held"
 
 
@@ -284,7 +273,7 @@ def test_a_claim_is_judged_alike_whatever_else_is_judged(ideal):
 def test_equal_policies_are_no_violation():
     """In an iteration that leaves one policy, what is counted is an equal one that was adopted."""
     same = {"violations_1": 1, "some_distinct": 1}
-    evidence = world(dict.fromkeys(FIGURES, same | {"noise": 0.03}))
+    evidence = world(**dict.fromkeys(FIGURES, same | {"noise": 0.03}))
     assert judge_one(CLAIMS["C17"], evidence, seed=1).verdict == HOLDS
 
 

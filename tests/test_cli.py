@@ -18,10 +18,8 @@ SMALL = [
 
 
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "mfgcore.cli", *arguments],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "mfgcore.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_run_writes_a_file_that_show_explains(tmp_path):
@@ -31,8 +29,8 @@ def test_run_writes_a_file_that_show_explains(tmp_path):
     assert load(output).sizes["iteration"] == 3
     shown = run("show", str(output), "--plot", str(picture))
     assert shown.returncode == 0, shown.stderr
-    for expected in ("agree, networked, trial 0", "failure_probability      0.5", "commit",
-                     "discounted_return", "policy_divergence"):  # fmt: skip
+    told = ("agree, networked, trial 0", "failure_probability      0.5", "commit")
+    for expected in (*told, "discounted_return", "policy_divergence"):
         assert expected in shown.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.nc", "run.png"]
@@ -40,10 +38,8 @@ def test_run_writes_a_file_that_show_explains(tmp_path):
 
 def test_without_evaluation_there_is_no_exploitability(tmp_path):
     output = tmp_path / "run.nc"
-    assert (
-        cli.main(["run", *SMALL, "--no-sampled-exploitability", "--quiet", "--output", str(output)])
-        == 0
-    )
+    words = ["run", *SMALL, "--no-sampled-exploitability", "--quiet", "--output", str(output)]
+    assert cli.main(words) == 0
     dataset = load(output)
     assert dataset["exploitability"].isnull().all()
     assert dataset["discounted_return"].notnull().all()

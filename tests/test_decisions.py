@@ -159,21 +159,6 @@ def test_d7_a_buffer_without_transitions_is_an_error(transitions, allowed):
 # --------------------------------------------------- D12, D13: one algorithm (D.3)
 
 
-def without_network(monkeypatch):
-    def nobody(experiment):
-        return np.zeros(experiment.n_states + 1, dtype=np.int32), np.empty(0, dtype=np.int32)
-
-    monkeypatch.setattr(Experiment, "make_network", nobody)
-
-
-def with_unique_scores(monkeypatch):
-    def numbered(old, new):
-        """Each agent's own number instead of its change; agent 0 always has the lowest."""
-        return np.arange(len(new), dtype=float), np.zeros(len(new))
-
-    monkeypatch.setattr(simulation, "policy_change", numbered)
-
-
 DISTURBANCES = [
     {},
     {"failure_probability": 0.5},
@@ -186,7 +171,8 @@ DISTURBANCES = [
 def test_d12_networked_without_links_is_independent(monkeypatch, disturbance):
     independent = run(small(architecture="independent", **disturbance))
     assert_different = run(small(architecture="networked", **disturbance))
-    without_network(monkeypatch)
+    nobody = np.zeros(10, dtype=np.int32), np.empty(0, dtype=np.int32)
+    monkeypatch.setattr(Experiment, "make_network", lambda experiment: nobody)
     networked = run(small(architecture="networked", **disturbance))
     assert_same_state(independent, networked)
     assert (
@@ -203,7 +189,11 @@ def test_d12_networked_with_agent_0_always_lowest_and_everyone_linked_is_central
     centralised = run(small(architecture="centralised", **settings))
     linked = {"architecture": "networked", "communication_radius": EVERYBODY, **settings}
     by_similarity = run(small(**linked))
-    with_unique_scores(monkeypatch)
+
+    def numbered(old, new):  # agents' numbers in place of their changes
+        return np.arange(len(new), dtype=float), np.zeros(len(new))
+
+    monkeypatch.setattr(simulation, "policy_change", numbered)
     networked = run(small(**linked))
     but = ("q_values", "mean_change", "updates", "adopted_policies", "theorem_3_1_violations")
     assert_same_state(centralised, networked, but=but)

@@ -143,13 +143,11 @@ def test_a_job_killed_while_it_writes_leaves_nothing_and_is_repaired(script, tar
 
 def test_two_workflows_in_one_folder_do_not_disturb_each_other(tmp_path):
     project = Project(tmp_path)
-    project.configure(tiny_config().replace("fig1: {agents: 6, iterations: 4",
-                                            "fig1: {agents: 40, iterations: 3000"))  # fmt: skip
+    short, long = "fig1: {agents: 6, iterations: 4", "fig1: {agents: 40, iterations: 3000"
+    project.configure(tiny_config().replace(short, long))
     target = "results/tiny/runs/fig1/independent/trial_0.nc"
-    command = [
-        sys.executable, "-m", "snakemake", target, "--cores", "1", "--configfile",
-        "config/tiny.yaml",
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "snakemake", target, "--cores", "1"]
+    command += ["--configfile", "config/tiny.yaml"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as first:
         deadline = time.monotonic() + 60
         while not list(tmp_path.glob(".snakemake/locks/*")) and time.monotonic() < deadline:

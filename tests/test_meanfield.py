@@ -79,9 +79,8 @@ def test_chance_of_leaving_may_be_tiny(tiny):
     # pushed forward from the uniform distribution, this chain would stay at (1/2, 1/2) for ages
     next_state = np.array([[0, 1], [1, 0]], dtype=np.int32)
     policy = np.array([[[1.0 - 3 * tiny, 3 * tiny], [1.0 - tiny, tiny]]])
-    assert kernels.stationary_distributions(policy, next_state)[0] == pytest.approx(
-        [1 / 4, 3 / 4], rel=1e-15
-    )
+    found = kernels.stationary_distributions(policy, next_state)[0]
+    assert found == pytest.approx([1 / 4, 3 / 4], rel=1e-15)
 
 
 def test_products_below_the_smallest_double_do_not_cut_the_chain():
@@ -153,9 +152,8 @@ def test_reducible_chains_are_averaged_over_time(seed):
     first, total, steps = now, np.zeros(16), 0
     while steps == 0 or (now != first).any():
         total, now, steps = total + now, now @ chain, steps + 1
-    assert meanfield.stationary_distribution(policy, game) == pytest.approx(
-        total / steps, rel=1e-12, abs=1e-300
-    )
+    found = meanfield.stationary_distribution(policy, game)
+    assert found == pytest.approx(total / steps, rel=1e-12, abs=1e-300)
 
 
 # ---- values and best responses
@@ -189,10 +187,8 @@ def test_best_response_is_best(name, boundary, weights):
     own = meanfield.policy_value(found.policy, mean_field, game, **weights)
     assert own == pytest.approx(found.values, abs=1e-9)
     # the certificate, recomputed by value iteration with another exponential
-    q = (
-        game.mean_field_rewards(mean_field)[:, None]
-        + weights["discount"] * found.values[game.grid.next_state()]
-    )
+    future = weights["discount"] * found.values[game.grid.next_state()]
+    q = game.mean_field_rewards(mean_field)[:, None] + future
     largest, weight = q.max(axis=1), weights["entropy_weight"]
     if weight:
         largest = largest + weight * np.log(np.exp((q - largest[:, None]) / weight).sum(axis=1))
@@ -271,11 +267,9 @@ def test_good_joint_policy_of_bad_individual_policies():
     # staying pays 0.9 for ever
     gain = 0.9 + 0.99**7 / 0.01 - 0.9 / 0.01
     assert metrics.mean_individual_exploitability == pytest.approx(gain, rel=1e-12)
-    alone = [
-        meanfield.population_metrics(policy[None], game, **weights).discounted_return
-        for policy in camps
-    ]
-    assert metrics.mean_individual_return == pytest.approx(sum(alone) / len(alone), rel=1e-12)
+    alone = [meanfield.population_metrics(policy, game, **weights) for policy in camps]
+    expected = np.mean([each.discounted_return for each in alone])
+    assert metrics.mean_individual_return == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("weights", [PAPER, HARD])
@@ -315,9 +309,8 @@ def test_metrics_are_those_of_the_single_functions():
     expected = np.mean([start @ value for start, value in zip(starts, values, strict=True)])
     assert metrics.discounted_return == pytest.approx(expected, abs=1e-12)
     best = meanfield.best_response(metrics.mean_field, game, **PAPER)
-    assert metrics.exploitability == pytest.approx(
-        metrics.mean_field @ best.values - expected, abs=1e-11
-    )
+    gain = metrics.mean_field @ best.values - expected
+    assert metrics.exploitability == pytest.approx(gain, abs=1e-11)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 700.0), st.sampled_from(sorted(GAMES)))
@@ -342,14 +335,12 @@ def test_the_mean_field_reward_is_the_limit_of_the_table(name):
     table = game.reward_table(n_agents)
     counts = (mean_field * n_agents).astype(int)
     occupied = counts > 0
-    assert (
-        game.mean_field_rewards(mean_field)[occupied] == table[np.arange(16), counts][occupied]
-    ).all()
+    paid = table[np.arange(16), counts][occupied]
+    assert (game.mean_field_rewards(mean_field)[occupied] == paid).all()
     # nobody there: an agent that comes finds itself alone
     alone = dataclasses.replace(game, mean_field_agents=n_agents)
-    assert alone.mean_field_rewards(mean_field)[~occupied] == pytest.approx(
-        table[~occupied, 1], abs=1e-15
-    )
+    found = alone.mean_field_rewards(mean_field)[~occupied]
+    assert found == pytest.approx(table[~occupied, 1], abs=1e-15)
 
 
 def test_wrong_arguments_are_refused():
