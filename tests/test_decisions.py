@@ -170,14 +170,12 @@ DISTURBANCES = [
 @pytest.mark.parametrize("disturbance", DISTURBANCES, ids=str)
 def test_d12_networked_without_links_is_independent(monkeypatch, disturbance):
     independent = run(small(architecture="independent", **disturbance))
-    assert_different = run(small(architecture="networked", **disturbance))
+    linked = run(small(architecture="networked", **disturbance))
     nobody = np.zeros(10, dtype=np.int32), np.empty(0, dtype=np.int32)
     monkeypatch.setattr(Experiment, "make_network", lambda experiment: nobody)
     networked = run(small(architecture="networked", **disturbance))
     assert_same_state(independent, networked)
-    assert (
-        independent.records["policy_divergence"] != (assert_different.records["policy_divergence"])
-    )
+    assert independent.records["policy_divergence"] != linked.records["policy_divergence"]
 
 
 @pytest.mark.parametrize("game", ["agree", "diffuse", "cluster"])
@@ -282,11 +280,8 @@ def test_d15_ranks_go_by_sigma_then_the_total_then_the_agents_number(keys):
     ],
 )
 def test_d15_the_population_adopts_the_winner(monkeypatch, scores, totals, winner):
-    monkeypatch.setattr(
-        simulation,
-        "policy_change",
-        lambda old, new: (np.array(scores, dtype=float), np.array(totals, dtype=float)),
-    )
+    change = np.array(scores, dtype=float), np.array(totals, dtype=float)
+    monkeypatch.setattr(simulation, "policy_change", lambda old, new: change)
     settings = {"iterations": 1, "communication_rounds": 1}
     together = run(small(communication_radius=EVERYBODY, **settings))
     apart = run(small(architecture="independent", **settings))
@@ -614,14 +609,8 @@ def exploitability_by_hand(simulated, k):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_d20_the_sampled_exploitability_is_that_of_f2(name):
-    simulated = Simulation(
-        small(
-            architecture=name,
-            sampled_exploitability=True,
-            evaluation_interval=1,
-            communication_rounds=1,
-        )
-    )
+    sampled = {"sampled_exploitability": True, "evaluation_interval": 1}
+    simulated = Simulation(small(architecture=name, **sampled, communication_rounds=1))
     for k in range(3):
         expected = exploitability_by_hand(simulated, k)
         simulated.step()

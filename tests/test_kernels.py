@@ -858,13 +858,6 @@ def test_without_entropy_mirror_ascent_is_the_exact_projection(build, point):
     assert (np.array(point)[u <= 1e-150] <= nu.min() + 8e-15 * scale).all()
 
 
-def test_mirror_ascent_leaves_a_policy_where_it_is_without_entropy_and_reasons(build):
-    policies = random_policies(np.random.default_rng(4), 200, 5)[None]
-    index = np.zeros(1, dtype=np.int32)
-    kept = build.mirror_ascent(policies, index, np.zeros_like(policies), 0.1, 0.0)
-    np.testing.assert_allclose(kept, policies, rtol=0, atol=1e-15)
-
-
 def test_mirror_ascent_has_the_same_bits_in_all_builds():
     rng = np.random.default_rng(6)
     policies = random_policies(rng, 3, 30, 5)

@@ -149,42 +149,36 @@ def test_an_archive_holds_what_the_workflow_needs(project, tmp_path):
 def test_a_comment_or_another_order_reruns_nothing(project):
     config = tiny_config()
     first, second = "  grid_size: 4\n", "  discount: 0.5\n"
-    project.configure(
-        "# another comment\n" + config.replace(first, "").replace(second, second + first)
-    )
+    reordered = config.replace(first, "").replace(second, second + first)
+    project.configure("# another comment\n" + reordered)
     assert project.would_make()[0] == {}
     project.configure(config)
 
 
-def test_a_changed_parameter_reruns_exactly_the_runs_that_use_it(project):
-    project.configure(tiny_config(communication_radius=0.5))
+@pytest.mark.parametrize(
+    ("config", "n_runs", "shown", "only"),
+    [
+        (tiny_config(communication_radius=0.5), 6 * 2, r"architecture=(\w+)", {"networked"}),
+        (tiny_config(arrivals="before_learning"), 3 * 3 * 2, r"experiment=(\w+), arch", GROWING),
+        # one trial more of Figures 1, 2 and 5
+        (tiny_config().replace("trials: 2}", "trials: 3}"), 3 * 3, r"trial=(\w+)", {"2"}),
+    ],
+)
+def test_a_change_reruns_exactly_the_runs_that_use_it(project, config, n_runs, shown, only):
+    project.configure(config)
     counts, text = project.would_make()
-    assert counts["simulate"] == 6 * 2
-    assert set(re.findall(r"architecture=(\w+)", text)) == {"networked"}
-    project.configure(tiny_config(arrivals="before_learning"))
-    counts, text = project.would_make()
-    assert counts["simulate"] == 3 * 3 * 2
-    assert set(re.findall(r"experiment=(\w+), architecture", text)) == GROWING
     project.configure(tiny_config())
-
-
-def test_another_trial_runs_that_trial_alone(project):
-    project.configure(tiny_config().replace("trials: 2}", "trials: 3}"))
-    counts, _ = project.would_make()
-    assert counts["simulate"] == 3 * 3  # one trial of each architecture of Figures 1, 2 and 5
-    project.configure(tiny_config())
+    assert counts["simulate"] == n_runs
+    assert set(re.findall(shown, text)) == only
 
 
 def test_a_changed_kernel_source_reruns_every_run(project, monkeypatch):
     # the fingerprint is taken of the installed package: pretend that it was another
     common = project.folder / "workflow/rules/common.smk"
     original = common.read_text()
-    common.write_text(
-        original.replace(
-            'RESULTS = config["output"]["results"]',
-            'run_fingerprint = lambda: "0123456789abcdef"\nRESULTS = config["output"]["results"]',
-        )
-    )
+    line = 'RESULTS = config["output"]["results"]'
+    other = 'run_fingerprint = lambda: "0123456789abcdef"\n'
+    common.write_text(original.replace(line, other + line))
     counts, _ = project.would_make()
     assert (counts["simulate"], counts["simulate_exactly"]) == (6 * 3 * 2, 6)
     common.write_text(original)
