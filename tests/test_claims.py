@@ -47,9 +47,7 @@ def made_up(**changes):
     knobs = {**OTHERS, **{key: value for key, value in changes.items() if key in OTHERS}}
     for key, usual in BY_NAME.items():
         change = changes.get(key, {})
-        knobs[key] = (
-            {**usual, **change} if isinstance(change, dict) else dict.fromkeys(usual, change)
-        )
+        knobs[key] = usual | (change if isinstance(change, dict) else dict.fromkeys(usual, change))
     rng = np.random.default_rng(7)
     k = np.arange(K)
     shape = (len(ARCHITECTURES), TRIALS, K)
@@ -71,9 +69,8 @@ def made_up(**changes):
         return 0.5 + (knobs["plateau"][name] - 0.5) * rise - fall(name) - dip
 
     alone = np.array([name == "independent" for name in ARCHITECTURES])[:, None, None]
-    exploitability = curves(
-        lambda name: 3.0 + (knobs["exploitable"] - 3.0) * (k > 30) + 0.5 * fall(name)
-    )
+    learned = 3.0 + (knobs["exploitable"] - 3.0) * (k > 30)
+    exploitability = curves(lambda name: learned + 0.5 * fall(name))
     data = {
         "discounted_return": curves(returns) + noise * (k > 0),
         "exact_return": curves(returns) + noise,
@@ -88,9 +85,8 @@ def made_up(**changes):
         "theorem_3_2_premises": np.full(shape, knobs["premises"]),
         "theorem_3_2_violations": np.full(shape, knobs["violations_2"]),
     }
-    data["mean_individual_exploitability"] = (
-        data["exact_exploitability"] + knobs["individual_gap"] * alone
-    )
+    more = knobs["individual_gap"] * alone
+    data["mean_individual_exploitability"] = data["exact_exploitability"] + more
     data["mean_individual_return"] = data["exact_return"] - knobs["individual_loss"] * alone
     field = np.full(64, (1.0 - knobs["at_targets"]) / 60)
     field[[0, 7, 56, 63]] = knobs["at_targets"] / 4
@@ -322,12 +318,9 @@ def test_the_lead_is_an_area():
     """Straight rises: networked reaches 90 % at 9 of 10 iterations, where the other is at 18 %."""
     data = made_up(time={"networked": 10, "independent": 50}, plateau=9.5, noise=0.0)
     expected = (np.arange(10) / 10 - np.arange(10) / 50).mean()
-    np.testing.assert_allclose(
-        speed_advantage(data, "networked", "independent"), expected, rtol=1e-12
-    )
-    np.testing.assert_allclose(
-        speed_advantage(data, "independent", "networked"), -expected, rtol=1e-12
-    )
+    lead = speed_advantage(data, "networked", "independent")
+    np.testing.assert_allclose(lead, expected, rtol=1e-12)
+    np.testing.assert_array_equal(speed_advantage(data, "independent", "networked"), -lead)
 
 
 @pytest.mark.parametrize(
@@ -363,9 +356,8 @@ def test_the_ledger_says_the_same_in_every_form(tmp_path):
     for record, finding in zip(records, findings, strict=True):
         assert record["verdict"] == finding.verdict
         assert f"## {record['claim']}: {finding.verdict}" in text
-        assert [part["estimate"] for part in record["parts"]] == [
-            part.interval.estimate for part in finding.parts
-        ]
+        estimates = [part.interval.estimate for part in finding.parts]
+        assert [part["estimate"] for part in record["parts"]] == estimates
     assert "C1 " in text
     assert "does not hold (1 of 2)" in text
     assert "does not hold (1 of 2)" in paths[4].read_text()

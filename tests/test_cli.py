@@ -73,15 +73,13 @@ MISTAKES = {
     "shrinking": (["--agents-after", "5", "--increase-at", "1"], "a population cannot shrink"),
     "late increase": (["--agents-after", "9", "--increase-at", "3"], "is not < iterations = 3"),
     "half an increase": (["--agents-after", "9"], "needs agents_after and increase_at"),
-    "useless key": (
-        ["--scenario", "none", "--failure-probability", "0.5"], "has no use for it",
-    ),
+    "useless key": (["--scenario", "none", "--failure-probability", "0.5"], "has no use for it"),
     "negative radius": (["--communication-radius", "-1"], "communication_radius: -1.0 is not"),
     "too many pairs": (["--grid-size", "115"], "at most 65,535 are allowed, so at most 114"),
     "lonely": (["--agents", "1"], "exploitability compares an agent with the others"),
     "no threads": (["--threads", "0"], "threads: 0 is not a whole number >= 1"),
     "name of a path": (["--name", "../x"], "name: '../x' is not a name of letters"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("arguments", "expected"), MISTAKES.values(), ids=MISTAKES)

@@ -475,9 +475,8 @@ def test_d17_arrivals_at_the_first_iteration_are_possible():
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_d18_every_value_speaks_of_the_policies_at_the_start_of_the_iteration(name):
-    experiment = small(
-        architecture=name, communication_radius=0.1, communication_rounds=1, agents=12
-    )
+    hardly = {"communication_radius": 0.1, "communication_rounds": 1}
+    experiment = small(architecture=name, **hardly, agents=12)
     simulated = Simulation(experiment)
     for k in range(4):
         population = copy.deepcopy(simulated.population)
@@ -485,9 +484,8 @@ def test_d18_every_value_speaks_of_the_policies_at_the_start_of_the_iteration(na
         walk.states = walk.states.copy()
         seen = rollout(experiment, walk, 4)
         simulated.step()
-        expected = discounted_return(
-            seen.population_rewards / 12, experiment.discount, experiment.return_horizon
-        )
+        rewards = seen.population_rewards / 12
+        expected = discounted_return(rewards, experiment.discount, experiment.return_horizon)
         metrics = {key: values[k] for key, values in simulated.records.items()}
         assert metrics["discounted_return"] == expected
         assert metrics["policy_divergence"] == population.policy_divergence()
@@ -533,9 +531,8 @@ def test_d19_the_return_is_the_mean_over_start_times_of_the_discounted_sums(
 
 def test_d19_of_a_constant_reward_only_the_stated_bias_is_missing():
     experiment = Experiment(game="agree")
-    value = discounted_return(
-        np.ones(experiment.learning_steps), experiment.discount, experiment.return_horizon
-    )
+    rewards = np.ones(experiment.learning_steps)
+    value = discounted_return(rewards, experiment.discount, experiment.return_horizon)
     exact = 1.0 / (1.0 - experiment.discount)
     assert 0 < exact - value <= 1e-6 * exact * (1 + 1e-9)
 
@@ -638,9 +635,8 @@ def test_d21_divergence_is_the_mean_of_the_largest_distances_to_agent_0(seed, n_
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("algorithm", ["replay", "online"])
 def test_d23_threads_change_no_bit(name, algorithm):
-    experiment = small(
-        architecture=name, algorithm=algorithm, sampled_exploitability=True, failure_probability=0.3
-    )
+    sampled = {"sampled_exploitability": True, "failure_probability": 0.3}
+    experiment = small(architecture=name, algorithm=algorithm, **sampled)
     alone = run(experiment, threads=1)
     for threads in (2, 3, 7):  # 7 are more than there are learners
         assert_same_state(alone, run(experiment, threads=threads))

@@ -17,9 +17,8 @@ GALLERY = ROOT / "docs/gallery"
 def test_the_readme_has_the_verdicts_of_the_ledger():
     ledger = (GALLERY / "claims.md").read_text(encoding="utf-8")
     found = re.findall(r"(?m)^\| (C\w+) \| (.*?) \| .*? \| \*\*(.*?)\*\* \|$", ledger)
-    shown = re.findall(
-        r"(?m)^\| (C\w+) \| (.*?) \| (.*?) \|$", (ROOT / "README.md").read_text(encoding="utf-8")
-    )
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"(?m)^\| (C\w+) \| (.*?) \| (.*?) \|$", readme)
     assert shown == found
     assert {name: text for name, text, _ in shown} == {
         name: claim.text for name, claim in CLAIMS.items()
@@ -29,9 +28,8 @@ def test_the_readme_has_the_verdicts_of_the_ledger():
 def test_the_ledger_is_the_same_for_programs_and_readers():
     records = json.loads((GALLERY / "claims.json").read_text(encoding="utf-8"))["claims"]
     text = (GALLERY / "claims.md").read_text(encoding="utf-8")
-    assert re.findall(r"(?m)^## (C\w+): (.*)$", text) == [
-        (record["claim"], record["verdict"]) for record in records
-    ]
+    verdicts = [(record["claim"], record["verdict"]) for record in records]
+    assert re.findall(r"(?m)^## (C\w+): (.*)$", text) == verdicts
 
 
 def test_the_gallerys_figures_are_those_of_its_provenance():

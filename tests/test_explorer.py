@@ -157,9 +157,8 @@ class TestInABrowser:
         opened.evaluate("slider.focus()")
         opened.press("End")  # at first, agents are the same in all experiments
         opened.wait_for("drawn(3)")
-        assert opened.evaluate("maps.data[0].z[0][0] ** 2") == pytest.approx(
-            experiments[1][1]["mean_field"].values[0, 0, 3, 0], abs=1e-5
-        )
+        share = experiments[1][1]["mean_field"].values[0, 0, 3, 0]
+        assert opened.evaluate("maps.data[0].z[0][0] ** 2") == pytest.approx(share, abs=1e-5)
         assert opened.evaluate("element('goal').textContent").startswith("Gather anywhere")
         assert opened.evaluate("experimentBox.value") == TITLES[1]
         assert opened.problems == []

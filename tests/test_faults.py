@@ -100,9 +100,8 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(tmp_path):
     experiment = small()
     said = []
     checkpointer = Checkpointer(tmp_path / "gone" / "run.checkpoint", 0.0, said.append)
-    assert mfgcore.simulate(experiment, checkpointer=checkpointer).equals(
-        mfgcore.simulate(experiment)
-    )
+    dataset = mfgcore.simulate(experiment, checkpointer=checkpointer)
+    assert dataset.equals(mfgcore.simulate(experiment))
     assert len(said) == experiment.iterations - 1
     assert "nothing new is kept" in said[0]
     checkpointer.asked = signal.SIGTERM

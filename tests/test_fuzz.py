@@ -92,9 +92,8 @@ def test_five_hundred_mutated_command_lines_are_one_line_and_write_nothing_else(
         "--discount", "0.5", "--transitions", "30", "--replay-cycles", "2", "--quiet",
         "--communication-rounds", "2", "--output", "run.nc",
     ]  # fmt: skip
-    words = [value for value in HOSTILE if isinstance(value, str)] + [
-        str(value) for value in (-1, 0, 10**30, -0.5, 1e308, math.nan, math.inf)
-    ]
+    words = [value for value in HOSTILE if isinstance(value, str)]
+    words += map(str, (-1, 0, 10**30, -0.5, 1e308, math.nan, math.inf))
     generator = np.random.default_rng(6)
     refused = 0
     for _ in range(500):

@@ -87,9 +87,8 @@ def test_learners_are_shared_among_threads_without_a_difference(threads):
 @pytest.mark.parametrize("offset", [None, 1.0, 25.0])
 def test_algorithm_1_uses_each_transition_once_with_its_own_rate(interval, offset):
     """beta_m = beta m0 / (m0 + m), m counted in the iteration: with M_td = 1 from 1."""
-    experiment = small(
-        algorithm="online", steps_per_transition=interval, learning_rate_offset=offset
-    )
+    rate = {"steps_per_transition": interval, "learning_rate_offset": offset}
+    experiment = small(algorithm="online", **rate)
     transitions = transitions_for(experiment, 2)
     first = 1 if interval == 1 else 0
     assert transitions.shape[1] == 40 - first
@@ -128,10 +127,8 @@ def test_policies_are_improved_from_each_learners_own():
     for learner, policy in enumerate(index):
         for s in range(9):
             q = q_values[learner, 5 * s : 5 * s + 5]
-            residual = mirror_ascent.residual(
-                improved[learner, s], policies[policy, s], q, 0.5, 0.01
-            )
-            assert residual <= 1e-12
+            new, old = improved[learner, s], policies[policy, s]
+            assert mirror_ascent.residual(new, old, q, 0.5, 0.01) <= 1e-12
 
 
 @pytest.mark.parametrize("gap", [1e-4, 0.002, 0.01])
@@ -155,9 +152,8 @@ def test_an_entropy_gap_bounds_the_improved_policies(gap):
 def test_an_entropy_gap_of_at_least_the_maximum_is_vacuous():
     experiment = small(architecture="independent")
     vacuous = small(architecture="independent", entropy_gap=experiment.max_entropy)
-    np.testing.assert_array_equal(
-        run(experiment).population.policies, run(vacuous).population.policies
-    )
+    free, bounded = (run(each).population.policies for each in (experiment, vacuous))
+    np.testing.assert_array_equal(free, bounded)
 
 
 # ------------------------------------------------------------------------- what is not finite

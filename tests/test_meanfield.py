@@ -166,9 +166,8 @@ def test_value_is_the_power_series(name, boundary, weights):
     game, (policy,) = make_game(name, boundary=boundary), random_policies(5, 1)
     mean_field = meanfield.stationary_distribution(policy, game)
     found = meanfield.policy_value(policy, mean_field, game, **weights)
-    expected = reference.power_series(
-        policy, game.mean_field_rewards(mean_field), game.grid.next_state(), *weights.values(), 400
-    )
+    rewards, next_state = game.mean_field_rewards(mean_field), game.grid.next_state()
+    expected = reference.power_series(policy, rewards, next_state, *weights.values(), 400)
     assert found == pytest.approx(expected, abs=1e-12)
     q = meanfield.action_values(policy, mean_field, game, **weights)
     assert (policy * q).sum(axis=1) == pytest.approx(found, abs=1e-12)

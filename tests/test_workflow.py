@@ -226,8 +226,7 @@ def test_a_mistake_in_the_configuration_is_one_line(project, change, expected):
 def test_the_paper_scale_dry_run_has_all_runs(tmp_path):
     project = Project(tmp_path)
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run"]
-    done = subprocess.run(
-        command, cwd=project.folder, capture_output=True, text=True, timeout=120, check=False
-    )
+    options = {"capture_output": True, "text": True, "timeout": 120, "check": False}
+    done = subprocess.run(command, cwd=project.folder, **options)
     assert done.returncode == 0, done.stderr
     assert re.search(r"simulate +162", done.stdout + done.stderr)

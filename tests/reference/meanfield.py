@@ -37,9 +37,6 @@ class Wide:
     def __truediv__(self, other):
         return Wide(self.mantissa / other.mantissa, self.exponent - other.exponent)
 
-    def __gt__(self, other):
-        return (self.exponent, self.mantissa) > (other.exponent, other.mantissa)
-
     def __float__(self):
         mantissa = self.mantissa
         for _ in range(min(-self.exponent, 3)):
@@ -89,9 +86,7 @@ def stationary_distribution(policy, next_state):
         for i in range(max(0, k - band), k):
             mass = mass + masses[i] * links.get((i, k), Wide(0.0))
         masses.append(mass)
-    largest = masses[0]
-    for mass in masses:
-        largest = mass if mass > largest else largest
+    largest = max(masses, key=lambda mass: (mass.exponent, mass.mantissa))
     shares = [float(mass / largest) for mass in masses]
     total = 0.0
     for share in shares:
