@@ -7,7 +7,8 @@
 # make test-slurm  the workflow on a real SLURM, started for it on this machine
 # make test-browser  the explorer page in a headless Chromium, installed for it if it may be
 # make test-sanitize  the kernels' tests with bounds checks and the compiler's sanitizers
-# make bench     the kernels beside NumPy and Numba, each with its target
+# make bench     the kernels beside NumPy and Numba, each with its target; beside an earlier
+#                revision: .venv/bin/python -m benchmarks --against 0a3d251
 # make estimate  what the figures cost at the paper's scale, before they are made
 # make verify    slow statistical checks: what is sampled against what is exact
 # make lint      format and lint

@@ -1,8 +1,8 @@
 """Prints a table, the target beside each row, and writes it to benchmarks/results/ as JSON.
 
 Every kernel is measured side by side, in this process, with NumPy and Numba doing the same work
-on the same input; whole iterations and one evaluation of the exploitability follow. ``--seconds``
-of the machine's attention is what each row gets, roughly.
+on the same input; whole iterations and one evaluation of the exploitability follow.
+``--against 0a3d251`` compares with another revision instead, here the first release.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import timing, with_numpy, work
+from benchmarks import against, timing, with_numpy, work
 from mfgcore import Experiment, kernels
 from mfgcore.evaluation import sample_exploitability
 from mfgcore.simulation import Simulation
@@ -181,13 +181,8 @@ def show(row):
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=15, help="of each measurement")
-    arguments = parser.parse_args()
-    machine = timing.machine()
-    for key, value in machine.items():
-        print(f"{key}: {value}")
+def compare_versions(repeats, machine):
+    """Print the rows of this revision's kernels and runs, and return them."""
     if with_numba is None:
         print("numba: not installed, its column stays empty (pip install 'mfgcore[bench]')")
     else:
@@ -195,11 +190,25 @@ def main():
         print(f"numba: {machine['numba']}")
     print(f"\n{'':36}{'':>14}{'target':>8}{'median':>9}{'least':>9}  {'Numba':>16}  {'NumPy':>16}")
     rows = []
-    for row in itertools.chain(
-        measure_kernels(arguments.repeats), measure_runs(max(3, arguments.repeats // 3))
-    ):
+    for row in itertools.chain(measure_kernels(repeats), measure_runs(max(3, repeats // 3))):
         rows.append(row)
         show(row)
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--repeats", type=int, default=15, help="of each measurement")
+    parser.add_argument("--against", metavar="REV", help="revision to compare with")
+    arguments = parser.parse_args()
+    machine = timing.machine()
+    for key, value in machine.items():
+        print(f"{key}: {value}")
+    if arguments.against:
+        machine["against"] = arguments.against
+        rows = list(against.compare(arguments.against))
+    else:
+        rows = compare_versions(arguments.repeats, machine)
     RESULTS.mkdir(exist_ok=True)
     now = datetime.datetime.now(datetime.UTC)
     path = RESULTS / f"{now:%Y%m%dT%H%M%S}-{kernels.BUILD}.json"

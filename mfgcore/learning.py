@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfgcore import kernels, meanfield
-from mfgcore.population import Population
+from mfgcore.population import Population, state_distances
 from mfgcore.registry import Registry
 
 ALGORITHMS = Registry("algorithm")
@@ -164,5 +164,5 @@ def policy_change(old, new):
     For old and new ones, (n, n_states, n_actions), the sup over states of the 1-norm of the change
     of pi(s), in [0, 2], and its sum over states; (n,) float64 each.
     """
-    by_state = np.abs(new - old).sum(axis=2)
+    by_state = state_distances(new, old)
     return by_state.max(axis=1), by_state.sum(axis=1)

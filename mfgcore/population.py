@@ -64,6 +64,25 @@ class Population:
         return int(self.policy_index[first]), int(followers[first])
 
 
+def state_distances(policies, others):
+    """||pi(s) - other(s)||_1 in every state.
+
+    Parameters
+    ----------
+    policies, others : (n_policies, n_states, n_actions) float64
+
+    Returns
+    -------
+    (n_policies, n_states) float64
+    """
+    distances = np.empty(policies.shape[:2])
+    # a part at a time, which stays in the caches: at 100,000 agents a difference takes 256 MB
+    for first in range(0, len(policies), 256):
+        part = slice(first, first + 256)
+        np.abs(policies[part] - others[part]).sum(axis=2, out=distances[part])
+    return distances
+
+
 def policy_distances(policies, reference):
     """sup_s ||pi(s) - reference(s)||_1 of every policy pi (Sec. 3.2).
 
@@ -76,11 +95,7 @@ def policy_distances(policies, reference):
     -------
     (n_policies,) float64
     """
-    distances = np.empty(len(policies))
-    for first in range(0, len(policies), 1024):  # as many at a time as a cache holds
-        part = slice(first, first + 1024)
-        distances[part] = np.abs(policies[part] - reference).sum(axis=2).max(axis=1)
-    return distances
+    return state_distances(policies, np.broadcast_to(reference, policies.shape)).max(axis=1)
 
 
 def uniform_policy(n_states):
