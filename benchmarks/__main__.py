@@ -145,17 +145,17 @@ def measure_runs(repeats):
         simulation = Simulation(
             Experiment(
                 game="agree", architecture="networked", agents=work.AGENTS, iterations=10**6,
-                failure_probability=failures, evaluation=False, exact_metrics=False,
+                failure_probability=failures, sampled_exploitability=False, exact_metrics=False,
             )
         )  # fmt: skip
         yield _run(title, target, simulation.step, repeats)
     experiment = simulation.experiment
     experiment = Experiment(game="agree", architecture="networked", agents=work.AGENTS)
     simulation = Simulation(experiment)
-    walk, policies = simulation._walk(), simulation.population.policies
+    game, population = simulation.game, simulation.population
     yield _run(
         "sampled exploitability", 0.15,
-        lambda: sample_exploitability(experiment, walk, policies, 0), repeats,
+        lambda: sample_exploitability(experiment, game, population, 0), repeats,
     )  # fmt: skip
 
 

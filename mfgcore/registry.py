@@ -1,5 +1,6 @@
 """What has a name: games, networks, architectures, scenarios, algorithms, score rules, metrics."""
 
+import re
 from collections.abc import Mapping
 
 from mfgcore.errors import ConfigurationError, unknown_name
@@ -61,7 +62,8 @@ class Registry(Mapping):
     def help(self, name):
         """The first sentence of an entry's docstring, on one line and without its full stop."""
         text = " ".join((self._entries[name].__doc__ or "").split())
-        return text.split(". ")[0].removesuffix(".")
+        # not after "Alg." and the like, which a number follows
+        return re.split(r"\. (?=[A-Z])", text)[0].removesuffix(".")
 
     def remove(self, name):
         """Forget a name."""
