@@ -79,8 +79,9 @@ def iteration(failure_probability=None, done=60, agents=AGENTS, **parameters):
     run = networked(**parameters, replay_cycles=25)
     for _ in range(done):
         run.step()
-    run.experiment = networked(**parameters).experiment
-    return run.step, agents
+    paper = networked(**parameters)
+    paper.population, paper.iteration = run.population, run.iteration
+    return paper.step, agents
 
 
 def exploitability():
