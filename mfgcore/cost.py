@@ -3,13 +3,14 @@
 from mfgcore import memory
 
 # CPU seconds for each unit of work that `work` counts, as they were with two runs at a time on two
-# cores that share their units: the runs of Figure 1, by `python -m benchmarks.fit`. Replay is up to
-# a quarter slower once a population has gathered, and a processor of one's own faster.
+# busy cores of 2025: one trial of every figure and architecture, by `python -m benchmarks.fit`. That
+# cannot tell the steps with own policies from the exact metrics of these: what is said of the latter
+# is a direct measurement. Replay is slower once a population has gathered, and so is an older core.
 SECONDS = {
     "run": 2.5,
-    "update": 2.3e-9,
-    "step, shared policy": 2.2e-9,
-    "step, own policies": 2.2e-9,
+    "update": 1.12e-9,
+    "step, shared policy": 0.9e-9,
+    "step, own policies": 1.2e-9,
     "exact metrics of a policy": 2.0e-4,
 }
 # of the Snakemake that waits beside a run in a job of a cluster
