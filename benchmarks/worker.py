@@ -74,7 +74,7 @@ def networked(sampling=False, **parameters):
 
 
 def iteration(failure_probability=None, done=60, agents=AGENTS, **parameters):
-    """One iteration, when `done` are done with few cycles: by then, buffers are concentrated."""
+    """One iteration, after `done` ones with few cycles."""
     parameters |= {"agents": agents, "failure_probability": failure_probability}
     run = networked(**parameters, replay_cycles=25)
     for _ in range(done):
@@ -113,6 +113,8 @@ MEASUREMENTS = {
     "exploitability": exploitability,
     "iteration": iteration,
     "iteration failures": lambda: iteration(0.5),
+    "early iteration": lambda: iteration(done=10),
+    "early iteration failures": lambda: iteration(0.5, done=10),
     "agent of 200": lambda: iteration(**SHORT),
     "agent of 100,000": lambda: iteration(agents=100_000, **SHORT),
 }
