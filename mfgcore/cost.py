@@ -3,9 +3,9 @@
 from mfgcore import memory
 
 # CPU seconds for each unit of work that `work` counts, as they were with two runs at a time on two
-# busy cores of 2025: one trial of every figure and architecture, by `python -m benchmarks.fit`. That
-# cannot tell the steps with own policies from the exact metrics of these: what is said of the latter
-# is a direct measurement. Replay is slower once a population has gathered, and so is an older core.
+# cores of 2025: one trial of every figure and architecture, by `python -m benchmarks.fit`. That
+# cannot tell the steps with own policies from the exact metrics of these, so these two are measured
+# by themselves. Replay is slower once a population has gathered, and so is an older processor.
 SECONDS = {
     "run": 2.5,
     "update": 1.12e-9,
