@@ -10,7 +10,7 @@ from mfgcore import load
 
 pytestmark = pytest.mark.slurm
 
-# runs of several seconds: long enough to be stopped in the middle
+# runs that wait in the middle until they are asked to stop, see HELD
 SLOW = """\
 output: {results: results/slow, figures: figures/slow}
 parameters:
@@ -24,11 +24,17 @@ parameters:
   evaluation_iterations: 1
 architectures: [independent, networked]
 experiments:
-  fig1: {agents: 20, iterations: 1000, trials: 2}
+  fig1: {agents: 20, iterations: 200, trials: 2}
 """
 RUNS = ["networked/trial_0", "networked/trial_1", "independent/trial_0"]
 ALONE = ("--group-components", "runs_of_seconds=1")
 ON = "goes on from its checkpoint"
+HELD = """\
+    while k == 100 and checkpointer.asked is None:
+        __import__("time").sleep(0.05)
+
+
+with logged("""
 
 
 def run_file(run):
@@ -58,6 +64,8 @@ def undisturbed(tmp_path_factory):
 def slow(project, undisturbed):
     project.configure(SLOW)
     project.undisturbed = undisturbed
+    script = project.folder / "workflow/scripts/simulate.py"
+    script.write_text(script.read_text().replace("\n\nwith logged(", HELD, 1))
     return project
 
 
