@@ -22,6 +22,10 @@ cdef struct Transition:
 TRANSITION = np.dtype([("pair", np.uint16), ("next_pair", np.uint16), ("reward", np.float32)])
 include "streams.pxi"
 include "elementary.pxi"
+include "tables.pxi"
+include "world.pxi"
+include "rewards.pxi"
+include "recording.pxi"
 include "stepping.pxi"
 include "replay.pxi"
 include "gossip.pxi"
