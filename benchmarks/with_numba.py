@@ -56,11 +56,11 @@ def unshuffled(transitions, q_values, cycles, learning_rate, discount):
 
 
 def step(
-    states, policy_index, tables, next_state, rewards, generators, *, n_steps, population_rewards,
-    occupancy, learners, transitions, interval, skipped,
+    states, policy_index, tables, outcomes, outcome_thresholds, rewards, generators, *, n_steps,
+    population_rewards, occupancy, learners, transitions, interval, skipped,
 ):  # fmt: skip
     _step(
-        states, policy_index, tables["thresholds"], tables["entropy"], next_state, rewards,
+        states, policy_index, tables["thresholds"], tables["entropy"], outcomes[..., 0], rewards,
         generators, n_steps, population_rewards, occupancy, learners, transitions, interval,
         skipped,
     )  # fmt: skip

@@ -37,10 +37,10 @@ def replay(transitions, q_values, generators, cycles, learning_rate, discount):
 
 
 def step(
-    states, policy_index, tables, next_state, rewards, generators, *, n_steps, population_rewards,
-    occupancy, learners, transitions, interval, skipped,
+    states, policy_index, tables, outcomes, outcome_thresholds, rewards, generators, *, n_steps,
+    population_rewards, occupancy, learners, transitions, interval, skipped,
 ):  # fmt: skip
-    n_states, n_actions = next_state.shape
+    n_states, n_actions, _ = outcomes.shape
     cells = np.arange(n_states)
     filled = 0
     own_rewards = begun = None  # of the transition that lacks its next pair
@@ -61,7 +61,7 @@ def step(
         if (t + 2) % interval == 0:
             begun = pairs[learners]
             own_rewards = paid[states[learners]] + bonus[learners]
-        states[:] = next_state[states, actions]
+        states[:] = outcomes[states, actions, 0]
 
 
 def ascend(policies, policy_index, q_values, step_size, entropy_weight):

@@ -41,7 +41,8 @@ def walk(shared):
         "states": random.integers(0, CELLS, AGENTS).astype(np.int32),
         "policy_index": np.arange(AGENTS, dtype=np.int32) % policies.shape[0],
         "tables": kernels.policy_tables(policies, ENTROPY_WEIGHT),
-        "next_state": grid.next_state(),
+        "outcomes": grid.next_state()[..., None],
+        "outcome_thresholds": None,
         "rewards": Game("agree", grid, AGENTS).reward_table(AGENTS),
         "generators": random.integers(0, 2**32, (4, AGENTS), dtype=np.uint32),
     }

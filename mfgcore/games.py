@@ -144,6 +144,7 @@ class Game:
     grid: Grid
     max_agents: int
     mean_field_agents: float = math.inf
+    moves_depend_on_mean_field = False
 
     def __post_init__(self):
         GAMES[self.name]  # an unknown one is refused here
@@ -151,6 +152,10 @@ class Game:
     def seen_by(self, n_agents):
         """Return the mean-field game as one of N agents sees it, who counts itself (D3, D22)."""
         return dataclasses.replace(self, mean_field_agents=n_agents)
+
+    def outcomes(self):
+        """Where an action can lead, here to one state; (n_states, n_actions, 1) int32."""
+        return self.grid.next_state()[..., None]
 
     def reward_table(self, n_agents):
         """Reward by cell and by the number of agents in it, the agent itself included.

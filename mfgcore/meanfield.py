@@ -192,7 +192,7 @@ def best_response(mean_field, game, *, discount, entropy_weight, start=None):
         If the residual is not reached.
     """
     if start is None:
-        start = uniform_policy(game.grid.n_states)
+        start = uniform_policy(game.grid.n_states, len(ACTIONS))
     starts = _checked(start, game, discount, entropy_weight, one=True)
     rewards = _rewards(mean_field, game)
     values, policies, residuals = _respond(starts, rewards, game, discount, entropy_weight)
@@ -275,7 +275,7 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
     return_alone, exploitability_alone = joint = against(mean_fields, policies)
     if len(policies) > 1:
         # where the search for the response starts must not depend on the agents' order
-        joint = against(mean_field[None], uniform_policy(len(mean_field))[None])
+        joint = against(mean_field[None], uniform_policy(len(mean_field), len(ACTIONS))[None])
     return PopulationMetrics(*joint, exploitability_alone, return_alone, mean_field)
 
 

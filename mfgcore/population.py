@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore.games import ACTIONS
 
 
 @dataclass
@@ -37,9 +36,9 @@ class Population:
 
     def add(self, states):
         """Add agents with the uniform policy pi_max at the given cells; ``(n,) int32``."""
-        n_policies, n_states, _ = self.policies.shape
+        n_policies, *shape = self.policies.shape
         self.states = np.concatenate((self.states, states))
-        self.policies = np.concatenate((self.policies, uniform_policy(n_states)[None]))
+        self.policies = np.concatenate((self.policies, uniform_policy(*shape)[None]))
         self.policy_index = np.concatenate(
             (self.policy_index, np.full(states.size, n_policies, dtype=np.int32))
         )
@@ -98,9 +97,9 @@ def policy_distances(policies, reference):
     return state_distances(policies, np.broadcast_to(reference, policies.shape)).max(axis=1)
 
 
-def uniform_policy(n_states):
+def uniform_policy(n_states, n_actions):
     """pi_max: every action equally likely everywhere; (n_states, n_actions) float64."""
-    return np.full((n_states, len(ACTIONS)), 1.0 / len(ACTIONS))
+    return np.full((n_states, n_actions), 1.0 / n_actions)
 
 
 @dataclass
@@ -114,18 +113,25 @@ class Walk:
     policy_index : (n_agents,) int32
     tables : (n_policies, n_states) of :func:`mfgcore.kernels.policy_row`
         The policies as made by :func:`mfgcore.kernels.policy_tables`.
-    next_state : (n_states, n_actions) int32
-    rewards : (n_states, n_agents + 1) float64
+    outcomes : (n_states, n_actions, n_outcomes) int32
+    outcome_thresholds : (n_states, n_actions, n_outcomes - 1) int32 or None
+        None: there is one outcome, or its probabilities depend on the mean field.
+    rewards : (n_states, n_agents + 1) float64 or None
+        None: they depend on more than the cell and the number of agents there.
     generators : (4, n_agents) uint32
         Action streams; changed in place.
+    game : object, optional
+        The kernels ask it for what is None above.
     """
 
     states: np.ndarray
     policy_index: np.ndarray
     tables: np.ndarray
-    next_state: np.ndarray
-    rewards: np.ndarray
+    outcomes: np.ndarray
+    outcome_thresholds: np.ndarray | None
+    rewards: np.ndarray | None
     generators: np.ndarray
+    game: object = None
 
     @classmethod
     def of(cls, population, game, entropy_weight, generators):
@@ -143,13 +149,20 @@ class Walk:
         -------
         Walk
         """
+        outcomes = np.ascontiguousarray(game.outcomes(), dtype=np.int32)
+        thresholds = None
+        if outcomes.shape[2] > 1 and not game.moves_depend_on_mean_field:
+            probabilities = np.ascontiguousarray(game.probabilities(), dtype=np.float64)
+            thresholds = kernels.outcome_thresholds(probabilities)
         return cls(
             states=population.states,
             policy_index=population.policy_index,
             tables=kernels.policy_tables(population.policies, entropy_weight),
-            next_state=game.grid.next_state(),
+            outcomes=outcomes,
+            outcome_thresholds=thresholds,
             rewards=game.reward_table(population.size),
             generators=generators,
+            game=game,
         )
 
     def copy(self):
@@ -237,7 +250,7 @@ def rollout(experiment, walk, skipped, learners=None, deviator=None, population=
     n_steps = experiment.learning_steps
     rewards = np.empty(n_steps) if population else None
     own_rewards = None if deviator is None else np.empty(n_steps)
-    occupancy = np.zeros(len(walk.next_state), dtype=np.int64) if population else None
+    occupancy = np.zeros(len(walk.outcomes), dtype=np.int64) if population else None
     transitions = None
     if skipped is None:
         learners = None

@@ -63,7 +63,7 @@ class Simulation:
         self.population = Population(
             states=streams.integers(experiment, "initial_states", 0, n_agents, n_states),
             policy_index=np.zeros(n_agents, dtype=np.int32),
-            policies=uniform_policy(n_states)[None],
+            policies=uniform_policy(n_states, len(ACTIONS))[None],
         )
         self.q_values = np.full((n_agents, n_states * len(ACTIONS)), np.nan)
         self.records = {name: [] for name in per_iteration()}

@@ -130,7 +130,7 @@ def test_d6_the_last_action_of_a_transition_is_really_taken():
     experiment = small()
     walk = walk_of(experiment)
     seen = rollout(experiment, walk, 4, SIX).transitions
-    np.testing.assert_array_equal(walk.next_state.reshape(-1)[seen["pair"]], seen["next_pair"] // 5)
+    np.testing.assert_array_equal(walk.outcomes.reshape(-1)[seen["pair"]], seen["next_pair"] // 5)
 
 
 def test_d7_the_buffer_holds_2979_transitions_at_the_papers_values():
@@ -219,8 +219,8 @@ def test_d12_the_steps_of_communication_follow_the_adopted_policies():
     walk = before._walk()
     q_values = estimate_q_values(experiment, rollout(experiment, walk, 4, SIX).transitions)
     improved = improve_policies(experiment, before.population.policies, 0 * SIX, q_values)
-    scores = [norm(new - uniform_policy(9)) for new in improved]
-    totals = [float(np.abs(new - uniform_policy(9)).sum()) for new in improved]
+    scores = [norm(new - uniform_policy(9, 5)) for new in improved]
+    totals = [float(np.abs(new - uniform_policy(9, 5)).sum()) for new in improved]
     twin = copy.deepcopy(walk.arguments())
     twin["policy_index"] = np.arange(6)
     twin["tables"] = stepping.policy_tables(improved, 0.01)
@@ -436,7 +436,7 @@ def test_d17_before_learning_the_newcomers_learn_first(monkeypatch, name):
     if name == "independent":
         assert (policies_of(early)[5:] != 0.2).any(axis=(1, 2)).all()
         # one step of mirror ascent away from the uniform policy
-        uniform, own = uniform_policy(9)[None], early.q_values[5:]
+        uniform, own = uniform_policy(9, 5)[None], early.q_values[5:]
         improved = improve_policies(early.experiment, uniform, 0 * SIX, own)
         np.testing.assert_array_equal(policies_of(early)[5:], improved)
     late = after_arrival(architecture=name)
@@ -459,7 +459,7 @@ def test_d17_newcomers_that_learned_little_take_the_population_over(
     simulated = after_arrival(arrivals=arrivals)
     policies = policies_of(simulated)
     assert (policies == policies[0]).all()
-    uniform, own = uniform_policy(9)[None], np.nan_to_num(simulated.q_values[5:])
+    uniform, own = uniform_policy(9, 5)[None], np.nan_to_num(simulated.q_values[5:])
     near_uniform = improve_policies(simulated.experiment, uniform, 0 * SIX, own)
     assert any((policies[0] == newcomer).all() for newcomer in near_uniform) == falls_back
 
@@ -689,7 +689,8 @@ def standing_population(seed, n_agents, size=4):
         rng.integers(0, size**2, n_agents, dtype=np.int32),
         np.arange(n_agents, dtype=np.int32),
         kernels.policy_tables(policies, 0.01),
-        np.tile(np.arange(size**2, dtype=np.int32)[:, None], (1, 5)),
+        np.tile(np.arange(size**2, dtype=np.int32)[:, None, None], (1, 5, 1)),
+        None,
         np.zeros((size**2, n_agents + 1)),
         rng.integers(0, 2**32, (4, n_agents), dtype=np.uint32),
     )

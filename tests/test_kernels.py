@@ -9,68 +9,21 @@ import pytest
 from conftest import BUILDS
 from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
-from reference import elementary, gossip, mirror_ascent, replay, stepping, streams
+from random_inputs import (
+    assert_equal_arguments,
+    copies,
+    random_generators,
+    random_policies,
+    random_transitions,
+    random_walk,
+    seeds,
+)
+from reference import elementary, gossip, mirror_ascent, replay, streams
 
 from mfgcore import kernels
 from mfgcore.games import Grid
 from mfgcore.networks import neighbour_cells
 from mfgcore.streams import action_generators, shuffle_generators, uniforms
-
-seeds = st.integers(0, 2**32 - 1)
-
-
-def copies(arguments):
-    """Of a list of arguments, or of those by name."""
-    if isinstance(arguments, dict):
-        return dict(zip(arguments, copies(arguments.values()), strict=True))
-    return [value.copy() if isinstance(value, np.ndarray) else value for value in arguments]
-
-
-def assert_equal_arguments(one, other):
-    if isinstance(one, dict):
-        assert list(one) == list(other)
-        one, other = one.values(), other.values()
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def random_generators(rng, *shape):
-    return rng.integers(0, 2**32, shape, dtype=np.uint32)
-
-
-def random_policies(rng, *shape):
-    """Rows of every kind: anything, with zeros, deterministic, next to deterministic, uniform."""
-    u = rng.dirichlet(np.ones(shape[-1]), shape[:-1])
-    kind = rng.integers(0, 5, shape[:-1])
-    sharp = np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])]
-    some = u * (rng.random(shape) < 0.5) + 1e-9 * sharp
-    u[kind == 1] = (some / some.sum(-1, keepdims=True))[kind == 1]
-    u[kind == 2] = sharp[kind == 2]
-    near = sharp + 10.0 ** -rng.integers(9, 300, shape).astype(float)
-    u[kind == 3] = (near / near.sum(-1, keepdims=True))[kind == 3]
-    u[kind == 4] = 1.0 / shape[-1]
-    return u
-
-
-def random_walk(rng, n_agents, n_states, n_actions, n_policies):
-    """What the stepping kernels share: any tables, any cells."""
-    policies = random_policies(rng, n_policies, n_states, n_actions)
-    return {
-        "states": rng.integers(0, n_states, n_agents, dtype=np.int32),
-        "policy_index": rng.integers(0, n_policies, n_agents, dtype=np.int32),
-        "tables": kernels.policy_tables(policies, 0.01),
-        "next_state": rng.integers(0, n_states, (n_states, n_actions), dtype=np.int32),
-        "rewards": rng.random((n_states, n_agents + 1)),
-        "generators": random_generators(rng, 4, n_agents),
-    }
-
-
-def random_transitions(rng, n_learners, n, n_pairs):
-    transitions = np.zeros((n_learners, n), dtype=kernels.TRANSITION)
-    transitions["reward"] = rng.random((n_learners, n))
-    transitions["pair"] = rng.integers(0, n_pairs, (n_learners, n))
-    transitions["next_pair"] = rng.integers(0, n_pairs, (n_learners, n))
-    return transitions
 
 
 def permutation_counts(orders):
@@ -133,7 +86,11 @@ def test_words_are_those_of_the_twin(build, seed, n, steps):
 @example(word=0)
 @example(word=2**32 - 1)
 def test_a_state_can_be_made_that_yields_a_given_word(word):
-    assert streams.next_word(streams.state_yielding(word)) == word
+    state = streams.state_yielding(word)
+    before = streams.state_before(state)
+    streams.next_word(before)
+    assert before == state
+    assert streams.next_word(state) == word
 
 
 @given(seed=seeds, n=st.integers(1, 100), passes=st.integers(1, 3))
@@ -322,238 +279,6 @@ def test_log_and_exp_have_the_same_bits_in_all_builds_and_as_the_twin():
             np.testing.assert_array_equal(getattr(module, name)(values), expected)
 
 
-# ----------------------------------------------------------------------------------- stepping
-
-
-@given(
-    seed=seeds,
-    n_actions=st.sampled_from([2, 3, 5, 5, 7]),
-    entropy_weight=st.sampled_from([0.0, 0.01, 1.0]),
-)
-def test_policy_tables_are_those_of_the_twin(build, seed, n_actions, entropy_weight):
-    policies = random_policies(np.random.default_rng(seed), 3, 4, n_actions)
-    tables = build.policy_tables(policies, entropy_weight)
-    expected = stepping.policy_tables(policies, entropy_weight)
-    np.testing.assert_array_equal(tables["thresholds"], expected["thresholds"])
-    np.testing.assert_array_equal(tables["entropy"], expected["entropy"])
-    assert tables.dtype == build.policy_row(n_actions)
-
-
-@given(seed=seeds)
-def test_thresholds_give_every_action_its_probability_to_the_resolution_of_the_draw(seed):
-    policies = random_policies(np.random.default_rng(seed), 4, 5, 5)
-    thresholds = kernels.policy_tables(policies, 0.01)["thresholds"]
-    cuts = thresholds.astype(np.int64) + 1  # number of the 2**31 draws that are not above
-    edges = np.concatenate(
-        (np.zeros((4, 5, 1)), cuts, np.full((4, 5, 1), 2.0**31)), axis=2, dtype=float
-    )
-    chances = np.diff(edges, axis=2)
-    assert (chances >= 0).all()
-    assert (np.abs(chances / 2.0**31 - policies) <= 2.0**-31 + 1e-15).all()
-    assert (chances[policies == 0.0] == 0).all()
-
-
-def test_entropy_of_the_uniform_policy_is_its_maximum_and_of_a_certain_action_zero(build):
-    rows = np.array([[[0.2] * 5, [0.0, 0.0, 1.0, 0.0, 0.0], [1e-300, 1.0, 0.0, 0.0, 0.0]]])
-    entropies = build.policy_tables(rows, 0.01)["entropy"][0]
-    np.testing.assert_allclose(entropies, [0.01 * math.log(5), 0.0, 0.0], atol=1e-17)
-    assert (entropies >= 0.0).all()
-
-
-def fitting_buffers(n_learners, n_steps, interval, skipped):
-    kept = n_steps // interval - skipped - (interval == 1 and skipped == 0)
-    return np.zeros((n_learners, max(kept, 0)), dtype=kernels.TRANSITION)
-
-
-@given(
-    seed=seeds,
-    n_agents=st.integers(1, 23),
-    n_states=st.integers(1, 9),
-    n_actions=st.sampled_from([2, 5, 5, 6]),
-    n_policies=st.integers(1, 4),
-    interval=st.integers(1, 5),
-    skipped=st.integers(0, 4),
-    further=st.integers(1, 6),
-    left_over=st.integers(0, 4),
-    wanted=st.sets(st.sampled_from(["population", "occupancy", "deviator"])),
-    n_learners=st.none() | st.integers(0, 5),
-)
-@settings(max_examples=150)
-def test_steps_are_those_of_the_twin(
-    build, seed, n_agents, n_states, n_actions, n_policies, interval, skipped, further, left_over,
-    wanted, n_learners,
-):  # fmt: skip
-    rng = np.random.default_rng(seed)
-    n_steps = (skipped + further) * interval + min(left_over, interval - 1)
-    arguments = random_walk(rng, n_agents, n_states, n_actions, n_policies) | {
-        "n_steps": n_steps,
-        "population_rewards": np.full(n_steps, np.nan) if "population" in wanted else None,
-        "occupancy": rng.integers(0, 5, n_states) if "occupancy" in wanted else None,
-        "deviator": int(rng.integers(0, n_agents)),
-        "deviator_rewards": np.full(n_steps, np.nan) if "deviator" in wanted else None,
-        "interval": interval,
-        "skipped": skipped,
-    }
-    if n_learners is not None:
-        learners = rng.permutation(n_agents)[:n_learners].astype(np.int32)
-        transitions = fitting_buffers(learners.size, n_steps, interval, skipped)
-        assume(transitions.shape[1] > 0 or learners.size == 0)
-        arguments |= {"learners": learners, "transitions": transitions}
-    one, other = copies(arguments), copies(arguments)
-    build.step_population(**one)
-    stepping.step_population(**other)
-    assert_equal_arguments(one, other)
-
-
-@pytest.mark.parametrize(("interval", "skipped"), [(1, 0), (1, 70), (3, 20), (64, 1), (65, 1)])
-@pytest.mark.parametrize("n_agents", [63, 64, 130])
-@pytest.mark.parametrize("n_actions", [3, 5])
-def test_steps_are_those_of_the_twin_beyond_a_group_and_a_block(
-    build, n_agents, n_actions, interval, skipped
-):
-    """Kernels take 64 agents and 64 steps at a time, a transition may lie across."""
-    rng = np.random.default_rng(n_agents)
-    n_steps = 199
-    learners = rng.permutation(n_agents)[:20].astype(np.int32)
-    arguments = random_walk(rng, n_agents, 7, n_actions, 5) | {
-        "n_steps": n_steps,
-        "population_rewards": np.empty(n_steps),
-        "occupancy": np.zeros(7, dtype=np.int64),
-        "deviator": n_agents - 1,
-        "deviator_rewards": np.empty(n_steps),
-        "learners": learners,
-        "transitions": fitting_buffers(20, n_steps, interval, skipped),
-        "interval": interval,
-        "skipped": skipped,
-    }
-    one, other, alone = copies(arguments), copies(arguments), copies(arguments)
-    build.step_population(**one)
-    stepping.step_population(**other)
-    assert_equal_arguments(one, other)
-    # the learners' transitions alone, for which few steps are counted
-    for name in ("population_rewards", "occupancy", "deviator_rewards"):
-        alone[name] = one[name] = None
-    build.step_population(**alone)
-    assert_equal_arguments(one, alone)
-
-
-def test_steps_are_those_of_the_twin_with_more_policies_than_the_caches_hold(build):
-    rng = np.random.default_rng(4)
-    learners = np.arange(0, 600, 7, dtype=np.int32)
-    arguments = random_walk(rng, 600, 64, 5, 600) | {
-        "n_steps": 12,
-        "population_rewards": np.empty(12),
-        "learners": learners,
-        "transitions": fitting_buffers(learners.size, 12, 2, 1),
-        "interval": 2,
-        "skipped": 1,
-    }
-    assert arguments["tables"].nbytes > 2**20
-    one, other = copies(arguments), copies(arguments)
-    build.step_population(**one)
-    stepping.step_population(**other)
-    assert_equal_arguments(one, other)
-
-
-def test_the_sum_of_rewards_is_that_of_the_agents_rewards():
-    """Against the agents' own rewards, added exactly: the twin shares its order with the kernel."""
-    rng = np.random.default_rng(3)
-    walk = random_walk(rng, 21, 6, 5, 3)
-    n_steps = 30
-    path = stepping.follow(n_steps, **copies(walk))
-    sums = np.empty(n_steps)
-    kernels.step_population(**walk, n_steps=n_steps, population_rewards=sums)
-    np.testing.assert_allclose(sums, [math.fsum(own) for _, own, *_ in path], rtol=1e-14)
-
-
-SUPPORTS = [
-    [action in support for action in range(5)]
-    for size in range(1, 6)
-    for support in itertools.combinations(range(5), size)
-]
-
-
-def one_step_with_words(build, policy, words):
-    """The actions that agents with these words take under one row, seen by where they arrive."""
-    n = len(words)
-    states = np.zeros(n, dtype=np.int32)
-    generators = np.array([streams.state_yielding(int(word)) for word in words], dtype=np.uint32)
-    build.step_population(
-        states,
-        np.zeros(n, dtype=np.int32),
-        build.policy_tables(np.tile(policy, (1, 5, 1)), 0.0),
-        np.tile(np.arange(5, dtype=np.int32), (5, 1)),
-        np.zeros((5, n + 1)),
-        np.ascontiguousarray(generators.T),
-        n_steps=1,
-    )
-    return states
-
-
-@pytest.mark.parametrize("support", SUPPORTS, ids=str)
-def test_an_action_of_probability_zero_is_never_taken(build, support):
-    """At the extreme draws and at both sides of every threshold."""
-    rng = np.random.default_rng(8)
-    support = np.array(support)
-    for weights in (np.ones(5), rng.random(5), 10.0 ** -rng.integers(0, 12, 5).astype(float)):
-        policy = np.where(support, weights, 0.0)
-        policy /= policy.sum()
-        thresholds = (
-            build.policy_tables(policy[None, None], 0.0)["thresholds"].ravel().astype(np.int64)
-        )
-        draws = np.concatenate([thresholds - 1, thresholds, thresholds + 1, thresholds + 2])
-        draws = np.concatenate([draws, [0, 2**31 - 1], rng.integers(0, 2**31, 20)])
-        draws = draws.clip(0, 2**31 - 1)
-        words = np.concatenate([2 * draws, 2 * draws + 1])
-        taken = one_step_with_words(build, policy, words)
-        assert support[taken].all()
-        cumulated = np.cumsum(np.rint(policy * 2.0**31))
-        certain = np.searchsorted(cumulated, words >> 1, side="right")
-        # a draw that is not within rounding of a threshold belongs to one action only
-        clear = np.abs((words >> 1)[:, None] - cumulated[None, :]).min(axis=1) > 8
-        np.testing.assert_array_equal(taken[clear], certain[clear])
-
-
-def test_thresholds_reach_both_ends_of_the_draw(build):
-    first = build.policy_tables(np.array([[[1.0, 0.0, 0.0, 0.0, 0.0]]]), 0.0)["thresholds"]
-    last = build.policy_tables(np.array([[[0.0, 0.0, 0.0, 0.0, 1.0]]]), 0.0)["thresholds"]
-    assert (first == 2**31 - 1).all()
-    assert (last == -1).all()
-
-
-def test_a_sum_of_probabilities_above_one_by_its_last_bits_does_not_overflow(build):
-    row = np.array([[[0.3, 0.3, 0.2, math.nextafter(0.2, 1.0) + 1e-15, 0.0]]])
-    assert row[0, 0, :4].sum() > 1.0
-    assert build.policy_tables(row, 0.0)["thresholds"][0, 0, 3] == 2**31 - 1
-
-
-@pytest.mark.parametrize(
-    ("name", "wrong"),
-    [
-        ("policy_index", np.zeros(3, dtype=np.int32)),
-        ("tables", kernels.policy_tables(np.full((1, 4, 4), 0.25), 0.0)),
-        ("tables", kernels.policy_tables(np.full((1, 3, 5), 0.2), 0.0)),
-        ("rewards", np.zeros((4, 4))),
-        ("generators", np.zeros((4, 3), dtype=np.uint32)),
-        ("population_rewards", np.zeros(5)),
-        ("deviator_rewards", np.zeros(3)),
-        ("transitions", np.zeros((1, 7), dtype=kernels.TRANSITION)),
-        ("transitions", None),
-    ],
-)
-def test_shapes_that_do_not_fit_are_refused(build, name, wrong):
-    arguments = random_walk(np.random.default_rng(1), 4, 4, 5, 1) | {
-        "n_steps": 6,
-        "learners": np.zeros(1, dtype=np.int32),
-        "transitions": np.zeros((1, 2), dtype=kernels.TRANSITION),
-        "interval": 2,
-        "skipped": 1,
-    }
-    build.step_population(**copies(arguments))
-    with pytest.raises(ValueError, match="must"):
-        build.step_population(**arguments | {name: wrong})
-
-
 # ------------------------------------------------------------------------------------- replay
 
 rates = st.sampled_from([1e-6, 0.01, 0.1, 0.5, 1.0])
@@ -654,7 +379,7 @@ def test_communication_is_the_twins(build, seed, size, n_agents, n_policies, rad
     rng = np.random.default_rng(seed)
     grid = Grid(size)
     walk = random_walk(rng, n_agents, size**2, 5, n_policies)
-    walk["next_state"] = grid.next_state()
+    walk["outcomes"] = grid.next_state()[..., None]
     # few different values, so that there are ties of every kind
     scores = rng.choice([0.0, 0.25, 1.0, np.inf], n_agents)
     totals = np.where(scores < np.inf, rng.choice([0.5, 1.0], n_agents), np.inf)

@@ -137,7 +137,7 @@ def test_an_entropy_gap_bounds_the_improved_policies(gap):
     rng = np.random.default_rng(2)
     free, bounded = (small(policy_step_size=0.3, entropy_gap=g) for g in (None, gap))
     q_values = rng.random((4, 45)) * np.repeat([0.01, 0.5, 2.0, 10.0], 45).reshape(4, 45)
-    arguments = uniform_policy(9)[None], np.zeros(4, dtype=np.int32), q_values
+    arguments = uniform_policy(9, 5)[None], np.zeros(4, dtype=np.int32), q_values
     improved, unbounded = (improve_policies(e, *arguments) for e in (bounded, free))
     h = np.array([[0.01 * float(mirror_ascent.entropy(row)) for row in p] for p in improved])
     h_free = np.array([[0.01 * float(mirror_ascent.entropy(row)) for row in p] for p in unbounded])

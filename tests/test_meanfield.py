@@ -134,7 +134,7 @@ def test_is_stationary(size, boundary):
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-@pytest.mark.parametrize("policy", [uniform_policy(64), deterministic([STAY] * 64)])
+@pytest.mark.parametrize("policy", [uniform_policy(64, 5), deterministic([STAY] * 64)])
 def test_walking_at_random_and_staying_spread_evenly(boundary, policy):
     found = meanfield.stationary_distribution(policy, make_game(boundary=boundary))
     assert found == pytest.approx(np.full(64, 1 / 64), rel=1e-14)
@@ -208,7 +208,7 @@ def test_best_response_does_not_depend_on_the_start():
 
 def test_residual_out_of_reach_is_an_error():
     # rounding alone leaves more than the tolerance when the iteration may take but one step
-    game, policy = make_game(), uniform_policy(64)
+    game, policy = make_game(), uniform_policy(64, 5)
     mean_field = meanfield.stationary_distribution(to_corner(), game)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(meanfield, "MAX_ITERATIONS", 1)
@@ -343,7 +343,7 @@ def test_the_mean_field_reward_is_the_limit_of_the_table(name):
 
 
 def test_wrong_arguments_are_refused():
-    game, policy = make_game(), uniform_policy(64)
+    game, policy = make_game(), uniform_policy(64, 5)
     mean_field = np.full(64, 1 / 64)
     for bad in (policy[:60], policy[None, None], policy * 0.9, policy - 1.0, policy * np.nan):
         with pytest.raises(ConfigurationError, match="policies"):

@@ -69,9 +69,11 @@ def communicate(
     int32_t[::1] states,
     const int32_t[::1] policy_index,
     tables,
-    const int32_t[:, ::1] next_state,
+    const int32_t[:, :, ::1] outcomes,
+    const int32_t[:, :, ::1] outcome_thresholds,
     const double[:, ::1] rewards,
     uint32_t[:, ::1] generators,
+    game=None,
     *,
     int32_t[::1] ranks,
     const int32_t[::1] policy_of_rank,
@@ -83,8 +85,8 @@ def communicate(
 
     Parameters
     ----------
-    states, policy_index, tables, next_state, rewards, generators
-        As in :func:`step_population`.
+    states, policy_index, tables, outcomes, outcome_thresholds, rewards, generators, game
+        As in :func:`step_population`; nobody asks for rewards.
     ranks : (n_agents,) int32
         Rank of the policy that each agent holds; changed in place.
     policy_of_rank : (n_agents,) int32
@@ -95,11 +97,11 @@ def communicate(
         As in :func:`adopt_policies`. Without links nobody hears anybody.
     """
     cdef Py_ssize_t n_agents = states.shape[0]
-    cdef Py_ssize_t n_states = next_state.shape[0]
+    cdef Py_ssize_t n_states = outcomes.shape[0]
     cdef int32_t[::1] best_here = np.empty(n_states, dtype=np.int32)
     cdef int32_t[::1] best_near = np.empty(n_states, dtype=np.int32)
     cdef _Workspace workspace = _Workspace(
-        states, policy_index, tables, next_state, rewards, generators, 1
+        states, policy_index, tables, outcomes, outcome_thresholds, generators, game, 1
     )
     cdef bint hearing = neighbours is not None and neighbours.shape[0] > 0
     cdef Py_ssize_t c, i
@@ -112,5 +114,5 @@ def communicate(
                 )
                 for i in range(n_agents):
                     workspace.follow(i, policy_of_rank[ranks[i]])
-            _move(&workspace.world, 1, NULL)
+            workspace.move(1, NULL)
             workspace.close_block(1)

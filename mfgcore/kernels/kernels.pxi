@@ -1,5 +1,7 @@
 import numpy as np
 
+from mfgcore.errors import ConfigurationError
+
 from libc.math cimport INFINITY, fabs, rint
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -23,6 +25,7 @@ TRANSITION = np.dtype([("pair", np.uint16), ("next_pair", np.uint16), ("reward",
 include "streams.pxi"
 include "elementary.pxi"
 include "tables.pxi"
+include "asking.pxi"
 include "world.pxi"
 include "rewards.pxi"
 include "recording.pxi"

@@ -15,21 +15,21 @@ cdef class _Recorder:
     cdef const int32_t[::1] learners
     cdef Transition[:, ::1] transitions
     cdef Transition[:, ::1] collected  # (COLLECTED, n_learners)
-    cdef double[::1] paid  # (n_states,): rewards at the step that began the newest transition
+    cdef _Rewards rewards
+    cdef double[::1] paid  # (rewards.size,): at the step that began the newest transition
     cdef Py_ssize_t filled, n_collected
 
-    def __init__(self, learners, Transition[:, ::1] transitions, Py_ssize_t n_states):
+    def __init__(self, learners, Transition[:, ::1] transitions, _Rewards rewards):
         self.learners = learners
         self.transitions = transitions
         self.collected = np.empty((COLLECTED, learners.shape[0]), dtype=TRANSITION)
-        self.paid = np.zeros(n_states)
+        self.rewards = rewards
+        self.paid = np.zeros(rewards.size)
         self.filled = self.n_collected = 0
 
-    cdef void begin(self, const World *world, const int32_t *counts) noexcept nogil:
-        """A transition begins with a step before which the counts are these."""
-        cdef Py_ssize_t s
-        for s in range(world.n_states):
-            self.paid[s] = world.rewards[s * (world.n_agents + 1) + counts[s]]
+    cdef void begin(self, Py_ssize_t t) noexcept nogil:
+        """A transition begins with step t of the block."""
+        self.rewards.copy(t, self.paid)
 
     cdef void record(self, const World *world, const uint32_t *places) noexcept nogil:
         """Complete the transition that led to the given places with the pairs of the next step."""
@@ -38,6 +38,7 @@ cdef class _Recorder:
         cdef uint32_t pair
         cdef const char *row
         cdef Transition *collected
+        cdef bint by_cell = self.rewards.by_cell
         for l in range(n):
             if world.ahead and l + DISTANCE < n:
                 learner = self.learners[l + DISTANCE]
@@ -49,7 +50,9 @@ cdef class _Recorder:
             collected = &self.collected[self.n_collected, l]
             collected.pair = <uint16_t>pair
             collected.next_pair = <uint16_t>(places[world.n_agents + learner] >> 16)
-            collected.reward = <float>(self.paid[state] + _entropy_of(row, world.n_actions))
+            collected.reward = <float>(
+                self.paid[state if by_cell else pair] + _entropy_of(row, world.n_actions)
+            )
         self.n_collected += 1
         if self.n_collected == COLLECTED:
             self.write()

@@ -4,9 +4,11 @@ def step_population(
     int32_t[::1] states,
     const int32_t[::1] policy_index,
     tables,
-    const int32_t[:, ::1] next_state,
+    const int32_t[:, :, ::1] outcomes,
+    const int32_t[:, :, ::1] outcome_thresholds,
     const double[:, ::1] rewards,
     uint32_t[:, ::1] generators,
+    game=None,
     *,
     Py_ssize_t n_steps,
     double[::1] population_rewards=None,
@@ -20,7 +22,9 @@ def step_population(
 ):
     """Let the population take steps; record its rewards and the learners' transitions.
 
-    The reward at time t uses the counts before the move, the agent itself included. After every
+    The reward at time t uses the counts before the move, the agent itself included. What depends
+    on the mean field and is not in a table is asked of the game, with mu = counts / n_agents: its
+    rewards at all steps of a block at once, its probabilities before each step. After every
     `interval` steps (M_td), the newest transition whose next action is known, zeta_{t-2}, goes to
     each learner's buffer, except for the first `skipped` times (Alg. 2, lines 5-13).
 
@@ -32,11 +36,21 @@ def step_population(
         Which of the policies each agent follows.
     tables : (n_policies, n_states) of :func:`policy_row`
         Policies as made by :func:`policy_tables`.
-    next_state : (n_states, n_actions) int32
-    rewards : (n_states, n_agents + 1) float64
-        R by cell and number of agents in it.
+    outcomes : (n_states, n_actions, n_outcomes) int32
+        Where an action can lead. There are at most 65536 pairs of a state and an action.
+    outcome_thresholds : (n_states, n_actions, n_outcomes - 1) int32 or None
+        Their probabilities as made by :func:`outcome_thresholds`. None: there is one outcome, or
+        the game is asked.
+    rewards : (n_states, n_agents + 1) float64 or None
+        R by cell and number of agents in it. None: the game is asked.
     generators : (4, n_agents) uint32
-        Action streams; changed in place.
+        Action streams; changed in place. A step takes a word of each, and of several outcomes
+        another.
+    game : optional
+        An object with the methods ``rewards``, (n, n_states) to (n, n_states, n_actions), and
+        ``probabilities``, (n_states,) to (n_states, n_actions, n_outcomes). What they return for
+        one mean field may not depend on the others that they are asked for. What they raise is
+        not caught: the agents then stand where the last block of steps ended.
     n_steps : int
     population_rewards : (n_steps,) float64, optional
         Output: the sum over the agents of r + h at each step.
@@ -57,47 +71,50 @@ def step_population(
     Raises
     ------
     ValueError
-        If the shapes do not fit together.
+        If the shapes do not fit together, or an outcome is no state.
+    ConfigurationError
+        If the game answers with another shape, or with what is no distribution or not in [0, 1].
     """
     cdef _Workspace workspace = _Workspace(
-        states, policy_index, tables, next_state, rewards, generators, n_steps
+        states, policy_index, tables, outcomes, outcome_thresholds, generators, game, n_steps
     )
+    cdef _Rewards paying = _Rewards(workspace, rewards, game)
     cdef World *world = &workspace.world
     cdef Py_ssize_t n_states = world.n_states
-    cdef Py_ssize_t block, first, length, wanted, t, s, state
+    cdef Py_ssize_t first, length, wanted, t, s, state
     cdef bint adding = population_rewards is not None
     cdef bint watching = deviator_rewards is not None
     cdef bint occupying = occupancy is not None
     cdef bint recording = learners is not None
+    cdef bint asking = rewards is None and (adding or watching or recording)
+    cdef bint adding_entropies
     cdef _Recorder recorder = None
     cdef Py_ssize_t steps[BLOCK]
     cdef double entropies[BLOCK][CHAINS]
     cdef double totals[BLOCK]
-    cdef int32_t[:, ::1] counts = np.zeros((BLOCK, n_states), dtype=np.int32)
-    # of one policy for all, h is the same for everybody in a cell, and is counted with the rewards
-    cdef bint shared = bool((np.asarray(policy_index) == policy_index[0]).all())
-    cdef double[:, ::1] cell_sums = None
-    if adding:
-        sums = np.asarray(rewards) + (tables["entropy"][policy_index[0]][:, None] if shared else 0.0)
-        sums *= np.arange(rewards.shape[1])
-        cell_sums = sums
+    cdef int32_t[:, ::1] counts = workspace.counts
+    if adding and rewards is not None:
+        paying.add_by_cell(tables, np.asarray(policy_index))
+    adding_entropies = adding and not paying.shared
     if recording:
         kept = n_steps // interval - skipped - (interval == 1 and skipped == 0)
         if transitions is None or (
             transitions.shape[0] != learners.shape[0] or transitions.shape[1] != kept
         ):
             raise ValueError(f"transitions must have shape ({learners.shape[0]}, {kept})")
-        recorder = _Recorder(learners, transitions, n_states)
+        recorder = _Recorder(learners, transitions, paying)
     for name, output in (
         ("population_rewards", population_rewards), ("deviator_rewards", deviator_rewards)
     ):
         if output is not None and output.shape[0] != n_steps:
             raise ValueError(f"{name} must have one entry for each step")
+    if occupying and occupancy.shape[0] != n_states:
+        raise ValueError("occupancy must have one entry for each state")
     with nogil:
-        for block in range((n_steps + BLOCK - 1) // BLOCK):
-            first = block * BLOCK
-            length = min(<Py_ssize_t>BLOCK, n_steps - first)
-            _move(world, length, entropies if adding and not shared else NULL)
+        first = 0
+        while first < n_steps:
+            length = min(workspace.block, n_steps - first)
+            workspace.move(length, entropies if adding_entropies else NULL)
             wanted = 0
             for t in range(length):
                 # a transition begins, or somebody asks for every step
@@ -107,22 +124,21 @@ def step_population(
                     steps[wanted] = t
                     wanted += 1
             _count(world, steps, wanted, &counts[0, 0])
+            if asking and wanted:
+                with gil:
+                    paying.ask(steps, wanted)
             if adding:
-                for t in range((length + SUMMED - 1) // SUMMED):
-                    _add_rewards(
-                        &cell_sums[0, 0], &counts[SUMMED * t, 0], n_states, world.n_agents,
-                        totals + SUMMED * t,
-                    )
+                paying.add(length, totals)
                 for t in range(length):
                     population_rewards[first + t] = totals[t]
-                    if not shared:
+                    if adding_entropies:
                         population_rewards[first + t] += (entropies[t][0] + entropies[t][1]) + (
                             entropies[t][2] + entropies[t][3]
                         )
             if watching:
                 for t in range(length):
                     state = world.places[t * world.n_agents + deviator] & 0xFFFF
-                    deviator_rewards[first + t] = rewards[state, counts[t, state]] + _entropy_of(
+                    deviator_rewards[first + t] = paying.of(t, deviator) + _entropy_of(
                         world.policies[deviator] + state * _row_size(world.n_actions),
                         world.n_actions,
                     )
@@ -137,7 +153,8 @@ def step_population(
                     ):
                         recorder.record(world, world.places + t * world.n_agents)
                     if (first + t + 2) % interval == 0:
-                        recorder.begin(world, &counts[t, 0])
+                        recorder.begin(t)
             workspace.close_block(length)
+            first += length
         if recording:
             recorder.write()

@@ -1,9 +1,9 @@
 # Everybody moves (Alg. 2, lines 7 and 27).
 #
-# Where an agent goes depends on what it draws, and where moves depend on the mean field, on where
+# Where an agent goes depends on what it draws and, where moves depend on the mean field, on where
 # the others are now; never on where they go. So a group of agents takes a whole block of steps,
 # whose policies then stay in the first-level cache, before the next group takes the same steps;
-# who was where is counted afterwards. Of moves that depend on the mean field a block is one step.
+# who was where is counted afterwards. If moves depend on the mean field a block is one step.
 
 cdef enum:
     BLOCK = 64  # steps; a multiple of SUMMED
@@ -46,15 +46,27 @@ cdef struct World:
     Py_ssize_t n_agents
     Py_ssize_t n_states
     Py_ssize_t n_actions
-    const uint32_t *moves      # (n_states, n_outcomes): place after each outcome of a draw
-    const double *rewards      # (n_states, n_agents + 1)
+    Py_ssize_t n_outcomes      # of an action
+    const uint32_t *moves      # (n_states, n_decisions): place after each, by its first outcome
+    const int32_t *outcomes    # (n_states, n_actions, n_outcomes)
+    const int32_t *thresholds  # (n_states, n_actions, n_outcomes - 1)
     const char **policies      # (n_agents,): rows of the policy that the agent follows
     Py_ssize_t ahead           # bytes of a policy that are fetched before its follower moves
-    uint32_t *places           # (BLOCK + 1, n_agents): 65536 * pair that led there + state
+    uint32_t *places           # (block + 1, n_agents): 65536 * pair that led there + state
     uint32_t *generators       # (4, n_agents)
 
 
-cdef inline Py_ssize_t _outcome(
+cdef inline Py_ssize_t _below(
+    const int32_t *thresholds, int32_t uniform, Py_ssize_t n
+) noexcept nogil:
+    """How many of the n thresholds are below the random number."""
+    cdef Py_ssize_t b, below = 0
+    for b in range(n):
+        below += uniform > thresholds[b]
+    return below
+
+
+cdef inline Py_ssize_t _decision(
     const int32_t *thresholds, int32_t uniform, Py_ssize_t n_actions
 ) noexcept nogil:
     """What the random number decides: the action, but for five actions bits.
@@ -62,15 +74,12 @@ cdef inline Py_ssize_t _outcome(
     The four thresholds of five actions are compared at once; they grow, so action a gives a
     ones, and nothing needs to count them.
     """
-    cdef Py_ssize_t b, action = 0
     if n_actions == 5:
         return thresholds_below(thresholds, uniform)
-    for b in range(n_actions - 1):
-        action += uniform > thresholds[b]
-    return action
+    return _below(thresholds, uniform, n_actions - 1)
 
 
-cdef inline Py_ssize_t _n_outcomes(Py_ssize_t n_actions) noexcept nogil:
+cdef inline Py_ssize_t _n_decisions(Py_ssize_t n_actions) noexcept nogil:
     return 16 if n_actions == 5 else n_actions
 
 
@@ -83,13 +92,28 @@ cdef inline const char *_row_left(
 
 
 cdef inline double _move_one(
-    World *world, Py_ssize_t agent, uint32_t *place, uint32_t word, Py_ssize_t n_actions
+    World *world,
+    Py_ssize_t agent,
+    uint32_t *place,
+    uint32_t word,
+    uint32_t chance,
+    Py_ssize_t n_actions,
+    Py_ssize_t n_outcomes,
 ) noexcept nogil:
-    """One agent moves from the place given to the one a row below; return h before the move."""
-    cdef Py_ssize_t state = place[0] & 0xFFFF
+    """One agent moves from the place given to the one a row below; return h before the move.
+
+    Its action is decided by `word`; what comes of it by `chance`, if there are several outcomes.
+    """
+    cdef Py_ssize_t state = place[0] & 0xFFFF, pair
     cdef const char *row = world.policies[agent] + state * _row_size(n_actions)
-    cdef Py_ssize_t outcome = _outcome(<const int32_t *>row, <int32_t>word, n_actions)
-    place[world.n_agents] = world.moves[state * _n_outcomes(n_actions) + outcome]
+    cdef Py_ssize_t decision = _decision(<const int32_t *>row, <int32_t>word, n_actions)
+    cdef uint32_t led = world.moves[state * _n_decisions(n_actions) + decision]
+    if n_outcomes > 1:
+        pair = led >> 16
+        led = <uint32_t>(pair << 16) | <uint32_t>world.outcomes[pair * n_outcomes + _below(
+            world.thresholds + pair * (n_outcomes - 1), <int32_t>chance, n_outcomes - 1
+        )]
+    place[world.n_agents] = led
     return _entropy_of(row, n_actions)
 
 
@@ -101,13 +125,16 @@ cdef inline void _move_group(
     double[CHAINS] *entropies,
     bint adding,
     Py_ssize_t n_actions,
+    Py_ssize_t n_outcomes,
 ) noexcept nogil:
     """Agents first ... first + n - 1 take the steps of a block.
 
-    If `adding`, their h(pi(s)) at every step is added to `entropies`, (n_steps, CHAINS).
+    If `adding`, their h(pi(s)) at every step is added to `entropies`, (n_steps, CHAINS). Of
+    several outcomes each agent draws with the word that follows the one of its action.
     """
     cdef uint32_t generators[4 * GROUP]  # the compiler knows that nothing else changes them
     cdef uint32_t words[GROUP]
+    cdef uint32_t chances[GROUP]
     cdef uint32_t *places
     cdef double sum0 = 0.0, sum1 = 0.0, sum2 = 0.0, sum3 = 0.0  # unused if not adding
     cdef Py_ssize_t t, i, quarter, w
@@ -116,6 +143,8 @@ cdef inline void _move_group(
             generators[w * GROUP + i] = world.generators[w * world.n_agents + first + i]
     for t in range(n_steps):
         _advance_all(generators, GROUP, words, GROUP, 1)
+        if n_outcomes > 1:
+            _advance_all(generators, GROUP, chances, GROUP, 1)
         if world.ahead and first + GROUP + t < world.n_agents:
             fetch_ahead(world.policies[first + GROUP + t], world.ahead)
         places = world.places + t * world.n_agents + first
@@ -124,12 +153,20 @@ cdef inline void _move_group(
             sum2, sum3 = entropies[t][2], entropies[t][3]
         for quarter in range(n // CHAINS):
             i = CHAINS * quarter
-            sum0 += _move_one(world, first + i, places + i, words[i], n_actions)
-            sum1 += _move_one(world, first + i + 1, places + i + 1, words[i + 1], n_actions)
-            sum2 += _move_one(world, first + i + 2, places + i + 2, words[i + 2], n_actions)
-            sum3 += _move_one(world, first + i + 3, places + i + 3, words[i + 3], n_actions)
+            sum0 += _move_one(
+                world, first + i, places + i, words[i], chances[i], n_actions, n_outcomes)
+            i += 1
+            sum1 += _move_one(
+                world, first + i, places + i, words[i], chances[i], n_actions, n_outcomes)
+            i += 1
+            sum2 += _move_one(
+                world, first + i, places + i, words[i], chances[i], n_actions, n_outcomes)
+            i += 1
+            sum3 += _move_one(
+                world, first + i, places + i, words[i], chances[i], n_actions, n_outcomes)
         for i in range(n // CHAINS * CHAINS, n):
-            sum0 += _move_one(world, first + i, places + i, words[i], n_actions)
+            sum0 += _move_one(
+                world, first + i, places + i, words[i], chances[i], n_actions, n_outcomes)
         if adding:
             entropies[t][0], entropies[t][1] = sum0, sum1
             entropies[t][2], entropies[t][3] = sum2, sum3
@@ -152,12 +189,15 @@ cdef void _move(World *world, Py_ssize_t n_steps, double[CHAINS] *entropies) noe
         first = group * GROUP
         n = min(<Py_ssize_t>GROUP, world.n_agents - first)
         # what the compiler knows inside is written out
-        if world.n_actions != 5:
-            _move_group(world, first, n, n_steps, entropies, entropies != NULL, world.n_actions)
+        if world.n_outcomes > 1:
+            _move_group(world, first, n, n_steps, entropies, entropies != NULL, world.n_actions,
+                        world.n_outcomes)
+        elif world.n_actions != 5:
+            _move_group(world, first, n, n_steps, entropies, entropies != NULL, world.n_actions, 1)
         elif entropies != NULL:
-            _move_group(world, first, n, n_steps, entropies, True, 5)
+            _move_group(world, first, n, n_steps, entropies, True, 5, 1)
         else:
-            _move_group(world, first, n, n_steps, entropies, False, 5)
+            _move_group(world, first, n, n_steps, entropies, False, 5, 1)
 
 
 cdef inline void _count_one(
@@ -194,8 +234,13 @@ cdef class _Workspace:
     """Arrays that live as long as one call, and the World that points into them."""
 
     cdef World world
+    cdef Py_ssize_t block  # steps that are taken at once, at the most
+    cdef bint asking  # the game, for the probabilities of outcomes before each step
+    cdef object game
     cdef object _kept
     cdef int32_t[::1] states
+    cdef int32_t[:, ::1] counts  # (BLOCK, n_states): agents in every cell before a block's steps
+    cdef int32_t[:, :, ::1] drawn  # the World's thresholds, if the game is asked
     cdef const uint8_t[:, ::1] rows  # (n_policies, n_states * bytes of a row)
 
     def __init__(
@@ -203,40 +248,64 @@ cdef class _Workspace:
         int32_t[::1] states not None,
         const int32_t[::1] policy_index not None,
         tables,
-        const int32_t[:, ::1] next_state not None,
-        const double[:, ::1] rewards not None,
+        const int32_t[:, :, ::1] outcomes not None,
+        const int32_t[:, :, ::1] outcome_thresholds,
         uint32_t[:, ::1] generators not None,
+        game,
         Py_ssize_t n_steps,
     ):
-        cdef Py_ssize_t n = states.shape[0]
-        cdef Py_ssize_t n_states = next_state.shape[0], n_actions = next_state.shape[1]
-        cdef Py_ssize_t i, s, a
-        if rewards.shape[1] != n + 1 or rewards.shape[0] != n_states:
-            raise ValueError("rewards must have shape (n_states, n_agents + 1)")
+        cdef Py_ssize_t n = states.shape[0], n_states = outcomes.shape[0]
+        cdef Py_ssize_t n_actions = outcomes.shape[1], n_outcomes = outcomes.shape[2]
+        cdef Py_ssize_t i, s, a, k
+        if outcomes.size == 0 or n_states * n_actions > 65536:
+            raise ValueError(
+                "there must be 1 to 65536 state-action pairs with an outcome, "
+                f"not outcomes of shape ({n_states}, {n_actions}, {n_outcomes})"
+            )
         if policy_index.shape[0] != n or generators.shape[1] != n or generators.shape[0] != 4:
             raise ValueError("policy_index and generators must have one entry for each agent")
         if tables.shape[1] != n_states or tables.dtype != policy_row(n_actions):
             raise ValueError("tables must be policy_tables of these states and actions")
-        if n_states * n_actions > 65536:
-            raise ValueError("there may be at most 65536 state-action pairs")
-        cdef uint32_t[:, ::1] moves = np.zeros((n_states, _n_outcomes(n_actions)), dtype=np.uint32)
-        cdef uint32_t[:, ::1] places = np.empty((min(n_steps, BLOCK) + 1, n), dtype=np.uint32)
+        shape = (n_states, n_actions, n_outcomes - 1)
+        if outcome_thresholds is not None and (<object>outcome_thresholds).shape != shape:
+            raise ValueError(f"outcome_thresholds must have shape {shape}")
+        self.game, self.asking = game, n_outcomes > 1 and outcome_thresholds is None
+        if self.asking and game is None:
+            raise ValueError("outcome_thresholds must be given, or a game that is asked for them")
+        for s in range(n_states):
+            for a in range(n_actions):
+                for k in range(n_outcomes):
+                    if not 0 <= outcomes[s, a, k] < n_states:
+                        raise ValueError(
+                            f"outcomes must be states 0 to {n_states - 1}, "
+                            f"not {outcomes[s, a, k]} (state {s}, action {a})"
+                        )
+        self.block = min(n_steps, <Py_ssize_t>(1 if self.asking else BLOCK))
+        cdef uint32_t[:, ::1] moves = np.zeros((n_states, _n_decisions(n_actions)), np.uint32)
+        cdef uint32_t[:, ::1] places = np.empty((self.block + 1, n), dtype=np.uint32)
         cdef uint64_t[::1] policies = np.empty(n, dtype=np.uint64)  # pointers
         for s in range(n_states):
             for a in range(n_actions):
                 moves[s, (1 << a) - 1 if n_actions == 5 else a] = <uint32_t>(
-                    (s * n_actions + a) << 16 | next_state[s, a]
+                    (s * n_actions + a) << 16 | outcomes[s, a, 0]
                 )
         for i in range(n):
             places[0, i] = <uint32_t>states[i]
         self.states = states
+        self.counts = np.zeros((BLOCK, n_states), dtype=np.int32)
         self.rows = tables.view(np.uint8)
-        self._kept = (rewards, generators, moves, places, policies)
+        self._kept = (generators, moves, places, policies, outcomes, outcome_thresholds)
         self.world = World(
-            n_agents=n, n_states=n_states, n_actions=n_actions, moves=&moves[0, 0],
-            rewards=&rewards[0, 0], policies=<const char **>&policies[0], places=&places[0, 0],
+            n_agents=n, n_states=n_states, n_actions=n_actions, n_outcomes=n_outcomes,
+            moves=&moves[0, 0], outcomes=&outcomes[0, 0, 0], thresholds=NULL,
+            policies=<const char **>&policies[0], places=&places[0, 0],
             generators=&generators[0, 0], ahead=0,
         )
+        if self.asking:
+            self.drawn = np.empty(shape, dtype=np.int32)
+            self.world.thresholds = &self.drawn[0, 0, 0]
+        elif n_outcomes > 1:
+            self.world.thresholds = &outcome_thresholds[0, 0, 0]
         if self.rows.shape[1] <= PAGE and self.rows.shape[0] * self.rows.shape[1] > NEAR:
             self.world.ahead = self.rows.shape[1]
         for i in range(n):
@@ -245,6 +314,29 @@ cdef class _Workspace:
     cdef inline void follow(self, Py_ssize_t agent, Py_ssize_t policy) noexcept nogil:
         """Let an agent follow a policy."""
         self.world.policies[agent] = <const char *>&self.rows[policy, 0]
+
+    cdef int move(self, Py_ssize_t n_steps, double[CHAINS] *entropies) except -1 nogil:
+        """Everybody takes n_steps <= block steps; see _move."""
+        if self.asking:
+            with gil:
+                self.ask()
+        _move(&self.world, n_steps, entropies)
+        return 0
+
+    cdef int ask(self) except -1:
+        """The outcomes' probabilities become those of the mean field before the next step."""
+        cdef World *world = &self.world
+        cdef Py_ssize_t now = 0
+        cdef const double[:, :, ::1] probabilities
+        _count(world, &now, 1, &self.counts[0, 0])
+        shape = (world.n_states, world.n_actions, world.n_outcomes)
+        mean_field = np.asarray(self.counts[0]) / world.n_agents
+        probabilities = _asked_probabilities(self.game, mean_field, shape)
+        _cumulate(
+            &probabilities[0, 0, 0], world.n_states * world.n_actions, world.n_outcomes,
+            &self.drawn[0, 0, 0],
+        )
+        return 0
 
     cdef void close_block(self, Py_ssize_t n_steps) noexcept nogil:
         """What was the end of a block of steps is the beginning of the next, and the caller's."""

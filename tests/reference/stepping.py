@@ -5,28 +5,39 @@ import numpy as np
 from reference import elementary, streams
 
 
+def thresholds_of(row):
+    """Thresholds of a row of probabilities: they, cumulated, in units of 2**-31."""
+    cumulated, cuts = 0.0, []
+    for u in row[:-1]:
+        cumulated += u
+        cuts.append(round(min(cumulated, 1.0) * 2.0**31) - 1)
+    return cuts
+
+
 def policy_tables(policies, entropy_weight):
-    """Thresholds of the cumulated probabilities in units of 2**-31, and h = -lambda sum u log u."""
+    """Thresholds of the probabilities, and h = -lambda sum u log u."""
     n_policies, n_states, n_actions = policies.shape
     tables = np.empty(
-        (n_policies, n_states), [("thresholds", np.int32, n_actions - 1), ("entropy", np.float64)]
+        (n_policies, n_states), [("thresholds", np.int32, (n_actions - 1,)), ("entropy", float)]
     )
     for place in np.ndindex(n_policies, n_states):
         row = policies[place].tolist()
-        cumulated, cuts = 0.0, []
-        for u in row[:-1]:
-            cumulated += u
-            cuts.append(round(min(cumulated, 1.0) * 2.0**31) - 1)
         total = 0.0
         for u in row:
             if u > 0.0:
                 total += u * elementary.log(u)
-        tables[place] = cuts, -entropy_weight * total
+        tables[place] = thresholds_of(row), -entropy_weight * total
     return tables
 
 
-def choose_action(word, thresholds):
-    """The action that 31 random bits choose: the number of thresholds below them."""
+def thresholds_of_outcomes(probabilities):
+    """Thresholds of the outcomes of every state and action."""
+    thresholds = [[thresholds_of(row) for row in state] for state in probabilities.tolist()]
+    return np.array(thresholds, dtype=np.int32)
+
+
+def choose(word, thresholds):
+    """What 31 random bits choose: the number of thresholds below them."""
     return sum((word >> 1) > int(threshold) for threshold in thresholds)
 
 
@@ -44,8 +55,10 @@ def sum_in_four_parts(values):
     return (parts[0] + parts[1]) + (parts[2] + parts[3])
 
 
-def step(states, policy_index, tables, next_state, rewards, generators):
-    """One step of everybody (line 7): a ~ pi(s), r = R(s, mu), s' = P(s, a).
+def step(
+    states, policy_index, tables, outcomes, outcome_thresholds, rewards, generators, game=None
+):
+    """One step of everybody (line 7): a ~ pi(s), r = R(s, a, mu), s' ~ P(s, a, mu).
 
     Returns
     -------
@@ -58,32 +71,48 @@ def step(states, policy_index, tables, next_state, rewards, generators):
     population_reward : float
         Sum of r + h.
     """
-    thresholds, entropies = tables["thresholds"], tables["entropy"]
-    n_states, n_actions = next_state.shape
+    n_states, n_actions, n_outcomes = outcomes.shape
     counts = [0] * n_states
     for state in states:
         counts[state] += 1
-    cell_rewards = [float(rewards[s, counts[s]]) for s in range(n_states)]
+    mean_field = np.array(counts) / len(states)
+    if n_outcomes > 1 and outcome_thresholds is None:
+        outcome_thresholds = thresholds_of_outcomes(game.probabilities(mean_field))
 
-    pairs, own_rewards, regularisers = [], [], []
+    pairs, regularisers = [], []
     for i in range(len(states)):
-        s, policy = int(states[i]), policy_index[i]
+        s, row = int(states[i]), tables[policy_index[i], states[i]]
         state = [int(word) for word in generators[:, i]]
-        action = choose_action(streams.next_word(state), thresholds[policy, s])
+        action, outcome = choose(streams.next_word(state), row["thresholds"]), 0
+        if n_outcomes > 1:
+            outcome = choose(streams.next_word(state), outcome_thresholds[s, action])
         generators[:, i] = state
         pairs.append(s * n_actions + action)
-        regularisers.append(float(entropies[policy, s]))
-        own_rewards.append(cell_rewards[s] + regularisers[-1])
-        states[i] = next_state[s, action]
+        regularisers.append(float(row["entropy"]))
+        states[i] = outcomes[s, action, outcome]
 
-    shared = all(policy == policy_index[0] for policy in policy_index)
-    reward = 0.0
-    for s in range(n_states):
-        bonus = float(entropies[policy_index[0], s]) if shared else 0.0
-        reward += counts[s] * (cell_rewards[s] + bonus)
-    if not shared:
-        reward += sum_in_four_parts(regularisers)
+    if rewards is not None:
+        cell_rewards = [float(rewards[s, counts[s]]) for s in range(n_states)]
+        paid = [cell_rewards[pair // n_actions] for pair in pairs]
+        reward = sum_by_cell(cell_rewards, counts, policy_index, tables["entropy"], regularisers)
+    else:
+        pair_rewards = game.rewards(mean_field).ravel()
+        paid = [float(pair_rewards[pair]) for pair in pairs]
+        reward = sum_in_four_parts(paid) + sum_in_four_parts(regularisers)
+    own_rewards = [r + h for r, h in zip(paid, regularisers, strict=True)]
     return pairs, own_rewards, counts, reward
+
+
+def sum_by_cell(cell_rewards, counts, policy_index, entropies, regularisers):
+    """Sum of r + h where r is that of a cell: cell by cell, with h if all have one policy."""
+    shared = all(policy == policy_index[0] for policy in policy_index)
+    total = 0.0
+    for s in range(len(counts)):
+        bonus = float(entropies[policy_index[0], s]) if shared else 0.0
+        total += counts[s] * (cell_rewards[s] + bonus)
+    if not shared:
+        total += sum_in_four_parts(regularisers)
+    return total
 
 
 def follow(n_steps, **walk):
@@ -109,14 +138,20 @@ def collect_transitions(path, learner, interval, skipped):
 
 
 def step_population(
-    states, policy_index, tables, next_state, rewards, generators, *, n_steps,
-    population_rewards=None, occupancy=None, deviator=0, deviator_rewards=None, learners=None,
-    transitions=None, interval=1, skipped=0,
-):  # fmt: skip
+    *,
+    n_steps,
+    population_rewards=None,
+    occupancy=None,
+    deviator=0,
+    deviator_rewards=None,
+    learners=(),
+    transitions=None,
+    interval=1,
+    skipped=0,
+    **walk,
+):
     """The kernel of the same name."""
-    path = [
-        step(states, policy_index, tables, next_state, rewards, generators) for _ in range(n_steps)
-    ]
+    path = follow(n_steps, **walk)
     for t, (_, own_rewards, counts, population_reward) in enumerate(path):
         if population_rewards is not None:
             population_rewards[t] = population_reward
@@ -124,5 +159,5 @@ def step_population(
             deviator_rewards[t] = own_rewards[deviator]
         if occupancy is not None:
             occupancy += counts
-    for row, learner in enumerate(learners if learners is not None else ()):
+    for row, learner in enumerate(learners):
         transitions[row] = collect_transitions(path, learner, interval, skipped)

@@ -28,6 +28,18 @@ def state_yielding(word):
     return [0, 0x9E3779B9, 0x85EBCA6B, rotate_left(word, 32 - 7)]
 
 
+def state_before(state):
+    """The generator's state that the next word turns into the given one."""
+    s0, s1, s2, s3 = state
+    s3 = rotate_left(s3, 32 - 11)
+    s0 ^= s3
+    s1 ^= s2  # s1 ^ s1 << 9 of the state before
+    s1 = (s1 ^ (s1 << 9) ^ (s1 << 18) ^ (s1 << 27)) & MASK
+    s2 ^= ((s1 << 9) & MASK) ^ s0
+    s3 ^= s1
+    return [s0, s1, s2, s3]
+
+
 def next_words(generators, words):
     """One word from each generator; both arrays change in place."""
     for i in range(len(words)):
