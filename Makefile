@@ -73,7 +73,7 @@ estimate: setup
 	$(BIN)/mfgcore estimate --cores $(CORES)
 
 verify: setup
-	@failed=0; for check in sampled_return mean_field replay sampled_exploitability; do \
+	@failed=0; for check in sampled_return mean_field replay sampled_exploitability outcomes; do \
 		$(BIN)/python verification/$$check.py || failed=1; done; exit $$failed
 
 lint: setup
