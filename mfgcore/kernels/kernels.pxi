@@ -2,6 +2,7 @@ import numpy as np
 
 from mfgcore.errors import ConfigurationError
 
+cimport cython
 from libc.math cimport INFINITY, fabs, rint
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 

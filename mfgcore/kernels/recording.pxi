@@ -5,6 +5,7 @@ cdef enum:
     DISTANCE = 32  # learners from the one whose policy is fetched to the one who records
 
 
+@cython.final
 cdef class _Recorder:
     """Writes the learners' transitions into their buffers.
 

@@ -27,7 +27,8 @@ cdef void _add_rewards(
         total[t] = 0.0
     for s in range(n_states):
         for t in range(SUMMED):
-            total[t] += cell_sums[s * (n_agents + 1) + counts[t * n_states + s]]
+            total[t] += cell_sums[counts[t * n_states + s]]
+        cell_sums += n_agents + 1
     for t in range(SUMMED):
         totals[t] = total[t]
 
@@ -49,6 +50,7 @@ cdef double _add_payments(
     return (sum0 + sum1) + (sum2 + sum3)
 
 
+@cython.final
 cdef class _Rewards:
     """R(s, a, mu) at the steps of a block, for the population's sum and for single agents."""
 
@@ -114,7 +116,7 @@ cdef class _Rewards:
         cdef uint32_t pair = world.places[(t + 1) * world.n_agents + agent] >> 16
         return (&self.answer[self.place_of[t], 0, 0])[pair]
 
-    cdef void add(self, Py_ssize_t n_steps, double *totals) noexcept nogil:
+    cdef inline void add(self, Py_ssize_t n_steps, double *totals) noexcept nogil:
         """Sums over the population at the first steps of the block; `totals` is (BLOCK,)."""
         cdef World *world = &self.workspace.world
         cdef Py_ssize_t t

@@ -189,11 +189,9 @@ cdef void _move(World *world, Py_ssize_t n_steps, double[CHAINS] *entropies) noe
         first = group * GROUP
         n = min(<Py_ssize_t>GROUP, world.n_agents - first)
         # what the compiler knows inside is written out
-        if world.n_outcomes > 1:
+        if world.n_actions != 5 or world.n_outcomes > 1:
             _move_group(world, first, n, n_steps, entropies, entropies != NULL, world.n_actions,
                         world.n_outcomes)
-        elif world.n_actions != 5:
-            _move_group(world, first, n, n_steps, entropies, entropies != NULL, world.n_actions, 1)
         elif entropies != NULL:
             _move_group(world, first, n, n_steps, entropies, True, 5, 1)
         else:
