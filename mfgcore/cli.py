@@ -1,4 +1,4 @@
-"""The command line: ``mfgcore run``, ``mfgcore show`` and ``mfgcore estimate``."""
+"""The command line: ``mfgcore run``, ``show``, ``estimate`` and ``networks``."""
 
 import argparse
 import difflib
@@ -18,6 +18,7 @@ from mfgcore.errors import ConfigurationError, MfgcoreError
 from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
 from mfgcore.files import check_writable
 from mfgcore.memory import block_of_learners, parse_size
+from mfgcore.networks import NETWORKS
 from mfgcore.simulation import simulate
 
 USAGE_ERROR = 2
@@ -90,7 +91,9 @@ def _build_parser():
         description="Learning in mean-field games with centralised, independent and networked "
         "agents: one run at a time. The figures of the paper are made by snakemake.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{run,show,estimate}")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="{run,show,estimate,networks}"
+    )
 
     def command(function, name, short, description):
         added = commands.add_parser(name, allow_abbrev=False, help=short, description=description)
@@ -126,6 +129,11 @@ def _build_parser():
     add("--configfile", action="append", default=[], metavar="FILE", help=text)
     text = "cores to share (default 1)"
     add("--cores", type=_read(int), default=1, metavar="INT", help=text)
+
+    for registry in (NETWORKS,):
+        text = f"List the {registry.kind}s that there are, each with the parameters that it reads."
+        _, added = command(_list, f"{registry.kind}s", f"list the {registry.kind}s", text)
+        added.set_defaults(registry=registry)
     return parser
 
 
@@ -226,6 +234,13 @@ def _print_estimate(kind, named, cores):
         longest = max(longest, *seconds, 0.0)
     wall = max(total / cores, longest)
     print(f"all: {total / 60:.1f} CPU minutes, about {wall / 60:.1f} minutes on {cores} core(s)")
+
+
+def _list(arguments):
+    registry = arguments.registry
+    for name in registry:
+        read = f" ({', '.join(registry.needs(name))})" if registry.needs(name) else ""
+        print(f"{name:<14}{registry.help(name)}{read}")
 
 
 def _at_least_one(key, value):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES
-from mfgcore.errors import ConfigurationError, unknown_name
+from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.games import ACTIONS, BOUNDARIES, GAMES, Game, Grid
 from mfgcore.learning import ALGORITHMS
-from mfgcore.networks import DIAGONALS, NETWORKS
+from mfgcore.networks import DIAGONALS, NETWORKS, read_edges
 from mfgcore.parameters import REQUIRED, describe_fields, parameter
 from mfgcore.registry import Registry
 from mfgcore.scenarios import ARRIVALS, SCENARIOS
@@ -132,6 +132,36 @@ class Experiment:
         "cells", "length of the grid's diagonal: sqrt(2) G, or sqrt(2) (G - 1)", "silent; D14",
         choices=DIAGONALS,
     )
+    neighbours: int = parameter(
+        4, "agents that one is linked to, half of them on each side", "Def. 2.6; D27",
+        "[2, 1000000]",
+    )
+    link_probability: float = parameter(
+        0.05, "probability that two agents are linked", "Def. 2.6; D27", "[0, 1]"
+    )
+    redrawn: bool = parameter(
+        True, "whether the links are drawn anew in every round, or once", "Def. 2.6; D27"
+    )
+    rewiring_probability: float = parameter(
+        0.1, "probability that a link of the ring leads elsewhere", "Def. 2.6; D27", "[0, 1]"
+    )
+    attachments: int = parameter(
+        2, "links that each further agent makes", "Def. 2.6; D27", SIZE
+    )
+    edges: str | None = parameter(
+        None, "file that lists the links: the numbers of two agents on each line",
+        "Def. 2.6; D27", path=True,
+    )
+    edges_digest: str | None = parameter(
+        None, "digest of that file; null: as it is", "reproducibility; D27"
+    )
+    disconnected: bool = parameter(
+        False, "whether that file may leave agents in parts that never hear each other",
+        "Def. 2.6; D27",
+    )
+    link_failure_probability: float = parameter(
+        0.0, "probability that a link is down, in every round", "not in the paper; D28", "[0, 1]"
+    )
     score_rule: str = parameter(
         "smallest_change", "by what agents choose among the policies that they hear",
         "Alg. 1, line 11; D24", choices=SCORE_RULES, symbol="sigma",
@@ -182,6 +212,8 @@ class Experiment:
             object.__setattr__(self, key, described.check(key, getattr(self, key)))
         self._check_scenario()
         self._check_sizes()
+        if self.make_architecture().hears == "neighbours":
+            self._check_network()
 
     def _check_scenario(self):
         given = {key for key in disturbances() if getattr(self, key) is not None}
@@ -232,6 +264,17 @@ class Experiment:
                 "others (sampled_exploitability: false leaves it out)"
             )
 
+    def _check_network(self):
+        self.make_network()  # what the network refuses it refuses here
+        if self.network == "edge_list":
+            _, digest = read_edges(self.edges)
+            if self.edges_digest not in (None, digest):
+                raise ConfigurationError(
+                    f"edges: {shorten(self.edges)} has changed: its digest is {digest}, not "
+                    f"{self.edges_digest}"
+                )
+            object.__setattr__(self, "edges_digest", digest)
+
     @property
     def resolved_scenario(self):
         """Name of the scenario: the given one, or the first that reads what is given."""
@@ -245,6 +288,11 @@ class Experiment:
     def max_agents(self):
         """Largest population of the run, N_max."""
         return self.agents if self.agents_after is None else self.agents_after
+
+    @property
+    def population_sizes(self):
+        """Numbers of agents that the run has at one time or another; set of int."""
+        return {self.agents, self.max_agents}
 
     @property
     def n_states(self):
@@ -299,8 +347,8 @@ class Experiment:
         return ARCHITECTURES[self.architecture]()
 
     def make_network(self):
-        """Who hears whom; see :func:`mfgcore.networks.neighbour_cells`."""
-        return NETWORKS[self.network](self)
+        """Who hears whom: a function of the number of agents to :class:`mfgcore.networks.Links`."""
+        return functools.cache(NETWORKS[self.network](self))
 
     def make_algorithm(self):
         """How a learner comes to its Q-function; Algorithm."""

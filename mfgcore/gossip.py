@@ -31,19 +31,17 @@ def rank_policies(scores, totals):
 def communicate(walk, scores, totals, network, rounds):
     """The C communication rounds of an iteration; in each, everybody also takes a step of the walk.
 
-    Scores and totals are as in :func:`rank_policies`; the network is as made by
-    :func:`mfgcore.networks.neighbour_cells`, or None: nobody hears a neighbour.
+    Scores and totals are as in :func:`rank_policies`; the network is
+    :class:`mfgcore.networks.Links`, or None: nobody hears a neighbour.
     """
-    first_neighbour, neighbours = (None, None) if network is None else network
     ranks, order = rank_policies(scores, totals)
     policy_of_rank = walk.policy_index[order]
     kernels.communicate(
         **walk.arguments(),
         ranks=ranks,
         policy_of_rank=policy_of_rank,
-        first_neighbour=first_neighbour,
-        neighbours=neighbours,
         rounds=rounds,
+        **({} if network is None else network.arguments()),
     )
     walk.policy_index = policy_of_rank[ranks]
 

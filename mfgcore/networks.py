@@ -1,25 +1,105 @@
-"""The communication network: who is near enough to hear whom (Def. 2.6, Sec. 4).
+"""Communication networks: between whom policies travel (Def. 2.6, Sec. 4).
 
-To add one, write a function here that returns the cells linked to every cell, and register it with
-the parameters of the experiment that it needs.
+A network is groups of agents and links between groups. With `radius` a group is whoever is in a
+cell; in a graph every agent is a group of its own. To add one, write a function here that returns
+a function of the number of agents to :class:`Links`, and register it with the parameters of the
+experiment that it needs. What it refuses it refuses at once, before a run begins.
 """
+
+import dataclasses
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from mfgcore import streams
+from mfgcore.errors import ConfigurationError, shorten
+from mfgcore.files import reason
 from mfgcore.registry import Registry
 
 DIAGONALS = ("cells", "corners")
+LONGEST_NUMBER = 9  # digits of an agent's number in a file
 
 NETWORKS = Registry("network")
 register = NETWORKS.register
 
 
+@dataclass(frozen=True)
+class Links:
+    """Groups of agents, and which of them are linked.
+
+    Parameters
+    ----------
+    first_neighbour : (n_groups + 1,) int32
+    neighbours : (n_links,) int32
+        Groups linked to group g, itself included, are
+        ``neighbours[first_neighbour[g]:first_neighbour[g + 1]]``.
+    groups : (n_agents,) int32, optional
+        Group of each agent; by default the cell that it is in.
+    probability : float
+        Where it is below 1 any two agents are linked with this probability, whatever their groups,
+        drawn anew in every round.
+    down : float
+        Probability that the link of two agents fails in a round.
+    seeds : (rounds,) uint64, optional
+        What is drawn follows from these, see :meth:`at`.
+    """
+
+    first_neighbour: np.ndarray
+    neighbours: np.ndarray
+    groups: np.ndarray | None = None
+    probability: float = 1.0
+    down: float = 0.0
+    seeds: np.ndarray | None = None
+
+    def at(self, experiment, iteration):
+        """Say what is drawn in the rounds of an iteration, if anything is; Links."""
+        failing, probability = experiment.link_failure_probability, self.probability
+        if failing == 0.0 and probability == 1.0:
+            return self
+        if probability < 1.0:  # of a link that is drawn anew in any case
+            failing, probability = 0.0, probability * (1.0 - failing)
+        rounds = experiment.communication_rounds
+        seeds = streams.words(experiment, "links", iteration, 1, rounds)[0]
+        return dataclasses.replace(self, probability=probability, down=failing, seeds=seeds)
+
+    def arguments(self):
+        """The arguments of :func:`mfgcore.kernels.communicate` that say who hears whom, by name."""
+        return vars(self) | {"down": math.ceil(self.down * 2**53)}  # n 2^-53 < down
+
+
+def graph(n_agents, edges):
+    """Links between single agents; `edges` are pairs of their numbers.
+
+    Returns
+    -------
+    Links
+        In both directions, and of everybody to itself.
+    """
+    own = np.arange(n_agents, dtype=np.int64)
+    one, other = np.array(list(edges), dtype=np.int64).reshape(-1, 2).T
+    pairs = np.concatenate((one * n_agents + other, other * n_agents + one, own * n_agents + own))
+    begin, end = np.divmod(np.unique(pairs), n_agents)
+    first_neighbour = np.searchsorted(begin, np.arange(n_agents + 1))
+    return Links(*(part.astype(np.int32) for part in (first_neighbour, end, own)))
+
+
+def parts(links):
+    """Number of parts of a graph that no link connects; int."""
+    from scipy.sparse import csgraph, csr_array  # a quarter of a second that few runs need
+
+    n_groups = links.first_neighbour.size - 1
+    entries = np.ones(links.neighbours.size), links.neighbours, links.first_neighbour
+    return csgraph.connected_components(csr_array(entries, shape=(n_groups, n_groups)))[0]
+
+
 @register("communication_radius", "diagonal")
 def radius(experiment):
     """Agents hear those within a Euclidean distance of their cell."""
-    return neighbour_cells(
-        experiment.make_grid(), experiment.communication_radius, experiment.diagonal
-    )
+    settings = experiment.communication_radius, experiment.diagonal
+    return lambda n_agents: Links(*neighbour_cells(experiment.make_grid(), *settings))
 
 
 def neighbour_cells(grid, radius, diagonal="cells"):
@@ -41,3 +121,141 @@ def neighbour_cells(grid, radius, diagonal="cells"):
     near = grid.squared_distances() <= reach
     first_neighbour = np.concatenate(([0], near.sum(axis=1).cumsum()))
     return first_neighbour.astype(np.int32), np.nonzero(near)[1].astype(np.int32)
+
+
+@register
+def complete(experiment):
+    """Everybody hears everybody."""
+    return _everybody
+
+
+def _everybody(n_agents, probability=1.0):
+    """One group of all."""
+    return Links(
+        np.arange(2, dtype=np.int32),
+        np.zeros(1, dtype=np.int32),
+        np.zeros(n_agents, dtype=np.int32),
+        probability,
+    )
+
+
+@register("neighbours")
+def ring(experiment):
+    """Agents stand on a ring, by their numbers, and hear the nearest, half of them on each side."""
+    return _rewired(experiment, 0.0)
+
+
+@register("link_probability", "redrawn")
+def erdos_renyi(experiment):
+    """Any two agents are linked with a probability, drawn anew in every round, or once."""
+    if experiment.redrawn:
+        return lambda n_agents: _everybody(n_agents, experiment.link_probability)
+    # its algorithm takes as long as there are links, and not as there are pairs
+    return lambda n_agents: _family(
+        experiment, "fast_gnp_random_graph", n_agents, experiment.link_probability
+    )
+
+
+@register("neighbours", "rewiring_probability")
+def small_world(experiment):
+    """A ring of which some links lead anywhere else (Watts & Strogatz)."""
+    return _rewired(experiment, experiment.rewiring_probability)
+
+
+@register("attachments")
+def scale_free(experiment):
+    """Each further agent links to some that are there, the more likely the more links they have."""
+    _check_below(experiment, "attachments")
+    return lambda n_agents: _family(
+        experiment, "barabasi_albert_graph", n_agents, experiment.attachments
+    )
+
+
+@register("edges", "edges_digest", "disconnected")
+def edge_list(experiment):
+    """The links that a file lists."""
+    edges, _ = read_edges(experiment.edges)
+    where = f"edges: {shorten(experiment.edges)}"
+    highest = edges.max(initial=0)
+    if highest >= experiment.max_agents:
+        raise ConfigurationError(
+            f"{where} links agent {highest}; the agents are 0 to {experiment.max_agents - 1}"
+        )
+
+    def links(n_agents):
+        return graph(n_agents, edges[(edges < n_agents).all(axis=1)])
+
+    for n_agents in experiment.population_sizes:
+        found = 1 if experiment.disconnected else parts(links(n_agents))
+        if found > 1:
+            raise ConfigurationError(
+                f"{where} leaves {n_agents} agents in {found} parts that never hear each other; "
+                "disconnected: true allows it"
+            )
+    return links
+
+
+def read_edges(path):
+    """The links that a file lists: two agents' numbers on each line, # before a comment.
+
+    Returns
+    -------
+    edges : (n, 2) int64
+    digest : str
+        Of what the file holds.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read or holds anything else.
+    """
+    if path is None:
+        raise ConfigurationError("edges: null is not allowed: network 'edge_list' needs a file")
+    try:
+        content = Path(path).read_bytes()
+        lines = content.decode().splitlines()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"edges: {shorten(path)} cannot be read: {reason(error)}"
+        ) from error
+    edges = []
+    for number, line in enumerate(lines, 1):
+        words = line.partition("#")[0].split()
+        if len(words) not in (0, 2) or not all(
+            word.isascii() and word.isdigit() and len(word) <= LONGEST_NUMBER for word in words
+        ):
+            raise ConfigurationError(
+                f"edges: {shorten(path)}, line {number}: {shorten(line)} is not the numbers of "
+                "two agents"
+            )
+        edges += [[int(word) for word in words]] if words else []
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    return np.array(edges, dtype=np.int64).reshape(-1, 2), digest
+
+
+def _family(experiment, name, n_agents, *arguments):
+    """A graph of networkx, from a stream that is the same whatever the number of agents."""
+    import networkx  # a tenth of a second that few runs need
+
+    seed = int(streams.words(experiment, "network", 0, 1, 1)[0, 0])
+    made = getattr(networkx, name)(n_agents, *arguments, seed=seed)
+    return graph(n_agents, made.edges)
+
+
+def _rewired(experiment, probability):
+    """The ring, some of whose links lead elsewhere."""
+    if experiment.neighbours % 2:
+        raise ConfigurationError(
+            f"neighbours: {experiment.neighbours} is not even, half of them on each side"
+        )
+    _check_below(experiment, "neighbours")
+    return lambda n_agents: _family(
+        experiment, "watts_strogatz_graph", n_agents, experiment.neighbours, probability
+    )
+
+
+def _check_below(experiment, key):
+    """Refuse what takes more other agents than there are."""
+    fewest = min(experiment.population_sizes)
+    if getattr(experiment, key) >= fewest:
+        raise ConfigurationError(f"{key}: {getattr(experiment, key)} is not < {fewest} agents")

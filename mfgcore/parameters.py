@@ -11,6 +11,7 @@ from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.registry import Registry
 
 REQUIRED = dataclasses.MISSING
+LONGEST_PATH = 1000
 _SIGNS = {"[": ">=", "(": ">", "]": "<=", ")": "<"}
 _FITS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number"}
@@ -36,6 +37,8 @@ class Parameter:
         Whether None (null) is allowed.
     needs : tuple of str
         Parameters that are read only where this one is true.
+    path : bool
+        Whether it is the path of a file.
     """
 
     type: type
@@ -47,6 +50,7 @@ class Parameter:
     choices: object = None
     optional: bool = False
     needs: tuple = ()
+    path: bool = False
 
     def _limits(self):
         """Sign, as text, and limit of each bound."""
@@ -63,6 +67,8 @@ class Parameter:
         """The allowed values in words."""
         if self.choices is not None:
             text = "one of " + ", ".join(self.choices)
+        elif self.path:
+            text = "the path of a file"
         elif self.type is str:
             text = "a name of letters, digits, '_', '-' and '.', starting with a letter or digit"
         else:
@@ -92,6 +98,8 @@ class Parameter:
     def _fits(self, value):
         if self.type is bool or isinstance(value, bool):
             return self.type is bool and isinstance(value, bool)
+        if self.path:
+            return isinstance(value, str) and 0 < len(value) <= LONGEST_PATH and value.isprintable()
         if self.type is str:
             return isinstance(value, str) and is_plain_name(value)
         kind = numbers.Integral if self.type is int else numbers.Real

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mfgcore import kernels
 
-LIBRARIES = ("mfgcore", "numpy", "xarray", "netCDF4")
+LIBRARIES = ("mfgcore", "numpy", "networkx", "xarray", "netCDF4")
 
 
 def environment():

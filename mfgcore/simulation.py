@@ -57,7 +57,8 @@ class Simulation:
         self.scenario = experiment.make_scenario()
         self.architecture = experiment.make_architecture()
         self.algorithm = experiment.make_algorithm()
-        self.network = experiment.make_network()
+        if self.architecture.hears == "neighbours":
+            self.network = experiment.make_network()
         self.iteration = 0
         n_agents, n_states = experiment.agents, experiment.n_states
         self.population = Population(
@@ -104,7 +105,9 @@ class Simulation:
         scores, totals = (np.concatenate((values, newcomers)) for values in (scores, totals))
         if hears == "learner":
             walk.policy_index[:] = walk.policy_index[0]
-        network = self.network if hears == "neighbours" else None
+        network = None
+        if hears == "neighbours":
+            network = self.network(self.population.size).at(experiment, k)
         communicate(walk, scores, totals, network, experiment.communication_rounds)
         self.population.states, self.population.policy_index = walk.states, walk.policy_index
 

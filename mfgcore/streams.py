@@ -23,6 +23,8 @@ PURPOSES = (
     "evaluation_actions",
     "evaluation_shuffles",
     "scores",
+    "network",
+    "links",
 )
 SHUFFLE_LANES = 16  # generators side by side in a shuffle stream, as in kernels/streams.pxi
 

@@ -9,6 +9,7 @@ from project import ROOT
 
 from mfgcore import cli, load
 from mfgcore.experiment import parameters
+from mfgcore.networks import NETWORKS
 
 SMALL = [
     "--game", "agree", "--agents", "6", "--iterations", "3", "--grid-size", "4",
@@ -79,6 +80,23 @@ MISTAKES = {
     "lonely": (["--agents", "1"], "exploitability compares an agent with the others"),
     "no threads": (["--threads", "0"], "threads: 0 is not a whole number >= 1"),
     "name of a path": (["--name", "../x"], "name: '../x' is not a name of letters"),
+    "unknown network": (["--network", "rings"], "did you mean 'ring'?"),
+    "half a neighbour": (["--network", "ring", "--neighbours", "3"], "neighbours: 3 is not even"),
+    "too many neighbours": (
+        ["--network", "small_world", "--neighbours", "6"],
+        "neighbours: 6 is not < 6 agents",
+    ),
+    "too many attachments": (
+        ["--network", "scale_free", "--attachments", "9"],
+        "attachments: 9 is not < 6 agents",
+    ),
+    "impossible link": (["--link-probability", "1.1"], "link_probability: 1.1 is not"),
+    "impossible failure": (["--link-failure-probability", "-1"], "link_failure_probability: -1.0"),
+    "no edges": (["--network", "edge_list"], "edges: null is not allowed"),
+    "missing edges": (
+        ["--network", "edge_list", "--edges", "none.txt"],
+        "edges: 'none.txt' cannot be read: No such file",
+    ),
 }
 
 
@@ -94,6 +112,13 @@ def test_a_mistake_gets_one_line_and_leaves_no_file(arguments, expected, tmp_pat
     assert len(error.splitlines()) == 1, error
     assert expected in error
     assert not list(tmp_path.iterdir())
+
+
+def test_the_networks_are_listed_with_a_line_each(capsys):
+    assert cli.main(["networks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(NETWORKS)
+    assert lines[0].endswith("(communication_radius, diagonal)")
 
 
 def test_missing_words_get_one_line(capsys):

@@ -16,7 +16,7 @@ from mfgcore.evaluation import discounted_return
 from mfgcore.games import Game, Grid
 from mfgcore.gossip import Adoptions, communicate, examine_adoptions, rank_policies
 from mfgcore.learning import improve_policies, policy_change
-from mfgcore.networks import neighbour_cells
+from mfgcore.networks import Links, neighbour_cells
 from mfgcore.population import Population, Walk, rollout, uniform_policy
 from mfgcore.simulation import Simulation
 
@@ -171,8 +171,8 @@ DISTURBANCES = [
 def test_d12_networked_without_links_is_independent(monkeypatch, disturbance):
     independent = run(small(architecture="independent", **disturbance))
     linked = run(small(architecture="networked", **disturbance))
-    nobody = np.zeros(10, dtype=np.int32), np.empty(0, dtype=np.int32)
-    monkeypatch.setattr(Experiment, "make_network", lambda experiment: nobody)
+    nobody = Links(np.zeros(10, dtype=np.int32), np.empty(0, dtype=np.int32))
+    monkeypatch.setattr(Experiment, "make_network", lambda experiment: lambda n_agents: nobody)
     networked = run(small(architecture="networked", **disturbance))
     assert_same_state(independent, networked)
     assert independent.records["policy_divergence"] != linked.records["policy_divergence"]
@@ -224,7 +224,7 @@ def test_d12_the_steps_of_communication_follow_the_adopted_policies():
     twin = copy.deepcopy(walk.arguments())
     twin["policy_index"] = np.arange(6)
     twin["tables"] = stepping.policy_tables(improved, 0.01)
-    held = gossip.communicate(twin, scores, totals, 3, 0.3 * math.sqrt(2) * 3, 4)
+    held = gossip.communicate(twin, scores, totals, gossip.within(3, 0.3 * math.sqrt(2) * 3), 4)
     after = run(experiment)
     np.testing.assert_array_equal(after.population.states, twin["states"])
     np.testing.assert_array_equal(policies_of(after), improved[[i for _, _, i in held]])
@@ -703,7 +703,7 @@ def hops(states, size, reach):
     n = len(states)
     lengths = np.full((n, n), np.inf)
     for i in range(n):
-        lengths[i, gossip.neighbours(states, i, size, reach)] = 1.0
+        lengths[i, gossip.within(size, reach)(states, 0, i)] = 1.0
     np.fill_diagonal(lengths, 0.0)
     for via in range(n):
         lengths = np.minimum(lengths, lengths[:, [via]] + lengths[[via], :])
@@ -725,7 +725,7 @@ def test_a_static_network_agrees_within_its_diameter_and_no_sooner(seed, n_agent
     diameter = int(lengths[np.isfinite(lengths)].max())
     for rounds in range(diameter + 1):
         after = copy.deepcopy(walk)
-        communicate(after, scores, totals, neighbour_cells(Grid(4), radius), rounds)
+        communicate(after, scores, totals, Links(*neighbour_cells(Grid(4), radius)), rounds)
         for i in range(n_agents):
             near = np.flatnonzero(lengths[i] <= rounds)
             assert after.policy_index[i] == near[scores[near].argmin()]
@@ -739,7 +739,7 @@ def test_agents_that_always_stay_agree_within_the_diameter_too():
     line = np.arange(4, dtype=np.int32)
     population = Population(line, line, np.tile([1.0, 0.0, 0.0, 0.0, 0.0], (4, 16, 1)))
     walk = Walk.of(population, Game("agree", Grid(4), 4), 0.01, np.ones((4, 4), dtype=np.uint32))
-    network = neighbour_cells(Grid(4), 1.0 / (4 * math.sqrt(2)))  # next neighbours only
+    network = Links(*neighbour_cells(Grid(4), 1.0 / (4 * math.sqrt(2))))  # next neighbours only
     scores = np.array([0.1, 0.2, 0.3, 0.4])
     for rounds, expected in enumerate(([0, 1, 2, 3], [0, 0, 1, 2], [0, 0, 0, 1], [0, 0, 0, 0])):
         after = copy.deepcopy(walk)
@@ -753,7 +753,7 @@ def test_theorem_3_1_each_adoption_reduces_the_divergence_from_the_adopted_polic
     seed, n_agents, radius
 ):
     policies, walk, scores, totals = standing_population(seed, n_agents)
-    network = neighbour_cells(Grid(4), radius)
+    network = Links(*neighbour_cells(Grid(4), radius))
     for _ in range(4):
         before = walk.policy_index.copy()
         communicate(walk, scores[before], totals[before], network, 1)
@@ -772,7 +772,7 @@ def test_theorem_3_2_communication_lowers_the_bound_on_the_distance_between_poli
     seed, n_agents, radius
 ):
     policies, walk, scores, totals = standing_population(seed, n_agents)
-    communicate(walk, scores, totals, neighbour_cells(Grid(4), radius), 12)
+    communicate(walk, scores, totals, Links(*neighbour_cells(Grid(4), radius)), 12)
     kept = sorted(set(walk.policy_index))
     found = examine_adoptions(policies, np.arange(n_agents), walk.policy_index, n_agents)
     assert found.theorem_3_2_premises == (1 < len(kept) < n_agents)

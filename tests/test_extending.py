@@ -41,11 +41,12 @@ def registries():
 
 
 def test_what_python_says_can_be_added(registries):
-    game, architecture, scenario, score, network, metric, claim = documented("python")
+    game, architecture, scenario, score, network, graph, metric, claim = documented("python")
     exec(game, vars(games).copy())
     exec(architecture, vars(architectures).copy())
     exec(scenario, vars(scenarios).copy())
     exec(network, vars(networks).copy())
+    exec(graph, vars(networks).copy())
     exec(metric, vars(metrics).copy())
     edge = simulate(Experiment(game="edge", iterations=12, policy_step_size=0.05, **SMALL))
     assert edge["discounted_return"][-1] > 1.2 * edge["discounted_return"][0]
@@ -58,6 +59,8 @@ def test_what_python_says_can_be_added(registries):
     settings = {"game": "agree", "iterations": 3, "communication_rounds": 2, **SMALL}
     by_row = simulate(Experiment(network="row", **settings))
     assert (by_row["policy"] != simulate(Experiment(**settings))["policy"]).any()
+    star = simulate(Experiment(network="star", **settings))
+    assert star["distinct_policies"].values.tolist() == [1] * 3  # it has a diameter of two
     exec(score, vars(scores).copy())
     largest, smallest = (
         simulate(Experiment(score_rule=rule, communication_radius=1.0, **settings))

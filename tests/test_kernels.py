@@ -22,7 +22,7 @@ from reference import elementary, gossip, mirror_ascent, replay, streams
 
 from mfgcore import kernels
 from mfgcore.games import Grid
-from mfgcore.networks import neighbour_cells
+from mfgcore.networks import Links, neighbour_cells
 from mfgcore.streams import action_generators, shuffle_generators, uniforms
 
 
@@ -361,7 +361,8 @@ def test_a_round_of_adoption_is_the_twins(build, seed, size, n_agents, radius, b
     rng = np.random.default_rng(seed)
     states = rng.integers(0, size**2, n_agents, dtype=np.int32)
     ranks = rng.permutation(n_agents).astype(np.int32)
-    expected = gossip.adopt(ranks.tolist(), states, size, radius * math.sqrt(2) * size, boundary)
+    hears = gossip.within(size, radius * math.sqrt(2) * size, boundary)
+    expected = gossip.adopt(ranks.tolist(), states, hears)
     build.adopt_policies(states, ranks, *neighbour_cells(Grid(size, boundary), radius))
     np.testing.assert_array_equal(ranks, expected)
 
@@ -373,9 +374,10 @@ def test_a_round_of_adoption_is_the_twins(build, seed, size, n_agents, radius, b
     n_policies=st.integers(1, 11),
     radius=st.sampled_from([None, 0.0, 0.2, 0.35, 2.0]),
     rounds=st.integers(0, 6),
+    down=st.sampled_from([0.0, 0.4, 1.0]),
 )
 @settings(max_examples=100)
-def test_communication_is_the_twins(build, seed, size, n_agents, n_policies, radius, rounds):
+def test_communication_is_the_twins(build, seed, size, n_agents, n_policies, radius, rounds, down):
     rng = np.random.default_rng(seed)
     grid = Grid(size)
     walk = random_walk(rng, n_agents, size**2, 5, n_policies)
@@ -388,14 +390,15 @@ def test_communication_is_the_twins(build, seed, size, n_agents, n_policies, rad
     policy_of_rank = walk["policy_index"][order]
 
     other = copies(walk)
-    reach = None if radius is None else radius * math.sqrt(2) * size
-    held = gossip.communicate(other, scores, totals, size, reach, rounds)
-
-    network = {}
+    hears, network = None, {}
     if radius is not None:
-        network = dict(
-            zip(("first_neighbour", "neighbours"), neighbour_cells(grid, radius), strict=True)
-        )
+        of_rounds = rng.integers(0, 2**64, rounds, dtype=np.uint64)
+        links = Links(*neighbour_cells(grid, radius), None, 1.0, down, of_rounds)
+        network = links.arguments()
+        hears = gossip.within(size, radius * math.sqrt(2) * size)
+        hears = gossip.failing(hears, of_rounds, down)
+    held = gossip.communicate(other, scores, totals, hears, rounds)
+
     build.communicate(**walk, ranks=ranks, policy_of_rank=policy_of_rank, rounds=rounds, **network)
     np.testing.assert_array_equal([order[rank] for rank in ranks], [i for _, _, i in held])
     walk["policy_index"] = policy_of_rank[ranks]

@@ -1,12 +1,13 @@
-"""Communication rounds, agent by agent and by their distances (Alg. 2, lines 22-29).
+"""Communication rounds, agent by agent and link by link (Alg. 2, lines 22-29).
 
-Formulated without ranks and without lists of neighbouring cells: every agent holds
-(sigma, total change, originating agent) of its policy, and hears every agent near enough.
+Formulated without ranks and without groups: every agent holds (sigma, total change, originating
+agent) of its policy. Whom it hears is a function ``hears(states, c, i)`` of everybody's cells, the
+round and the agent.
 """
 
 import math
 
-from reference import stepping
+from reference import elementary, stepping
 
 
 def distance(cell, other, size, boundary="wall"):
@@ -18,34 +19,68 @@ def distance(cell, other, size, boundary="wall"):
     return math.hypot(*offsets)
 
 
-def neighbours(states, i, size, reach, boundary="wall"):
+def within(size, reach, boundary="wall"):
     """J_t^i and i itself: the agents at most `reach` away from agent i."""
-    return [
+    return lambda states, c, i: [
         j
         for j in range(len(states))
         if distance(states[i], states[j], size, boundary) <= reach + 1e-9
     ]
 
 
-def adopt(held, states, size, reach, boundary="wall"):
+def along(edges):
+    """The agents that some pair of numbers links to agent i, and i itself."""
+    return lambda states, c, i: [i] + [a + b - i for a, b in edges if i in (a, b)]
+
+
+def splitmix(seed, number):
+    """Word `number` of the SplitMix64 sequence of a seed (Steele, Lea & Flood, 2014)."""
+    word = (seed + (number + 1) * 0x9E3779B97F4A7C15) % 2**64
+    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    word = (word ^ (word >> 27)) * 0x94D049BB133111EB % 2**64
+    return word ^ (word >> 31)
+
+
+def is_up(seed, i, j, down):
+    """Whether the link of two agents does not fail; every agent always hears itself."""
+    low, high = sorted((i, j))
+    return i == j or (splitmix(int(seed), low * 2**32 + high) >> 11) * 2.0**-53 >= down
+
+
+def failing(hears, seeds, down):
+    """Those heard whose link is up in round c."""
+    return lambda states, c, i: [j for j in hears(states, c, i) if is_up(seeds[c], i, j, down)]
+
+
+def adopt_from_anyone(held, seed, probability):
+    """One round in which any two agents are linked with one probability, by its geometric law."""
+    chance = elementary.log(1.0 - probability)
+    chance = 1.0 / chance if chance else -math.inf
+    kept = []
+    for i, own in enumerate(held):
+        better = sorted(key for key in held if key < own)
+        uniform = ((splitmix(int(seed), i) >> 12) + 0.5) * 2.0**-52
+        missed = elementary.log(uniform) * chance
+        kept.append(better[int(missed)] if missed < len(better) else own)
+    return kept
+
+
+def adopt(held, states, hears, c=0):
     """One round: everybody at once takes the smallest key within hearing (lines 23-26)."""
-    return [
-        min(held[j] for j in neighbours(states, i, size, reach, boundary))
-        for i in range(len(states))
-    ]
+    return [min(held[j] for j in hears(states, c, i)) for i in range(len(states))]
 
 
-def communicate(walk, scores, totals, size, reach, rounds, boundary="wall"):
+def communicate(walk, scores, totals, hears, rounds):
     """All rounds, each with a step. `walk` is that of the stepping twin; it changes in place.
 
-    `reach` None: nobody hears anybody, not even an agent of the same cell.
+    `hears` None: nobody hears anybody, not even an agent of the same cell.
     """
     states, policy_index = walk["states"], walk["policy_index"]
     policy_of = [int(policy) for policy in policy_index]  # of the agent that it comes from
     held = [(float(scores[i]), float(totals[i]), i) for i in range(len(states))]
-    for _ in range(rounds):
-        if reach is not None:
-            held = adopt(held, states, size, reach, boundary)
+    for c in range(rounds):
+        if hears is not None:
+            held = adopt(held, states, hears, c)
         policy_index[:] = [policy_of[origin] for _, _, origin in held]
         stepping.step(**walk)
     return held
