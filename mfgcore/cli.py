@@ -5,6 +5,7 @@ import difflib
 import json
 import signal
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from mfgcore.checkpoint import Checkpointer, Stopped
 from mfgcore.configuration import CONFIG_FILES, check, load_schema, read
 from mfgcore.datasets import configuration, load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError
-from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
+from mfgcore.experiment import RENAMED, REQUIRED, defaults, make_experiment, parameters
 from mfgcore.files import check_writable
 from mfgcore.memory import block_of_learners, parse_size
 from mfgcore.networks import NETWORKS
@@ -61,6 +62,9 @@ def _read(kind):
 
 def _add_parameters(parser):
     default = defaults()
+    for old in RENAMED:
+        known = {"dest": old, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+        parser.add_argument("--" + old.replace("_", "-"), type=_read(int), **known)
     for key, parameter in parameters().items():
         flag = "--" + key.replace("_", "-")
         details = [parameter.describe()]
@@ -138,7 +142,8 @@ def _build_parser():
 
 
 def _run(arguments):
-    values = {key: value for key, value in vars(arguments).items() if key in parameters()}
+    known = parameters().keys() | RENAMED.keys()
+    values = {key: value for key, value in vars(arguments).items() if key in known}
     experiment = make_experiment(**values)
     threads = _at_least_one("threads", arguments.threads)
     limit = None if arguments.memory is None else parse_size(arguments.memory)
@@ -260,6 +265,11 @@ def _sparkline(values, width=48):
     return "".join(blocks[int(level)] for level in (means - means.min()) / spread * 7.999)
 
 
+def _one_line(message, *_, **__):
+    """A warning as users want to read it, without the place in the code."""
+    return f"mfgcore: {message}\n"
+
+
 def main(arguments=None):
     """Entry point of the command ``mfgcore``.
 
@@ -275,8 +285,10 @@ def main(arguments=None):
         the command line, 128 plus its number if a signal stopped it.
     """
     try:
-        parsed = _build_parser().parse_args(arguments)
-        parsed.function(parsed)
+        with warnings.catch_warnings():
+            warnings.formatwarning = _one_line
+            parsed = _build_parser().parse_args(arguments)
+            parsed.function(parsed)
     except Stopped as stopped:
         print(f"mfgcore: {stopped}", file=sys.stderr)
         return 128 + stopped.signal

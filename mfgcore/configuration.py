@@ -9,7 +9,7 @@ import jsonschema
 import yaml
 
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
-from mfgcore.experiment import defaults, disturbances, make_experiment, parameters
+from mfgcore.experiment import RENAMED, defaults, disturbances, make_experiment, parameters, renamed
 
 # of the workflow, in its folder: what every configuration overrides
 CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml")
@@ -44,8 +44,18 @@ def read(paths, config=None):
             raise ConfigurationError(f"{shorten(str(path))}: cannot be read: {line}") from error
         if not isinstance(content, dict):
             raise ConfigurationError(f"{shorten(str(path))}: holds no keys and values")
-        read = _override(read, content)
-    return _override(read, config or {})
+        read = _override(read, _renamed(content))
+    return _override(read, _renamed(config or {}))
+
+
+def _renamed(content):
+    """Keys and values with the names that parameters have now."""
+    if not isinstance(content, dict):
+        return content
+    content = {key: _renamed(value) for key, value in content.items()}
+    if isinstance(content.get("parameter"), str):
+        content["parameter"] = next(iter(renamed({content["parameter"]: None})))
+    return renamed(content)
 
 
 def _override(config, content):
@@ -174,7 +184,7 @@ def title(config, name, runs):
     """The title of an experiment's figures: the one in the configuration, filled in, or its name.
 
     A field such as ``{agents}`` or ``{failure_probability:.0%}`` stands for that parameter of its
-    :func:`runs`, ``{arriving}`` for the number of agents that join.
+    :func:`runs`, ``{arriving}`` and ``{leaving}`` for the number of agents that do.
 
     Raises
     ------
@@ -184,6 +194,8 @@ def title(config, name, runs):
     run = next(iter(runs.values()))
     fields = {key: getattr(run, key) for key in settable()}
     fields["arriving"] = run.max_agents - run.agents or None
+    fields["leaving"] = run.agents - min(run.population_sizes) or None
+    fields |= {old: fields[new] for old, new in RENAMED.items()}
 
     def fill(field):
         key, form = field.groups()
@@ -313,6 +325,7 @@ def reference(run):
         agents=max(2, run.max_agents),
         scenario="none",
         **dict.fromkeys(disturbances()),
+        leavers=defaults()["leavers"],
         sampled_exploitability=False,
         exact_metrics=True,
         evaluation_interval=1,

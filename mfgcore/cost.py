@@ -41,7 +41,8 @@ def work(experiment):
     rounds = experiment.communication_rounds + experiment.relevant().get("score_steps", 0)
     for k in range(experiment.iterations):
         agents = scenario.population(k)
-        updating = architecture.n_learners(agents) * (1.0 - scenario.failure_probability(k))
+        updating = architecture.n_learners(agents) - scenario.learner_lost(k)
+        updating *= 1.0 - scenario.failure_probability(k)
         steps = experiment.learning_steps + rounds
         if k % experiment.evaluation_interval == 0:
             if experiment.sampled_exploitability:

@@ -7,6 +7,7 @@ This is the one home of the parameters. The command line, the workflow's configu
 import dataclasses
 import functools
 import math
+import warnings
 from dataclasses import dataclass
 
 from mfgcore import kernels
@@ -17,7 +18,7 @@ from mfgcore.learning import ALGORITHMS
 from mfgcore.networks import DIAGONALS, NETWORKS, read_edges
 from mfgcore.parameters import REQUIRED, describe_fields, parameter
 from mfgcore.registry import Registry
-from mfgcore.scenarios import ARRIVALS, SCENARIOS
+from mfgcore.scenarios import ARRIVALS, LEAVERS, SCENARIOS
 from mfgcore.scores import SCORE_RULES
 
 # D19: the discounted sum of the return metric stops where discount**H is below this
@@ -27,6 +28,8 @@ MAX_PAIRS = 2**16 - 1
 # so many agents, iterations or steps and no more
 SIZE = "[1, 1000000]"
 SIZE_OR_0 = "[0, 1000000]"
+# what parameters were called in earlier versions
+RENAMED = {"increase_at": "change_at"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +68,24 @@ class Experiment:
         None, "probability that a learner's update fails, at every iteration", "Sec. 4: 0.5",
         "[0, 1]",
     )
-    agents_after: int | None = parameter(None, "agents after the increase", "Sec. 4, F.5", SIZE)
-    increase_at: int | None = parameter(
-        None, "iteration at which the further agents arrive", "Figures 3, 4 and 6", "[0, inf)",
-        symbol="k*",
+    agents_after: int | None = parameter(
+        None, "agents after some come or go", "Sec. 4, F.3, F.5", SIZE,
+        needs=("change_at", "arrivals", "leavers"),
+    )
+    change_at: int | None = parameter(
+        None, "iteration at which they come or go", "Figures 3, 4 and 6", "[0, inf)", symbol="k*"
     )
     arrivals: str = parameter(
-        "after_learning", "whether agents that arrive first learn for an iteration", "silent; D17",
-        choices=ARRIVALS,
+        "after_learning", "whether that is after or before the iteration's learning",
+        "silent; D17, D29", choices=ARRIVALS,
+    )
+    leavers: str = parameter("random", "who leaves", "F.3; D29", choices=LEAVERS)
+    leave_cell: int | None = parameter(
+        None, "cell to which those that leave are nearest", "F.3: a corner; D29", "[0, inf)"
+    )
+    learner_lost_at: int | None = parameter(
+        None, "iteration from which on the central learner, agent 0, learns no more",
+        "Sec. 1, App. B; D29", "[0, inf)",
     )
     grid_size: int = parameter(
         8, "cells along an edge of the grid", "Table 1", "[2, 1000]", symbol="G", unit="cells"
@@ -206,8 +219,12 @@ class Experiment:
         1, "root of all random streams", "reproducibility; D23", "[0, 9223372036854775807]"
     )
     # fmt: on
+    increase_at: dataclasses.InitVar[int | None] = None
 
-    def __post_init__(self):
+    def __post_init__(self, increase_at):
+        if increase_at is not None:
+            values = renamed({"change_at": self.change_at, "increase_at": increase_at})
+            object.__setattr__(self, "change_at", values["change_at"])
         for key, described in parameters().items():
             object.__setattr__(self, key, described.check(key, getattr(self, key)))
         self._check_scenario()
@@ -216,27 +233,41 @@ class Experiment:
             self._check_network()
 
     def _check_scenario(self):
-        given = {key for key in disturbances() if getattr(self, key) is not None}
-        needed = disturbances(self.resolved_scenario)
+        scenario = self.resolved_scenario
+        # without its own, `disturbed` does what is given, and a scenario of a user's needs its own
+        needed = () if scenario == "disturbed" else SCENARIOS.needs(scenario)
         for key in disturbances():
-            if key in needed and key not in given:
-                raise ConfigurationError(
-                    f"{key}: null is not allowed: scenario {self.resolved_scenario!r} needs "
-                    + " and ".join(needed)
-                )
-            if key in given and key not in needed:
-                raise ConfigurationError(
-                    f"{key}: {getattr(self, key)} is not allowed: scenario {self.scenario!r} has "
-                    "no use for it"
-                )
-        if self.agents_after is not None and self.agents_after < self.agents:
+            if key in needed:
+                self._check_given(key, f"scenario {scenario!r}")
+            if key not in disturbances(scenario):
+                self._check_not_given(key, f"scenario {scenario!r}")
+        for key, other in (("agents_after", "change_at"), ("change_at", "agents_after")):
+            if getattr(self, other) is not None:
+                self._check_given(key, other)
+        if "leave_cell" in LEAVERS.needs(self.leavers):
+            self._check_given("leave_cell", f"leavers {self.leavers!r}")
+        else:
+            self._check_not_given("leave_cell", f"leavers {self.leavers!r}")
+        if self.leavers != defaults()["leavers"] and min(self.population_sizes) == self.agents:
+            raise ConfigurationError(f"leavers: {self.leavers!r} is not allowed: nobody leaves")
+        if self.leave_cell is not None and self.leave_cell >= self.n_states:
             raise ConfigurationError(
-                f"agents_after: {self.agents_after} is not >= agents = {self.agents}: "
-                "a population cannot shrink"
+                f"leave_cell: {self.leave_cell} is not < {self.n_states}, the number of cells"
             )
-        if self.increase_at is not None and self.increase_at >= self.iterations:
+        for key in ("change_at", "learner_lost_at"):
+            if getattr(self, key) is not None and getattr(self, key) >= self.iterations:
+                raise ConfigurationError(
+                    f"{key}: {getattr(self, key)} is not < iterations = {self.iterations}"
+                )
+
+    def _check_given(self, key, why):
+        if getattr(self, key) is None:
+            raise ConfigurationError(f"{key}: null is not allowed: {why} needs it")
+
+    def _check_not_given(self, key, why):
+        if getattr(self, key) is not None:
             raise ConfigurationError(
-                f"increase_at: {self.increase_at} is not < iterations = {self.iterations}"
+                f"{key}: {getattr(self, key)} is not allowed: {why} has no use for it"
             )
 
     def _check_sizes(self):
@@ -258,9 +289,10 @@ class Experiment:
                 f"{self.steps_per_transition} is not >= {self.return_horizon}, the steps after "
                 f"which discount = {self.discount} no longer counts in the return"
             )
-        if self.sampled_exploitability and self.agents < 2:
+        if self.sampled_exploitability and min(self.population_sizes) < 2:
+            key = "agents" if self.agents < 2 else "agents_after"
             raise ConfigurationError(
-                "agents: 1 is not allowed: the sampled exploitability compares an agent with the "
+                f"{key}: 1 is not allowed: the sampled exploitability compares an agent with the "
                 "others (sampled_exploitability: false leaves it out)"
             )
 
@@ -277,22 +309,21 @@ class Experiment:
 
     @property
     def resolved_scenario(self):
-        """Name of the scenario: the given one, or the first that reads what is given."""
+        """Name of the scenario: the given one, or what follows from the others."""
         if self.scenario is not None:
             return self.scenario
-        given = {key for key in disturbances() if getattr(self, key) is not None}
-        fitting = [name for name in SCENARIOS if given <= set(disturbances(name))]
-        return min(fitting, key=lambda name: len(disturbances(name)))
+        given = any(getattr(self, key) is not None for key in disturbances())
+        return "disturbed" if given else "none"
 
     @property
     def max_agents(self):
         """Largest population of the run, N_max."""
-        return self.agents if self.agents_after is None else self.agents_after
+        return max(self.population_sizes)
 
     @property
     def population_sizes(self):
         """Numbers of agents that the run has at one time or another; set of int."""
-        return {self.agents, self.max_agents}
+        return {self.agents} if self.agents_after is None else {self.agents, self.agents_after}
 
     @property
     def n_states(self):
@@ -390,17 +421,22 @@ def _needs(described, value):
 
 def _conditional():
     """Parameters that only some values of others read; set of str."""
-    return {
-        key
-        for described in parameters().values()
-        for value in (described.choices if isinstance(described.choices, Registry) else (True,))
-        for key in _needs(described, value)
-    }
+    return set().union(*map(_may_need, parameters().values()))
+
+
+def _may_need(described):
+    """Parameters that are read where a parameter has one value or another; set of str."""
+    values = described.choices if isinstance(described.choices, Registry) else (True,)
+    return {key for value in values for key in _needs(described, value)}
 
 
 def disturbances(*scenarios):
-    """What scenarios, all or the named ones, must be told, having no default; list of str."""
-    read = {key for name in scenarios or SCENARIOS for key in SCENARIOS.needs(name)}
+    """What scenarios, all or the named ones, can be told, having no default; list of str."""
+    left = [key for name in scenarios or SCENARIOS for key in SCENARIOS.needs(name)]
+    read = set()
+    while left:
+        read.add(key := left.pop())
+        left.extend(_may_need(parameters()[key]) - read)
     return [key for key in parameters() if key in read and defaults()[key] is None]
 
 
@@ -417,6 +453,24 @@ def defaults():
         for field in dataclasses.fields(Experiment)
         if field.default is not REQUIRED
     }
+
+
+def renamed(values):
+    """Values by the names that their parameters have now; says so of earlier ones, in a warning.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is given under both names.
+    """
+    for old, new in RENAMED.items():
+        if old in values:
+            if values.get(new) is not None:
+                raise ConfigurationError(f"{old}: is now called {new}, and both are given")
+            warnings.warn(f"{old} is now called {new}", FutureWarning, stacklevel=4)
+            others = {key: value for key, value in values.items() if key != old}
+            values = others | {new: values[old]}
+    return values
 
 
 def first_difference(found, expected):
@@ -439,7 +493,7 @@ def make_experiment(**values):
         Also for a key that is no parameter, with the nearest one, and for a missing game.
     """
     for key in values:
-        if key not in parameters():
+        if key not in parameters() and key not in RENAMED:
             raise ConfigurationError(unknown_name("key", key, parameters()))
     if "game" not in values:
         raise ConfigurationError(f"game: missing; {parameters()['game'].allowed()}")

@@ -71,7 +71,9 @@ def describe(title, dataset):
         "iterations": dataset.sizes["iteration"],
         "trials": shown["trial"].values.tolist(),
         "n_trials": n_trials,
-        "increase": _increase(parameters),
+        "disturbances": [
+            {"at": at, "label": label} for at, label in plotting.disturbances(parameters).items()
+        ],
         "population_size": shown["population_size"].isel(architecture=0, trial=0).values.tolist(),
         "followers": shown["common_policy_agents"].values.tolist(),
         "largest_share": float(shown["mean_field"].max()),
@@ -88,7 +90,8 @@ def _encode(fractions, dtype):
 
 def _targets(parameters, grid):
     """The cells that pay best, by whatever crowd; none where all pay the same, as in `cluster`."""
-    game = Game(parameters["game"], grid, parameters.get("agents_after") or parameters["agents"])
+    largest = max(parameters["agents"], parameters.get("agents_after") or 0)
+    game = Game(parameters["game"], grid, largest)
     pay = game.reward_table(parameters["agents"]).sum(axis=1)
     return np.flatnonzero((pay == pay.max()) & (pay > pay.min())).tolist()
 
@@ -98,13 +101,6 @@ def _drawn(architecture):
     if not isinstance(line, str):  # matplotlib's (offset, lengths in line widths)
         line = ",".join(f"{LINE_WIDTH * length:g}px" for length in line[1])
     return {"name": architecture, "colour": colour, "dash": line, "width": LINE_WIDTH}
-
-
-def _increase(parameters):
-    if parameters.get("increase_at") is None:
-        return None
-    label = f"{parameters['agents']} → {parameters['agents_after']} agents"
-    return {"at": parameters["increase_at"], "label": label}
 
 
 def _panels(dataset):

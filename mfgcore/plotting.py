@@ -77,13 +77,24 @@ def _count(number, noun):
 
 
 def _over_iterations(axis, parameters, n_iterations):
-    """Make an axis one over the iterations, with a line where the population grows."""
+    """Make an axis one over the iterations, with a line where the population changes."""
     axis.set(xlabel="Iteration $k$", xlim=(0, n_iterations - 1))
     axis.margins(y=0.04)
-    arrival = parameters.get("increase_at")
-    if arrival is not None:
+    for at, text in disturbances(parameters).items():
+        axis.axvline(at, color="0.35", lw=0.8, ls=(0, (4, 3)), zorder=0, label=text)
+
+
+def disturbances(parameters):
+    """What happens to the population of a run, in words, by the iteration; dict of int to str."""
+    found = {}
+    if parameters.get("change_at") is not None:
         text = f"{parameters['agents']} → {parameters['agents_after']} agents"
-        axis.axvline(arrival, color="0.35", lw=0.8, ls=(0, (4, 3)), zorder=0, label=text)
+        found[parameters["change_at"]] = text
+    if parameters.get("learner_lost_at") is not None:
+        before = found.get(parameters["learner_lost_at"])
+        text = "central learner lost"
+        found[parameters["learner_lost_at"]] = f"{before}, {text}" if before else text
+    return found
 
 
 def save_figure(figure, paths):

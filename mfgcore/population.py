@@ -43,6 +43,11 @@ class Population:
             (self.policy_index, np.full(states.size, n_policies, dtype=np.int32))
         )
 
+    def keep(self, agents):
+        """Let all others leave; ``(n,) int64``, the numbers of those that stay, in order."""
+        self.states = self.states[agents]
+        self.policy_index = self.policy_index[agents]
+
     def forget_unused(self):
         """Drop the policies that nobody follows."""
         used, index = np.unique(self.policy_index, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Scenarios: when learners fail and when agents arrive (Sec. 4, App. B).
+"""Scenarios: when learners fail, and when agents come and go (Sec. 4, App. B, F.3).
 
 To add one, write a function here that returns a :class:`Scenario` for an experiment, and register
 it with the parameters of the experiment that it needs.
@@ -7,12 +7,19 @@ it with the parameters of the experiment that it needs.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from mfgcore.registry import Registry
 
 ARRIVALS = ("after_learning", "before_learning")
 
 SCENARIOS = Registry("scenario")
+LEAVERS = Registry("choice of leavers")
 register = SCENARIOS.register
+
+
+def _never(k):
+    return False
 
 
 @dataclass(frozen=True)
@@ -24,44 +31,51 @@ class Scenario:
     failure_probability : callable of int
         Iteration k to the probability that a learner's update fails in it.
     population : callable of int
-        Iteration k to the number of agents once those that arrive in it are there. It must not
-        decrease.
+        Iteration k to the number of agents once those that come or go in it have done so, at
+        least 1 and at most the `max_agents` of the experiment.
+    learner_lost : callable of int
+        Iteration k to whether agent 0, which is the central learner, does not learn in it.
     """
 
     failure_probability: Callable[[int], float]
     population: Callable[[int], int]
-
-
-def _never(k):
-    return 0.0
-
-
-def _grown(experiment):
-    def population(k):
-        return experiment.agents if k < experiment.increase_at else experiment.agents_after
-
-    return population
+    learner_lost: Callable[[int], bool] = _never
 
 
 @register
 def none(experiment):
     """Nothing happens."""
-    return Scenario(_never, lambda k: experiment.agents)
+    return Scenario(lambda k: 0.0, lambda k: experiment.agents)
 
 
-@register("failure_probability")
-def failure(experiment):
-    """Every learner's update fails with a fixed probability at every iteration."""
-    return Scenario(lambda k: experiment.failure_probability, lambda k: experiment.agents)
+@register("failure_probability", "agents_after", "learner_lost_at")
+def disturbed(experiment):
+    """What is given: updates fail, agents come or go, the central learner is lost."""
+
+    def reached(k, iteration):
+        return iteration is not None and k >= iteration
+
+    def population(k):
+        changed = reached(k, experiment.change_at)
+        return experiment.agents_after if changed else experiment.agents
+
+    return Scenario(
+        lambda k: experiment.failure_probability or 0.0,
+        population,
+        lambda k: reached(k, experiment.learner_lost_at),
+    )
 
 
-@register("agents_after", "increase_at", "arrivals")
-def increase(experiment):
-    """Agents arrive all at once."""
-    return Scenario(_never, _grown(experiment))
+# Who leaves: a number for each agent by its cell; the smallest leave, and equal ones by chance.
 
 
-@register("failure_probability", "agents_after", "increase_at", "arrivals")
-def failure_and_increase(experiment):
-    """Both disturbances."""
-    return Scenario(lambda k: experiment.failure_probability, _grown(experiment))
+@LEAVERS.register
+def random(experiment, states):
+    """Whoever it is."""
+    return np.zeros(states.size)
+
+
+@LEAVERS.register("leave_cell")
+def nearest(experiment, states):
+    """Those nearest to `leave_cell`."""
+    return experiment.make_grid().squared_distances()[experiment.leave_cell][states]

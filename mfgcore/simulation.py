@@ -16,6 +16,7 @@ from mfgcore.learning import Lesson, improve_policies, policy_change
 from mfgcore.metrics import Moment, per_iteration, record
 from mfgcore.population import Population, Walk, rollout, uniform_policy
 from mfgcore.provenance import environment
+from mfgcore.scenarios import LEAVERS
 from mfgcore.scores import SCORE_RULES, Update
 
 
@@ -79,7 +80,7 @@ class Simulation:
         """
         experiment, k = self.experiment, self.iteration
         if experiment.arrivals == "before_learning":
-            self._let_arrive()
+            self._change_population()
         start = self.population.snapshot()
         learners, failed = self._learners()
         generators, observations, change, total = self._learn(start, learners)
@@ -97,12 +98,15 @@ class Simulation:
                 hears = "nobody"
             else:
                 scores[learners], totals[learners] = score, total
+        staying = np.arange(start.size)
         if experiment.arrivals == "after_learning":
-            self._let_arrive()
-        walk = self._walk(generators)
+            staying = self._change_population()
+        walk = self._walk(generators[:, staying])
         before = walk.policy_index.copy()
-        newcomers = np.full(self.population.size - scores.size, np.inf)
-        scores, totals = (np.concatenate((values, newcomers)) for values in (scores, totals))
+        newcomers = np.full(self.population.size - staying.size, np.inf)
+        scores, totals = (
+            np.concatenate((values[staying], newcomers)) for values in (scores, totals)
+        )
         if hears == "learner":
             walk.policy_index[:] = walk.policy_index[0]
         network = None
@@ -176,7 +180,8 @@ class Simulation:
             new[part], moved[:, part] = improved, policy_change(own, improved)
         return dataclasses.replace(seen, transitions=None)
 
-    def _let_arrive(self):
+    def _change_population(self):
+        """Let agents come or go; the numbers that those had who are still there, (n,) int64."""
         experiment, k = self.experiment, self.iteration
         present, expected = self.population.size, self.scenario.population(k)
         if expected > present:
@@ -184,6 +189,16 @@ class Simulation:
             self.population.add(cells[present:])
             never = np.full((expected - present, self.q_values.shape[1]), np.nan)
             self.q_values = np.concatenate((self.q_values, never))
+        staying = np.arange(present)
+        if expected < present:
+            first = LEAVERS[experiment.leavers](experiment, self.population.states)
+            chance = streams.uniforms(experiment, "departures", k, present)
+            # agent 0 stays, as it is the central learner, whose loss is another disturbance
+            leaving = 1 + np.lexsort((chance[1:], first[1:]))[: present - expected]
+            staying = np.delete(staying, leaving)
+            self.population.keep(staying)
+            self.q_values = self.q_values[staying]
+        return staying
 
     def _learners(self):
         """Agents whose update succeeds, and those whose update fails; (n,) int32 each."""
@@ -191,6 +206,7 @@ class Simulation:
         probability = self.scenario.failure_probability(self.iteration)
         fails = streams.uniforms(self.experiment, "failures", self.iteration, n_agents)
         fails = fails < probability
+        fails[0] |= self.scenario.learner_lost(self.iteration)
         learns = np.arange(n_agents) < self.architecture.n_learners(n_agents)
         return (
             np.nonzero(learns & ~fails)[0].astype(np.int32),

@@ -25,6 +25,7 @@ PURPOSES = (
     "scores",
     "network",
     "links",
+    "departures",
 )
 SHUFFLE_LANES = 16  # generators side by side in a shuffle stream, as in kernels/streams.pxi
 

@@ -38,7 +38,7 @@ def tiny_config(**parameters):
     left_out = [name for name in ablations["studies"] if name not in STUDIES]
     text = CONFIG + "".join(f"    {name}: null\n" for name in left_out) + "experiments:\n"
     for name in NAMES:
-        more = ", agents_after: 9, increase_at: 2" if name in GROWING else ""
+        more = ", agents_after: 9, change_at: 2" if name in GROWING else ""
         text += f"  {name}: {{agents: 6, iterations: 4, trials: 2{more}}}\n"
     for key, value in parameters.items():
         text, found = re.subn(rf"(?m)^(  {key}: ).*$", rf"\g<1>{value}", text)

@@ -18,7 +18,7 @@ from mfgcore.simulation import Simulation
 
 @pytest.fixture(scope="module")
 def experiment():
-    disturbed = {"failure_probability": 0.3, "agents_after": 9, "increase_at": 5}
+    disturbed = {"failure_probability": 0.3, "agents_after": 9, "change_at": 5}
     return small(iterations=12, sampled_exploitability=True, **disturbed)
 
 

@@ -101,7 +101,7 @@ def made_up(**changes):
     )
     parameters = {"discount": 0.9, "score_rule": "smallest_change"}
     if knobs["grows"]:
-        parameters["increase_at"] = INCREASE
+        parameters["change_at"] = INCREASE
     dataset.attrs = {"configuration": json.dumps(parameters)}
     return dataset
 
@@ -278,7 +278,7 @@ def test_a_setback_is_counted_from_when_the_agents_are_there(arrivals, felt):
     """A dip of one iteration changes the ten iterations before or after the increase."""
     for at, expected in ((felt, 0.3), (felt - 1, -0.3), (felt + 9, 0.3), (felt + 10, 0.0)):
         data = made_up(grows=True, setback=0.0, noise=0.0, dip=3.0, dip_at=at)
-        data.attrs["configuration"] = json.dumps({"increase_at": 40, "arrivals": arrivals})
+        data.attrs["configuration"] = json.dumps({"change_at": 40, "arrivals": arrivals})
         np.testing.assert_allclose(setback(data, "networked"), expected, atol=1e-12)
 
 

@@ -18,6 +18,9 @@ SMALL = [
 ]  # fmt: skip
 
 
+LEAVING = ["--agents-after", "4", "--change-at", "1"]
+
+
 def run(*arguments):
     command = [sys.executable, "-m", "mfgcore.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -59,7 +62,7 @@ def test_help_explains_every_parameter(capsys):
 MISTAKES = {
     "unknown game": (["--game", "agre"], "did you mean 'agree'?"),
     "unknown architecture": (["--architecture", "network"], "did you mean 'networked'?"),
-    "unknown scenario": (["--scenario", "failures"], "did you mean 'failure'?"),
+    "unknown scenario": (["--scenario", "disturb"], "did you mean 'disturbed'?"),
     "unknown option": (["--agnets", "5"], "did you mean --agents?"),
     "abbreviated option": (["--agent", "5"], "did you mean --agents?"),
     "no agents": (["--agents", "0"], "agents: 0 is not a whole number >= 1"),
@@ -71,10 +74,35 @@ MISTAKES = {
     "no step size": (["--policy-step-size", "0"], "policy_step_size: 0.0 is not a number > 0"),
     "learning rate": (["--learning-rate", "1.5"], "learning_rate: 1.5 is not"),
     "not a number": (["--learning-rate", "nan"], "learning_rate: nan is not"),
-    "shrinking": (["--agents-after", "5", "--increase-at", "1"], "a population cannot shrink"),
-    "late increase": (["--agents-after", "9", "--increase-at", "3"], "is not < iterations = 3"),
-    "half an increase": (["--agents-after", "9"], "needs agents_after and increase_at"),
-    "useless key": (["--scenario", "none", "--failure-probability", "0.5"], "has no use for it"),
+    "shrinking": (["--agents-after", "5", "--change-at", "9"], "change_at: 9 is not < iterations"),
+    "late increase": (["--agents-after", "9", "--change-at", "3"], "is not < iterations = 3"),
+    "half a change": (["--agents-after", "9"], "change_at: null is not allowed: agents_after"),
+    "the other half": (["--change-at", "1"], "agents_after: null is not allowed: change_at needs"),
+    "two names": (
+        ["--agents-after", "9", "--change-at", "1", "--increase-at", "1"],
+        "increase_at: is now called change_at, and both are given",
+    ),
+    "nobody leaves": (
+        ["--agents-after", "9", "--change-at", "1", "--leavers", "nearest", "--leave-cell", "0"],
+        "leavers: 'nearest' is not allowed: nobody leaves",
+    ),
+    "nearest to what": ([*LEAVING, "--leavers", "nearest"], "leave_cell: null is not allowed"),
+    "useless cell": ([*LEAVING, "--leave-cell", "0"], "leavers 'random' has no use for it"),
+    "no such cell": (
+        [*LEAVING, "--leavers", "nearest", "--leave-cell", "16"],
+        "leave_cell: 16 is not < 16",
+    ),
+    "unknown leavers": ([*LEAVING, "--leavers", "near"], "did you mean 'nearest'?"),
+    "one is left": (["--agents-after", "1", "--change-at", "1"], "agents_after: 1 is not allowed"),
+    "late loss": (["--learner-lost-at", "3"], "learner_lost_at: 3 is not < iterations = 3"),
+    "too few for the ring": (
+        [*LEAVING, "--network", "ring"],
+        "neighbours: 4 is not < 4 agents",
+    ),
+    "useless key": (
+        ["--scenario", "none", "--failure-probability", "0.5"],
+        "has no use for it",
+    ),
     "negative radius": (["--communication-radius", "-1"], "communication_radius: -1.0 is not"),
     "too many pairs": (["--grid-size", "115"], "at most 65,535 are allowed, so at most 114"),
     "lonely": (["--agents", "1"], "exploitability compares an agent with the others"),
@@ -119,6 +147,14 @@ def test_the_networks_are_listed_with_a_line_each(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(NETWORKS)
     assert lines[0].endswith("(communication_radius, diagonal)")
+
+
+def test_an_earlier_name_of_a_parameter_works_and_is_told(tmp_path):
+    output = tmp_path / "run.nc"
+    words = ["run", *SMALL, "--agents-after", "9", "--increase-at", "1", "--output", str(output)]
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (0, "mfgcore: increase_at is now called change_at\n")
+    assert load(output)["population_size"].values.tolist() == [6, 6, 9]
 
 
 def test_missing_words_get_one_line(capsys):

@@ -32,9 +32,9 @@ def test_the_paper_scale_is_that_of_table_1(paper):
         assert len(runs) == 3 * trials
     run = configuration.runs(paper, "fig1")["networked", 9]
     assert (run.agents, run.iterations, run.failure_probability) == (200, 150, 0.5)
-    assert run.resolved_scenario == "failure"
+    assert run.resolved_scenario == "disturbed"
     run = configuration.runs(paper, "fig4")["independent", 0]
-    assert (run.agents, run.agents_after, run.increase_at, run.iterations) == (25, 200, 40, 100)
+    assert (run.agents, run.agents_after, run.change_at, run.iterations) == (25, 200, 40, 100)
 
 
 def test_a_title_takes_its_numbers_from_the_experiment(schema, paper):
@@ -65,7 +65,7 @@ def test_the_preview_has_the_learning_rates_radius_and_games_of_the_paper():
         key for experiment in preview["experiments"].values() for key in experiment
     }
     changed |= set(preview["ablations"]["parameters"])
-    sizes = {"agents", "agents_after", "increase_at", "iterations", "trials"}
+    sizes = {"agents", "agents_after", "change_at", "iterations", "trials"}
     assert changed <= sizes | {"replay_cycles"}
 
 
@@ -92,14 +92,14 @@ def test_every_parameter_says_what_it_is():
         ("experiments.fig1.trials", 0, "experiments.fig1.trials: 0 is not >= 1"),
         ("experiments.fig1.trial", 0, "did you mean 'trials'?"),
         ("experiments.fig1.game", "agre", "experiments.fig1.game: unknown game 'agre'; did you"),
-        ("experiments.fig3.agents_after", 3, "experiments.fig3.agents_after: 3 is not >= agents"),
+        ("experiments.fig3.leave_cell", 3, "fig3.leave_cell: 3 is not allowed: leavers 'random'"),
         ("experiments", {}, "experiments: {} is not"),
         ("output.figures", "../up", "output.figures: '../up' is not"),
         ("output.figures", "/tmp", "output.figures: '/tmp' is not"),
         ("output.place", "x", "output: unknown key 'place'"),
         ("experiments.fig1", [], "experiments.fig1: [] is not"),
         ("experiments.fig1.title", "{agnets}", "fig1.title: unknown field 'agnets'; did you mean"),
-        ("experiments.fig1.title", "at {increase_at}", "null does not fit {increase_at}"),
+        ("experiments.fig1.title", "at {change_at}", "null does not fit {change_at}"),
         ("experiments.fig1.title", "{agents:>99999}", "200 does not fit {agents:>99999}"),
         ("experiments.fig1.title", "{game:.0%}", "agree does not fit {game:.0%}"),
         ("paramters", {}, "unknown key 'paramters'; did you mean 'parameters'?"),
@@ -133,7 +133,7 @@ def test_parameters_that_play_no_part_are_left_out():
     by_return = Experiment(game="agree", score_rule="highest_return").relevant()
     assert set(by_return) - set(networked) == {"score_steps", "score_temperature"}
     assert "arrivals" not in networked
-    assert "arrivals" in Experiment(game="agree", agents_after=300, increase_at=5).relevant()
+    assert "arrivals" in Experiment(game="agree", agents_after=300, change_at=5).relevant()
     online = Experiment(game="agree", algorithm="online").relevant()
     assert "replay_cycles" not in online
     assert "learning_rate_offset" in online
@@ -142,7 +142,7 @@ def test_parameters_that_play_no_part_are_left_out():
 def test_what_is_relevant_makes_the_same_experiment_again():
     for experiment in (
         Experiment(game="agree", failure_probability=0.5),
-        Experiment(game="cluster", agents_after=300, increase_at=5, architecture="centralised"),
+        Experiment(game="cluster", agents_after=300, change_at=5, architecture="centralised"),
         Experiment(game="diffuse", algorithm="online", sampled_exploitability=False),
     ):
         again = Experiment(**experiment.relevant())
@@ -150,9 +150,9 @@ def test_what_is_relevant_makes_the_same_experiment_again():
 
 
 def test_the_scenario_follows_from_what_is_given():
-    failing, grown = {"failure_probability": 0.0}, {"agents_after": 300, "increase_at": 5}
-    assert Experiment(game="agree", **failing).resolved_scenario == "failure"
-    assert Experiment(game="agree", **grown).resolved_scenario == "increase"
+    failing, grown = {"failure_probability": 0.0}, {"agents_after": 300, "change_at": 5}
+    assert Experiment(game="agree", **failing).resolved_scenario == "disturbed"
+    assert Experiment(game="agree", **grown).resolved_scenario == "disturbed"
 
 
 def test_the_return_horizon_is_132_at_the_papers_discount():

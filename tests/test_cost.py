@@ -18,7 +18,7 @@ def test_the_work_of_figure_1_is_counted():
 
 def test_an_increase_counts_from_its_iteration_on():
     run = Experiment(
-        game="agree", agents=25, agents_after=200, increase_at=100, iterations=200,
+        game="agree", agents=25, agents_after=200, change_at=100, iterations=200,
         sampled_exploitability=False, exact_metrics=False, architecture="independent",
     )  # fmt: skip
     assert cost.work(run)["update"] == (25 * 100 + 200 * 100) * 2979 * 500

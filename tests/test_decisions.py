@@ -162,8 +162,8 @@ def test_d7_a_buffer_without_transitions_is_an_error(transitions, allowed):
 DISTURBANCES = [
     {},
     {"failure_probability": 0.5},
-    {"agents_after": 9, "increase_at": 2},
-    {"agents_after": 9, "increase_at": 2, "arrivals": "before_learning"},
+    {"agents_after": 9, "change_at": 2},
+    {"agents_after": 9, "change_at": 2, "arrivals": "before_learning"},
 ]
 
 
@@ -179,7 +179,7 @@ def test_d12_networked_without_links_is_independent(monkeypatch, disturbance):
 
 
 @pytest.mark.parametrize("game", ["agree", "diffuse", "cluster"])
-@pytest.mark.parametrize("disturbance", [{}, {"agents_after": 9, "increase_at": 2}], ids=str)
+@pytest.mark.parametrize("disturbance", [{}, {"agents_after": 9, "change_at": 2}], ids=str)
 def test_d12_networked_with_agent_0_always_lowest_and_everyone_linked_is_centralised(
     monkeypatch, disturbance, game
 ):
@@ -372,7 +372,7 @@ def test_d16_failing_changes_no_other_agents_result():
 
 # --------------------------------------------------------------- D17: arrivals
 
-GROWTH = {"agents": 5, "agents_after": 11, "increase_at": 2, "communication_radius": EVERYBODY}
+GROWTH = {"agents": 5, "agents_after": 11, "change_at": 2, "communication_radius": EVERYBODY}
 
 
 def after_arrival(**settings):
@@ -466,7 +466,7 @@ def test_d17_newcomers_that_learned_little_take_the_population_over(
 
 def test_d17_arrivals_at_the_first_iteration_are_possible():
     for arrivals in ("after_learning", "before_learning"):
-        simulated = run(small(**{**GROWTH, "increase_at": 0}, arrivals=arrivals))
+        simulated = run(small(**{**GROWTH, "change_at": 0}, arrivals=arrivals))
         assert simulated.population.size == 11
 
 

@@ -78,7 +78,7 @@ def test_cluster_stays_one_function_of_mu_when_the_population_grows():
 
 
 def test_an_experiment_normalises_cluster_by_its_largest_population():
-    growing = small(game="cluster", agents=4, agents_after=16, increase_at=1)
+    growing = small(game="cluster", agents=4, agents_after=16, change_at=1)
     np.testing.assert_allclose(growing.make_game().reward_table(4)[:, 1], 0.5, rtol=1e-15)
 
 

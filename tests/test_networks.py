@@ -95,7 +95,7 @@ def test_a_random_network_follows_from_the_trial_alone(name):
 
 
 def test_a_network_of_another_number_of_agents_is_made_anew_from_the_same_stream():
-    growing = of_family("scale_free", agents_after=9, increase_at=1)
+    growing = of_family("scale_free", agents_after=9, change_at=1)
     simulated = run(growing)
     nine = of_family("scale_free", agents=9).make_network()(9)
     np.testing.assert_array_equal(simulated.network(9).neighbours, nine.neighbours)
@@ -309,8 +309,8 @@ def test_a_file_that_is_no_network_of_the_agents_is_one_line(
 
 def test_a_file_may_leave_parts_if_that_is_allowed_and_is_checked_for_every_population(edges):
     with pytest.raises(ConfigurationError, match="leaves 8 agents in 3 parts"):
-        small(network="edge_list", edges="path.txt", agents_after=8, increase_at=1)
+        small(network="edge_list", edges="path.txt", agents_after=8, change_at=1)
     apart = small(
-        network="edge_list", edges="path.txt", agents_after=8, increase_at=1, disconnected=True
+        network="edge_list", edges="path.txt", agents_after=8, change_at=1, disconnected=True
     )
     assert run(apart).population.size == 8

@@ -13,7 +13,7 @@ from mfgcore.collect import collect_ablation
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    settings = {"sampled_exploitability": True, "agents_after": 9, "increase_at": 2}
+    settings = {"sampled_exploitability": True, "agents_after": 9, "change_at": 2}
     experiments = trials(3, ("centralised", "networked"), **settings)
     return mfgcore.collect(saved(experiments, folder), experiments)
 

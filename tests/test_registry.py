@@ -66,9 +66,9 @@ def test_an_experiment_can_be_given_a_disturbance_afterwards():
     undisturbed = Experiment(game="agree")
     assert undisturbed.resolved_scenario == "none"
     failing = dataclasses.replace(undisturbed, failure_probability=0.5)
-    assert failing.resolved_scenario == "failure"
-    growing = dataclasses.replace(failing, agents_after=300, increase_at=5)
-    assert growing.resolved_scenario == "failure_and_increase"
+    assert failing.resolved_scenario == "disturbed"
+    growing = dataclasses.replace(failing, agents_after=300, change_at=5)
+    assert growing.resolved_scenario == "disturbed"
     with pytest.raises(ConfigurationError, match=r"failure_probability: 0\.5 is not allowed"):
         dataclasses.replace(undisturbed, scenario="none", failure_probability=0.5)
 

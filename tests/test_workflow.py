@@ -206,7 +206,7 @@ def test_a_truncated_run_file_is_named_and_nothing_half_written(project):
         ({"old": "  fig2: {agents", "new": "  fig2: {agnets"}, "did you mean 'agents'?"),
         ({"old": "  discount: 0.5", "new": "  discount: 1.0"}, "parameters.discount: 1.0 is not"),
         ({"old": "seed: 1", "new": "sede: 1"}, "did you mean 'seed'?"),
-        ({"old": "increase_at: 2", "new": "increase_at: 4"}, "increase_at: 4 is not < iterations"),
+        ({"old": "change_at: 2", "new": "change_at: 4"}, "change_at: 4 is not < iterations"),
         ({"old": "fig1: {agents: 6", "new": "'../x': {agents: 6"}, "'../x' is not a plain name"),
     ],
 )

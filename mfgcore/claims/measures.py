@@ -77,7 +77,7 @@ def at_baseline(evidence, study, architecture="networked"):
 
 def before_increase(dataset):
     """The iterations before the population grows, if it does; xarray.Dataset."""
-    return dataset.isel(iteration=slice(configuration(dataset).get("increase_at")))
+    return dataset.isel(iteration=slice(configuration(dataset).get("change_at")))
 
 
 def speed_advantage(dataset, first, second):
@@ -128,7 +128,7 @@ def setback(dataset, architecture, metric="discounted_return", sign=1.0):
     iteration (D18).
     """
     parameters = configuration(dataset)
-    arrived = parameters.get("increase_at")
+    arrived = parameters.get("change_at")
     if arrived is None:
         raise NothingToJudge("the population does not grow")
     if parameters.get("arrivals", dataset.coords.get("setting")) == "before_learning":
