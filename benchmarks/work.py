@@ -3,7 +3,7 @@
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore.games import Game, Grid
+from mfgcore.games import Agree, Grid
 from mfgcore.networks import neighbour_cells
 
 AGENTS, CELLS, ACTIONS = 200, 64, 5
@@ -43,7 +43,7 @@ def walk(shared):
         "tables": kernels.policy_tables(policies, ENTROPY_WEIGHT),
         "outcomes": grid.next_state()[..., None],
         "outcome_thresholds": None,
-        "rewards": Game("agree", grid, AGENTS).reward_table(AGENTS),
+        "rewards": Agree().reward_table(AGENTS),
         "generators": random.integers(0, 2**32, (4, AGENTS), dtype=np.uint32),
     }
 

@@ -15,7 +15,7 @@ import numpy as np
 sys.path.insert(0, sys.argv[1])
 
 from mfgcore import Experiment, evaluation, kernels
-from mfgcore.games import Game, Grid
+from mfgcore.games import Grid
 from mfgcore.simulation import Simulation
 
 assert kernels.__file__.startswith(sys.argv[1]), kernels.__file__
@@ -52,7 +52,7 @@ def stepping(n_policies, recording=False):
         np.arange(AGENTS, dtype=np.int32) % n_policies,
         *(tables if isinstance(tables, tuple) else [tables]),
         Grid(8).next_state(),
-        Game("agree", Grid(8), AGENTS).reward_table(AGENTS),
+        Experiment(game="agree").make_game().reward_table(AGENTS),
         random.integers(0, 2**32, (4, AGENTS), dtype=np.uint32),
     ]
     rewards, occupancy = np.empty(STEPS), np.zeros(CELLS, dtype=np.int64)

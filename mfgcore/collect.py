@@ -70,6 +70,7 @@ def collect(paths, experiments):
         "title": f"{first.attrs['title'].split(',')[0]}: {experiments[0].name}",
         "kind": "experiment",
         **COMMON,
+        "layout": first.attrs["layout"],
         "configuration": json.dumps(
             {key: value for key, value in union.items() if key not in varying}, sort_keys=True
         ),

@@ -8,7 +8,6 @@ import xarray as xr
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.files import atomic_path, check_writable, reason
 from mfgcore.fingerprint import run_fingerprint
-from mfgcore.games import ACTIONS
 from mfgcore.metrics import METRICS
 
 SCHEMA_VERSION = 3
@@ -21,7 +20,9 @@ COMMON = {
 COORDINATES = {
     "iteration": "iteration k",
     "agent": "agent i",
-    "state": "cell s = row * grid_size + column",
+    "state": "state s",
+    "row": "row of the state in its grid",
+    "column": "column of the state in its grid",
     "action": "action a",
     "trial": "trial",
     "architecture": "architecture",
@@ -30,7 +31,14 @@ COORDINATES = {
 
 def to_dataset(simulation):
     """The dataset of a simulation, without the provenance that belongs to its execution."""
-    experiment = simulation.experiment
+    experiment, game = simulation.experiment, simulation.game
+    positions = (
+        {}
+        if game.positions is None
+        else {
+            name: ("state", game.positions[:, axis]) for axis, name in enumerate(("row", "column"))
+        }
+    )
     data = {
         name: (
             entry.dims,
@@ -46,13 +54,15 @@ def to_dataset(simulation):
             "iteration": np.arange(simulation.iteration),
             "agent": np.arange(simulation.population.size),
             "state": np.arange(experiment.n_states),
-            "action": list(ACTIONS),
+            "action": list(game.actions),
+            **positions,
         },
         attrs={
             "title": f"{experiment.game}, {experiment.architecture}, trial {experiment.trial}",
             "kind": "run",
             **COMMON,
             "configuration": json.dumps(experiment.relevant(), sort_keys=True),
+            "layout": game.layout or "none",
             "seed": experiment.seed,
             "fingerprint": run_fingerprint(),
         },

@@ -27,6 +27,12 @@ def unknown_name(kind, name, known):
     return f"unknown {kind} {shorten(name)}{hint} (known: {', '.join(known)})"
 
 
+def one_line(error, limit=160):
+    """An exception of any kind, on one line and cut to a length that fits a message."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
 def shorten(value, limit=80):
     """The repr of a value on one line, cut to a length that fits a message."""
     text = repr(value)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
-from mfgcore.games import ACTIONS, BOUNDARIES, GAMES, Game, Grid
+from mfgcore.games import BOUNDARIES, GAMES
 from mfgcore.learning import ALGORITHMS
 from mfgcore.networks import DIAGONALS, NETWORKS, read_edges
 from mfgcore.parameters import REQUIRED, describe_fields, parameter
@@ -92,6 +92,28 @@ class Experiment:
     )
     boundary: str = parameter(
         "wall", "what a move off the edge does", "silent; D1", choices=BOUNDARIES
+    )
+    obstacles: str | None = parameter(
+        None, "cells of the grid where nobody can be: row,column from 0", "not in the paper",
+        pattern=r"\d{1,4},\d{1,4}( \d{1,4},\d{1,4})*", example="1,2 3,4",
+    )
+    slip_probability: float = parameter(
+        0.0, "probability that a move is any of the moves, at random", "not in the paper", "[0, 1]"
+    )
+    states: int | None = parameter(
+        None, "states of a game that is no grid; null: as many as its source has",
+        "not in the paper", "[2, 10000]",
+    )
+    branching: int | None = parameter(
+        None, "states that an action can lead to in a random game; null: the source's",
+        "not in the paper", "[1, 10000]",
+    )
+    coupling: float | None = parameter(
+        None, "how much moves in a random game depend on the mean field; null: drawn",
+        "not in the paper", "[0, inf)",
+    )
+    game_seed: int = parameter(
+        0, "which of the random games", "not in the paper", "[0, 9223372036854775807]"
     )
     algorithm: str = parameter(
         "replay", "Algorithm 2, 1, or either with the exact Q-function", "Sec. 3.5, App. E",
@@ -229,6 +251,7 @@ class Experiment:
             object.__setattr__(self, key, described.check(key, getattr(self, key)))
         self._check_scenario()
         self._check_sizes()
+        self._check_game()
         if self.make_architecture().hears == "neighbours":
             self._check_network()
 
@@ -271,11 +294,12 @@ class Experiment:
             )
 
     def _check_sizes(self):
-        pairs = self.n_states * len(ACTIONS)
+        pairs = self.n_states * self.n_actions
         if pairs > MAX_PAIRS:
+            size = next(key for key in ("grid_size", "states", "game") if key in self._game_fields)
             raise ConfigurationError(
-                f"grid_size: {self.grid_size} gives {pairs:,} state-action pairs; at most "
-                f"{MAX_PAIRS:,} are allowed, so at most {math.isqrt(MAX_PAIRS // len(ACTIONS))}"
+                f"{size}: {getattr(self, size)} gives {pairs:,} state-action pairs; at most "
+                f"{MAX_PAIRS:,} are allowed"
             )
         if self.kept_transitions < 1 and self.make_algorithm().skipped is not None:
             raise ConfigurationError(
@@ -295,6 +319,9 @@ class Experiment:
                 f"{key}: 1 is not allowed: the sampled exploitability compares an agent with the "
                 "others (sampled_exploitability: false leaves it out)"
             )
+
+    def _check_game(self):
+        _checked(self.make_game())
 
     def _check_network(self):
         self.make_network()  # what the network refuses it refuses here
@@ -328,7 +355,12 @@ class Experiment:
     @property
     def n_states(self):
         """Number of states of the game."""
-        return self.grid_size**2
+        return self.make_game().n_states
+
+    @property
+    def n_actions(self):
+        """Number of actions of the game."""
+        return len(self.make_game().actions)
 
     @property
     def learning_steps(self):
@@ -354,20 +386,25 @@ class Experiment:
     @property
     def max_entropy(self):
         """h_max = lambda log|A|, the largest value of the regulariser."""
-        return self.entropy_weight * float(kernels.log(len(ACTIONS)))
+        return self.entropy_weight * float(kernels.log(self.n_actions))
 
     @property
     def max_q_value(self):
         """Q_max = (1 + h_max) / (1 - gamma), which no true Q-value exceeds."""
         return (1.0 + self.max_entropy) / (1.0 - self.discount)
 
-    def make_grid(self):
-        """The grid; Grid."""
-        return Grid(self.grid_size, self.boundary)
+    @property
+    def _game_fields(self):
+        """What the game has of the experiment, by name; `game`, its name, is no field of it."""
+        given = {key: getattr(self, key) for key in ("max_agents", *parameters())}
+        fields = {field.name for field in dataclasses.fields(GAMES[self.game])} | {"game"}
+        return {key: given[key] for key in given if key in fields and given[key] is not None}
 
     def make_game(self):
-        """The game on its grid; Game."""
-        return Game(self.game, self.make_grid(), self.max_agents)
+        """The game, always the same; Game."""
+        fields = self._game_fields
+        del fields["game"]
+        return _made(GAMES[self.game], *sorted(fields.items()))
 
     def make_scenario(self):
         """The scenario's rules for this run; Scenario."""
@@ -408,10 +445,22 @@ class Experiment:
         return {key: value for key, value in values.items() if key in read}
 
 
+@functools.lru_cache(maxsize=64)
+def _made(game, *fields):
+    return game(**dict(fields))
+
+
+@functools.lru_cache(maxsize=64)
+def _checked(game):
+    game.check()
+
+
 def _needs(described, value):
     """Parameters that are read where a parameter has a value."""
     if not isinstance(described.choices, Registry):
         return described.needs if value else ()
+    if described.choices is GAMES:  # fields that are no parameters are a game's own affair
+        return [key for key in GAMES.needs(value) if key in parameters()]
     for key in described.choices.needs(value):
         if key not in parameters():
             unknown = unknown_name("parameter", key, parameters())

@@ -14,8 +14,9 @@ from plotly.offline import get_plotlyjs
 
 from mfgcore import plotting
 from mfgcore.datasets import configuration
+from mfgcore.experiment import Experiment
 from mfgcore.files import atomic_path
-from mfgcore.games import ACTIONS, GAMES, MOVES, Game, Grid
+from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.metrics import label
 
 TEMPLATE = Path(__file__).with_name("explorer.html")
@@ -58,15 +59,20 @@ def describe(title, dataset):
     shown = dataset.isel(trial=slice(SHOWN_TRIALS)).transpose(
         "architecture", "trial", "iteration", "state", "action"
     )
-    grid = Grid(parameters["grid_size"], parameters["boundary"])
+    cells = plotting.cells_of(dataset)
+    actions = [str(name) for name in dataset["action"].values]
+    steps = dict(zip(ACTIONS, MOVES, strict=True))
     n_trials = dataset.sizes["trial"]
     return {
         "title": title,
         "goal": GAMES.help(parameters["game"]) + ".",
-        "size": grid.size,
-        "targets": _targets(parameters, grid),
-        "actions": ACTIONS,
-        "moves": MOVES,
+        "cells": None if cells is None else cells.tolist(),
+        "states": dataset.sizes["state"],
+        "targets": _targets(parameters),
+        "actions": actions,
+        # the steps that actions are named after; what is no step has no arrow
+        "moves": [steps.get(name, (0, 0)) for name in actions],
+        "still": [name not in steps or name == "stay" for name in actions],
         "architectures": [_drawn(str(name)) for name in dataset["architecture"].values],
         "iterations": dataset.sizes["iteration"],
         "trials": shown["trial"].values.tolist(),
@@ -88,11 +94,15 @@ def _encode(fractions, dtype):
     return base64.b64encode(levels.tobytes()).decode("ascii")
 
 
-def _targets(parameters, grid):
-    """The cells that pay best, by whatever crowd; none where all pay the same, as in `cluster`."""
-    largest = max(parameters["agents"], parameters.get("agents_after") or 0)
-    game = Game(parameters["game"], grid, largest)
-    pay = game.reward_table(parameters["agents"]).sum(axis=1)
+def _targets(parameters):
+    """The states that pay best, by whatever crowd; none where all pay the same, as in `cluster`."""
+    read = {key: parameters[key] for key in GAMES.needs(parameters["game"]) if key in parameters}
+    most = max(parameters["agents"], parameters.get("agents_after") or 0)
+    run = Experiment(game=parameters["game"], architecture="independent", agents=most, **read)
+    table = run.make_game().reward_table(parameters["agents"])
+    if table is None:
+        return []
+    pay = table.sum(axis=1)
     return np.flatnonzero((pay == pay.max()) & (pay > pay.min())).tolist()
 
 

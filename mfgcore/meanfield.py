@@ -23,7 +23,6 @@ import numpy as np
 
 from mfgcore import kernels
 from mfgcore.errors import ConfigurationError, NumericalError
-from mfgcore.games import ACTIONS
 from mfgcore.population import uniform_policy
 
 # residual of the optimal recursion that is certified, relative to the largest value
@@ -105,7 +104,7 @@ def stationary_distribution(policy, game):
         If a policy has another shape, or a row that is no distribution.
     """
     policies = _checked(policy, game, one=np.ndim(policy) == 2)
-    mean_fields = kernels.stationary_distributions(policies, game.grid.next_state())
+    mean_fields = kernels.stationary_distributions(policies, _next_state(game))
     return mean_fields[0] if np.ndim(policy) == 2 else mean_fields
 
 
@@ -149,7 +148,7 @@ def policy_value(policy, mean_field, game, *, discount, entropy_weight):
     """
     policies = _checked(policy, game, discount, entropy_weight, one=True)
     return kernels.policy_values(
-        policies, _rewards(mean_field, game), game.grid.next_state(), discount, entropy_weight
+        policies, _rewards(mean_field, game), _next_state(game), discount, entropy_weight
     )[0]
 
 
@@ -164,7 +163,7 @@ def action_values(policy, mean_field, game, *, discount, entropy_weight):
         policy, mean_field, game, discount=discount, entropy_weight=entropy_weight
     )
     payoffs = _rewards(mean_field, game) + _entropies(_checked(policy, game), entropy_weight)
-    return payoffs[0, :, None] + discount * values[game.grid.next_state()]
+    return payoffs[0, :, None] + discount * values[_next_state(game)]
 
 
 def best_response(mean_field, game, *, discount, entropy_weight, start=None):
@@ -192,7 +191,7 @@ def best_response(mean_field, game, *, discount, entropy_weight, start=None):
         If the residual is not reached.
     """
     if start is None:
-        start = uniform_policy(game.grid.n_states, len(ACTIONS))
+        start = uniform_policy(game.n_states, len(game.actions))
     starts = _checked(start, game, discount, entropy_weight, one=True)
     rewards = _rewards(mean_field, game)
     values, policies, residuals = _respond(starts, rewards, game, discount, entropy_weight)
@@ -259,11 +258,11 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
     mean_fields = stationary_distribution(policies, game)
     mean_field = _mean(mean_fields, shares)
     entropies = _entropies(policies, entropy_weight)
-    next_state = game.grid.next_state()
+    next_state = _next_state(game)
 
     def against(met, starts):
         """Return and exploitability where each policy, or all of them, meet a mean field."""
-        rewards = game.mean_field_rewards(met)
+        rewards = _own_rewards(met, game)
         values, _, _ = _respond(starts, rewards, game, discount, entropy_weight)
         gaps = kernels.bellman_gaps(policies, values, rewards, next_state, discount, entropy_weight)
         weights = mean_fields * shares[:, None]
@@ -275,13 +274,13 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
     return_alone, exploitability_alone = joint = against(mean_fields, policies)
     if len(policies) > 1:
         # where the search for the response starts must not depend on the agents' order
-        joint = against(mean_field[None], uniform_policy(len(mean_field), len(ACTIONS))[None])
+        joint = against(mean_field[None], uniform_policy(game.n_states, len(game.actions))[None])
     return PopulationMetrics(*joint, exploitability_alone, return_alone, mean_field)
 
 
 def _respond(starts, rewards, game, discount, entropy_weight):
     """Values, policies and residuals of the best responses to rewards; one row each."""
-    next_state, limits = game.grid.next_state(), (TOLERANCE, MAX_ITERATIONS)
+    next_state, limits = _next_state(game), (TOLERANCE, MAX_ITERATIONS)
     values, policies, residuals = kernels.best_responses(
         starts, rewards, next_state, discount, entropy_weight, *limits
     )
@@ -301,13 +300,21 @@ def _entropies(policies, entropy_weight):
 
 def _rewards(mean_field, game):
     mean_field = np.asarray(mean_field, dtype=np.float64)
-    if mean_field.shape != (game.grid.n_states,):
+    if mean_field.shape != (game.n_states,):
         raise ConfigurationError(
-            f"mean_field: has shape {mean_field.shape}, expected {(game.grid.n_states,)}"
+            f"mean_field: has shape {mean_field.shape}, expected {(game.n_states,)}"
         )
     if not (mean_field >= 0.0).all() or abs(math.fsum(mean_field) - 1.0) > ROW_SUM_TOLERANCE:
         raise ConfigurationError("mean_field: is not a distribution over the cells")
-    return game.mean_field_rewards(mean_field)[None]
+    return _own_rewards(mean_field, game)[None]
+
+
+def _next_state(game):
+    return np.ascontiguousarray(game.outcomes()[:, :, 0])
+
+
+def _own_rewards(mean_fields, game):
+    return np.ascontiguousarray(game.mean_field_rewards(mean_fields)[..., 0])
 
 
 def _mean(mean_fields, shares):
@@ -348,7 +355,7 @@ def _checked(policies, game, discount=0.0, entropy_weight=0.0, one=False):
     policies = np.ascontiguousarray(policies, dtype=np.float64)
     if policies.ndim == 2:
         policies = policies[None]
-    shape = (game.grid.n_states, len(ACTIONS))
+    shape = (game.n_states, len(game.actions))
     if policies.ndim != 3 or policies.shape[1:] != shape or (one and policies.shape[0] != 1):
         wanted = shape if one else ("n_policies", *shape)
         raise ConfigurationError(f"policies: have shape {given}, expected {wanted}")

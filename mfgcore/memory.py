@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 from mfgcore.errors import ConfigurationError, shorten
-from mfgcore.games import ACTIONS
 
 # of a process that has imported everything and does nothing
 START_BYTES = 90e6
@@ -82,11 +81,12 @@ def run_bytes(experiment, block=None):
         Learners that are processed at a time; by default as many as `BUFFER_BYTES` hold.
     """
     agents, n_states = experiment.max_agents, experiment.n_states
+    n_actions = experiment.n_actions
     architecture = experiment.make_architecture()
     learners = architecture.n_learners(agents)
     block = min(learners, _largest_block(experiment) if block is None else block)
-    policy = 8.0 * n_states * len(ACTIONS)
-    table = 8.0 * n_states * (len(ACTIONS) // 2 + 1) + 8.0 * n_states
+    policy = 8.0 * n_states * n_actions
+    table = 8.0 * n_states * (n_actions // 2 + 1) + 8.0 * n_states
     # what everybody follows at the start of an iteration: a policy each, or one that was agreed on
     followed = agents if architecture.hears == "nobody" else 1
     kept = (agents + 2 * followed + learners) * policy  # Q-functions, old and new policies

@@ -98,16 +98,22 @@ def parts(links):
 @register("communication_radius", "diagonal")
 def radius(experiment):
     """Agents hear those within a Euclidean distance of their cell."""
+    game = experiment.make_game()
+    if game.distances is None:
+        raise ConfigurationError(
+            f"network: 'radius' is not allowed: the states of game {game.name!r} have no distances"
+        )
     settings = experiment.communication_radius, experiment.diagonal
-    return lambda n_agents: Links(*neighbour_cells(experiment.make_grid(), *settings))
+    return lambda n_agents: Links(*neighbour_cells(game, *settings))
 
 
-def neighbour_cells(grid, radius, diagonal="cells"):
+def neighbour_cells(game, radius, diagonal="cells"):
     """Cells within the communication radius of every cell, itself included.
 
     Two agents are linked when the Euclidean distance of their cells is at most the radius, a
     fraction of the grid's diagonal: sqrt(2) * G with "cells", or sqrt(2) * (G - 1) with "corners",
-    from corner cell to corner cell.
+    from corner cell to corner cell. Where states are no grid, the largest distance takes the place
+    of the latter, and one more that of the former.
 
     Returns
     -------
@@ -115,10 +121,14 @@ def neighbour_cells(grid, radius, diagonal="cells"):
     neighbours : (n_links,) int32
         Those of cell s are ``neighbours[first_neighbour[s]:first_neighbour[s + 1]]``.
     """
-    side = grid.size if diagonal == "cells" else grid.size - 1
+    if game.positions is None:
+        sides = np.array([game.distances.max()])
+    else:
+        sides = game.positions.max(axis=0)
+    sides = sides + 1.0 * (diagonal == "cells")
     # a distance that equals the radius counts, whatever the rounding of the square
-    reach = radius**2 * 2.0 * side**2 * (1.0 + 1e-12)
-    near = grid.squared_distances() <= reach
+    reach = radius**2 * (sides**2).sum() * (1.0 + 1e-12)
+    near = game.distances**2 <= reach
     first_neighbour = np.concatenate(([0], near.sum(axis=1).cumsum()))
     return first_neighbour.astype(np.int32), np.nonzero(near)[1].astype(np.int32)
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import numbers
 import operator
+import re
 import types
 from dataclasses import dataclass
 
@@ -39,6 +40,8 @@ class Parameter:
         Parameters that are read only where this one is true.
     path : bool
         Whether it is the path of a file.
+    pattern, example : str
+        Of a text that is no name: its form, as a regular expression, and one such text.
     """
 
     type: type
@@ -51,6 +54,8 @@ class Parameter:
     optional: bool = False
     needs: tuple = ()
     path: bool = False
+    pattern: str = ""
+    example: str = ""
 
     def _limits(self):
         """Sign, as text, and limit of each bound."""
@@ -69,6 +74,8 @@ class Parameter:
             text = "one of " + ", ".join(self.choices)
         elif self.path:
             text = "the path of a file"
+        elif self.pattern:
+            text = f"a text such as {self.example!r}"
         elif self.type is str:
             text = "a name of letters, digits, '_', '-' and '.', starting with a letter or digit"
         else:
@@ -100,6 +107,8 @@ class Parameter:
             return self.type is bool and isinstance(value, bool)
         if self.path:
             return isinstance(value, str) and 0 < len(value) <= LONGEST_PATH and value.isprintable()
+        if self.pattern:
+            return isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
         if self.type is str:
             return isinstance(value, str) and is_plain_name(value)
         kind = numbers.Integral if self.type is int else numbers.Real

@@ -195,7 +195,9 @@ def plot_exact(dataset, drawings, table, title, reference):
 
 
 def plot_mean_field(dataset, drawings, table, title, snapshots=6):
-    """Where the population is: the grid at a few iterations, for each architecture.
+    """Where the population is at a few iterations, for each architecture.
+
+    A grid is drawn as a grid, a chain as a row of cells, and what has no geometry as bars.
 
     Trials settle at different corners, and their average would be nowhere, so the first trial of
     the experiment is shown, at `snapshots` iterations from the first to the last.
@@ -204,7 +206,7 @@ def plot_mean_field(dataset, drawings, table, title, snapshots=6):
     n_iterations = dataset.sizes["iteration"]
     shown = np.unique(np.linspace(0, n_iterations - 1, snapshots).round().astype(int))
     architectures = dataset["architecture"].values
-    size = round(dataset.sizes["state"] ** 0.5)
+    cells = cells_of(dataset)
     fields = dataset["mean_field"].isel(trial=0, iteration=shown)
     shape, height = (len(architectures), len(shown)), 1.22 * len(architectures) + 0.55
     figure, axes = plt.subplots(
@@ -215,19 +217,40 @@ def plot_mean_field(dataset, drawings, table, title, snapshots=6):
         for column, iteration in enumerate(shown):
             axis = axes[row, column]
             field = fields.sel(architecture=architecture, iteration=iteration).values
-            image = axis.imshow(field.reshape(size, size), norm=norm, cmap="viridis")
-            axis.set(xticks=[], yticks=[])
-            sns.despine(ax=axis, left=True, bottom=True)
+            if cells is None:
+                states = np.arange(field.size)
+                axis.bar(states, field, color=STYLES[architecture][0])
+                axis.set(ylim=(0.0, norm.vmax), xticks=states if field.size < 10 else [])
+            else:
+                drawn = np.full(cells.max(axis=0) + 1, np.nan)  # obstacles are left white
+                drawn[tuple(cells.T)] = field
+                image = axis.imshow(drawn, norm=norm, cmap="viridis")
+                axis.set(xticks=[], yticks=[])
+                sns.despine(ax=axis, left=True, bottom=True)
             if row == 0:
                 axis.set_title(f"$k = {iteration}$")
             if column == 0:
                 axis.set_ylabel(architecture)
-    figure.colorbar(image, ax=axes, label="share of the population", shrink=0.85, pad=0.015)
+    if cells is None:
+        figure.supylabel("share of the population", x=1.01, fontsize="medium")
+        figure.supxlabel("state", fontsize="medium")
+    else:
+        figure.colorbar(image, ax=axes, label="share of the population", shrink=0.85, pad=0.015)
     note = f"mean over the learning steps of iteration $k$, trial {int(dataset['trial'][0])}"
     _finish(figure, drawings, title, note)
     drawn = fields.to_dataframe(name="share").reset_index()
-    drawn["row"], drawn["column"] = drawn["state"] // size, drawn["state"] % size
-    _save_table(drawn[["architecture", "trial", "iteration", "row", "column", "share"]], table)
+    where = [name for name in ("row", "column") if name in drawn] or ["state"]
+    _save_table(drawn[["architecture", "trial", "iteration", *where, "share"]], table)
+
+
+def cells_of(dataset):
+    """Cell, (row, column), that each state is drawn in, (n_states, 2); None without geometry."""
+    if dataset.attrs["layout"] == "grid":
+        return np.stack((dataset["row"].values, dataset["column"].values), axis=1)
+    if dataset.attrs["layout"] == "none":
+        return None
+    places = np.arange(dataset.sizes["state"])
+    return np.stack((0 * places, places), axis=1)
 
 
 def summarise_ablation(dataset, generator):

@@ -78,4 +78,4 @@ def random(experiment, states):
 @LEAVERS.register("leave_cell")
 def nearest(experiment, states):
     """Those nearest to `leave_cell`."""
-    return experiment.make_grid().squared_distances()[experiment.leave_cell][states]
+    return experiment.make_game().distances[experiment.leave_cell][states]

@@ -10,7 +10,6 @@ import numpy as np
 from mfgcore import memory, streams
 from mfgcore.datasets import to_dataset
 from mfgcore.errors import NumericalError
-from mfgcore.games import ACTIONS
 from mfgcore.gossip import communicate
 from mfgcore.learning import Lesson, improve_policies, policy_change
 from mfgcore.metrics import Moment, per_iteration, record
@@ -61,13 +60,13 @@ class Simulation:
         if self.architecture.hears == "neighbours":
             self.network = experiment.make_network()
         self.iteration = 0
-        n_agents, n_states = experiment.agents, experiment.n_states
+        n_agents, shape = experiment.agents, (experiment.n_states, experiment.n_actions)
         self.population = Population(
-            states=streams.integers(experiment, "initial_states", 0, n_agents, n_states),
+            states=streams.starts(experiment, "initial_states", 0, n_agents, self.game),
             policy_index=np.zeros(n_agents, dtype=np.int32),
-            policies=uniform_policy(n_states, len(ACTIONS))[None],
+            policies=uniform_policy(*shape)[None],
         )
-        self.q_values = np.full((n_agents, n_states * len(ACTIONS)), np.nan)
+        self.q_values = np.full((n_agents, experiment.n_states * experiment.n_actions), np.nan)
         self.records = {name: [] for name in per_iteration()}
 
     def step(self):
@@ -185,8 +184,8 @@ class Simulation:
         experiment, k = self.experiment, self.iteration
         present, expected = self.population.size, self.scenario.population(k)
         if expected > present:
-            cells = streams.integers(experiment, "arrivals", k, expected, self.game.grid.n_states)
-            self.population.add(cells[present:])
+            states = streams.starts(experiment, "arrivals", k, expected, self.game)
+            self.population.add(states[present:])
             never = np.full((expected - present, self.q_values.shape[1]), np.nan)
             self.q_values = np.concatenate((self.q_values, never))
         staying = np.arange(present)

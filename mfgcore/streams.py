@@ -53,6 +53,17 @@ def integers(experiment, purpose, iteration, n_agents, n):
     return (uniforms(experiment, purpose, iteration, n_agents) * n).astype(np.int32)
 
 
+def starts(experiment, purpose, iteration, n_agents, game):
+    """A state for each agent, drawn from where a game says that agents start; (n_agents,) int32."""
+    start = game.start()
+    if start is None:
+        return integers(experiment, purpose, iteration, n_agents, game.n_states)
+    cumulated = np.cumsum(start)
+    drawn = uniforms(experiment, purpose, iteration, n_agents)
+    # divided, the last state where anybody starts has exactly 1, which no number drawn reaches
+    return np.searchsorted(cumulated / cumulated[-1], drawn, side="right").astype(np.int32)
+
+
 def action_generators(experiment, purpose, iteration, n_agents):
     """States of one xoshiro128++ generator for each agent; (4, n_agents) uint32."""
     state = words(experiment, purpose, iteration, n_agents, 2).astype("<u8").view("<u4")

@@ -13,7 +13,7 @@ from reference import gossip, stepping
 
 from mfgcore import ConfigurationError, Experiment, kernels, simulation, streams
 from mfgcore.evaluation import discounted_return
-from mfgcore.games import Game, Grid
+from mfgcore.games import Agree, Grid
 from mfgcore.gossip import Adoptions, communicate, examine_adoptions, rank_policies
 from mfgcore.learning import improve_policies, policy_change
 from mfgcore.networks import Links, neighbour_cells
@@ -738,7 +738,7 @@ def test_agents_that_always_stay_agree_within_the_diameter_too():
     """The same with the policy that stays, on the game's own moves: a line of four agents."""
     line = np.arange(4, dtype=np.int32)
     population = Population(line, line, np.tile([1.0, 0.0, 0.0, 0.0, 0.0], (4, 16, 1)))
-    walk = Walk.of(population, Game("agree", Grid(4), 4), 0.01, np.ones((4, 4), dtype=np.uint32))
+    walk = Walk.of(population, Agree(grid_size=4), 0.01, np.ones((4, 4), dtype=np.uint32))
     network = Links(*neighbour_cells(Grid(4), 1.0 / (4 * math.sqrt(2))))  # next neighbours only
     scores = np.array([0.1, 0.2, 0.3, 0.4])
     for rounds, expected in enumerate(([0, 1, 2, 3], [0, 0, 1, 2], [0, 0, 0, 1], [0, 0, 0, 0])):

@@ -47,7 +47,7 @@ def embedded(page):
 
 def decoded(shown, name, dtype):
     levels = np.frombuffer(base64.b64decode(shown[name]), dtype)
-    shape = [3, explorer.SHOWN_TRIALS, shown["iterations"], shown["size"] ** 2]
+    shape = [3, explorer.SHOWN_TRIALS, shown["iterations"], shown["states"]]
     return levels.reshape(shape + [len(ACTIONS)] * (name == "common_policy"))
 
 

@@ -42,7 +42,7 @@ def registries():
 
 def test_what_python_says_can_be_added(registries):
     game, architecture, scenario, score, network, graph, metric, claim = documented("python")
-    exec(game, vars(games).copy())
+    exec(game, {"__name__": "mine"})
     exec(architecture, vars(architectures).copy())
     exec(scenario, vars(scenarios).copy())
     exec(network, vars(networks).copy())

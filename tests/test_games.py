@@ -7,8 +7,8 @@ import pytest
 from conftest import small
 from reference import gossip
 
-from mfgcore import ConfigurationError, games, kernels
-from mfgcore.games import GAMES, Game, Grid
+from mfgcore import ConfigurationError, games, kernels, streams
+from mfgcore.games import GAMES, Game, Grid, GridGame
 from mfgcore.networks import neighbour_cells
 
 CORNERS = (0, 7, 56, 63)
@@ -17,7 +17,8 @@ STAY, UP, DOWN, LEFT, RIGHT = range(5)
 
 
 def table(name, n_agents, size=8, max_agents=None):
-    return Game(name, Grid(size), max_agents or n_agents).reward_table(n_agents)
+    most = {"max_agents": max_agents or n_agents} if name == "cluster" else {}
+    return GAMES[name](grid_size=size, **most).reward_table(n_agents)
 
 
 # ------------------------------------------------------------------------------------ rewards
@@ -82,7 +83,7 @@ def test_an_experiment_normalises_cluster_by_its_largest_population():
     np.testing.assert_allclose(growing.make_game().reward_table(4)[:, 1], 0.5, rtol=1e-15)
 
 
-@pytest.mark.parametrize("name", list(GAMES))
+@pytest.mark.parametrize("name", ["cluster", "agree", "diffuse"])
 @pytest.mark.parametrize("n_agents", [1, 2, 3, 50, 199])
 def test_rewards_are_within_zero_and_one_and_nobody_is_paid_nothing(name, n_agents):
     reward = table(name, n_agents, max_agents=200)
@@ -93,23 +94,185 @@ def test_rewards_are_within_zero_and_one_and_nobody_is_paid_nothing(name, n_agen
 
 def test_an_unknown_game_is_answered_with_the_nearest_and_the_known_ones():
     with pytest.raises(ConfigurationError, match=r"did you mean 'agree'\?.*cluster.*diffuse"):
-        Game("agre", Grid(3), 2)
-    with pytest.raises(ConfigurationError, match=r"^unknown game 'zzz' \(known: .*agree"):
-        Game("zzz", Grid(3), 2)
+        small(game="agre")
+    with pytest.raises(ConfigurationError, match=r"unknown game 'zzz' \(known: .*agree"):
+        small(game="zzz")
+
+
+@pytest.mark.parametrize("name", ["cluster", "agree", "diffuse"])
+@pytest.mark.parametrize("n_agents", [1, 2, 7, 50])
+def test_the_table_is_what_the_rewards_of_counts_say(name, n_agents):
+    """To the bit: the fast path and the slow one are the same game."""
+    game = GAMES[name](grid_size=3)
+    counts = np.random.default_rng(n_agents).multinomial(n_agents, [1 / 9] * 9, size=40)
+    paid = game.seen_by(n_agents).rewards(counts / n_agents)
+    there = counts > 0
+    expected = game.reward_table(n_agents)[np.arange(9), counts]
+    np.testing.assert_array_equal(paid[there], np.repeat(expected[there][:, None], 5, axis=1))
+
+
+# ------------------------------------------------------------------- what an author states
+
+
+class Fair(Game):
+    """Two states, two actions, two outcomes: right in every respect."""
+
+    name, n_states, actions = "fair", 2, ("stay", "go")
+
+    def outcomes(self):
+        return np.array([[[0, 1], [0, 1]]] * 2, dtype=np.int32)
+
+    def rewards(self, mean_fields):
+        return self.normalised(mean_fields[..., None] * [0.5, 1.0], mean_fields)
+
+
+def raising(self):
+    raise KeyError("bar")
+
+
+NARROW = {"actions": ("stay",), "outcomes": lambda self: np.zeros((2, 1, 1), dtype=np.int32)}
 
 
 @pytest.mark.parametrize(
-    ("reward", "message"),
+    ("changed", "message"),
     [
-        (lambda grid, fraction, accompanied, max_agents: np.zeros(7), "shape"),
-        (lambda grid, fraction, accompanied, max_agents: fraction * 4.0, "normalised"),
-        (lambda grid, fraction, accompanied, max_agents: fraction * np.nan, "normalised"),
+        ({"actions": ("go", "go")}, r"actions = \('go', 'go'\) is not a tuple of different names"),
+        ({"actions": ()}, r"actions = \(\)"),
+        (
+            {"outcomes": lambda self: np.zeros((2, 2), dtype=int)},
+            r"shape \(2, 2\), expected \(2, 2, K\)",
+        ),
+        (
+            {"outcomes": lambda self: np.full((2, 2, 2), 2)},
+            r"holds 2, which is no state: they are 0 to 1",
+        ),
+        ({"outcomes": lambda self: np.full((2, 2, 2), -1)}, "holds -1, which is no state"),
+        ({"outcomes": lambda self: np.zeros((2, 2, 2))}, "holds float64, expected states"),
+        ({"outcomes": raising}, "KeyError: 'bar'"),
+        ({"outcomes": Game.outcomes}, "does not say where actions lead"),
+        (
+            {"probabilities": lambda self: np.full((2, 2, 2), 0.4)},
+            "sums to 0.8 in state 0, action 0",
+        ),
+        (
+            {"probabilities": lambda self: np.full((2, 2), 0.5)},
+            r"shape \(2, 2\), expected \(2, 2, 2\)",
+        ),
+        (
+            {"probabilities": lambda self: np.array([[[1.5, -0.5]] * 2] * 2)},
+            "holds -0.5, which is no probability",
+        ),
+        ({"probabilities": lambda self: np.full((2, 2, 2), np.nan)}, "holds nan"),
+        (
+            {
+                "moves_depend_on_mean_field": True,
+                "probabilities": lambda self, mu: np.full((2, 2, 2), mu[0]),
+            },
+            r"probabilities\(\) sums to",
+        ),
+        ({"start": lambda self: [0.5, 0.4]}, r"start\(\) sums to 0.9, expected 1"),
+        ({"start": lambda self: [1.0]}, r"start\(\) has shape \(1,\)"),
+        ({"start": lambda self: [2.0, -1.0]}, "-1, which is no probability"),
+        ({"rewards": lambda self, mu: np.zeros(7)}, r"shape \(7,\)"),
+        ({"rewards": lambda self, mu: 4.0 * Fair.rewards(self, mu)}, "from 0 to 4.*normalised"),
+        ({"rewards": lambda self, mu: np.nan * Fair.rewards(self, mu)}, "normalised"),
+        ({"rewards": lambda self, mu: mu[:, None]}, "shape"),
+        ({"rewards": lambda self, mu: Fair.rewards(self, mu * mu.max() ** 0.5)}, "among several"),
+        ({"pays_by_own_share": True}, "more than the state and its own share"),
+        (
+            {"pays_by_own_share": True, **NARROW, "rewards": lambda self, mu: mu[..., ::-1, None]},
+            "more than the state and its own share",
+        ),
+        ({"layout": "cube"}, "layout = 'cube' is not one of None, grid, line, ring"),
+        ({"layout": "grid"}, "needs positions"),
+        ({"positions": np.zeros((3, 2))}, "positions has shape"),
+        ({"distances": np.zeros((2, 3))}, r"distances has shape \(2, 3\)"),
+        ({"distances": np.ones((2, 2))}, "0 from a state to itself"),
+        ({"distances": np.array([[0.0, 1.0], [2.0, 0.0]])}, "the same there and back"),
     ],
 )
-def test_a_game_whose_table_does_not_fit_is_refused(register, reward, message):
-    register(games.GAMES, "mine", reward)
-    with pytest.raises(ConfigurationError, match=message):
-        Game("mine", Grid(3), 4).reward_table(4)
+def test_what_an_author_states_is_checked_in_one_line(changed, message):
+    Fair().check()
+    with pytest.raises(ConfigurationError, match=message) as refused:
+        type("Unfair", (Fair,), {**changed, "name": "unfair"})().check()
+    assert str(refused.value).startswith("game 'unfair': ")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_class_is_known_by_its_name_in_snake_case_and_has_the_parameters_it_names():
+    @games.register
+    class SISGame2D(GridGame):
+        """A game."""
+
+        discount: float = 0.1
+        own: int = 3
+
+        def rewards(self, mean_fields):
+            return self.normalised(0.0 * mean_fields[..., None], mean_fields)
+
+    try:
+        fields = "grid_size boundary obstacles slip_probability discount own"
+        assert GAMES.needs("sis_game2_d") == tuple(fields.split())
+        made = small(game="sis_game2_d", grid_size=4, discount=0.5).make_game()
+        assert (made.grid_size, made.discount, made.own) == (4, 0.5, 3)
+        assert type(made)(own=3) == type(made)()
+    finally:
+        GAMES.remove("sis_game2_d")
+
+
+def test_the_papers_games_are_not_replaced_by_mistake():
+    with pytest.raises(ConfigurationError, match="'agree' is one of mfgcore's"):
+        games.register(type("Agree", (Fair,), {}))
+
+
+# ------------------------------------------------------------------ slips, obstacles, starts
+
+
+def test_a_slip_is_any_of_the_moves():
+    game = games.Agree(grid_size=3, slip_probability=0.5)
+    chance = np.zeros((9, 5, 9))
+    for s, a, k in np.ndindex(9, 5, 6):
+        chance[s, a, game.outcomes()[s, a, k]] += game.probabilities()[s, a, k]
+    # in the middle: 0.5 + 0.1 for what is meant, 0.1 for each other
+    np.testing.assert_allclose(chance[4, UP, [1, 4, 7, 3, 5]], [0.6, 0.1, 0.1, 0.1, 0.1])
+    # in the corner: up and left stay
+    np.testing.assert_allclose(chance[0, RIGHT, [0, 1, 3]], [0.3, 0.6, 0.1])
+
+
+def test_obstacles_are_no_states_and_stop_who_walks_into_them():
+    game = games.Diffuse(grid_size=3, obstacles="0,1 1,1")
+    assert game.positions.tolist() == [[0, 0], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1], [2, 2]]
+    np.testing.assert_array_equal(game.outcomes()[0, :, 0], [0, 0, 2, 0, 0])
+    np.testing.assert_array_equal(game.outcomes()[5, :, 0], [5, 5, 5, 4, 6])
+    assert np.flatnonzero(game.grid.targets).tolist() == [0, 1, 4, 6]
+    assert game.distances[0, 1] == 2.0
+    assert small(obstacles="0,1 1,1").n_states == 7
+
+
+@pytest.mark.parametrize(
+    ("obstacles", "message"),
+    [
+        ("3,0", "3,0 is outside of the grid of 3 x 3 cells"),
+        ("0,1 1,0", "leave no way to"),
+        ("0,0 0,2 2,0 2,2", "none of the four corners"),
+        (" ".join(f"{r},{c}" for r in range(3) for c in range(3)), "leave no way to any cell"),
+        ("1;1", "is not a text such as '1,2 3,4', or null"),
+        (3, "is not a text such as"),
+    ],
+)
+def test_obstacles_that_leave_no_game_are_refused(obstacles, message):
+    with pytest.raises(ConfigurationError, match=f"^obstacles: .*{message}"):
+        small(obstacles=obstacles)
+
+
+def test_agents_start_where_the_game_says():
+    experiment = small()
+    uniforms = streams.uniforms(experiment, "initial_states", 0, 5000)
+    even = streams.starts(experiment, "initial_states", 0, 5000, experiment.make_game())
+    np.testing.assert_array_equal(even, np.floor(uniforms * 9))
+    game = type("Started", (Fair,), {"n_states": 4, "start": lambda self: [0.0, 0.25, 0.75, 0.0]})
+    drawn = streams.starts(experiment, "initial_states", 0, 5000, game())
+    np.testing.assert_array_equal(drawn, np.where(uniforms < 0.25, 1, 2))
 
 
 # -------------------------------------------------------------------------------------- moves

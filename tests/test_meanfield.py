@@ -14,18 +14,19 @@ from reference import meanfield as reference
 import mfgcore
 from mfgcore import kernels, meanfield
 from mfgcore.errors import ConfigurationError, NumericalError
-from mfgcore.games import BOUNDARIES, GAMES, Game, Grid
+from mfgcore.games import BOUNDARIES, GAMES, Grid
 from mfgcore.population import uniform_policy
 
 PAPER = {"discount": 0.9, "entropy_weight": 0.01}
 HARD = {"discount": 0.9, "entropy_weight": 0.0}
 # checked once with value iteration and a dense solve in NumPy
 PINNED = {"cluster": 1.5728439724592673, "agree": 3.436134873256435, "diffuse": 6.841133823397424}
+PAPERS = sorted(PINNED)
 STAY, UP, DOWN, LEFT, RIGHT = range(5)
 
 
 def make_game(name="agree", size=8, boundary="wall"):
-    return Game(name, Grid(size, boundary), 200)
+    return GAMES[name](grid_size=size, boundary=boundary)
 
 
 def random_policies(seed, n, n_states=64, sharpness=30.0):
@@ -160,13 +161,13 @@ def test_reducible_chains_are_averaged_over_time(seed):
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", PAPERS)
 @pytest.mark.parametrize("weights", [PAPER, HARD, {"discount": 0.0, "entropy_weight": 1.0}])
 def test_value_is_the_power_series(name, boundary, weights):
     game, (policy,) = make_game(name, boundary=boundary), random_policies(5, 1)
     mean_field = meanfield.stationary_distribution(policy, game)
     found = meanfield.policy_value(policy, mean_field, game, **weights)
-    rewards, next_state = game.mean_field_rewards(mean_field), game.grid.next_state()
+    rewards, next_state = game.mean_field_rewards(mean_field)[:, 0], game.grid.next_state()
     expected = reference.power_series(policy, rewards, next_state, *weights.values(), 400)
     assert found == pytest.approx(expected, abs=1e-12)
     q = meanfield.action_values(policy, mean_field, game, **weights)
@@ -174,7 +175,7 @@ def test_value_is_the_power_series(name, boundary, weights):
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", PAPERS)
 @pytest.mark.parametrize("weights", [PAPER, HARD, {"discount": 0.99, "entropy_weight": 1e-6}])
 def test_best_response_is_best(name, boundary, weights):
     game, policies = make_game(name, boundary=boundary), random_policies(7, 20, sharpness=3.0)
@@ -187,7 +188,7 @@ def test_best_response_is_best(name, boundary, weights):
     assert own == pytest.approx(found.values, abs=1e-9)
     # the certificate, recomputed by value iteration with another exponential
     future = weights["discount"] * found.values[game.grid.next_state()]
-    q = game.mean_field_rewards(mean_field)[:, None] + future
+    q = game.mean_field_rewards(mean_field) + future
     largest, weight = q.max(axis=1), weights["entropy_weight"]
     if weight:
         largest = largest + weight * np.log(np.exp((q - largest[:, None]) / weight).sum(axis=1))
@@ -220,7 +221,7 @@ def test_residual_out_of_reach_is_an_error():
 
 
 @pytest.mark.parametrize("weights", [PAPER, HARD])
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", PAPERS)
 def test_exploitability_is_a_difference_of_values(name, weights):
     game = make_game(name)
     for policy in random_policies(10, 10, sharpness=5.0):
@@ -235,7 +236,7 @@ def test_exploitability_is_a_difference_of_values(name, weights):
 def test_pinned_exploitabilities():
     policy = 1.0 + (7 * np.arange(64)[:, None] + 3 * np.arange(5)[None, :] ** 2) % 11
     policy /= policy.sum(axis=1, keepdims=True)
-    found = {name: meanfield.exploitability(policy, make_game(name), **PAPER) for name in GAMES}
+    found = {name: meanfield.exploitability(policy, make_game(name), **PAPER) for name in PAPERS}
     assert found == pytest.approx(PINNED, rel=1e-11)
 
 
@@ -272,7 +273,7 @@ def test_good_joint_policy_of_bad_individual_policies():
 
 
 @pytest.mark.parametrize("weights", [PAPER, HARD])
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", PAPERS)
 def test_sharing_and_order_change_no_bit(name, weights):
     game, policies = make_game(name), random_policies(12, 6)
     index = np.random.default_rng(12).integers(0, 6, 40)
@@ -312,7 +313,7 @@ def test_metrics_are_those_of_the_single_functions():
     assert metrics.exploitability == pytest.approx(gain, abs=1e-11)
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(0.0, 700.0), st.sampled_from(sorted(GAMES)))
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 700.0), st.sampled_from(PAPERS))
 def test_exploitability_is_never_negative(seed, sharpness, name):
     game, policies = make_game(name, size=4), random_policies(seed, 3, 16, sharpness)
     for weights in (PAPER, HARD):
@@ -325,20 +326,19 @@ def test_exploitability_is_never_negative(seed, sharpness, name):
 # ---- rewards of fractions
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", PAPERS)
 def test_the_mean_field_reward_is_the_limit_of_the_table(name):
-    grid = Grid(4)
     mean_field = np.array([0.5, 0.25, 0.125, 0.125] + [0.0] * 12)
     n_agents = 8000
-    game = Game(name, grid, n_agents)
+    most = {"max_agents": n_agents} if name == "cluster" else {}
+    game = GAMES[name](grid_size=4, **most)
     table = game.reward_table(n_agents)
     counts = (mean_field * n_agents).astype(int)
     occupied = counts > 0
     paid = table[np.arange(16), counts][occupied]
-    assert (game.mean_field_rewards(mean_field)[occupied] == paid).all()
+    assert (game.mean_field_rewards(mean_field)[occupied] == paid[:, None]).all()
     # nobody there: an agent that comes finds itself alone
-    alone = dataclasses.replace(game, mean_field_agents=n_agents)
-    found = alone.mean_field_rewards(mean_field)[~occupied]
+    found = game.seen_by(n_agents).mean_field_rewards(mean_field)[~occupied, 0]
     assert found == pytest.approx(table[~occupied, 1], abs=1e-15)
 
 
@@ -427,7 +427,7 @@ def test_an_exact_learner_has_the_exact_q_function_of_its_own_policy():
     before = simulation.population.policies[simulation.population.policy_index]
     simulation.step()
     weights = {"discount": experiment.discount, "entropy_weight": experiment.entropy_weight}
-    game = dataclasses.replace(simulation.game, mean_field_agents=experiment.agents)
+    game = simulation.game.seen_by(experiment.agents)
     mean_field = np.mean([meanfield.stationary_distribution(each, game) for each in before], axis=0)
     for policy, q_values in zip(before, simulation.q_values, strict=True):
         expected = meanfield.action_values(policy, mean_field, game, **weights)

@@ -57,9 +57,9 @@ def test_an_architecture_of_values_that_no_code_reads_is_refused(values, message
 
 
 def test_what_an_entry_needs_must_be_a_parameter(register):
-    register(GAMES, "mine", GAMES["agree"], needs=("grid_sice",))
-    with pytest.raises(ConfigurationError, match="game 'mine' needs an unknown parameter 'grid_si"):
-        Experiment(game="mine").relevant()
+    register(SCORE_RULES, "mine", SCORE_RULES["never"], needs=("grid_sice",))
+    with pytest.raises(ConfigurationError, match="rule 'mine' needs an unknown parameter 'grid_si"):
+        Experiment(game="agree", score_rule="mine").relevant()
 
 
 def test_an_experiment_can_be_given_a_disturbance_afterwards():

@@ -52,7 +52,7 @@ def test_after_learning_the_others_go_on_with_their_own_streams_and_policies():
 def test_the_nearest_to_a_cell_leave(cell):
     many = {"agents": 60, "agents_after": 30, "change_at": 0}
     simulated = Simulation(small(**many, leavers="nearest", leave_cell=cell))
-    far = simulated.game.grid.squared_distances()[cell]
+    far = simulated.game.distances[cell]
     distance = far[simulated.population.states]
     staying = simulated._change_population()
     leaving = np.setdiff1d(np.arange(60), staying)

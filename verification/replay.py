@@ -31,7 +31,7 @@ def main():
         size = {"agents": 2000, "transitions": transitions, "replay_cycles": cycles}
         experiment = Experiment(game="diffuse", learning_rate=rate, steps_per_transition=2, **size)
         game = experiment.make_game()
-        policies = uniform_policy(game.grid.n_states, 5)[None]  # reaches every pair
+        policies = uniform_policy(game.n_states, 5)[None]  # reaches every pair
         mean_field = stationary_distribution(policies[0], game)
         weights = {"discount": experiment.discount, "entropy_weight": experiment.entropy_weight}
         exact = action_values(policies[0], mean_field, game, **weights)

@@ -1,0 +1,297 @@
+"""What a game is: states, moves, rewards, a start, and a geometry if it has one (Sec. 2).
+
+A game is a class in one file, decorated with :func:`register`; ``docs/extending.md`` has examples.
+One definition serves the population of N agents, where mu = counts / N, the agent itself included
+(D3), and the mean-field game of infinitely many.
+"""
+
+import copy
+import dataclasses
+import functools
+import math
+import re
+
+import numpy as np
+
+from mfgcore.errors import ConfigurationError, one_line, shorten
+from mfgcore.registry import Registry
+
+LAYOUTS = (None, "grid", "line", "ring")
+TOLERANCE = 1e-9  # of sums that should be 1
+CHECKED_DISTANCES = 1000  # states: of more, distances would take long to check
+
+
+class _Games(Registry):
+    """Games are classes, and what one reads of an experiment are its fields."""
+
+    def register(self, cls):
+        """Make a class a game, known by its name in snake case and frozen; returns it."""
+        cls = dataclasses.dataclass(frozen=True)(cls)
+        words = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+        cls.name = re.sub(words, "_", cls.__name__).lower()
+        known = self._entries.get(cls.name)
+        if known and known.__module__.startswith("mfgcore.") and known.__module__ != cls.__module__:
+            raise ConfigurationError(f"game {cls.name!r} is one of mfgcore's; choose another name")
+        self.add(cls.name, cls, [field.name for field in dataclasses.fields(cls)])
+        return cls
+
+
+GAMES = _Games("game")
+register = GAMES.register
+
+
+class Game:
+    """A stationary mean-field game with finitely many states; a subclass says what it is.
+
+    Fields that are named like parameters of an :class:`~mfgcore.experiment.Experiment` have the
+    experiment's values, unless these are null. Rewards must be of the same bits on every
+    processor: use `mfgcore.kernels.log` and `exp`, not NumPy's, and no ``@``.
+
+    Attributes
+    ----------
+    n_states : int
+    actions : tuple of str
+    moves_depend_on_mean_field : bool
+        Whether :meth:`probabilities` is to be called with a mean field.
+    pays_by_own_share : bool
+        Whether R(s, a, mu) is a function of s and mu(s) alone. Then :meth:`rewards` is also asked
+        for shares that are no distribution, and the game is fast.
+    reward_range : (float, float)
+        Lowest and highest reward in the units of the source; see :meth:`normalised`.
+    distances : (n_states, n_states) float64, optional
+        How far apart states are; needed where agents hear those within a radius.
+    layout : {None, "grid", "line", "ring"}
+        How the states are drawn.
+    positions : (n_states, 2) int64, optional
+        (row, column) of every state of a grid.
+    mean_field_agents : float
+        How many agents a mean field stands for; see :meth:`seen_by`.
+    """
+
+    name = ""
+    n_states: int
+    actions: tuple
+    moves_depend_on_mean_field = False
+    pays_by_own_share = False
+    reward_range = (0.0, 1.0)
+    distances = None
+    layout = None
+    positions = None
+    mean_field_agents = math.inf
+
+    # ------------------------------------------------------------ what a subclass says
+
+    def outcomes(self):
+        """Where an action can lead; (n_states, n_actions, K) int32. A state may occur twice."""
+        raise NotImplementedError("it does not say where actions lead")
+
+    def probabilities(self, mean_field=None):
+        """Probability of every outcome; (n_states, n_actions, K) float64, sums to 1 over K."""
+        shape = np.shape(self.outcomes())
+        return np.full(shape, 1.0 / shape[2])
+
+    def rewards(self, mean_fields):
+        """R(s, a, mu) in [0, 1]; (..., n_states) float64 to (..., n_states, n_actions)."""
+        raise NotImplementedError("it does not say what it pays")
+
+    def start(self):
+        """Where agents start; (n_states,) float64, sums to 1. None: anywhere alike."""
+        return None
+
+    # ------------------------------------------------------------ what follows
+
+    def normalised(self, rewards, mean_fields):
+        """Rewards in the units of the source, mapped affinely from `reward_range` to [0, 1].
+
+        They may be given as any array that broadcasts to (..., n_states, n_actions), the shape of
+        what is returned for `mean_fields`, (..., n_states).
+        """
+        low, high = self.reward_range
+        # the clip takes off the last bit that rounding may add, and nothing else
+        rewards = ((rewards - low) / (high - low)).clip(0.0, 1.0)
+        return np.broadcast_to(rewards, (*np.shape(mean_fields), len(self.actions)))
+
+    @functools.cached_property
+    def made(self):
+        """What has been computed of the game, by whom it concerns; dict."""
+        return {}
+
+    def seen_by(self, n_agents):
+        """Return the mean-field game as one of N agents sees it, who counts itself (D3, D22)."""
+        self.made  # noqa: B018  both share it
+        seen = copy.copy(self)
+        object.__setattr__(seen, "mean_field_agents", n_agents)
+        return seen
+
+    def reward_table(self, n_agents):
+        """Reward by state and by the number of agents in it, the agent itself included.
+
+        Returns
+        -------
+        (n_states, n_agents + 1) float64, or None
+            In [0, 1]; None where a reward depends on more. Column 0 is 0: nobody is there to be
+            paid. Not to be changed.
+        """
+        if not self.pays_by_own_share:
+            return None
+        tables = self.made.setdefault("reward_tables", {})
+        if n_agents not in tables:
+            shares = np.arange(1, n_agents + 1)[:, None] / n_agents
+            shares = np.broadcast_to(shares, (n_agents, self.n_states))
+            table = np.zeros((self.n_states, n_agents + 1))
+            table[:, 1:] = self.seen_by(n_agents).paid(shares)[:, :, 0].T
+            table.flags.writeable = False
+            tables[n_agents] = table
+        return tables[n_agents]
+
+    def paid(self, mean_fields):
+        """The rewards of :meth:`rewards`, checked; (..., n_states, n_actions) float64.
+
+        Raises
+        ------
+        ConfigurationError
+            If they are of another shape, or not within [0, 1].
+        """
+        mean_fields = np.asarray(mean_fields, dtype=np.float64)
+        rewards = np.asarray(self.rewards(mean_fields))
+        wanted = (*mean_fields.shape, len(self.actions))
+        if rewards.shape != wanted:
+            self.refuse(
+                f"rewards() has shape {rewards.shape} for mean fields of shape "
+                f"{mean_fields.shape}, expected {wanted}"
+            )
+        if not ((rewards >= 0.0) & (rewards <= 1.0)).all():
+            self.refuse(
+                f"its rewards leave [0, 1] (from {rewards.min():g} to {rewards.max():g}); "
+                "they must be normalised"
+            )
+        return rewards
+
+    def mean_field_rewards(self, mean_fields):
+        """Rewards in the mean-field game, R(s, a, mu) of Definition 2.4.
+
+        Parameters
+        ----------
+        mean_fields : (..., n_states) float64
+            Distributions mu over the states of a population of infinitely many agents.
+
+        Returns
+        -------
+        (..., n_states, n_actions) float64
+            In [0, 1]. An agent of infinitely many is infinitely small: it does not count in mu.
+            One of N = `mean_field_agents` counts itself, as in a population (D3), and N - 1
+            others, of whom it expects the shares mu: in s it sees ((N - 1) mu + delta_s) / N.
+        """
+        mean_fields = np.asarray(mean_fields, dtype=np.float64)
+        if self.pays_by_own_share:
+            return self.paid(self.own_share(np.minimum(mean_fields, 1.0)))
+        if self.mean_field_agents == math.inf:
+            return self.paid(mean_fields)
+        n_states = self.n_states
+        result = np.empty((mean_fields.size // n_states, n_states, len(self.actions)))
+        here, weight = np.arange(n_states), 1.0 / self.mean_field_agents
+        for row, mean_field in zip(result, mean_fields.reshape(-1, n_states), strict=True):
+            seen = mean_field * (1.0 - weight) + weight * np.eye(n_states)
+            row[:] = self.paid(seen)[here, here]
+        return result.reshape(*mean_fields.shape, -1)
+
+    def own_share(self, others):
+        """The share that an agent sees of others' shares in its state, itself included."""
+        return others + (1.0 - others) / self.mean_field_agents
+
+    # ------------------------------------------------------------ is it a game?
+
+    def refuse(self, what):
+        """Raise a ConfigurationError that names the game."""
+        raise ConfigurationError(f"game {self.name!r}: {what}")
+
+    def check(self):
+        """Check what the author of the game states.
+
+        Raises
+        ------
+        ConfigurationError
+            One line that names the game and what is wrong, also if its code fails.
+        """
+        try:
+            self._check_moves()
+            self._check_rewards()
+            self._check_geometry()
+        except ConfigurationError:
+            raise
+        except Exception as error:  # whatever the code of an author may raise
+            self.refuse(one_line(error))
+
+    def _check_moves(self):
+        S, A = self.n_states, len(self.actions)
+        if len(set(self.actions)) < max(A, 1) or not all(type(a) is str for a in self.actions):
+            self.refuse(f"actions = {shorten(self.actions)} is not a tuple of different names")
+        outcomes = np.asarray(self.outcomes())
+        if outcomes.ndim != 3 or outcomes.shape[:2] != (S, A) or outcomes.size == 0:
+            self.refuse(f"outcomes() has shape {outcomes.shape}, expected ({S}, {A}, K)")
+        if outcomes.dtype.kind not in "iu":
+            self.refuse(f"outcomes() holds {outcomes.dtype}, expected states, int32")
+        if outcomes.min() < 0 or outcomes.max() >= S:
+            bad = outcomes.min() if outcomes.min() < 0 else outcomes.max()
+            self.refuse(f"outcomes() holds {bad}, which is no state: they are 0 to {S - 1}")
+        start = self.start()
+        if start is not None:
+            self._check_distributions("start()", start, (S,))
+        for mean_field in self._samples() if self.moves_depend_on_mean_field else [None]:
+            given = () if mean_field is None else (mean_field,)
+            self._check_distributions("probabilities()", self.probabilities(*given), outcomes.shape)
+
+    def _check_distributions(self, what, values, shape):
+        values = np.asarray(values, dtype=np.float64)
+        if values.shape != shape:
+            self.refuse(f"{what} has shape {values.shape}, expected {shape}")
+        if not (values >= 0.0).all():
+            self.refuse(f"{what} holds {values.min():g}, which is no probability")
+        sums = values.sum(axis=-1)
+        wrong = np.abs(sums - 1.0).argmax()
+        if not abs(sums.flat[wrong] - 1.0) <= TOLERANCE:
+            where = np.unravel_index(wrong, sums.shape)
+            where = f" in state {where[0]}, action {where[1]}" if where else ""
+            self.refuse(f"{what} sums to {sums.flat[wrong]:g}{where}, expected 1")
+
+    def _check_rewards(self):
+        samples = self._samples()
+        rewards = self.paid(samples)
+        for mean_field, together in zip(samples, rewards, strict=True):
+            if not np.array_equal(self.paid(mean_field), together):
+                self.refuse("rewards() of one mean field differ from those among several")
+        if self.pays_by_own_share:
+            for mean_field, together in zip(samples, rewards, strict=True):
+                for s in range(0, self.n_states, max(1, self.n_states // 8)):
+                    # everywhere else as many as here: that must not matter
+                    alike = self.paid(np.full(self.n_states, mean_field[s]))[s]
+                    if not (alike == together[s, 0]).all() or not (together[s] == alike[0]).all():
+                        self.refuse("its rewards depend on more than the state and its own share")
+
+    def _samples(self):
+        """Some mean fields: even, the start, everybody in one state, at random."""
+        S = self.n_states
+        samples = [np.full((1, S), 1.0 / S), np.eye(S)[:: max(1, S // 8)]]
+        if self.start() is not None:
+            samples.append(np.asarray(self.start(), dtype=np.float64)[None])
+        drawn = np.random.default_rng(S).random((4, S))
+        samples.append(drawn / drawn.sum(axis=1, keepdims=True))
+        return np.concatenate(samples)
+
+    def _check_geometry(self):
+        S = self.n_states
+        if self.layout not in LAYOUTS:
+            self.refuse(f"layout = {self.layout!r} is not one of {', '.join(map(str, LAYOUTS))}")
+        if self.layout == "grid" and self.positions is None:
+            self.refuse("layout = 'grid' needs positions, (row, column) of every state")
+        if self.positions is not None and np.shape(self.positions) != (S, 2):
+            self.refuse(f"positions has shape {np.shape(self.positions)}, expected {(S, 2)}")
+        if S > CHECKED_DISTANCES or self.distances is None:
+            return
+        distances = np.asarray(self.distances)
+        if distances.shape != (S, S):
+            self.refuse(f"distances has shape {distances.shape}, expected {(S, S)}")
+        if not (distances >= 0.0).all() or distances.diagonal().any():
+            self.refuse("distances are not >= 0 everywhere and 0 from a state to itself")
+        if (distances != distances.T).any():
+            self.refuse("distances are not the same there and back")

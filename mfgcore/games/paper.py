@@ -1,0 +1,90 @@
+"""The games of the paper (Sec. 4, F.1), here with moves that may slip and obstacles.
+
+Benjamin & Abate, Networked Communication for Decentralised Agents in Mean-Field Games
+(arXiv 2306.02766).
+"""
+
+import math
+
+import numpy as np
+
+from mfgcore import kernels
+from mfgcore.errors import ConfigurationError
+from mfgcore.games.grid import GridGame
+from mfgcore.games.model import register
+
+
+@register
+class Cluster(GridGame):
+    """Gather anywhere: the more of the population is in an agent's cell, the more it is paid.
+
+    R = log(mu(s)), normalised by the loneliest agent of the run's largest
+    population, so that R stays one function of mu when the population grows. A fraction below
+    its 1/N_max, which only a mean field can have, pays as much as 1/N_max: nothing.
+    """
+
+    pays_by_own_share = True
+    max_agents: int = 200
+    reward_range = property(lambda self: (-float(kernels.log(self.max_agents)), 0.0))
+
+    def rewards(self, mean_fields):
+        """R = log(mu(s)); one agent alone is paid 1."""
+        if self.max_agents == 1:
+            return np.ones((*mean_fields.shape, len(self.actions)))
+        return self.normalised(kernels.log(mean_fields)[..., None], mean_fields)
+
+
+class CornerGame(GridGame):
+    """A game whose targets are the corners of the grid, of which one must be free."""
+
+    pays_by_own_share = True
+
+    def check(self):
+        """Check also that a corner is free."""
+        if not self.grid.targets.any():
+            raise ConfigurationError("obstacles: none of the four corners, the targets, is free")
+        super().check()
+
+    def at_targets(self, rewards, mean_fields):
+        """What corners pay, and -1 elsewhere, normalised."""
+        rewards = np.where(self.grid.targets, rewards, -1.0)
+        return self.normalised(rewards[..., None], mean_fields)
+
+
+@register
+class Agree(CornerGame):
+    """Meet at a single target, a corner: the more of the population is there, the better.
+
+    R = mu(s) at a target where somebody else is too, -1 elsewhere.
+    """
+
+    reward_range = (-1.0, 1.0)
+
+    def rewards(self, mean_fields):
+        """Company is mu(s) > 1/N: more than one agent of N, and anybody among infinitely many."""
+        n_agents = self.mean_field_agents
+        # halfway between one agent and two, whatever the rounding of a share
+        alone = 0.0 if n_agents == math.inf else 1.5 / n_agents
+        return self._rewards(mean_fields, mean_fields > alone)
+
+    def mean_field_rewards(self, mean_fields):
+        """One of N agents has company wherever mu(s) > 0, the limit of mu(s) > 1/N."""
+        others = np.minimum(np.asarray(mean_fields, dtype=np.float64), 1.0)
+        return self._rewards(self.own_share(others), others > 0.0)
+
+    def _rewards(self, shares, accompanied):
+        return self.at_targets(np.where(accompanied, shares, -1.0), shares)
+
+
+@register
+class Diffuse(CornerGame):
+    """Spread over the targets, the corners: each pays less where more of the population is.
+
+    R = G + 1 - mu(s) at a target, -1 elsewhere.
+    """
+
+    reward_range = property(lambda self: (-1.0, self.grid_size + 1.0))
+
+    def rewards(self, mean_fields):
+        """R = G + 1 - mu(s) at a target."""
+        return self.at_targets(self.grid_size + 1.0 - mean_fields, mean_fields)
