@@ -1,15 +1,21 @@
 """The exact metrics: the mean-field game of infinitely many agents, solved without sampling.
 
-Everything here is a function of policies alone (Definitions 2.4 and 2.5, F.2). Moves do not depend
-on where others are. So every agent has a stationary distribution of its own, mu^i, the mean field
-of a joint policy is the mean of these, and no fixed point has to be found:
+Everything here is a function of policies alone (Definitions 2.4 and 2.5, F.2). Where moves do not
+depend on where others are, every agent has a stationary distribution of its own, mu^i, the mean
+field of a joint policy is the mean of these, and no fixed point has to be found:
 
-    mu^i = mu^i P_i,    mu = (1/N) sum_i mu^i,    R(s) = R(s, mu).
+    mu^i = mu^i P_i,    mu = (1/N) sum_i mu^i,    R(s, a) = R(s, a, mu).
 
-How a reward that was written for N agents reads a fraction mu(s) is told in
-:mod:`mfgcore.games`. Values are those of Definition 2.4, with s_0 ~ mu^i: an agent is valued where
-it is found in the long run, as the sampled return is (Sec. 4.1), and so is its deviation. An
-optimal policy is optimal from every cell, so it makes no difference to the best response.
+Where they do, P_i is P_i(mu), and there may be many fixed points, or none. The mean field is then
+the limit of the population's own flow from where it starts, mu^i -> mu^i P_i(mu), in which half of
+the agents rest at every step, so that no period is left: a fixed point whose residual is at most
+1e-12, or it is missing.
+
+How an agent of N reads a mean field is told in :meth:`mfgcore.games.Game.mean_field_rewards`; moves
+are those at the mean field itself. Values are those of Definition 2.4, with s_0 ~ mu^i: an agent is
+valued where it is found in the long run, as the sampled return is (Sec. 4.1), and so is its
+deviation. An optimal policy is optimal from every state, so it makes no difference to the best
+response.
 
 Only functions of the same bits on every processor are used: the kernels, elementwise arithmetic,
 and :func:`math.fsum`, whose correctly rounded sums do not depend on the agents' order.
@@ -23,8 +29,13 @@ import numpy as np
 
 from mfgcore import kernels
 from mfgcore.errors import ConfigurationError, NumericalError
+from mfgcore.moves import Moves
 from mfgcore.population import uniform_policy
 
+# residual of a fixed point: the largest change of a share in one step
+FLOW_TOLERANCE = 1e-12
+MAX_PUSHES = 20_000
+EXTRAPOLATED = 10  # pushes between two extrapolations
 # residual of the optimal recursion that is certified, relative to the largest value
 TOLERANCE = 1e-13
 # policy iteration converges quadratically; from anywhere it takes some tens of steps at the most
@@ -67,6 +78,9 @@ class PopulationMetrics:
     mean_individual_return : float
         What the agents would get on average, were all to follow the policy of one.
     mean_field : (n_states,) float64
+    residual : float
+        The largest of the mean fields' residuals, joint and individual: 0 where moves do not
+        depend on them. NaN stands for what was not found, if this is above `FLOW_TOLERANCE`.
     """
 
     discounted_return: float
@@ -74,6 +88,7 @@ class PopulationMetrics:
     mean_individual_exploitability: float
     mean_individual_return: float
     mean_field: np.ndarray
+    residual: float = 0.0
 
 
 def stationary_distribution(policy, game):
@@ -81,9 +96,11 @@ def stationary_distribution(policy, game):
 
     Where a policy without full support leaves several sets of cells that are never left again,
     there is a stationary distribution for each. Then, and where the chain has a period, it is the
-    long-run average from the uniform distribution over the cells (D2),
+    long-run average from where agents start, such as evenly over the cells (D2),
 
         mu = lim_{T -> inf} (1/T) sum_{t < T} u P^t,    u = 1 / n_states.
+
+    Where moves depend on the mean field, it is that of a population which follows the policy.
 
     Parameters
     ----------
@@ -102,9 +119,16 @@ def stationary_distribution(policy, game):
     ------
     ConfigurationError
         If a policy has another shape, or a row that is no distribution.
+    NumericalError
+        If moves depend on the mean field, and the fixed point is not found.
     """
     policies = _checked(policy, game, one=np.ndim(policy) == 2)
-    mean_fields = kernels.stationary_distributions(policies, _next_state(game))
+    if game.moves_depend_on_mean_field:
+        flows = [_flow(one[None], np.ones(1), game) for one in policies]
+        _certify(max(residual for _, residual in flows))
+        mean_fields = np.concatenate([found for found, _ in flows])
+    else:
+        mean_fields = Moves(game).stationary_distributions(policies)
     return mean_fields[0] if np.ndim(policy) == 2 else mean_fields
 
 
@@ -115,13 +139,15 @@ def joint_mean_field(policies, game, *, policy_index=None):
     float64, and sums to 1.
     """
     policies, shares = _distinct(_checked(policies, game), policy_index)
-    return _mean(stationary_distribution(policies, game), shares)
+    mean_fields, residual = _flow(policies, shares, game)
+    _certify(residual)
+    return _mean(mean_fields, shares)
 
 
 def policy_value(policy, mean_field, game, *, discount, entropy_weight):
     """Value of every cell for an agent that follows a policy against a mean field (Def. 2.4).
 
-        V(s) = R(s, mu) + h(pi(s)) + gamma sum_a pi(a|s) V(s'(s, a)),
+        V(s) = h(pi(s)) + sum_a pi(a|s) (R(s, a, mu) + gamma E V(s'(s, a))),
         h(u) = -lambda sum_a u_a log u_a.
 
     Parameters
@@ -147,29 +173,30 @@ def policy_value(policy, mean_field, game, *, discount, entropy_weight):
         If an argument is out of bounds or of another shape.
     """
     policies = _checked(policy, game, discount, entropy_weight, one=True)
-    return kernels.policy_values(
-        policies, _rewards(mean_field, game), _next_state(game), discount, entropy_weight
-    )[0]
+    rewards = _rewards(mean_field, game)
+    return Moves(game, mean_field).policy_values(policies, rewards, discount, entropy_weight)[0]
 
 
 def action_values(policy, mean_field, game, *, discount, entropy_weight):
     """The Q-function that Definition 3.1 estimates, exactly; (n_states, n_actions) float64.
 
-        Q(s, a) = R(s, mu) + h(pi(s)) + gamma V(s'(s, a)).
+        Q(s, a) = R(s, a, mu) + h(pi(s)) + gamma E V(s'(s, a)).
 
     Parameters, errors and tolerance are those of :func:`policy_value`.
     """
     values = policy_value(
         policy, mean_field, game, discount=discount, entropy_weight=entropy_weight
     )
-    payoffs = _rewards(mean_field, game) + _entropies(_checked(policy, game), entropy_weight)
-    return payoffs[0, :, None] + discount * values[_next_state(game)]
+    entropies = _entropies(_checked(policy, game), entropy_weight)
+    payoffs = _rewards(mean_field, game) + entropies[:, :, None]
+    return payoffs[0] + discount * Moves(game, mean_field).expected(values)
 
 
 def best_response(mean_field, game, *, discount, entropy_weight, start=None):
     """The best response to a mean field, max_pi V_h(pi, mu) (Definition 2.5, F.2).
 
-        V*(s) = max_u ( sum_a u_a Q*(s, a) + h(u) ),    Q*(s, a) = R(s, mu) + gamma V*(s'(s, a)),
+        V*(s) = max_u ( sum_a u_a Q*(s, a) + h(u) ),
+        Q*(s, a) = R(s, a, mu) + gamma E V*(s'(s, a)),
 
     with the maximum over the simplex: lambda log sum_a exp(Q*(s, a) / lambda), or the largest Q*
     where lambda = 0. The other parameters and errors are those of :func:`policy_value`.
@@ -194,7 +221,8 @@ def best_response(mean_field, game, *, discount, entropy_weight, start=None):
         start = uniform_policy(game.n_states, len(game.actions))
     starts = _checked(start, game, discount, entropy_weight, one=True)
     rewards = _rewards(mean_field, game)
-    values, policies, residuals = _respond(starts, rewards, game, discount, entropy_weight)
+    moves = Moves(game, mean_field)
+    values, policies, residuals = _respond(starts, rewards, moves, discount, entropy_weight)
     residual = float(residuals[0])
     return BestResponse(values[0], policies[0], residual, residual / (1.0 - discount))
 
@@ -205,10 +233,13 @@ def exploitability(policy, game, *, discount, entropy_weight):
         E(pi) = max_pi' V_h(pi', mu^pi) - V_h(pi, mu^pi),    s_0 ~ mu^pi (Definition 2.4).
 
     It is that of a population in which everybody follows the policy, (n_states, n_actions) float64:
-    see :func:`population_metrics`, whose other parameters and errors it has.
+    see :func:`population_metrics`, whose other parameters and errors it has. A mean field that is
+    not found is a NumericalError.
     """
     weights = {"discount": discount, "entropy_weight": entropy_weight}
-    return population_metrics(_checked(policy, game, one=True), game, **weights).exploitability
+    metrics = population_metrics(_checked(policy, game, one=True), game, **weights)
+    _certify(metrics.residual)
+    return metrics.exploitability
 
 
 def population_metrics(policies, game, *, discount, entropy_weight, policy_index=None):
@@ -224,7 +255,7 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
     bad each policy would be by itself (F.3). As mu^i is stationary, both are sums over the cells,
     the second without the cancellation of two values:
 
-        1 / (1 - gamma) (1/N) sum_i sum_s mu^i(s) (R(s, mu) + h(pi^i(s)))
+        1 / (1 - gamma) (1/N) sum_i sum_s mu^i(s) (<pi^i(s), R(s, ., mu)> + h(pi^i(s)))
         1 / (1 - gamma) (1/N) sum_i sum_s mu^i(s) [ max_u (<u, Q*(s, .)> + h(u))
                                                     - <pi^i(s), Q*(s, .)> - h(pi^i(s)) ].
 
@@ -247,7 +278,8 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
     PopulationMetrics
         Exploitabilities are at least 0. Their error is at most gamma / (1 - gamma) times that of
         the best response, at gamma = 0.9 some 1e-12. All are the same to the last bit in whatever
-        order the agents come and whether or not equal policies share a row.
+        order the agents come and whether or not equal policies share a row. NaN where the mean
+        field is a fixed point that is not found.
 
     Raises
     ------
@@ -255,34 +287,106 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
         See :func:`best_response`.
     """
     policies, shares = _distinct(_checked(policies, game, discount, entropy_weight), policy_index)
-    mean_fields = stationary_distribution(policies, game)
+    mean_fields, residual = _flow(policies, shares, game)
     mean_field = _mean(mean_fields, shares)
     entropies = _entropies(policies, entropy_weight)
-    next_state = _next_state(game)
 
-    def against(met, starts):
-        """Return and exploitability where each policy, or all of them, meet a mean field."""
-        rewards = _own_rewards(met, game)
-        values, _, _ = _respond(starts, rewards, game, discount, entropy_weight)
-        gaps = kernels.bellman_gaps(policies, values, rewards, next_state, discount, entropy_weight)
-        weights = mean_fields * shares[:, None]
-        return [
-            math.fsum((weights * terms).ravel()) / (1.0 - discount)
-            for terms in (rewards + entropies, gaps)
-        ]
+    def against(met, starts, own=slice(None)):
+        """Return and exploitability where some policies meet one mean field, or each its own."""
+        rewards, moves = game.mean_field_rewards(met), Moves(game, met[0])
+        values, _, _ = _respond(starts, rewards, moves, discount, entropy_weight)
+        gaps = moves.bellman_gaps(policies[own], values, rewards, discount, entropy_weight)
+        return _expected(policies[own], rewards) + entropies[own], gaps
 
-    return_alone, exploitability_alone = joint = against(mean_fields, policies)
+    def summed(found, terms):
+        weights = found * shares[:, None]
+        return [math.fsum((weights * each).ravel()) / (1.0 - discount) for each in terms]
+
+    if game.moves_depend_on_mean_field and len(policies) > 1:  # each has moves of its own
+        flows = [_flow(one[None], np.ones(1), game) for one in policies]
+        alone, residuals = (
+            np.concatenate([found for found, _ in flows]),
+            [each for _, each in flows],
+        )
+        rows = [slice(row, row + 1) for row in range(len(policies))]
+        terms = [against(alone[own], policies[own], own) for own in rows]
+        terms = [np.concatenate(parts) for parts in zip(*terms, strict=True)]
+    else:
+        alone, residuals = mean_fields, [residual]
+        terms = against(alone, policies)
+    individual = joint = summed(alone, terms)
     if len(policies) > 1:
         # where the search for the response starts must not depend on the agents' order
-        joint = against(mean_field[None], uniform_policy(game.n_states, len(game.actions))[None])
-    return PopulationMetrics(*joint, exploitability_alone, return_alone, mean_field)
+        even = uniform_policy(game.n_states, len(game.actions))[None]
+        joint = summed(mean_fields, against(mean_field[None], even))
+    if not residual <= FLOW_TOLERANCE:
+        joint, mean_field = (math.nan, math.nan), np.full_like(mean_field, math.nan)
+    if not max(residuals) <= FLOW_TOLERANCE:
+        individual = math.nan, math.nan
+    residual = max(residual, *residuals)
+    return PopulationMetrics(*joint, *individual[::-1], mean_field, residual)
 
 
-def _respond(starts, rewards, game, discount, entropy_weight):
+def _flow(policies, shares, game):
+    """Mean field of each policy's agents, (n_policies, n_states), and their residual.
+
+    The residual is the largest change of a share in one step; 0 where moves do not depend on mu.
+    Its flow is extrapolated along its slowest mode now and then (Aitken), where this brings it
+    nearer to the fixed point.
+    """
+    if not game.moves_depend_on_mean_field:
+        return Moves(game).stationary_distributions(policies), 0.0
+    n, n_states, _ = policies.shape
+    reached = np.asarray(game.outcomes()) + n_states * np.arange(n)[:, None, None, None]
+    start = game.start()
+    now = np.full(n_states, 1.0 / n_states) if start is None else np.asarray(start, np.float64)
+    now = np.broadcast_to(now, (n, n_states))
+
+    def pushed(now):
+        chances = game.probabilities(_mean(now, shares))
+        masses = now[:, :, None, None] * policies[:, :, :, None] * chances
+        after = np.bincount(reached.ravel(), masses.ravel(), n * n_states).reshape(n, n_states)
+        return after / np.cumsum(after, axis=1)[:, -1:]
+
+    step, after = None, pushed(now)
+    for push in range(MAX_PUSHES):
+        residual = float(np.abs(after - now).max())
+        if residual <= FLOW_TOLERANCE:
+            break
+        before, step = step, (after - now) / 2.0
+        now = now + step
+        after = pushed(now)
+        if push % EXTRAPOLATED == EXTRAPOLATED - 1:
+            fading = math.fsum((step * before).ravel()) / math.fsum((before**2).ravel())
+            if 0.0 < fading < 1.0:
+                guess = now + step * (fading / (1.0 - fading))
+                if (guess >= 0.0).all():
+                    beyond = pushed(guess)
+                    if np.abs(beyond - guess).max() < np.abs(after - now).max():
+                        now, after = guess, beyond
+    return np.array(now), residual
+
+
+def _certify(residual):
+    if not residual <= FLOW_TOLERANCE:
+        raise NumericalError(
+            f"the mean field, a fixed point, is not found: its residual {residual:.3g} is above "
+            f"{FLOW_TOLERANCE:g} after {MAX_PUSHES:,} steps"
+        )
+
+
+def _expected(policies, rewards):
+    """<pi(s), R(s, .)>, summed as the kernels do; (n, n_states) float64."""
+    total = rewards[:, :, 0] + np.zeros(policies.shape[:2])
+    for a in range(1, rewards.shape[2]):
+        total += policies[:, :, a] * (rewards[:, :, a] - rewards[:, :, 0])
+    return total
+
+
+def _respond(starts, rewards, moves, discount, entropy_weight):
     """Values, policies and residuals of the best responses to rewards; one row each."""
-    next_state, limits = _next_state(game), (TOLERANCE, MAX_ITERATIONS)
-    values, policies, residuals = kernels.best_responses(
-        starts, rewards, next_state, discount, entropy_weight, *limits
+    values, policies, residuals = moves.best_responses(
+        starts, rewards, discount, entropy_weight, TOLERANCE, MAX_ITERATIONS
     )
     allowed = TOLERANCE * np.maximum(1.0, np.abs(values).max(axis=1))
     if not (residuals <= allowed).all():  # also if one is NaN
@@ -306,15 +410,7 @@ def _rewards(mean_field, game):
         )
     if not (mean_field >= 0.0).all() or abs(math.fsum(mean_field) - 1.0) > ROW_SUM_TOLERANCE:
         raise ConfigurationError("mean_field: is not a distribution over the cells")
-    return _own_rewards(mean_field, game)[None]
-
-
-def _next_state(game):
-    return np.ascontiguousarray(game.outcomes()[:, :, 0])
-
-
-def _own_rewards(mean_fields, game):
-    return np.ascontiguousarray(game.mean_field_rewards(mean_fields)[..., 0])
+    return game.mean_field_rewards(mean_field)[None]
 
 
 def _mean(mean_fields, shares):

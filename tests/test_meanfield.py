@@ -14,7 +14,7 @@ from reference import meanfield as reference
 import mfgcore
 from mfgcore import kernels, meanfield
 from mfgcore.errors import ConfigurationError, NumericalError
-from mfgcore.games import BOUNDARIES, GAMES, Grid
+from mfgcore.games import BOUNDARIES, GAMES
 from mfgcore.population import uniform_policy
 
 PAPER = {"discount": 0.9, "entropy_weight": 0.01}
@@ -47,6 +47,17 @@ def to_corner(size=8):
     return deterministic(np.where(rows > 0, UP, np.where(columns > 0, LEFT, STAY)))
 
 
+def moves_of(game):
+    return game.outcomes(), np.ascontiguousarray(game.probabilities())
+
+
+def stationary(policy, next_state):
+    """Of deterministic moves, from anywhere alike."""
+    outcomes = np.array(next_state, dtype=np.int32)[:, :, None]
+    start = np.ones(len(outcomes))
+    return kernels.stationary_distributions(policy, outcomes, np.ones(outcomes.shape), start)[0]
+
+
 # ---- stationary distributions
 
 
@@ -70,28 +81,26 @@ def to_corner(size=8):
     ],
 )
 def test_chains_by_hand(next_state, policy, expected):
-    next_state = np.array(next_state, dtype=np.int32)
-    found = kernels.stationary_distributions(np.array([policy]), next_state)[0]
+    found = stationary(np.array([policy]), next_state)
     assert found == pytest.approx(expected, rel=1e-14)
 
 
 @pytest.mark.parametrize("tiny", [1e-3, 1e-17, 1e-150, 1e-300, 5e-324])
 def test_chance_of_leaving_may_be_tiny(tiny):
     # pushed forward from the uniform distribution, this chain would stay at (1/2, 1/2) for ages
-    next_state = np.array([[0, 1], [1, 0]], dtype=np.int32)
     policy = np.array([[[1.0 - 3 * tiny, 3 * tiny], [1.0 - tiny, tiny]]])
-    found = kernels.stationary_distributions(policy, next_state)[0]
+    found = stationary(policy, [[0, 1], [1, 0]])
     assert found == pytest.approx([1 / 4, 3 / 4], rel=1e-15)
 
 
 def test_products_below_the_smallest_double_do_not_cut_the_chain():
     # two traps, five steps apart, each step against odds of 1e-200: leaving has odds of 1e-1000
-    next_state = np.array([[max(s - 1, 0), min(s + 1, 5)] for s in range(6)], dtype=np.int32)
+    next_state = [[max(s - 1, 0), min(s + 1, 5)] for s in range(6)]
     up = np.array([1e-200, 1e-200, 1e-200, 1.0, 1.0, 1.0])
     down = np.array([1.0, 1.0, 1.0, 3e-200, 3e-200, 3e-200])
     policy = np.stack((down, up), axis=1)[None]
     # detailed balance: mu(s) up(s) = mu(s + 1) down(s + 1), so mu(5) = mu(0) / 27
-    found = kernels.stationary_distributions(policy, next_state)[0]
+    found = stationary(policy, next_state)
     assert found[5] / found[0] == pytest.approx(1 / 27, rel=1e-14)
     assert found[4] / found[0] == pytest.approx(3e-200 / 27, rel=1e-14)
 
@@ -102,7 +111,7 @@ def test_against_high_precision(boundary, sharpness):
     game = make_game(size=4, boundary=boundary)
     policy = random_policies(3, 1, 16, sharpness)[0]
     found = meanfield.stationary_distribution(policy, game)
-    next_state = game.grid.next_state()
+    next_state = game.outcomes()[:, :, 0]
     # odds multiply along paths of up to 16 cells: 300 digits each
     with mpmath.workdps(5000):
         chain = mpmath.zeros(16)
@@ -129,7 +138,7 @@ def test_is_stationary(size, boundary):
     together = meanfield.stationary_distribution(policies, game)
     for policy, found in zip(policies, together, strict=True):
         assert (meanfield.stationary_distribution(policy, game) == found).all()
-        chain = reference.transition_matrix(policy, game.grid.next_state())
+        chain = reference.transition_matrix(policy, *moves_of(game))
         assert found @ chain == pytest.approx(found, rel=1e-12, abs=1e-15)
         assert math.fsum(found) == pytest.approx(1.0, abs=1e-15)
 
@@ -145,7 +154,7 @@ def test_walking_at_random_and_staying_spread_evenly(boundary, policy):
 def test_reducible_chains_are_averaged_over_time(seed):
     game = make_game(size=4)
     policy = deterministic(np.random.default_rng(seed).integers(0, 5, 16))
-    chain = reference.transition_matrix(policy, game.grid.next_state())
+    chain = reference.transition_matrix(policy, *moves_of(game))
     now = np.full(16, 1 / 16)
     for _ in range(16):
         now = now @ chain
@@ -167,8 +176,8 @@ def test_value_is_the_power_series(name, boundary, weights):
     game, (policy,) = make_game(name, boundary=boundary), random_policies(5, 1)
     mean_field = meanfield.stationary_distribution(policy, game)
     found = meanfield.policy_value(policy, mean_field, game, **weights)
-    rewards, next_state = game.mean_field_rewards(mean_field)[:, 0], game.grid.next_state()
-    expected = reference.power_series(policy, rewards, next_state, *weights.values(), 400)
+    rewards, moves = game.mean_field_rewards(mean_field), moves_of(game)
+    expected = reference.power_series(policy, rewards, *moves, *weights.values(), 400)
     assert found == pytest.approx(expected, abs=1e-12)
     q = meanfield.action_values(policy, mean_field, game, **weights)
     assert (policy * q).sum(axis=1) == pytest.approx(found, abs=1e-12)
@@ -187,7 +196,7 @@ def test_best_response_is_best(name, boundary, weights):
     own = meanfield.policy_value(found.policy, mean_field, game, **weights)
     assert own == pytest.approx(found.values, abs=1e-9)
     # the certificate, recomputed by value iteration with another exponential
-    future = weights["discount"] * found.values[game.grid.next_state()]
+    future = weights["discount"] * found.values[game.outcomes()[:, :, 0]]
     q = game.mean_field_rewards(mean_field) + future
     largest, weight = q.max(axis=1), weights["entropy_weight"]
     if weight:
@@ -365,33 +374,53 @@ def test_wrong_arguments_are_refused():
 
 @st.composite
 def situations(draw):
-    """A grid, one policy with zeros, tiny and denormal entries, rewards and weights."""
-    grid = Grid(draw(st.integers(2, 4)), draw(st.sampled_from(BOUNDARIES)))
+    """Moves, a policy with zeros, tiny and denormal entries, rewards, a start and weights."""
     tiny = st.floats(-320.0, 0.0).map(lambda exponent: 10**exponent)
-    row = st.lists(st.sampled_from([0.0, 1.0]) | st.floats(0.0, 1.0) | tiny, min_size=5, max_size=5)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    if draw(st.booleans()):
+        game = GAMES["agree"](
+            grid_size=draw(st.integers(2, 4)), boundary=draw(st.sampled_from(BOUNDARIES))
+        )
+        outcomes, chances = moves_of(game)
+    else:
+        shape = draw(st.integers(1, 9)), draw(st.integers(1, 5)), draw(st.integers(1, 4))
+        outcomes = rng.integers(0, shape[0], shape, dtype=np.int32)
+        chances = rng.dirichlet(np.full(shape[2], 0.5), shape[:2])
+        chances[:, :, 0][chances[:, :, 0] < 0.2] = 0.0  # outcomes that never come
+        chances[:, :, 0] += chances.sum(axis=2) == 0.0
+        chances /= chances.sum(axis=2, keepdims=True)
+    n_states, n_actions, _ = outcomes.shape
+    row = st.lists(
+        st.sampled_from([0.0, 1.0]) | st.floats(0.0, 1.0) | tiny,
+        min_size=n_actions,
+        max_size=n_actions,
+    )
     row = row.filter(lambda values: sum(values) > 1e-3)
-    policy = np.array([draw(row) for _ in range(grid.n_states)])
+    policy = np.array([draw(row) for _ in range(n_states)])
     policy /= policy.sum(axis=1, keepdims=True)
-    rewards = np.array([draw(st.floats(0.0, 1.0)) for _ in range(grid.n_states)])
+    rewards = rng.random((n_states, n_actions if draw(st.booleans()) else 1))
+    rewards = np.ascontiguousarray(np.broadcast_to(rewards, policy.shape))
+    start = np.array([draw(st.sampled_from([0.0, 1.0, 1e-300])) for _ in range(n_states)])
+    start[draw(st.integers(0, n_states - 1))] = 1.0
     discount = draw(st.sampled_from([0.0, 0.5, 0.9, 0.999]))
     weight = draw(st.sampled_from([0.0, 1e-6, 0.01, 1.0]))
-    return grid.next_state(), policy, rewards, discount, weight
+    return (outcomes, chances), start, policy, rewards, discount, weight
 
 
 @given(situations())
 def test_kernels_equal_their_twins(build, situation):
-    next_state, policy, rewards, *weights = situation
-    found = build.stationary_distributions(policy[None], next_state)[0]
-    assert (found == reference.stationary_distribution(policy, next_state)).all()
-    found = build.policy_values(policy[None], rewards[None], next_state, *weights)[0]
-    assert (found == reference.policy_value(policy, rewards, next_state, *weights)).all()
-    arguments = next_state, *weights, 1e-13, 30
+    moves, start, policy, rewards, *weights = situation
+    found = build.stationary_distributions(policy[None], *moves, start)[0]
+    assert (found == reference.stationary_distribution(policy, *moves, start)).all()
+    found = build.policy_values(policy[None], rewards[None], *moves, *weights)[0]
+    assert (found == reference.policy_value(policy, rewards, *moves, *weights)).all()
+    arguments = *moves, *weights, 1e-13, 30
     found = build.best_responses(policy[None], rewards[None], *arguments)
     twins = reference.best_response(policy, rewards, *arguments)
     for one, twin in zip(found, twins, strict=True):
         assert (one[0] == twin).all()
-    gaps = build.bellman_gaps(policy[None], found[0], rewards[None], next_state, *weights)[0]
-    twin = reference.bellman_gaps(policy, found[0][0], rewards, next_state, *weights)
+    gaps = build.bellman_gaps(policy[None], found[0], rewards[None], *moves, *weights)[0]
+    twin = reference.bellman_gaps(policy, found[0][0], rewards, *moves, *weights)
     assert (gaps == twin).all()
 
 

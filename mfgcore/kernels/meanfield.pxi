@@ -1,14 +1,15 @@
 # The mean-field game of infinitely many agents, solved without sampling: stationary distributions,
 # values and best responses.
 #
-# A cell is linked to few others, all of them near in the order of the cells. Every linear system
-# is therefore solved within a band: of n cells whose links reach over at most b others, in
+# A state is often linked to few others, all of them near in some order of the states. Every linear
+# system is therefore solved within a band: of n states whose links reach over at most b others, in
 # O(n b^2) operations and O(n b) memory. Nothing is summed in another order on another processor.
 #
 # The functions for Python take C-ordered arrays: `policies` (n, n_states, n_actions) float64, of
-# which each stands for itself; `rewards` (n, n_states) float64, what each cell pays while one of
-# them is followed; `next_state` (n_states, n_actions) int32; gamma in [0, 1) is `discount`, and
-# lambda >= 0 is `entropy_weight`. What they return is float64.
+# which each stands for itself; `rewards` (n, n_states, n_actions) float64, what actions pay while
+# one of them is followed; `outcomes` (n_states, n_actions, K) int32, where an action can lead, and
+# its `chances` (n_states, n_actions, K) float64; gamma in [0, 1) is `discount`, and lambda >= 0 is
+# `entropy_weight`. What they return is float64.
 
 cdef extern from *:
     """
@@ -68,22 +69,30 @@ cdef inline Wide _quotient(Wide x, Wide y) noexcept nogil:
 
 
 cdef struct Moves:
-    const int32_t *next_state  # (n_states, n_actions)
+    const int32_t *outcomes  # (n_states, n_actions, n_outcomes)
+    const double *chances    # of the outcomes
     Py_ssize_t n_states
     Py_ssize_t n_actions
-    Py_ssize_t band  # largest distance, in the order of the cells, that an action leads
+    Py_ssize_t n_outcomes
+    Py_ssize_t band  # largest distance, in the order of the states, that an action leads
 
 
-cdef Moves _moves(const int32_t[:, ::1] next_state) noexcept nogil:
+cdef Moves _moves(
+    const int32_t[:, :, ::1] outcomes, const double[:, :, ::1] chances
+) noexcept nogil:
     cdef Moves moves
-    cdef Py_ssize_t s, a
-    moves.next_state = &next_state[0, 0]
-    moves.n_states = next_state.shape[0]
-    moves.n_actions = next_state.shape[1]
+    cdef Py_ssize_t s, a, k
+    moves.outcomes = &outcomes[0, 0, 0]
+    moves.chances = &chances[0, 0, 0]
+    moves.n_states = outcomes.shape[0]
+    moves.n_actions = outcomes.shape[1]
+    moves.n_outcomes = outcomes.shape[2]
     moves.band = 0
     for s in range(moves.n_states):
         for a in range(moves.n_actions):
-            moves.band = max(moves.band, next_state[s, a] - s, s - next_state[s, a])
+            for k in range(moves.n_outcomes):
+                if chances[s, a, k] > 0.0:
+                    moves.band = max(moves.band, outcomes[s, a, k] - s, s - outcomes[s, a, k])
     return moves
 
 
@@ -93,23 +102,26 @@ cdef void _chain(const double *policy, Moves moves, double *chain) noexcept nogi
     It is (n_states, 2 band + 1), and all that mean fields and values need of the moves.
     """
     cdef Py_ssize_t width = 2 * moves.band + 1
-    cdef Py_ssize_t s, a, i
+    cdef Py_ssize_t s, i, k
+    cdef double *row
     for i in range(moves.n_states * width):
         chain[i] = 0.0
     for s in range(moves.n_states):
-        for a in range(moves.n_actions):
-            i = s * moves.n_actions + a
-            chain[s * width + moves.band + moves.next_state[i] - s] += policy[i]
+        row = chain + s * width + moves.band - s
+        for i in range(s * moves.n_actions, (s + 1) * moves.n_actions):
+            for k in range(i * moves.n_outcomes, (i + 1) * moves.n_outcomes):
+                if moves.chances[k] > 0.0:  # or else it may be beyond the band
+                    row[moves.outcomes[k]] += policy[i] * moves.chances[k]
 
 
 cdef void _stationary(
-    const double *chain, Py_ssize_t n_states, Py_ssize_t band, Wide *links, Wide *to_restart,
-    Wide *from_restart, Wide *masses, double *mean_field,
+    const double *chain, const double *start, Py_ssize_t n_states, Py_ssize_t band, Wide *links,
+    Wide *to_restart, Wide *from_restart, Wide *masses, double *mean_field,
 ) noexcept nogil:
     """Elimination of Grassmann, Taksar & Heyman (1985); see stationary_distributions.
 
     One more state, the restart, is reached from everywhere with a probability below all others
-    and leads everywhere alike. It is the last one to be eliminated, so that the band stays narrow.
+    and leads where agents start. It is the last one to be eliminated, so that the band stays narrow.
     """
     cdef Py_ssize_t width = 2 * band + 1
     cdef Py_ssize_t i, j, k, first
@@ -121,7 +133,7 @@ cdef void _stationary(
         links[i] = _wide(chain[i], 0)
     for k in range(n_states):
         to_restart[k] = _wide(1.0, RESTART_EXPONENT)
-        from_restart[k] = _wide(1.0, 0)
+        from_restart[k] = _wide(start[k], 0)
     for k in range(n_states - 1, -1, -1):
         first = max(0, k - band)
         eliminated = links + k * width + band - k
@@ -150,8 +162,8 @@ cdef void _stationary(
         for i in range(max(0, k - band), k):
             total = _sum(total, _product(masses[i], links[i * width + band - i + k]))
         masses[k] = total
-        if (
-            k == 0
+        if total.mantissa > 0.0 and (
+            largest.mantissa == 0.0
             or total.exponent > largest.exponent
             or (total.exponent == largest.exponent and total.mantissa > largest.mantissa)
         ):
@@ -171,11 +183,14 @@ cdef void _stationary(
 cdef void _action_values(
     const double *rewards, const double *future, Moves moves, double discount, double *q
 ) noexcept nogil:
-    """Bellman's recursion: q(s, a) = R(s) + discount * future(next(s, a))."""
-    cdef Py_ssize_t s, i
-    for s in range(moves.n_states):
-        for i in range(s * moves.n_actions, (s + 1) * moves.n_actions):
-            q[i] = rewards[s] + discount * future[moves.next_state[i]]
+    """Bellman's recursion: q(s, a) = R(s, a) + discount * E future(next(s, a))."""
+    cdef Py_ssize_t i, k
+    cdef double expected
+    for i in range(moves.n_states * moves.n_actions):
+        expected = 0.0
+        for k in range(i * moves.n_outcomes, (i + 1) * moves.n_outcomes):
+            expected += moves.chances[k] * future[moves.outcomes[k]]
+        q[i] = rewards[i] + discount * expected
 
 
 cdef void _best_of(
@@ -216,16 +231,25 @@ cdef void _best_of(
             u[s * n_actions + a] /= total
 
 
+cdef inline double _expected(const double *u, const double *rewards, Py_ssize_t n) noexcept nogil:
+    """<u, R(s, .)>; what no action changes is exact, though u sums to 1 but for its last bit."""
+    cdef double total = rewards[0]
+    cdef Py_ssize_t a
+    for a in range(1, n):
+        total += u[a] * (rewards[a] - rewards[0])
+    return total
+
+
 cdef void _payoffs(
     const double *policy, const double *rewards, double entropy_weight, Moves moves,
     double *payoffs,
 ) noexcept nogil:
-    """R(s) + h(pi(s))."""
-    cdef Py_ssize_t s
+    """<pi(s), R(s, .)> + h(pi(s))."""
+    cdef Py_ssize_t s, n_actions = moves.n_actions
     for s in range(moves.n_states):
-        payoffs[s] = rewards[s]
+        payoffs[s] = _expected(policy + s * n_actions, rewards + s * n_actions, n_actions)
         if entropy_weight > 0.0:
-            payoffs[s] += entropy_weight * _entropy(policy + s * moves.n_actions, moves.n_actions)
+            payoffs[s] += entropy_weight * _entropy(policy + s * n_actions, n_actions)
 
 
 cdef void _solve_values(
@@ -266,9 +290,14 @@ cdef void _solve_values(
 
 
 def stationary_distributions(
-    const double[:, :, ::1] policies, const int32_t[:, ::1] next_state
+    const double[:, :, ::1] policies,
+    const int32_t[:, :, ::1] outcomes,
+    const double[:, :, ::1] chances,
+    const double[::1] start,
 ):
-    """Long-run distribution over the cells of an agent that starts at a uniformly random one.
+    """Long-run distribution over the states of an agent that starts as `start` says.
+
+    It is (n_states,), of any sum above 0.
 
     It is the limit, as the probability of starting again tends to 0, of the distribution of an
     agent that starts again now and then: the stationary distribution where there is only one,
@@ -277,7 +306,7 @@ def stationary_distributions(
     The rows of policies need not be normalised to the last bit, as staying plays no part; those
     returned, (n, n_states), sum to 1.
     """
-    cdef Moves moves = _moves(next_state)
+    cdef Moves moves = _moves(outcomes, chances)
     cdef Py_ssize_t n_states = moves.n_states, width = 2 * moves.band + 1, p
     result = np.empty((policies.shape[0], n_states), dtype=np.float64)
     cdef double[:, ::1] mean_fields = result
@@ -289,7 +318,7 @@ def stationary_distributions(
         for p in range(policies.shape[0]):
             _chain(&policies[p, 0, 0], moves, &chain[0])
             _stationary(
-                &chain[0], n_states, moves.band, links, border, border + n_states,
+                &chain[0], &start[0], n_states, moves.band, links, border, border + n_states,
                 border + 2 * n_states, &mean_fields[p, 0],
             )
     return result
@@ -297,13 +326,14 @@ def stationary_distributions(
 
 def policy_values(
     const double[:, :, ::1] policies,
-    const double[:, ::1] rewards,
-    const int32_t[:, ::1] next_state,
+    const double[:, :, ::1] rewards,
+    const int32_t[:, :, ::1] outcomes,
+    const double[:, :, ::1] chances,
     double discount,
     double entropy_weight,
 ):
-    """The (n, n_states) values V(s) = R(s) + h(pi(s)) + gamma sum_a pi(a|s) V(next(s, a))."""
-    cdef Moves moves = _moves(next_state)
+    """The (n, n_states) values V(s) = h(pi(s)) + sum_a pi(a|s) (R(s, a) + gamma E V(next(s, a)))."""
+    cdef Moves moves = _moves(outcomes, chances)
     cdef Py_ssize_t p
     result = np.empty((policies.shape[0], moves.n_states), dtype=np.float64)
     cdef double[:, ::1] values = result
@@ -313,15 +343,16 @@ def policy_values(
     with nogil:
         for p in range(policies.shape[0]):
             policy = &policies[p, 0, 0]
-            _payoffs(policy, &rewards[p, 0], entropy_weight, moves, &payoffs[0])
+            _payoffs(policy, &rewards[p, 0, 0], entropy_weight, moves, &payoffs[0])
             _solve_values(policy, &payoffs[0], moves, discount, &matrix[0], &values[p, 0])
     return result
 
 
 def best_responses(
     const double[:, :, ::1] policies,
-    const double[:, ::1] rewards,
-    const int32_t[:, ::1] next_state,
+    const double[:, :, ::1] rewards,
+    const int32_t[:, :, ::1] outcomes,
+    const double[:, :, ::1] chances,
     double discount,
     double entropy_weight,
     double tolerance,
@@ -342,7 +373,7 @@ def best_responses(
     residuals : (n,)
         Where one is above its bound, the iteration ran out of steps.
     """
-    cdef Moves moves = _moves(next_state)
+    cdef Moves moves = _moves(outcomes, chances)
     cdef Py_ssize_t n_states = moves.n_states, n_actions = moves.n_actions
     cdef Py_ssize_t p, s, i, iteration
     all_values = np.empty((rewards.shape[0], n_states), dtype=np.float64)
@@ -360,10 +391,10 @@ def best_responses(
     with nogil:
         for p in range(rewards.shape[0]):
             policy = &responses[p, 0, 0]
-            _payoffs(policy, &rewards[p, 0], entropy_weight, moves, &payoffs[0])
+            _payoffs(policy, &rewards[p, 0, 0], entropy_weight, moves, &payoffs[0])
             for iteration in range(max_iterations):
                 _solve_values(policy, &payoffs[0], moves, discount, &matrix[0], &values[p, 0])
-                _action_values(&rewards[p, 0], &values[p, 0], moves, discount, &q[0])
+                _action_values(&rewards[p, 0, 0], &values[p, 0], moves, discount, &q[0])
                 _best_of(&q[0], entropy_weight, moves, &best[0], policy)
                 residual = 0.0
                 scale = 1.0
@@ -373,7 +404,7 @@ def best_responses(
                 if residual <= tolerance * scale:
                     break
                 for s in range(n_states):
-                    payoffs[s] = rewards[p, s]
+                    payoffs[s] = _expected(policy + s * n_actions, &rewards[p, s, 0], n_actions)
                     if entropy_weight > 0.0:
                         # h = -lambda sum u log u without further logarithms
                         for i in range(s * n_actions, (s + 1) * n_actions):
@@ -385,17 +416,18 @@ def best_responses(
 def bellman_gaps(
     const double[:, :, ::1] policies,
     const double[:, ::1] values,
-    const double[:, ::1] rewards,
-    const int32_t[:, ::1] next_state,
+    const double[:, :, ::1] rewards,
+    const int32_t[:, :, ::1] outcomes,
+    const double[:, :, ::1] chances,
     double discount,
     double entropy_weight,
 ):
-    """What a policy forgoes by one choice in each cell, the future being worth `values`.
+    """What a policy forgoes by one choice in each state, the future being worth `values`.
 
     It is max_u (<u, Q(s, .)> + h(u)) - <pi(s), Q(s, .)> - h(pi(s)) >= 0, (n, n_states), with
-    Q(s, a) = R(s) + gamma V(next(s, a)). Rewards and values may have one row for all policies.
+    Q(s, a) = R(s, a) + gamma E V(next(s, a)). Rewards and values may have one row for all policies.
     """
-    cdef Moves moves = _moves(next_state)
+    cdef Moves moves = _moves(outcomes, chances)
     cdef Py_ssize_t n_states = moves.n_states, n_actions = moves.n_actions, p, s, a
     result = np.empty((policies.shape[0], n_states), dtype=np.float64)
     cdef double[:, ::1] gaps = result
@@ -406,7 +438,7 @@ def bellman_gaps(
     with nogil:
         for p in range(policies.shape[0]):
             if p < rewards.shape[0]:
-                _action_values(&rewards[p, 0], &values[p, 0], moves, discount, &q[0])
+                _action_values(&rewards[p, 0, 0], &values[p, 0], moves, discount, &q[0])
                 _best_of(&q[0], entropy_weight, moves, &best[0], &u[0])
             for s in range(n_states):
                 gap = 0.0

@@ -44,25 +44,25 @@ class Wide:
         return mantissa
 
 
-def bandwidth(next_state):
-    return int(np.abs(next_state - np.arange(len(next_state))[:, None]).max())
+def bandwidth(outcomes, chances):
+    distances = np.abs(outcomes - np.arange(len(outcomes))[:, None, None])
+    return int(distances[chances > 0.0].max())
 
 
-def transition_matrix(policy, next_state):
-    chain = np.zeros((len(next_state), len(next_state)))
-    for s in range(len(next_state)):
-        for a in range(next_state.shape[1]):
-            chain[s, next_state[s, a]] += policy[s][a]
+def transition_matrix(policy, outcomes, chances):
+    chain = np.zeros((len(outcomes), len(outcomes)))
+    for s, a, k in np.ndindex(outcomes.shape):
+        chain[s, outcomes[s, a, k]] += policy[s][a] * chances[s, a, k]
     return chain
 
 
-def stationary_distribution(policy, next_state):
+def stationary_distribution(policy, outcomes, chances, start):
     """Grassmann, Taksar & Heyman (1985), with a state to restart from, reached ever so rarely."""
-    n = len(next_state)
-    band = bandwidth(next_state)
-    chain = transition_matrix(policy, next_state)
+    n = len(outcomes)
+    band = bandwidth(outcomes, chances)
+    chain = transition_matrix(policy, outcomes, chances)
     links = {(s, t): Wide(float(chain[s, t])) for s, t in np.argwhere(chain).tolist()}
-    to_restart, from_restart = [Wide(1.0, RESTART_EXPONENT)] * n, [Wide(1.0)] * n
+    to_restart, from_restart = [Wide(1.0, RESTART_EXPONENT)] * n, list(map(Wide, start.tolist()))
     for k in reversed(range(n)):
         before = range(max(0, k - band), k)
         onwards = {j: links[k, j] for j in before if (k, j) in links and links[k, j].mantissa}
@@ -86,7 +86,9 @@ def stationary_distribution(policy, next_state):
         for i in range(max(0, k - band), k):
             mass = mass + masses[i] * links.get((i, k), Wide(0.0))
         masses.append(mass)
-    largest = max(masses, key=lambda mass: (mass.exponent, mass.mantissa))
+    largest = max(
+        (mass for mass in masses if mass.mantissa), key=lambda mass: (mass.exponent, mass.mantissa)
+    )
     shares = [float(mass / largest) for mass in masses]
     total = 0.0
     for share in shares:
@@ -102,12 +104,15 @@ def entropy(row):
     return total
 
 
-def action_values(rewards, future, next_state, discount):
+def action_values(rewards, future, outcomes, chances, discount):
     """Bellman's recursion: the one place where the future comes in."""
-    return [
-        [reward + discount * future[t] for t in targets]
-        for reward, targets in zip(rewards, next_state.tolist(), strict=True)
-    ]
+    q = [list(row) for row in rewards]
+    for s, a in np.ndindex(outcomes.shape[:2]):
+        expected = 0.0
+        for t, chance in zip(outcomes[s, a].tolist(), chances[s, a].tolist(), strict=True):
+            expected += chance * future[t]
+        q[s][a] += discount * expected
+    return q
 
 
 def best_of(q, entropy_weight):
@@ -125,10 +130,10 @@ def best_of(q, entropy_weight):
     return best, [weight / total for weight in weights]
 
 
-def solve_values(policy, payoffs, next_state, discount):
-    n = len(next_state)
-    band = bandwidth(next_state)
-    matrix = (np.eye(n) - discount * transition_matrix(policy, next_state)).tolist()
+def solve_values(policy, payoffs, outcomes, chances, discount):
+    n = len(outcomes)
+    band = bandwidth(outcomes, chances)
+    matrix = (np.eye(n) - discount * transition_matrix(policy, outcomes, chances)).tolist()
     values = list(payoffs)
     for k in range(n):
         last = min(n, k + band + 1)
@@ -146,31 +151,39 @@ def solve_values(policy, payoffs, next_state, discount):
     return values
 
 
+def expected_reward(row, rewards):
+    total = rewards[0]
+    for u, reward in zip(row[1:], rewards[1:], strict=True):
+        total += u * (reward - rewards[0])
+    return total
+
+
 def _payoffs(policy, rewards, entropy_weight):
+    payoffs = [expected_reward(*rows) for rows in zip(policy, rewards, strict=True)]
     if entropy_weight == 0.0:
-        return list(rewards)
+        return payoffs
     return [
-        reward + entropy_weight * entropy(row) for reward, row in zip(rewards, policy, strict=True)
+        payoff + entropy_weight * entropy(row) for payoff, row in zip(payoffs, policy, strict=True)
     ]
 
 
-def policy_value(policy, rewards, next_state, discount, entropy_weight):
+def policy_value(policy, rewards, outcomes, chances, discount, entropy_weight):
     policy, rewards = policy.tolist(), rewards.tolist()
     payoffs = _payoffs(policy, rewards, entropy_weight)
-    return np.array(solve_values(policy, payoffs, next_state, discount))
+    return np.array(solve_values(policy, payoffs, outcomes, chances, discount))
 
 
-def best_response(policy, rewards, next_state, discount, entropy_weight, tolerance, steps):
+def best_response(policy, rewards, outcomes, chances, discount, entropy_weight, tolerance, steps):
     policy, rewards = policy.tolist(), rewards.tolist()
     payoffs = _payoffs(policy, rewards, entropy_weight)
     for _ in range(steps):
-        values = solve_values(policy, payoffs, next_state, discount)
-        q = action_values(rewards, values, next_state, discount)
+        values = solve_values(policy, payoffs, outcomes, chances, discount)
+        q = action_values(rewards, values, outcomes, chances, discount)
         best, policy = zip(*(best_of(row, entropy_weight) for row in q), strict=True)
         residual = max(abs(b - v) for b, v in zip(best, values, strict=True))
         if residual <= tolerance * max(1.0, max(abs(value) for value in values)):
             break
-        payoffs = list(rewards)
+        payoffs = _payoffs(policy, rewards, 0.0)
         if entropy_weight > 0.0:
             for s in range(len(payoffs)):
                 for u, value in zip(policy[s], q[s], strict=True):
@@ -178,9 +191,9 @@ def best_response(policy, rewards, next_state, discount, entropy_weight, toleran
     return np.array(values), np.array(policy), residual
 
 
-def bellman_gaps(policy, values, rewards, next_state, discount, entropy_weight):
+def bellman_gaps(policy, values, rewards, outcomes, chances, discount, entropy_weight):
     gaps = []
-    q = action_values(rewards.tolist(), values.tolist(), next_state, discount)
+    q = action_values(rewards.tolist(), values.tolist(), outcomes, chances, discount)
     for row, choices in zip(policy.tolist(), q, strict=True):
         best, _ = best_of(choices, entropy_weight)
         gap = 0.0
@@ -192,11 +205,11 @@ def bellman_gaps(policy, values, rewards, next_state, discount, entropy_weight):
     return np.array(gaps)
 
 
-def power_series(policy, rewards, next_state, discount, entropy_weight, terms):
+def power_series(policy, rewards, outcomes, chances, discount, entropy_weight, terms):
     """Value by its definition, sum_t gamma^t (P^t (R + h)): another way, not the kernel's."""
-    chain = transition_matrix(policy, next_state)
+    chain = transition_matrix(policy, outcomes, chances)
     payoffs = np.array(_payoffs(policy.tolist(), rewards.tolist(), entropy_weight))
-    total = np.zeros(len(next_state))
+    total = np.zeros(len(outcomes))
     for t in range(terms):
         total += discount**t * payoffs
         payoffs = chain @ payoffs
