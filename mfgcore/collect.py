@@ -161,8 +161,6 @@ def _check_run(path, dataset, experiment):
     if iterations.size != experiment.iterations:
         refuse(f"has {iterations.size} iterations, expected {experiment.iterations}")
     for name, metric in per_iteration().items():
-        expected = np.array([metric.due(experiment, k) for k in iterations], dtype=bool)
-        if metric.counted_by:
-            expected &= dataset[metric.counted_by].values > 0
+        expected = metric.expected(dataset, experiment)
         if not np.isfinite(dataset[name].values[expected]).all():
             refuse(f"{name} is not finite")

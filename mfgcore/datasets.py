@@ -8,6 +8,7 @@ import xarray as xr
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.files import atomic_path, check_writable, reason
 from mfgcore.fingerprint import run_fingerprint
+from mfgcore.meanfield import FLOW_TOLERANCE
 from mfgcore.metrics import METRICS
 
 SCHEMA_VERSION = 3
@@ -67,6 +68,12 @@ def to_dataset(simulation):
             "fingerprint": run_fingerprint(),
         },
     )
+    missing = dataset["exact_residual"] > FLOW_TOLERANCE
+    if missing.any():
+        dataset.attrs["missing"] = (
+            f"exact metrics at iterations {', '.join(map(str, np.flatnonzero(missing)))}: no fixed "
+            f"point was found, see exact_residual"
+        )
     return describe(dataset)
 
 

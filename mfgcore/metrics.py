@@ -42,6 +42,8 @@ class Metric:
         `evaluation_interval`-th iteration, and NaN at the others.
     counted_by : str
         A count among the metrics; where that is 0 there is nothing to measure, and it is NaN.
+    certified_by : str
+        A residual among the metrics; where that is too large the metric can be NaN.
     """
 
     compute: Callable
@@ -53,6 +55,7 @@ class Metric:
     label: str = ""
     asked_by: str = ""
     counted_by: str = ""
+    certified_by: str = ""
 
     def __post_init__(self):
         if (self.asked_by or self.counted_by) and not issubclass(self.dtype, np.floating):
@@ -69,6 +72,16 @@ class Metric:
             return True
         asked = getattr(experiment, self.asked_by)
         return asked and iteration % experiment.evaluation_interval == 0
+
+    def expected(self, dataset, experiment):
+        """Iterations of a run's dataset at which it must have a value; (n_iterations,) bool."""
+        due = [self.due(experiment, k) for k in dataset["iteration"].values]
+        expected = np.array(due, dtype=bool)
+        if self.counted_by:
+            expected &= dataset[self.counted_by].values > 0
+        if self.certified_by:
+            expected &= dataset[self.certified_by].values <= meanfield.FLOW_TOLERANCE
+        return expected
 
     def when(self):
         """When it is measured, in words."""
@@ -203,7 +216,7 @@ def exploitability(moment):
     )
 
 
-EXACT = {"asked_by": "exact_metrics"}
+EXACT = {"asked_by": "exact_metrics", "certified_by": "exact_residual"}
 COUNT = {"dtype": np.int64}
 AT_THE_END = {"dims": ("agent", "state", "action")}
 BY_ACTION = {"dims": ("iteration", "state", "action"), "dtype": np.float32}
@@ -225,6 +238,11 @@ for _name, _compute, _details, _long_name, _meaning in (
     ("mean_individual_return", lambda moment: moment.exact.mean_individual_return, EXACT,
      "mean return of the individual policies, exact",
      "Each policy in a population that follows it alone (F.3)"),
+    ("exact_residual", lambda moment: moment.exact.residual, {"asked_by": "exact_metrics"},
+     "residual of the exact mean fields",
+     "Largest change of a share in one step, of the joint mean field and the individual ones; 0 "
+     f"where moves do not depend on them. Above {meanfield.FLOW_TOLERANCE:g} the fixed point is "
+     "not found, and what depends on it is missing"),
     ("policy_divergence", lambda moment: moment.population.policy_divergence(),
      {"label": "Policy divergence"}, "policy divergence",
      "(1/N) sum_i sup_s ‖pi^1(s) - pi^i(s)‖_1 (Sec. 3.2, 4.1)"),
