@@ -34,7 +34,7 @@ from mfgcore.population import uniform_policy
 
 # residual of a fixed point: the largest change of a share in one step
 FLOW_TOLERANCE = 1e-12
-MAX_PUSHES = 20_000
+MAX_PUSHES = 10_000
 EXTRAPOLATED = 10  # pushes between two extrapolations
 # residual of the optimal recursion that is certified, relative to the largest value
 TOLERANCE = 1e-13
@@ -331,8 +331,8 @@ def _flow(policies, shares, game):
     """Mean field of each policy's agents, (n_policies, n_states), and their residual.
 
     The residual is the largest change of a share in one step; 0 where moves do not depend on mu.
-    Its flow is extrapolated along its slowest mode now and then (Aitken), where this brings it
-    nearer to the fixed point.
+    Its flow is extrapolated along its slowest mode now and then (Aitken), where this makes the
+    residual smaller. Nothing bolder: moves held fixed lead to another fixed point than the flow.
     """
     if not game.moves_depend_on_mean_field:
         return Moves(game).stationary_distributions(policies), 0.0

@@ -1,0 +1,59 @@
+"""Four rooms: spread out over a building, through its doors."""
+
+from functools import cached_property
+
+import numpy as np
+
+from mfgcore import kernels
+from mfgcore.games.grid import ACTIONS, MOVES, Grid
+from mfgcore.games.model import Game, register
+
+
+@register
+class FourRooms(Game):
+    """Be where few others are, in four rooms of 5 x 5 cells with doors between them.
+
+    r(s, a, mu) = -log mu(s), x' = x + a + e with e one of the five moves. Geist et al. 2022
+    (arXiv 2106.03787); four rooms in Bench-MFG (arXiv 2602.12517), in OpenSpiel
+    `mfg_crowd_modelling_2d`. A share below 1/N_max, which nobody in a population ever sees, pays
+    as much as this one does (Bench-MFG: 1e-12). A wall stops the action and then the noise; with
+    `through_walls`, as in Bench-MFG, only the cell at the end of both has to be free, and so
+    agents leap over walls.
+    """
+
+    doors: tuple[tuple[int, int], ...] = ((2, 5), (8, 5), (5, 8), (5, 2))
+    noise: tuple[float, ...] = (0.2, 0.2, 0.2, 0.2, 0.2)  # of stay, up, down, left, right
+    max_agents: int = 200
+    through_walls: bool = False
+
+    actions = ACTIONS
+    layout = "grid"
+    pays_by_own_share = True
+    n_states = property(lambda self: self.grid.n_states)
+    positions = property(lambda self: self.grid.positions)
+    distances = property(lambda self: self.grid.distances)
+    reward_range = property(lambda self: (0.0, float(kernels.log(max(self.max_agents, 2)))))
+
+    @cached_property
+    def grid(self):
+        """A cross of walls with four doors; Grid."""
+        cross = {(5, n) for n in range(11)} | {(n, 5) for n in range(11)}
+        walls = sorted(cross - set(self.doors))
+        return Grid(11, obstacles=" ".join(f"{row},{column}" for row, column in walls))
+
+    def outcomes(self):
+        """The action, then the noise."""
+        if self.through_walls:
+            moves = np.array(MOVES)
+            return self.grid.next_state(moves[:, None, :] + moves)
+        step = self.grid.next_state()
+        return step[step]
+
+    def probabilities(self, mean_field=None):
+        """Those of the noise."""
+        return np.broadcast_to(self.noise, (self.n_states, 5, 5))
+
+    def rewards(self, mean_fields):
+        """Averse to the crowd."""
+        averse = -kernels.log(np.maximum(mean_fields, 1.0 / self.max_agents))
+        return self.normalised(averse[..., None], mean_fields)

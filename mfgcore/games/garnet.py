@@ -1,0 +1,92 @@
+"""MF-Garnets: random games, the same seed the same game."""
+
+from functools import cached_property
+
+import numpy as np
+
+from mfgcore.games.model import Game, register
+
+
+@register
+class Garnet(Game):
+    """A random game of given size, branching and coupling.
+
+    MF-Garnets of Bench-MFG (arXiv 2602.12517): p(y | s, a, mu) is proportional to
+    relu(c P(y) + k (C mu)(y)), or relu(P(y) (c + k (C mu)(y))) if multiplicative;
+    r(s, a, mu) = c' R(s, a) + k' (M mu)(s), or R(s, a) (c' + k' (M mu)(s)). P = P(s, a) has at
+    most `branching` entries, C = C(s, a), R and M are normal, M symmetric in a potential game and
+    antisymmetric in a cyclic one; k is `coupling`, and coefficients that are not given are drawn
+    from [0, 1]. A seed gives the game that it gives in Bench-MFG. Where nothing is left above 0,
+    moves follow P, there they all lead to the last state; `floor` is added everywhere.
+    """
+
+    states: int = 20
+    n_actions: int = 6
+    branching: int = 6
+    game_seed: int = 0
+    dynamics: str = "additive"  # or "multiplicative"
+    reward: str = "additive"  # or "multiplicative"
+    interaction: str = "potential"  # or "cyclic"
+    coupling: float | None = None
+    move_base: float | None = None
+    reward_base: float | None = None
+    reward_coupling: float | None = None
+    floor: float = 0.0
+
+    n_states = property(lambda self: self.states)
+    actions = property(lambda self: tuple(str(action) for action in range(self.n_actions)))
+    moves_depend_on_mean_field = property(lambda self: self.drawn[0][1] != 0.0)
+
+    @cached_property
+    def drawn(self):
+        """Coefficients, P, C, R and M."""
+        rng, S, A = np.random.default_rng(self.game_seed), self.states, self.n_actions
+        given = (self.move_base, self.coupling, self.reward_base, self.reward_coupling)
+        drawn = [rng.uniform() for _ in given]
+        base = np.zeros((S, A, S))
+        for s, a in np.ndindex(S, A):  # one at a time: the order of the draws is Bench-MFG's
+            successors = rng.integers(S, size=self.branching)
+            base[s, a, successors] = rng.dirichlet(np.ones(self.branching))
+        pull = rng.normal(size=(S, A, S, S)).astype(np.float32).astype(np.float64)
+        paid, between = rng.normal(size=(S, A)), rng.normal(size=(S, S))
+        between = (between + {"potential": 1, "cyclic": -1}[self.interaction] * between.T) / 2
+        coefficients = [d if g is None else g for d, g in zip(drawn, given, strict=True)]
+        return coefficients, base, pull, paid, between
+
+    def outcomes(self):
+        """Anywhere."""
+        everywhere = np.arange(self.states, dtype=np.int32)
+        return np.broadcast_to(everywhere, (self.states, self.n_actions, self.states))
+
+    def probabilities(self, mean_field=None):
+        """In proportion to what is left above 0."""
+        (c, k, *_), base, pull, *_ = self.drawn
+        pulled = k * _product(pull, mean_field) if k else 0.0
+        intensity = c * base + pulled if self.dynamics == "additive" else base * (c + pulled)
+        intensity = np.maximum(intensity, 0.0) + self.floor
+        nothing = ~(intensity > 0.0).any(axis=2, keepdims=True)
+        intensity = np.where(nothing, base, intensity)
+        return intensity / np.cumsum(intensity, axis=2)[:, :, -1:]
+
+    def _paid(self, felt):  # what others add, (..., n_states) -> (..., n_states, n_actions)
+        (*_, c, k), _, _, paid, _ = self.drawn
+        felt = k * felt[..., None]
+        return c * paid + felt if self.reward == "additive" else paid * (c + felt)
+
+    @cached_property
+    def reward_range(self):
+        """Rewards are linear in mu: the extremes are where all are in one state."""
+        extremes = self._paid(self.drawn[-1].T)
+        return extremes.min(), extremes.max()
+
+    def rewards(self, mean_fields):
+        """By what is drawn, and where others are."""
+        between = self.drawn[-1]
+        return self.normalised(
+            self._paid(_product(between, mean_fields[..., None, :])), mean_fields
+        )
+
+
+def _product(matrix, vectors):
+    """Sums over the last axis, in its order: BLAS has another one on every processor."""
+    return sum(matrix[..., j] * vectors[..., j] for j in range(matrix.shape[-1]))

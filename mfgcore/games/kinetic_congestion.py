@@ -1,0 +1,54 @@
+"""Kinetic congestion: a crowd that is in its own way."""
+
+from functools import cached_property
+
+import numpy as np
+
+from mfgcore.games.grid import ACTIONS, Grid
+from mfgcore.games.model import Game, register
+
+
+@register
+class KineticCongestion(Game):
+    """Get to the last cell of a grid; the fuller a cell is, the harder it is to enter.
+
+    p(y | s, a) = max(0, 1 - mu(y) / capacity) for the neighbour y that a leads to, otherwise the
+    agent stays; r(s, a) = -1[s is not the target] - cost 1[a moves]. Bench-MFG (arXiv 2602.12517),
+    dynamics-coupled games.
+    """
+
+    size: int = 5
+    movement_cost: float = 0.1
+    capacity: float = 0.18
+
+    actions = ACTIONS
+    layout = "grid"
+    moves_depend_on_mean_field = True
+    grid = cached_property(lambda self: Grid(self.size))
+    n_states = property(lambda self: self.grid.n_states)
+    positions = property(lambda self: self.grid.positions)
+    distances = property(lambda self: self.grid.distances)
+    reward_range = property(lambda self: (-1.0 - self.movement_cost, 0.0))
+
+    @cached_property
+    def _outcomes(self):
+        there = self.grid.next_state()
+        here = np.broadcast_to(there[:, :1], there.shape)
+        return np.stack([there, here], axis=2)
+
+    def outcomes(self):
+        """There, or here."""
+        return self._outcomes
+
+    def probabilities(self, mean_field=None):
+        """The fuller a cell, the harder it is to enter."""
+        there, here = self._outcomes[:, :, 0], self._outcomes[:, :, 1]
+        enters = (1.0 - mean_field[there] / self.capacity).clip(0.0, 1.0)
+        enters = np.where(there == here, 1.0, enters)
+        return np.stack([enters, 1.0 - enters], axis=2)
+
+    def rewards(self, mean_fields):
+        """What it costs to be elsewhere, and to move."""
+        elsewhere = np.arange(self.n_states) != self.n_states - 1
+        moves = np.array(self.actions) != "stay"
+        return self.normalised(-1.0 * elsewhere[:, None] - self.movement_cost * moves, mean_fields)
