@@ -47,7 +47,7 @@ def save(simulation, path, seconds=(0.0, 0.0)):
     header = {
         "version": VERSION,
         "configuration": simulation.experiment.relevant(),
-        "fingerprint": run_fingerprint(),
+        "fingerprint": run_fingerprint() + simulation.experiment.imported(),
         "iteration": simulation.iteration,
         "seconds": seconds,
     }
@@ -92,7 +92,7 @@ def restore(simulation, path):
         raise CheckpointError(f"{name}: is damaged ({type(error).__name__})") from error
     if version != VERSION:
         raise CheckpointError(f"{name}: has version {version}, this mfgcore reads {VERSION}")
-    if header["fingerprint"] != run_fingerprint():
+    if header["fingerprint"] != run_fingerprint() + simulation.experiment.imported():
         raise CheckpointError(f"{name}: was made by other code")
     difference = first_difference(header["configuration"], simulation.experiment.relevant())
     if difference is not None:

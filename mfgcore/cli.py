@@ -1,4 +1,4 @@
-"""The command line: ``mfgcore run``, ``show``, ``estimate`` and ``networks``."""
+"""The command line: ``mfgcore run``, ``show``, ``estimate``, ``games`` and ``networks``."""
 
 import argparse
 import difflib
@@ -18,6 +18,8 @@ from mfgcore.datasets import configuration, load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError
 from mfgcore.experiment import RENAMED, REQUIRED, defaults, make_experiment, parameters
 from mfgcore.files import check_writable
+from mfgcore.games import GAMES
+from mfgcore.imports import import_file
 from mfgcore.memory import block_of_learners, parse_size
 from mfgcore.networks import NETWORKS
 from mfgcore.simulation import simulate
@@ -96,7 +98,7 @@ def _build_parser():
         "agents: one run at a time. The figures of the paper are made by snakemake.",
     )
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{run,show,estimate,networks}"
+        dest="command", required=True, metavar="{run,show,estimate,games,networks}"
     )
 
     def command(function, name, short, description):
@@ -104,6 +106,8 @@ def _build_parser():
         added.set_defaults(function=function)
         return added.add_argument, added
 
+    own = {"dest": "imported", "action": "append", "default": [], "metavar": "FILE"}
+    own["help"] = "Python file of your own that registers games and what else has a name"
     add, run = command(
         _run,
         "run",
@@ -119,6 +123,7 @@ def _build_parser():
     add("--quiet", action="store_true", help="no progress bar")
     text = "go on from the checkpoint that an interrupted run left beside the output"
     add("--resume", action="store_true", help=text)
+    add("--import", **own)
     _add_parameters(run.add_argument_group("parameters of the experiment"))
 
     text = "Say what a run was, how it was made and what it measured last."
@@ -134,14 +139,16 @@ def _build_parser():
     text = "cores to share (default 1)"
     add("--cores", type=_read(int), default=1, metavar="INT", help=text)
 
-    for registry in (NETWORKS,):
+    for registry in (GAMES, NETWORKS):
         text = f"List the {registry.kind}s that there are, each with the parameters that it reads."
-        _, added = command(_list, f"{registry.kind}s", f"list the {registry.kind}s", text)
+        add, added = command(_list, f"{registry.kind}s", f"list the {registry.kind}s", text)
+        add("--import", **own)
         added.set_defaults(registry=registry)
     return parser
 
 
 def _run(arguments):
+    _import(arguments)
     known = parameters().keys() | RENAMED.keys()
     values = {key: value for key, value in vars(arguments).items() if key in known}
     experiment = make_experiment(**values)
@@ -169,6 +176,11 @@ def _run(arguments):
         f"{arguments.output}: {dataset.attrs['title']}, {experiment.iterations} iterations, "
         f"{dataset.attrs['wall_seconds']:.1f} s; see it with: mfgcore show {arguments.output}"
     )
+
+
+def _import(arguments):
+    for path in arguments.imported:
+        import_file(path)
 
 
 def _show(arguments):
@@ -242,10 +254,12 @@ def _print_estimate(kind, named, cores):
 
 
 def _list(arguments):
+    _import(arguments)
     registry = arguments.registry
+    width = max(map(len, registry))
     for name in registry:
         read = f" ({', '.join(registry.needs(name))})" if registry.needs(name) else ""
-        print(f"{name:<14}{registry.help(name)}{read}")
+        print(f"{name:<{width}}  {registry.help(name)}{read}")
 
 
 def _at_least_one(key, value):

@@ -10,6 +10,7 @@ import yaml
 
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.experiment import RENAMED, defaults, disturbances, make_experiment, parameters, renamed
+from mfgcore.imports import import_file
 
 # of the workflow, in its folder: what every configuration overrides
 CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml")
@@ -103,6 +104,7 @@ def check(config, schema):
     error = max(errors, key=lambda found: len(found.absolute_path), default=None)
     if error is not None:
         raise ConfigurationError(_explain(error))
+    import_files(config)
     for place, section in _sections(config):
         _check_values(place, section)
     planned = {name: runs(config, name) for name in experiments(config)}
@@ -111,6 +113,12 @@ def check(config, schema):
     for name in planned:
         title(config, name, planned[name])
     return planned, {name: ablation(config, name) for name in studies(config)}
+
+
+def import_files(config):
+    """Make known what the configuration's own Python files register."""
+    for path in config.get("import") or []:
+        import_file(path)
 
 
 def _sections(config):
@@ -228,6 +236,7 @@ def runs(config, name):
     """
     if name not in experiments(config):
         raise ConfigurationError(unknown_name("experiment", name, experiments(config)))
+    import_files(config)
     shared = {"architectures": config["architectures"]} | config["parameters"]
     own = config["experiments"][name]
     return _trials(f"experiments.{name}.", shared | own, name=name, seed=config["seed"])
@@ -274,6 +283,7 @@ def ablation(config, name):
     """
     if name not in studies(config):
         raise ConfigurationError(unknown_name("ablation", name, studies(config)))
+    import_files(config)
     common = config["ablations"]
     shared = {key: common[key] for key in ("architectures", "trials")}
     own = dict(common["studies"][name])

@@ -65,7 +65,7 @@ def to_dataset(simulation):
             "configuration": json.dumps(experiment.relevant(), sort_keys=True),
             "layout": game.layout or "none",
             "seed": experiment.seed,
-            "fingerprint": run_fingerprint(),
+            "fingerprint": run_fingerprint() + experiment.imported(),
         },
     )
     missing = dataset["exact_residual"] > FLOW_TOLERANCE

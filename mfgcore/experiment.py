@@ -14,6 +14,7 @@ from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.games import BOUNDARIES, GAMES
+from mfgcore.imports import digest_of
 from mfgcore.learning import ALGORITHMS
 from mfgcore.networks import DIAGONALS, NETWORKS, read_edges
 from mfgcore.parameters import REQUIRED, describe_fields, parameter
@@ -421,6 +422,15 @@ class Experiment:
     def make_algorithm(self):
         """How a learner comes to its Q-function; Algorithm."""
         return ALGORITHMS[self.algorithm](self)
+
+    def imported(self):
+        """Digests of the files of users that the run depends on, each after a `+`; str."""
+        own = [
+            digest_of(entry.choices[getattr(self, key)])
+            for key, entry in parameters().items()
+            if isinstance(entry.choices, Registry) and getattr(self, key) is not None
+        ]
+        return "".join(f"+{digest}" for digest in own if digest)
 
     def relevant(self):
         """The parameters that this run depends on.

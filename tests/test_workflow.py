@@ -172,6 +172,21 @@ def test_a_change_reruns_exactly_the_runs_that_use_it(project, config, n_runs, s
     assert set(re.findall(shown, text)) == only
 
 
+def test_a_change_of_ones_own_file_reruns_the_runs_that_use_it_alone(project):
+    own = project.folder / "my_game.py"
+    own.write_text(documented("python")[0])
+    config = "import: [my_game.py]\n" + tiny_config()
+    project.configure(config.replace("  fig1:", "  mine: {game: edge, trials: 1}\n  fig1:"))
+    run = "results/tiny/runs/mine/networked/trial_0.nc"
+    assert project.make(run) == {"simulate": 1}
+    assert project.would_make()[0]["simulate"] == 2  # the other architectures
+    own.write_text(own.read_text() + "# another thought\n")
+    counts, text = project.would_make()
+    project.configure(tiny_config())
+    assert counts["simulate"] == 3
+    assert set(re.findall(r"experiment=(\w+), arch", text)) == {"mine"}
+
+
 def test_a_changed_kernel_source_reruns_every_run(project, monkeypatch):
     # the fingerprint is taken of the installed package: pretend that it was another
     common = project.folder / "workflow/rules/common.smk"

@@ -15,6 +15,7 @@ rule simulate:
         # only what this run uses, so that a change reruns what depends on it and nothing else
         run=lambda wildcards: run_of(wildcards).relevant(),
         fingerprint=run_fingerprint(),
+        imported=lambda wildcards: run_of(wildcards).imported(),
     script:
         "../scripts/simulate.py"
 
@@ -33,3 +34,4 @@ use rule simulate as simulate_exactly with:
         mem_mb=lambda wildcards: megabytes(REFERENCES[wildcards.experiment]),
     params:
         run=lambda wildcards: REFERENCES[wildcards.experiment].relevant(),
+        imported=lambda wildcards: REFERENCES[wildcards.experiment].imported(),

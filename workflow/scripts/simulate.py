@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mfgcore import configuration
 from mfgcore.checkpoint import Checkpointer
 from mfgcore.datasets import save
 from mfgcore.experiment import make_experiment
@@ -18,6 +19,7 @@ def report(simulation):
 
 with logged(snakemake.log[0]):
     output = Path(snakemake.output[0])
+    configuration.import_files(snakemake.config)
     experiment = make_experiment(**snakemake.params.run)
     check_writable(output)
     checkpointer = Checkpointer(output.with_suffix(".checkpoint"))

@@ -1,0 +1,77 @@
+"""Files of users: what has a name in them, and the content that runs depend on."""
+
+import hashlib
+import inspect
+import sys
+import types
+from pathlib import Path
+
+from mfgcore.errors import ConfigurationError, MfgcoreError, one_line
+
+PREFIX = "mfgcore_import_"
+_imported = {}  # names of modules by their files
+
+
+def import_file(path):
+    """Run a Python file, so that what it registers is known; again only if it has changed.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read, or raises an error itself.
+    """
+
+    def refuse(error, line=""):
+        raise ConfigurationError(f"import: {path}{line}: {one_line(error)}") from error
+
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        refuse(error)
+    name = PREFIX + _digest(content)
+    place = Path(path).resolve()
+    if _imported.get(place) == name:
+        return
+    module = types.ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # where dataclasses look for it
+    try:
+        exec(compile(content, str(path), "exec"), vars(module))
+    except (Exception, SystemExit) as error:  # whatever the code of a user may raise
+        del sys.modules[name]
+        if isinstance(error, MfgcoreError):
+            raise ConfigurationError(f"import: {path}: {error}") from error
+        refuse(error, _line(error, str(path)))
+    _imported[place] = name
+
+
+def _line(error, path):
+    """Where in a file an error arose, as ``, line 3``."""
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}"
+    found, trace = "", error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            found = f", line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+def digest_of(entry):
+    """Digest of the code of an entry of a registry that is not mfgcore's own; None for these.
+
+    It is that of its file, or, in a notebook, of the class or function alone.
+    """
+    name = entry.__module__
+    if name.startswith("mfgcore."):
+        return None
+    if name.startswith(PREFIX):
+        return name.removeprefix(PREFIX)
+    try:
+        return _digest(inspect.getsource(entry).encode())
+    except (OSError, TypeError):
+        return "unknown"
+
+
+def _digest(content):
+    return hashlib.sha256(content).hexdigest()[:16]
