@@ -81,8 +81,8 @@ class Experiment:
         "silent; D17, D29", choices=ARRIVALS,
     )
     leavers: str = parameter("random", "who leaves", "F.3; D29", choices=LEAVERS)
-    leave_cell: int | None = parameter(
-        None, "cell to which those that leave are nearest", "F.3: a corner; D29", "[0, inf)"
+    leave_state: int | None = parameter(
+        None, "state to which those that leave are nearest", "F.3: a corner; D29", "[0, inf)"
     )
     learner_lost_at: int | None = parameter(
         None, "iteration from which on the central learner, agent 0, learns no more",
@@ -268,15 +268,15 @@ class Experiment:
         for key, other in (("agents_after", "change_at"), ("change_at", "agents_after")):
             if getattr(self, other) is not None:
                 self._check_given(key, other)
-        if "leave_cell" in LEAVERS.needs(self.leavers):
-            self._check_given("leave_cell", f"leavers {self.leavers!r}")
+        if "leave_state" in LEAVERS.needs(self.leavers):
+            self._check_given("leave_state", f"leavers {self.leavers!r}")
         else:
-            self._check_not_given("leave_cell", f"leavers {self.leavers!r}")
+            self._check_not_given("leave_state", f"leavers {self.leavers!r}")
         if self.leavers != defaults()["leavers"] and min(self.population_sizes) == self.agents:
             raise ConfigurationError(f"leavers: {self.leavers!r} is not allowed: nobody leaves")
-        if self.leave_cell is not None and self.leave_cell >= self.n_states:
+        if self.leave_state is not None and self.leave_state >= self.n_states:
             raise ConfigurationError(
-                f"leave_cell: {self.leave_cell} is not < {self.n_states}, the number of cells"
+                f"leave_state: {self.leave_state} is not < {self.n_states}, the number of states"
             )
         for key in ("change_at", "learner_lost_at"):
             if getattr(self, key) is not None and getattr(self, key) >= self.iterations:

@@ -75,7 +75,7 @@ def random(experiment, states):
     return np.zeros(states.size)
 
 
-@LEAVERS.register("leave_cell")
+@LEAVERS.register("leave_state")
 def nearest(experiment, states):
-    """Those nearest to `leave_cell`."""
-    return experiment.make_game().distances[experiment.leave_cell][states]
+    """Those nearest to `leave_state`."""
+    return experiment.make_game().distances[experiment.leave_state][states]

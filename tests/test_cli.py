@@ -86,11 +86,11 @@ MISTAKES = {
         ["--agents-after", "9", "--change-at", "1", "--leavers", "nearest", "--leave-cell", "0"],
         "leavers: 'nearest' is not allowed: nobody leaves",
     ),
-    "nearest to what": ([*LEAVING, "--leavers", "nearest"], "leave_cell: null is not allowed"),
+    "nearest to what": ([*LEAVING, "--leavers", "nearest"], "leave_state: null is not allowed"),
     "useless cell": ([*LEAVING, "--leave-cell", "0"], "leavers 'random' has no use for it"),
     "no such cell": (
         [*LEAVING, "--leavers", "nearest", "--leave-cell", "16"],
-        "leave_cell: 16 is not < 16",
+        "leave_state: 16 is not < 16",
     ),
     "unknown leavers": ([*LEAVING, "--leavers", "near"], "did you mean 'nearest'?"),
     "one is left": (["--agents-after", "1", "--change-at", "1"], "agents_after: 1 is not allowed"),

@@ -92,7 +92,7 @@ def test_every_parameter_says_what_it_is():
         ("experiments.fig1.trials", 0, "experiments.fig1.trials: 0 is not >= 1"),
         ("experiments.fig1.trial", 0, "did you mean 'trials'?"),
         ("experiments.fig1.game", "agre", "experiments.fig1.game: unknown game 'agre'; did you"),
-        ("experiments.fig3.leave_cell", 3, "fig3.leave_cell: 3 is not allowed: leavers 'random'"),
+        ("experiments.fig3.leave_state", 3, "fig3.leave_state: 3 is not allowed: leavers 'random'"),
         ("experiments", {}, "experiments: {} is not"),
         ("output.figures", "../up", "output.figures: '../up' is not"),
         ("output.figures", "/tmp", "output.figures: '/tmp' is not"),

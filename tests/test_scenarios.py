@@ -51,7 +51,7 @@ def test_after_learning_the_others_go_on_with_their_own_streams_and_policies():
 @pytest.mark.parametrize("cell", [0, 8, 4])
 def test_the_nearest_to_a_cell_leave(cell):
     many = {"agents": 60, "agents_after": 30, "change_at": 0}
-    simulated = Simulation(small(**many, leavers="nearest", leave_cell=cell))
+    simulated = Simulation(small(**many, leavers="nearest", leave_state=cell))
     far = simulated.game.distances[cell]
     distance = far[simulated.population.states]
     staying = simulated._change_population()
