@@ -83,13 +83,13 @@ MISTAKES = {
         "increase_at: is now called change_at, and both are given",
     ),
     "nobody leaves": (
-        ["--agents-after", "9", "--change-at", "1", "--leavers", "nearest", "--leave-cell", "0"],
+        ["--agents-after", "9", "--change-at", "1", "--leavers", "nearest", "--leave-state", "0"],
         "leavers: 'nearest' is not allowed: nobody leaves",
     ),
     "nearest to what": ([*LEAVING, "--leavers", "nearest"], "leave_state: null is not allowed"),
-    "useless cell": ([*LEAVING, "--leave-cell", "0"], "leavers 'random' has no use for it"),
+    "useless cell": ([*LEAVING, "--leave-state", "0"], "leavers 'random' has no use for it"),
     "no such cell": (
-        [*LEAVING, "--leavers", "nearest", "--leave-cell", "16"],
+        [*LEAVING, "--leavers", "nearest", "--leave-state", "16"],
         "leave_state: 16 is not < 16",
     ),
     "unknown leavers": ([*LEAVING, "--leavers", "near"], "did you mean 'nearest'?"),

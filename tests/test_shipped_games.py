@@ -5,13 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from conftest import small
+from conftest import assert_same_state, run, small
 from reference import meanfield as reference
 
 import mfgcore
-from mfgcore import ConfigurationError, NumericalError, games, meanfield
+from mfgcore import ConfigurationError, NumericalError, checkpoint, games, kernels, meanfield
 from mfgcore.games import GAMES, Game
 from mfgcore.moves import Moves, breadth_first
+from mfgcore.simulation import Simulation
 
 WEIGHTS = {"discount": 0.9, "entropy_weight": 0.01}
 
@@ -293,10 +294,18 @@ def test_the_file_says_why_exact_metrics_are_missing(monkeypatch):
     assert np.isnan(dataset["exact_exploitability"][0])
 
 
-@pytest.mark.parametrize("name", ["four_rooms", "beach_bar", "sis_epidemic"])
-def test_what_cannot_be_stepped_yet_says_so(name):
-    with pytest.raises(ConfigurationError, match=f"^game '{name}' cannot be stepped yet$"):
-        mfgcore.simulate(small(game=name, network="radius", architecture="independent"))
+@pytest.mark.parametrize("name", GAMES)
+def test_builds_threads_and_resuming_change_no_bit_in_any_game(name, build, tmp_path, monkeypatch):
+    experiment = small(game=name, network="complete", iterations=4, failure_probability=0.3)
+    whole = run(experiment)
+    assert np.isfinite(whole.records["exact_return"][::2]).all()
+    monkeypatch.setattr(kernels, "_chosen", build)
+    checkpoint.save(run(experiment, threads=3, iterations=2), tmp_path / "half")
+    resumed = Simulation(experiment)
+    checkpoint.restore(resumed, tmp_path / "half")
+    resumed.step()
+    resumed.step()
+    assert_same_state(whole, resumed)
 
 
 def test_states_are_taken_in_an_order_in_which_links_are_short():

@@ -19,8 +19,7 @@ from random_inputs import (
 )
 from reference import stepping, streams
 
-from mfgcore import ConfigurationError, kernels
-from mfgcore.games import Game, Grid
+from mfgcore import ConfigurationError, games, kernels
 from mfgcore.population import Population, Walk
 
 
@@ -286,7 +285,7 @@ class Asked:
 @pytest.mark.parametrize("name", ["cluster", "agree", "diffuse"])
 def test_a_game_of_the_paper_is_the_same_by_its_table_and_when_asked(build, name):
     rng = np.random.default_rng(11)
-    game = Game(name, Grid(4), 37)
+    game = games.GAMES[name](grid_size=4)
     population = Population(
         rng.integers(0, 16, 37, dtype=np.int32),
         rng.integers(0, 6, 37, dtype=np.int32),
