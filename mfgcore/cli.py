@@ -258,8 +258,8 @@ def _list(arguments):
     registry = arguments.registry
     width = max(map(len, registry))
     for name in registry:
-        read = f" ({', '.join(registry.needs(name))})" if registry.needs(name) else ""
-        print(f"{name:<{width}}  {registry.help(name)}{read}")
+        read = ", ".join(key for key in registry.needs(name) if key != "max_agents")
+        print(f"{name:<{width}}  {registry.help(name)}" + (f" ({read})" if read else ""))
 
 
 def _at_least_one(key, value):

@@ -17,7 +17,7 @@ from mfgcore.games import BOUNDARIES, GAMES
 from mfgcore.imports import digest_of
 from mfgcore.learning import ALGORITHMS
 from mfgcore.networks import DIAGONALS, NETWORKS, read_edges
-from mfgcore.parameters import REQUIRED, describe_fields, parameter
+from mfgcore.parameters import REQUIRED, describe_fields, parameter, read_settings
 from mfgcore.registry import Registry
 from mfgcore.scenarios import ARRIVALS, LEAVERS, SCENARIOS
 from mfgcore.scores import SCORE_RULES
@@ -104,6 +104,11 @@ class Experiment:
     states: int | None = parameter(
         None, "states of a game that is no grid; null: as many as its source has",
         "not in the paper", "[2, 10000]",
+    )
+    game_settings: str | None = parameter(
+        None, "values of what else the game has of its own; `mfgcore games` lists it",
+        "not in the paper", pattern=r"\w+=[^\s=]+( \w+=[^\s=]+)*",
+        example="attraction=2 noise=0,1,0",
     )
     branching: int | None = parameter(
         None, "states that an action can lead to in a random game; null: the source's",
@@ -399,7 +404,8 @@ class Experiment:
         """What the game has of the experiment, by name; `game`, its name, is no field of it."""
         given = {key: getattr(self, key) for key in ("max_agents", *parameters())}
         fields = {field.name for field in dataclasses.fields(GAMES[self.game])} | {"game"}
-        return {key: given[key] for key in given if key in fields and given[key] is not None}
+        own = read_settings("game_settings", self.game_settings or "", own_fields(GAMES[self.game]))
+        return own | {key: given[key] for key in given if key in fields and given[key] is not None}
 
     def make_game(self):
         """The game, always the same; Game."""
@@ -469,13 +475,23 @@ def _needs(described, value):
     """Parameters that are read where a parameter has a value."""
     if not isinstance(described.choices, Registry):
         return described.needs if value else ()
-    if described.choices is GAMES:  # fields that are no parameters are a game's own affair
-        return [key for key in GAMES.needs(value) if key in parameters()]
+    if described.choices is GAMES:
+        own = ["game_settings"] if own_fields(GAMES[value]) else []
+        return own + [key for key in GAMES.needs(value) if key in parameters()]
     for key in described.choices.needs(value):
         if key not in parameters():
             unknown = unknown_name("parameter", key, parameters())
             raise ConfigurationError(f"{described.choices.kind} {value!r} needs an {unknown}")
     return described.choices.needs(value)
+
+
+@functools.cache
+def own_fields(game):
+    """Fields of a game that are no parameters of an experiment, with their defaults; dict."""
+    given = parameters().keys() | {"max_agents"}
+    return {
+        field.name: field.default for field in dataclasses.fields(game) if field.name not in given
+    }
 
 
 def _conditional():

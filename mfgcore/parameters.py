@@ -1,5 +1,6 @@
 """What a parameter is: its type, its bounds, its meaning and its source."""
 
+import ast
 import dataclasses
 import math
 import numbers
@@ -130,6 +131,55 @@ class Parameter:
 
 def _plain(limit):
     return f"{limit:,}" if limit >= 10**5 else f"{limit}"
+
+
+def read_settings(key, text, fields):
+    """Values of fields from a text such as ``attraction=2 noise=0,1,0``.
+
+    Parameters
+    ----------
+    key, text : str
+        What the text is called in messages, and the text.
+    fields : dict of str to value
+        The defaults of what can be set; values must be of their kinds.
+
+    Returns
+    -------
+    dict of str to value
+
+    Raises
+    ------
+    ConfigurationError
+        For another name, one that is there twice, or a value of another kind.
+    """
+    values = {}
+    if text and not fields:
+        raise ConfigurationError(f"{key}: {shorten(text)} is not allowed: the game has none")
+    for word in text.split():
+        name, _, written = word.partition("=")
+        if name not in fields:
+            raise ConfigurationError(f"{key}: {unknown_name('setting', name, fields)}")
+        if name in values:
+            raise ConfigurationError(f"{key}: {name} is set twice")
+        try:
+            value = ast.literal_eval(written)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            value = written  # a name
+        if not _alike(value, fields[name]):
+            raise ConfigurationError(
+                f"{key}: {name} = {shorten(written)} is no value such as {fields[name]!r}"
+            )
+        values[name] = value
+    return values
+
+
+def _alike(value, default):
+    """Whether a value is of the kind of a default: a tuple of such values, a number, a name."""
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(_alike(each, default[0]) for each in value)
+    if default is None or type(default) is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is type(default)
 
 
 def is_plain_name(text):

@@ -63,7 +63,7 @@ class Registry(Mapping):
         """The first sentence of an entry's docstring, on one line and without its full stop."""
         text = " ".join((self._entries[name].__doc__ or "").split())
         # not after "Alg." and the like, which a number follows
-        return re.split(r"\. (?=[A-Z])", text)[0].removesuffix(".")
+        return re.split(r"\. (?=[A-Za-z])", text)[0].removesuffix(".")
 
     def remove(self, name):
         """Forget a name."""

@@ -1,5 +1,10 @@
 """The additions that docs/extending.md shows do what it says."""
 
+import dataclasses
+import re
+import shlex
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
@@ -9,8 +14,10 @@ from mfgcore import (
     Experiment,
     architectures,
     claims,
+    cli,
     configuration,
     games,
+    load,
     metrics,
     networks,
     scenarios,
@@ -41,7 +48,7 @@ def registries():
 
 
 def test_what_python_says_can_be_added(registries):
-    game, architecture, scenario, score, network, graph, metric, claim = documented("python")
+    game, _, _, architecture, scenario, score, network, graph, metric, claim = documented("python")
     exec(game, {"__name__": "mine"})
     exec(architecture, vars(architectures).copy())
     exec(scenario, vars(scenarios).copy())
@@ -73,9 +80,45 @@ def test_what_python_says_can_be_added(registries):
     assert claims.judge_one(claims.CLAIMS["C19"], evidence, 1).note == "there is no experiment fig1"
 
 
+def test_a_game_off_the_grid_by_command_line_configuration_and_notebook(
+    registries, tmp_path, monkeypatch
+):
+    _, game, cell, *_ = documented("python")
+    assert len(game.splitlines()) <= 30
+    monkeypatch.chdir(tmp_path)
+    Path("beach.py").write_text(game)
+    few = {"transitions": 200, "steps_per_transition": 1, "replay_cycles": 4}
+
+    text = (ROOT / "docs/extending.md").read_text().replace("\\\n", "")
+    command = shlex.split(re.search(r"mfgcore (run --import beach.py .*)", text)[1])
+    settings = [f"--{key.replace('_', '-')}={value}" for key, value in few.items()]
+    assert cli.main([*command, *settings]) == 0
+    by_command = load("beach.nc")
+    assert by_command["population_size"][[0, -1]].values.tolist() == [60, 40]
+
+    own = yaml.safe_load(documented("yaml")[0])
+    own["experiments"]["beach"] |= few
+    planned, _ = configuration.check(*configured(own))
+    first = next(
+        run
+        for run in planned["beach"].values()
+        if (run.architecture, run.trial) == ("networked", 0)
+    )
+    made = {}
+    exec(game, {"__name__": "notebook"})
+    exec(cell.replace("40,\n", "40, **few,\n", 1).partition("dataset")[0], {"few": few}, made)
+    assert first == dataclasses.replace(made["beach"], name="beach", seed=first.seed)
+    assert simulate(made["beach"]).drop_attrs().equals(by_command.drop_attrs())
+
+
+def configured(own):
+    """The shipped configuration with a user's, and its schema."""
+    config = configuration.read([ROOT / path for path in configuration.CONFIG_FILES], own)
+    return config, configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
+
+
 def test_an_ablation_can_be_added():
     own = yaml.safe_load(documented("yaml")[-1])
-    config = configuration.read([ROOT / path for path in configuration.CONFIG_FILES], own)
-    schema = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
+    config, schema = configured(own)
     configuration.check(config, schema)
     assert list(configuration.ablation(config, "discount")) == ["0.8", "0.9", "0.95"]

@@ -4,7 +4,14 @@ from functools import cached_property
 
 import numpy as np
 
+from mfgcore.errors import unknown_name
 from mfgcore.games.model import Game, register
+
+CHOICES = {
+    "dynamics": ("additive", "multiplicative"),
+    "reward": ("additive", "multiplicative"),
+    "interaction": ("potential", "cyclic"),
+}
 
 
 @register
@@ -24,9 +31,9 @@ class Garnet(Game):
     n_actions: int = 6
     branching: int = 6
     game_seed: int = 0
-    dynamics: str = "additive"  # or "multiplicative"
-    reward: str = "additive"  # or "multiplicative"
-    interaction: str = "potential"  # or "cyclic"
+    dynamics: str = "additive"
+    reward: str = "additive"
+    interaction: str = "potential"
     coupling: float | None = None
     move_base: float | None = None
     reward_base: float | None = None
@@ -36,6 +43,13 @@ class Garnet(Game):
     n_states = property(lambda self: self.states)
     actions = property(lambda self: tuple(str(action) for action in range(self.n_actions)))
     moves_depend_on_mean_field = property(lambda self: self.drawn[0][1] != 0.0)
+
+    def check(self):
+        """As of every game, and the names."""
+        for key, choices in CHOICES.items():
+            if getattr(self, key) not in choices:
+                self.refuse(unknown_name(key, getattr(self, key), choices))
+        super().check()
 
     @cached_property
     def drawn(self):
