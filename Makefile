@@ -5,6 +5,7 @@
 # make report    report.html: all figures with captions, the claims and the run times
 # make test      the tests
 # make test-slurm  the workflow on a real SLURM, started for it on this machine
+# make test-faults  thousands of flipped bits, wrong configurations and kills
 # make test-browser  the explorer page in a headless Chromium, installed for it if it may be
 # make test-sanitize  the kernels' tests with bounds checks and the compiler's sanitizers
 # make bench     the kernels beside NumPy and Numba, each with its target; beside an earlier
@@ -21,7 +22,7 @@ SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pypr
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
 
-.PHONY: setup figures preview gallery report test test-slurm test-browser test-sanitize bench estimate verify lint crosscheck
+.PHONY: setup figures preview gallery report test test-slurm test-browser test-faults test-sanitize bench estimate verify lint crosscheck
 
 setup: .venv/.done
 
@@ -53,6 +54,9 @@ report: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+test-faults: setup
+	$(BIN)/python -m pytest -m faults tests/faults
 
 test-slurm: setup
 	tests/install SLURM "slurmctld slurmd sbatch munged" "slurmctld slurmd slurm-client munge"

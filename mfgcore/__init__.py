@@ -14,6 +14,10 @@ Examples
 2
 """
 
+# isort: off
+from mfgcore.fingerprint import run_fingerprint  # it is taken before anything else is imported
+
+# isort: on
 from mfgcore.collect import collect
 from mfgcore.datasets import load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError, NumericalError, RunFileError
@@ -31,3 +35,6 @@ __all__ = [
     "save",
     "simulate",
 ]
+
+if run_fingerprint.__wrapped__() != run_fingerprint():
+    raise ImportError("mfgcore was changed while it was imported; start again")

@@ -7,6 +7,7 @@ metrics so far.
 
 import contextlib
 import json
+import math
 import signal
 import threading
 import time
@@ -15,13 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mfgcore.errors import MfgcoreError, RunFileError, shorten
+from mfgcore.errors import MfgcoreError, RunFileError, one_line, shorten
 from mfgcore.experiment import first_difference
-from mfgcore.files import atomic_path
-from mfgcore.fingerprint import run_fingerprint
+from mfgcore.files import atomic_path, check_seal
 from mfgcore.population import Population
 
-VERSION = 3
+VERSION = 4
 RECORD = "record_"  # before the names of metrics
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -47,11 +47,11 @@ def save(simulation, path, seconds=(0.0, 0.0)):
     header = {
         "version": VERSION,
         "configuration": simulation.experiment.relevant(),
-        "fingerprint": run_fingerprint() + simulation.experiment.imported(),
+        "fingerprint": simulation.experiment.code(),
         "iteration": simulation.iteration,
         "seconds": seconds,
     }
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
+    with atomic_path(path, sealed=True) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
             header=json.dumps(header),
@@ -84,26 +84,58 @@ def restore(simulation, path):
     """
     name = shorten(str(path))
     try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        check_seal(path)
+        with np.load(path, allow_pickle=False) as archive:
             content = {key: archive[key] for key in archive.files}
         header = json.loads(str(content["header"]))
         version = header["version"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{name}: is damaged ({type(error).__name__})") from error
+    except RunFileError as error:
+        raise CheckpointError(str(error)) from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{name}: is no checkpoint ({one_line(error)})") from error
     if version != VERSION:
         raise CheckpointError(f"{name}: has version {version}, this mfgcore reads {VERSION}")
-    if header["fingerprint"] != run_fingerprint() + simulation.experiment.imported():
+    if header["fingerprint"] != simulation.experiment.code():
         raise CheckpointError(f"{name}: was made by other code")
     difference = first_difference(header["configuration"], simulation.experiment.relevant())
     if difference is not None:
         raise CheckpointError(f"{name}: was made with {difference}")
+    try:
+        population = _population(content, simulation.experiment)
+        records = {key: list(content[RECORD + key]) for key in simulation.records}
+        seconds = tuple(map(float, header["seconds"]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{name}: is no checkpoint ({one_line(error)})") from error
     simulation.iteration = header["iteration"]
-    simulation.population = Population(
-        content["states"], content["policy_index"], content["policies"]
-    )
+    simulation.population = population
     simulation.q_values = content["q_values"]
-    simulation.records = {name: list(content[RECORD + name]) for name in simulation.records}
-    return tuple(header["seconds"])
+    simulation.records = records
+    return seconds
+
+
+def _population(content, experiment):
+    """The population of a checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If its arrays do not fit the experiment: kernels rely on that they do.
+    """
+    states, index, policies = (content[key] for key in ("states", "policy_index", "policies"))
+    shape = (experiment.n_states, experiment.n_actions)
+    fits = {
+        "states": states.dtype == np.int32 and states.ndim == 1 and states.size,
+        "policy_index": index.dtype == np.int32 and index.shape == states.shape,
+        "policies": policies.dtype == np.float64 and policies.shape == (len(policies), *shape),
+        "q_values": content["q_values"].shape == (states.size, math.prod(shape)),
+    }
+    wrong = [key for key, fit in fits.items() if not fit]
+    if wrong:
+        raise ValueError(f"{wrong[0]} does not fit")
+    for key, values, end in (("states", states, shape[0]), ("policy_index", index, len(policies))):
+        if values.min() < 0 or values.max() >= end:
+            raise ValueError(f"{key} leaves 0 to {end - 1}")
+    return Population(states, index, policies)
 
 
 class Checkpointer:
@@ -114,25 +146,38 @@ class Checkpointer:
     path : path
     interval : float
         Seconds between two checkpoints.
+    afresh : bool
+        Whether the run starts afresh where the checkpoint is of another run or other code;
+        otherwise that is an error.
     report : callable of str
         Told whether the run goes on or starts afresh and why, and of a checkpoint that could not
         be written.
     """
 
-    def __init__(self, path, interval=60.0, report=print):
+    def __init__(self, path, interval=60.0, report=print, *, afresh=True):
         self.path = Path(path)
         self._report = report
         self.interval = interval
+        self._afresh = afresh
         self.asked = None
         self._saved = time.monotonic()
 
     def restore(self, simulation):
-        """Go on from the checkpoint, if there is a fitting one; as the function."""
+        """Go on from the checkpoint, if there is a fitting one; as the function.
+
+        Raises
+        ------
+        RunFileError
+            If there is something else by that name.
+        """
         if not self.path.exists():
             return 0.0, 0.0
+        check_seal(self.path)  # what is damaged, or no checkpoint at all, is not ours to replace
         try:
             seconds = restore(simulation, self.path)
         except CheckpointError as error:
+            if not self._afresh:
+                raise
             self._report(f"checkpoint refused: {error}; the run starts afresh")
             return 0.0, 0.0
         self._report(f"goes on from its checkpoint at iteration {simulation.iteration}")

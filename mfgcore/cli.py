@@ -6,7 +6,6 @@ import json
 import signal
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -15,12 +14,12 @@ from mfgcore import cost
 from mfgcore.checkpoint import Checkpointer, Stopped
 from mfgcore.configuration import CONFIG_FILES, check, load_schema, read
 from mfgcore.datasets import configuration, load, save
-from mfgcore.errors import ConfigurationError, MfgcoreError
+from mfgcore.errors import ConfigurationError, MfgcoreError, RunFileError, shorten
 from mfgcore.experiment import RENAMED, REQUIRED, defaults, make_experiment, parameters
-from mfgcore.files import check_writable
+from mfgcore.files import check_writable, checkpoint_of, only_writer
 from mfgcore.games import GAMES
 from mfgcore.imports import import_file
-from mfgcore.memory import block_of_learners, parse_size
+from mfgcore.memory import block_of_learners, checkpoint_bytes, parse_size
 from mfgcore.networks import NETWORKS
 from mfgcore.simulation import simulate
 
@@ -123,6 +122,8 @@ def _build_parser():
     add("--quiet", action="store_true", help="no progress bar")
     text = "go on from the checkpoint that an interrupted run left beside the output"
     add("--resume", action="store_true", help=text)
+    text = "replace the output, and forget the checkpoint of an interrupted run"
+    add("--overwrite", action="store_true", help=text)
     add("--import", **own)
     _add_parameters(run.add_argument_group("parameters of the experiment"))
 
@@ -155,10 +156,24 @@ def _run(arguments):
     threads = _at_least_one("threads", arguments.threads)
     limit = None if arguments.memory is None else parse_size(arguments.memory)
     block_of_learners(experiment, limit)
-    check_writable(arguments.output)
-    checkpointer = Checkpointer(Path(arguments.output).with_suffix(".checkpoint"))
-    if not arguments.resume:
+    output = check_writable(arguments.output, checkpoint_bytes(experiment))
+    with only_writer(output):
+        _run_and_save(arguments, output, experiment, threads, limit)
+
+
+def _run_and_save(arguments, output, experiment, threads, limit):
+    checkpoint = checkpoint_of(output)
+    checkpointer = Checkpointer(checkpoint, afresh=False)
+    if arguments.overwrite:
         checkpointer.remove()
+    elif checkpoint.exists():  # of a run that was allowed to write this output
+        if not arguments.resume:
+            raise RunFileError(
+                f"{shorten(str(checkpoint))}: is of an interrupted run: --resume goes on from it, "
+                "--overwrite starts afresh"
+            )
+    elif output.exists():
+        raise RunFileError(f"{shorten(arguments.output)}: exists; --overwrite replaces it")
     name = f"{experiment.game}, {experiment.architecture}"
     hidden = arguments.quiet or None  # None: hidden where no terminal is
     with tqdm(total=experiment.iterations, unit="iteration", desc=name, disable=hidden) as bar:
@@ -170,7 +185,7 @@ def _run(arguments):
             bar.update(simulation.iteration - bar.n)
 
         dataset = simulate(experiment, threads, progress, checkpointer, limit)
-    save(dataset, arguments.output)
+    save(dataset, output)
     checkpointer.remove()
     print(
         f"{arguments.output}: {dataset.attrs['title']}, {experiment.iterations} iterations, "

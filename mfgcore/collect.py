@@ -31,8 +31,8 @@ def collect(paths, experiments):
     Raises
     ------
     RunFileError
-        If a run is missing, was made with other parameters or other code than the others, holds
-        a value that is not finite, or if the trials of the architectures differ.
+        If a run is missing, was made with other parameters or by other code than this, holds a
+        value that is not finite, or if the trials of the architectures differ.
     """
     runs = {}
     for path, experiment in zip(paths, experiments, strict=True):
@@ -49,7 +49,6 @@ def collect(paths, experiments):
     for key in ((name, trial) for name in architectures for trial in trials):
         if key not in runs:
             raise RunFileError(f"the run of {key[0]}, trial {key[1]} is missing")
-    fingerprint = _same_code(runs.values())
     joined = _stack(
         [
             _stack([runs[name, trial][list(per_iteration())] for trial in trials], "trial")
@@ -64,18 +63,14 @@ def collect(paths, experiments):
         {"long_name": "CPU time of a run", "units": "s"},
     )
     first = next(iter(runs.values()))
-    union = {key: value for run in runs.values() for key, value in configuration(run).items()}
-    varying = ("architecture", "trial")
     joined.attrs = {
         "title": f"{first.attrs['title'].split(',')[0]}: {experiments[0].name}",
         "kind": "experiment",
         **COMMON,
         "layout": first.attrs["layout"],
-        "configuration": json.dumps(
-            {key: value for key, value in union.items() if key not in varying}, sort_keys=True
-        ),
+        "configuration": json.dumps(_in_common([experiments]), sort_keys=True),
         "runs": len(runs),
-        "fingerprint": fingerprint,
+        "fingerprint": experiments[0].code(),
         "wall_seconds": sum(run.attrs["wall_seconds"] for run in runs.values()),
         "cpu_seconds": sum(run.attrs["cpu_seconds"] for run in runs.values()),
         "commits": ", ".join(sorted({run.attrs["commit"] for run in runs.values()})),
@@ -110,35 +105,74 @@ def collect_ablation(paths, settings, *, title, varied, baseline):
                 run = f"{each.architecture}, trial {each.trial}"
                 raise RunFileError(f"the run of {varied} = {setting}, {run} is missing")
         datasets.append(collect([files[key] for key in made_with], experiments))
-    _same_code(datasets)
     dataset = xr.concat(datasets, "setting", join="exact", combine_attrs="drop_conflicts")
     dataset = dataset.assign_coords(setting=list(settings))
-    used = [configuration(each) for each in datasets]
-    common = {
-        key: value
-        for key, value in used[0].items()
-        if all(other.get(key) == value for other in used)
-    }
     dataset.attrs |= {
         "title": title,
         "varied": varied,
         "baseline": baseline,
         "runs": sum(each.attrs["runs"] for each in datasets),
         "cpu_seconds": sum(each.attrs["cpu_seconds"] for each in datasets),
-        "configuration": json.dumps(common, sort_keys=True),
+        "configuration": json.dumps(_in_common(settings.values()), sort_keys=True),
     }
     return dataset
 
 
-def _same_code(datasets):
-    """The fingerprint that datasets have in common."""
-    fingerprints = {dataset.attrs["fingerprint"] for dataset in datasets}
-    if len(fingerprints) > 1:
-        raise RunFileError(
-            "the runs were made with different versions of the code "
-            f"({', '.join(sorted(fingerprints))}); run them again"
-        )
-    return fingerprints.pop()
+def load_collected(path, settings, outdated=False):
+    """Read what was collected, or a reference, if it is what would be collected now.
+
+    Parameters
+    ----------
+    path : path
+    settings : list of list of Experiment
+        The experiments that it should be made of: one list, or, of an ablation, one for each value.
+    outdated : bool
+        Whether what was made by other code or with other parameters is read all the same. Its
+        attribute `outdated` then says what is different.
+
+    Raises
+    ------
+    RunFileError
+        As of :func:`mfgcore.datasets.load`, or if it is out of date.
+    """
+    runs = [run for experiments in settings for run in experiments]
+    dataset = load(path, kind="run" if len(runs) == 1 else "experiment")
+    found, expected = configuration(dataset), _in_common(settings)
+    if len(runs) == 1:
+        expected = runs[0].relevant()
+    difference = first_difference(found, expected)
+    if difference is not None:
+        difference = f"made with {difference}"
+    elif dataset.attrs.get("fingerprint") != runs[0].code():
+        difference = f"made by other code ({dataset.attrs.get('fingerprint')})"
+    elif dataset.attrs.get("runs", 1) != len(runs):
+        difference = f"made of {dataset.attrs['runs']} runs, expected {len(runs)}"
+    if difference is not None:
+        if not outdated:
+            raise RunFileError(
+                f"{shorten(str(path))}: was {difference}; delete it and run again, or "
+                "--config show_outdated=True draws it with a mark"
+            )
+        dataset.attrs["outdated"] = difference
+    return dataset
+
+
+def _in_common(settings):
+    """The parameters of an experiment's runs; of an ablation, those of all its settings; dict."""
+    used = [
+        {
+            key: value
+            for run in experiments
+            for key, value in run.relevant().items()
+            if key not in ("architecture", "trial")
+        }
+        for experiments in settings
+    ]
+    return {
+        key: value
+        for key, value in used[0].items()
+        if all(other.get(key) == value for other in used)
+    }
 
 
 def _stack(datasets, dimension):
@@ -154,6 +188,8 @@ def _check_run(path, dataset, experiment):
     difference = first_difference(configuration(dataset), experiment.relevant())
     if difference is not None:
         refuse(f"was made with {difference}")
+    if dataset.attrs["fingerprint"] != experiment.code():
+        refuse(f"was made by other code ({dataset.attrs['fingerprint']})")
     missing = [name for name in per_iteration() if name not in dataset]
     if missing:
         refuse(f"{missing[0]} is missing")

@@ -6,12 +6,11 @@ import numpy as np
 import xarray as xr
 
 from mfgcore.errors import RunFileError, shorten
-from mfgcore.files import atomic_path, check_writable, reason
-from mfgcore.fingerprint import run_fingerprint
+from mfgcore.files import atomic_path, check_seal, check_writable, reason
 from mfgcore.meanfield import FLOW_TOLERANCE
 from mfgcore.metrics import METRICS
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 COMMON = {
     "schema_version": SCHEMA_VERSION,
     "Conventions": "CF-1.11",
@@ -65,7 +64,7 @@ def to_dataset(simulation):
             "configuration": json.dumps(experiment.relevant(), sort_keys=True),
             "layout": game.layout or "none",
             "seed": experiment.seed,
-            "fingerprint": run_fingerprint() + experiment.imported(),
+            "fingerprint": experiment.code(),
         },
     )
     missing = dataset["exact_residual"] > FLOW_TOLERANCE
@@ -93,7 +92,7 @@ def describe(dataset):
 
 
 def save(dataset, path):
-    """Write a dataset as a compressed netCDF-4 file, whole or not at all.
+    """Write a dataset as a compressed netCDF-4 file with a checksum, whole or not at all.
 
     Raises
     ------
@@ -104,7 +103,7 @@ def save(dataset, path):
     encoding = {
         name: {"zlib": True, "complevel": 4} for name in dataset.data_vars if dataset[name].ndim > 1
     }
-    with atomic_path(path) as temporary:
+    with atomic_path(path, sealed=True) as temporary:
         try:
             dataset.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
         except RuntimeError as error:  # how the netCDF library reports a full disk
@@ -128,18 +127,16 @@ def load(path, kind="run"):
     Raises
     ------
     RunFileError
-        If the file is missing, damaged, of another kind or of another version.
+        If the file is missing or cannot be read, if a single bit of it is not as it was written,
+        or if it is of another kind or of another version.
     """
     name = shorten(str(path))
+    check_seal(path)  # before a library reads it that a damaged one may crash
     try:
         with xr.open_dataset(path, engine="netcdf4") as opened:
             dataset = opened.load()
-    except FileNotFoundError:
-        raise RunFileError(f"{name}: there is no such file") from None
     except (OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
-        raise RunFileError(
-            f"{name}: is damaged or no netCDF file ({reason(error)}); delete it and run again"
-        ) from error
+        raise RunFileError(f"{name}: is no netCDF file ({reason(error)})") from error
     if dataset.attrs.get("kind") != kind:
         raise RunFileError(f"{name}: is not a file of one {kind} made by mfgcore")
     version = dataset.attrs.get("schema_version")

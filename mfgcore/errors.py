@@ -34,6 +34,7 @@ def one_line(error, limit=160):
 
 
 def shorten(value, limit=80):
-    """The repr of a value on one line, cut to a length that fits a message."""
+    """The repr of a value on one line, cut in its middle to a length that fits a message."""
     text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    half = (limit - 3) // 2
+    return text if len(text) <= limit else f"{text[:half]}...{text[-half:]}"

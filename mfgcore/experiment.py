@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
+from mfgcore.fingerprint import run_fingerprint
 from mfgcore.games import BOUNDARIES, GAMES
 from mfgcore.imports import digest_of
 from mfgcore.learning import ALGORITHMS
@@ -429,14 +430,14 @@ class Experiment:
         """How a learner comes to its Q-function; Algorithm."""
         return ALGORITHMS[self.algorithm](self)
 
-    def imported(self):
-        """Digests of the files of users that the run depends on, each after a `+`; str."""
+    def code(self):
+        """Fingerprint of the code that the run depends on: mfgcore's and files of users'; str."""
         own = [
             digest_of(entry.choices[getattr(self, key)])
             for key, entry in parameters().items()
             if isinstance(entry.choices, Registry) and getattr(self, key) is not None
         ]
-        return "".join(f"+{digest}" for digest in own if digest)
+        return "+".join([run_fingerprint(), *filter(None, own)])
 
     def relevant(self):
         """The parameters that this run depends on.

@@ -1,33 +1,148 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, by one writer, and that say if they are damaged.
+
+A file `run.nc` is written as ``.run.nc.partial.nc`` beside it, by the one who holds the lock of
+``.run.nc.lock``; what an interrupted run keeps is ``run.nc.checkpoint``. No output may have a name
+of these forms, so nobody's output is another's temporary file. Symbolic links are followed: what
+is written is the file that they lead to.
+"""
 
 import contextlib
-import glob
+import fcntl
+import hashlib
 import os
+import re
 from pathlib import Path
 
 from mfgcore.errors import RunFileError, shorten
 
+CHECKPOINT = ".checkpoint"
+_OWN_NAMES = re.compile(rf".*{CHECKPOINT}|\..*\.(lock|partial\.[^.]*|partial)")
+_SEAL = b"\nmfgcore blake2b "  # before the digest of all bytes before it, at the end of a file
+_SEAL_SIZE = len(_SEAL) + 65
+_held = {}  # locks of this process: how often, and of which descriptor
 
-def check_writable(path):
+
+def refuse(path, what):
+    """Raise a RunFileError that names a file."""
+    raise RunFileError(f"{shorten(str(path))}: {what}")
+
+
+def reason(error):
+    """What an operating system or library error says, in one line."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+
+
+def checkpoint_of(output):
+    """The file in which an interrupted run is kept; Path."""
+    return Path(f"{output}{CHECKPOINT}")
+
+
+def check_writable(path, needed=0):
     """Fail now rather than after a long run if a file cannot be written.
+
+    Parameters
+    ----------
+    path : path
+    needed : float
+        Bytes that must be free.
+
+    Returns
+    -------
+    pathlib.Path
+        The file itself, where `path` is a symbolic link.
 
     Raises
     ------
     RunFileError
-        If the folder does not exist or does not let us write, or if the path is a folder.
+        If its folder does not exist, does not let us write or is full; if it is anything but a
+        regular file or a new name; if the name is too long, or one of our own.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise RunFileError(f"{shorten(str(path))}: is a folder, a file is needed")
-    if not path.parent.is_dir():
-        raise RunFileError(f"{shorten(str(path))}: its folder does not exist")
-    if not os.access(path.parent, os.W_OK):
-        raise RunFileError(f"{shorten(str(path))}: its folder is not writable")
+    given, path = path, Path(os.path.realpath(path))
+    try:
+        if path.is_dir():
+            refuse(given, "is a folder, a file is needed")
+        if not path.parent.is_dir():
+            refuse(given, "its folder does not exist")
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            refuse(given, "its folder is not writable")
+        if path.exists() and not path.is_file():
+            refuse(given, "is no regular file, and would be replaced by one")
+        if _OWN_NAMES.fullmatch(path.name):
+            refuse(given, "mfgcore gives such names to what it keeps beside an output")
+        longest = _partial(checkpoint_of(path)).name
+        excess = len(os.fsencode(longest)) - os.pathconf(path.parent, "PC_NAME_MAX")
+        if excess > 0:
+            refuse(given, f"its name is too long by {excess} bytes")
+        free = os.statvfs(path.parent)
+    except OSError as error:
+        refuse(given, f"cannot be written: {reason(error)}")
+    if free.f_bavail * free.f_frsize < needed:
+        megabytes = free.f_bavail * free.f_frsize / 1e6, needed / 1e6
+        refuse(given, "{:.1f} MB are free, {:.1f} MB are needed".format(*megabytes))
+    return path
+
+
+def _partial(path):
+    return path.with_name(f".{path.name}.partial{path.suffix}")
 
 
 @contextlib.contextmanager
-def atomic_path(path):
+def only_writer(path):
+    """Hold a file's lock, so that no other process writes it; within one process, again and again.
+
+    Raises
+    ------
+    RunFileError
+        At once, if another process holds it.
+    """
+    path = Path(os.path.realpath(path))
+    lock = path.with_name(f".{path.name}.lock")
+    key = (os.getpid(), lock)
+    count, descriptor = _held.get(key, (0, None))
+    if descriptor is None:
+        descriptor = _locked(path, lock)
+    _held[key] = count + 1, descriptor
+    try:
+        yield
+    finally:
+        if count:
+            _held[key] = count, descriptor
+        else:
+            del _held[key]
+            with contextlib.suppress(OSError):
+                lock.unlink()  # before it is let go: nobody can take what is about to vanish
+            os.close(descriptor)
+
+
+def _locked(path, lock):
+    while True:
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            refuse(path, f"cannot be written: {reason(error)}")
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), lock.stat()):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            refuse(path, "another process is writing it")
+        except FileNotFoundError:
+            pass  # its holder has just removed it
+        except OSError:  # a file system without locks: better a run than none
+            return descriptor
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def atomic_path(path, sealed=False):
     """A temporary path beside `path` that is renamed to it at the end, or removed on failure.
+
+    Parameters
+    ----------
+    path : path
+    sealed : bool
+        Whether a checksum of its bytes is added at the end; see :func:`check_seal`.
 
     Yields
     ------
@@ -37,23 +152,77 @@ def atomic_path(path):
     Raises
     ------
     RunFileError
-        If the file cannot be written.
+        If the file cannot be written, or another process is writing it.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    given, path = path, Path(os.path.realpath(path))
+    temporary = _partial(path)
+    with only_writer(path):
+        try:
+            yield temporary
+            with temporary.open("r+b") as file:
+                if sealed:
+                    digest = _digest(file)
+                    file.write(_SEAL + digest + b"\n")
+                    file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise RunFileError(
+                f"{shorten(str(given))}: cannot be written: {reason(error)}"
+            ) from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder):
+    """The new name, too, is to outlast a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        # what a killed process left; a file has one writer
-        for left in path.parent.glob(f".{glob.escape(path.stem)}.*.partial{path.suffix}"):
-            left.unlink(missing_ok=True)
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise RunFileError(f"{shorten(str(path))}: cannot be written: {reason(error)}") from error
+        os.fsync(descriptor)
+    except OSError:
+        pass  # some file systems cannot, and the file itself is safe
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
-def reason(error):
-    """What an operating system or library error says, in one line."""
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+def _digest(file, size=None):
+    """Digest of the next bytes of a file, all that are left by default."""
+    digest = hashlib.blake2b(digest_size=32)
+    left = float("inf") if size is None else size
+    while left > 0 and (block := file.read(int(min(left, 1 << 20)))):
+        digest.update(block)
+        left -= len(block)
+    return digest.hexdigest().encode()
+
+
+def check_seal(path):
+    """Whether a sealed file has every bit that was written.
+
+    Returns
+    -------
+    int
+        Number of bytes before the checksum.
+
+    Raises
+    ------
+    RunFileError
+        If it cannot be read, has no checksum or another one.
+    """
+    try:
+        if Path(path).exists() and not Path(path).is_file():
+            refuse(path, "is no regular file")
+        with Path(path).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size - _SEAL_SIZE
+            digest = _digest(file, size)
+            seal = file.read()
+    except FileNotFoundError:
+        raise RunFileError(f"{shorten(str(path))}: there is no such file") from None
+    except OSError as error:
+        raise RunFileError(f"{shorten(str(path))}: cannot be read: {reason(error)}") from error
+    if size < 0 or not seal.startswith(_SEAL):
+        refuse(path, "has no checksum: it is not whole, or not made by this version of mfgcore")
+    if seal != _SEAL + digest + b"\n":
+        refuse(path, "is damaged: its checksum is another; delete it and run again")
+    return size

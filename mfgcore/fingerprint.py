@@ -3,6 +3,7 @@
 This module imports nothing of the package: ``setup.py`` runs it before there are kernels.
 """
 
+import functools
 import hashlib
 from pathlib import Path
 
@@ -41,8 +42,12 @@ def kernel_fingerprint():
     return _digest(files) if files else None
 
 
+@functools.cache
 def run_fingerprint():
-    """Fingerprint of everything in the package that a run's numbers depend on; str."""
+    """Fingerprint of everything in the package that a run's numbers depend on; str.
+
+    It is that of the code that was imported, as it is taken first while that is done.
+    """
     outside = {path for module in OUTSIDE_RUNS for path in _files(module)}
     return _digest([*(set(PACKAGE.rglob("*.py")) - outside), *_kernel_files()])
 
@@ -56,3 +61,6 @@ def _files(module):
 def shown_fingerprint(*modules):
     """Fingerprint of files and folders that show results, as ``plotting.py`` and ``claims``."""
     return _digest([path for module in modules for path in _files(module)])
+
+
+run_fingerprint()

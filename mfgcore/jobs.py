@@ -3,8 +3,11 @@
 import contextlib
 import sys
 import traceback
+from pathlib import Path
 
-from mfgcore.errors import MfgcoreError
+from mfgcore import configuration
+from mfgcore.collect import load_collected
+from mfgcore.errors import MfgcoreError, RunFileError
 
 
 @contextlib.contextmanager
@@ -27,3 +30,50 @@ def logged(path):
         except BaseException:
             traceback.print_exc(file=log)
             raise
+
+
+def check_code(expected, experiment):
+    """Refuse to run other code than that of which snakemake keeps book.
+
+    Raises
+    ------
+    RunFileError
+        If the package, or a user's file, was changed since snakemake was started.
+    """
+    if experiment.code() != expected:
+        raise RunFileError("the code was changed since snakemake was started; start it again")
+
+
+def results(config, paths):
+    """What was collected, each compared with what the configuration and the code make now.
+
+    Parameters
+    ----------
+    config : dict
+        The workflow's; its key `show_outdated` lets others pass, marked.
+    paths : iterable of path
+        Of experiments, ablations and references in the workflow's folders of results.
+
+    Returns
+    -------
+    list of xarray.Dataset
+    """
+    configuration.import_files(config)
+    found = []
+    for path in map(Path, paths):
+        name, kind = path.stem, path.parent.name
+        if kind == "ablations":
+            made_of = [
+                list(runs.values()) for _, runs in configuration.ablation(config, name).values()
+            ]
+        else:
+            runs = list(configuration.runs(config, name).values())
+            made_of = [[configuration.reference(runs[0])] if kind == "reference" else runs]
+        found.append(load_collected(path, made_of, config["show_outdated"]))
+    return found
+
+
+def marked(title, *datasets):
+    """A title that says what is out of date in the datasets that are shown."""
+    differences = sorted({each.attrs["outdated"] for each in datasets if "outdated" in each.attrs})
+    return "\n".join([title, *(f"OUT OF DATE: {difference}" for difference in differences)])

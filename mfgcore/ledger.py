@@ -15,6 +15,7 @@ from mfgcore.plotting import save_figure, use_style
 COLOURS = {HOLDS: "#009E73", FAILS: "#D55E00", OPEN: "#595959"}
 # effects beyond are drawn at the edge, with an arrow
 REACH = 1.02
+TITLE = "The paper's claims"  # another one says that something is out of date
 PAGE = (8.27, 11.69)  # inches, A4
 
 
@@ -55,11 +56,12 @@ def write_json(findings, glance, sources, path):
     _write(json.dumps(content, indent=2) + "\n", path)
 
 
-def to_markdown(findings, glance=()):
+def to_markdown(findings, glance=(), title=TITLE):
     """The findings, and :func:`mfgcore.claims.at_a_glance`, for readers; str."""
     lines = [
         "# Does the paper hold?",
         "",
+        *([] if title == TITLE else [f"**{'; '.join(title.splitlines())}**", ""]),
         "Each claim is measured by numbers without unit, one for each trial, and decided by their "
         "95 % interval over the trials, shares of violations by whether there is any. "
         "`mfgcore/claims` has the rules, docs/decisions.md (D26) says when they were made. The "
@@ -113,12 +115,12 @@ def to_markdown(findings, glance=()):
     return "\n".join(lines) + "\n"
 
 
-def write_markdown(findings, glance, path):
+def write_markdown(findings, glance, path, title=TITLE):
     """Write :func:`to_markdown` to a file."""
-    _write(to_markdown(findings, glance), path)
+    _write(to_markdown(findings, glance, title), path)
 
 
-def write_html(findings, path):
+def write_html(findings, path, title=TITLE):
     """Write the claims and their verdicts as a page that needs nothing else."""
     rows = []
     for finding in findings:
@@ -138,7 +140,8 @@ def write_html(findings, path):
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Claims</title><style>'
         "body { font: 14px sans-serif; margin: 1em; } td, th { vertical-align: top; padding: 4px "
-        "8px; border-bottom: 1px solid #ddd; text-align: left; }</style><table><tr>"
+        "8px; border-bottom: 1px solid #ddd; text-align: left; }</style>"
+        f"<h1>{html.escape(title)}</h1><table><tr>"
         + "".join(f"<th>{head}</th>" for head in heads)
         + f"</tr>{''.join(rows)}</table></html>\n"
     )
@@ -176,7 +179,7 @@ def _verdict(finding):
     return text
 
 
-def plot_ledger(findings, outputs):
+def plot_ledger(findings, outputs, title=TITLE):
     """A forest plot on one page: every part's effect and interval, and what the claim says."""
     use_style()
     blocks = [_rows(finding) for finding in findings]
@@ -187,7 +190,7 @@ def plot_ledger(findings, outputs):
     for axis, blocks in zip(axes, columns, strict=True):
         _draw_column(axis, [row for rows in blocks for row in rows], longest)
     figure.suptitle(
-        "The paper's claims: effects with 95 % intervals over trials\n"
+        f"{title}: effects with 95 % intervals over trials\n"
         "shaded: where the claim says that the effect is; arrows: beyond the axis",
         fontsize=8.5,
         y=0.985,

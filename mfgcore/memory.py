@@ -34,6 +34,11 @@ def parse_size(text):
     return size
 
 
+def checkpoint_bytes(experiment):
+    """What a checkpoint takes at least, whose Q-functions are not compressed; int."""
+    return 8 * experiment.agents * experiment.n_states * experiment.n_actions
+
+
 def available():
     """Bytes of memory that a process can still have here; float.
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import run, small
 
 import mfgcore
-from mfgcore import checkpoint
+from mfgcore import Experiment, RunFileError, checkpoint, files
 from mfgcore.checkpoint import Checkpointer, CheckpointError, Stopped
 from mfgcore.simulation import Simulation
 
@@ -94,12 +94,12 @@ def test_a_checkpoint_of_another_run_is_refused_by_name(experiment, kept):
 def test_a_truncated_checkpoint_is_refused_by_name(experiment, kept, tenth):
     content = kept.read_bytes()
     kept.write_bytes(content[: len(content) * tenth // 10])
-    with pytest.raises(CheckpointError, match=r"run.checkpoint': is damaged"):
+    with pytest.raises(CheckpointError, match=r"run.checkpoint': has no checksum"):
         restored(experiment, kept)
 
 
 def test_a_checkpoint_of_other_code_or_version_is_refused(experiment, kept, monkeypatch):
-    monkeypatch.setattr(checkpoint, "run_fingerprint", lambda: "other")
+    monkeypatch.setattr(Experiment, "code", lambda self: "other")
     with pytest.raises(CheckpointError, match="other code"):
         restored(experiment, kept)
     monkeypatch.setattr(checkpoint, "VERSION", 99)
@@ -111,10 +111,48 @@ def test_a_refused_checkpoint_makes_the_run_start_afresh(
     experiment, uninterrupted, tmp_path, capsys
 ):
     path = tmp_path / "run.checkpoint"
-    path.write_bytes(b"nothing of the kind")
+    other = small(base=experiment, seed=2)
+    checkpoint.save(run(other, iterations=3), path)
+    with pytest.raises(CheckpointError, match="was made with seed = 2, expected 1"):
+        mfgcore.simulate(experiment, checkpointer=Checkpointer(path, afresh=False))
     dataset = mfgcore.simulate(experiment, checkpointer=Checkpointer(path))
     assert dataset.equals(uninterrupted)
     assert "checkpoint refused" in capsys.readouterr().out
+
+
+def test_what_is_no_checkpoint_is_left_alone(experiment, tmp_path):
+    path = tmp_path / "run.checkpoint"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(RunFileError, match=r"run.checkpoint': has no checksum"):
+        mfgcore.simulate(experiment, checkpointer=Checkpointer(path))
+    assert path.read_bytes() == b"nothing of the kind"
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("states", lambda array: array.__setitem__(0, 10**6)),
+        ("policy_index", lambda array: array.__setitem__(0, -1)),
+        ("states", lambda array: array[:-1]),
+        ("policies", lambda array: array[..., :-1]),
+        ("q_values", lambda array: array[:, 1:]),
+        ("header", lambda array: np.array("null")),
+        ("header", lambda array: np.array("no JSON")),
+        ("record_failures", None),
+        ("states", None),
+    ],
+)
+def test_a_checkpoint_of_wrong_content_is_refused(experiment, kept, key, change):
+    with np.load(kept) as archive:
+        content = dict(archive)
+    array = content.pop(key)
+    if change is not None:
+        changed = change(array)
+        content[key] = array if changed is None else changed
+    with files.atomic_path(kept, sealed=True) as temporary, temporary.open("wb") as file:
+        np.savez(file, **content)
+    with pytest.raises(CheckpointError, match=r"run.checkpoint': is no checkpoint \(.*\)$"):
+        restored(experiment, kept)
 
 
 def test_a_signal_stops_the_run_after_its_iteration(experiment, uninterrupted, tmp_path):
@@ -148,4 +186,4 @@ def test_the_command_says_how_to_go_on(number, tmp_path):
     assert len(error.splitlines()) == 1
     assert "kept in" in error
     assert "with --resume" in error
-    assert [path.name for path in tmp_path.iterdir()] == ["run.checkpoint"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run.nc.checkpoint"]

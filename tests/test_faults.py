@@ -77,21 +77,31 @@ def test_a_full_file_system_is_one_line_and_no_file(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_a_folder_without_permission_is_one_line_before_the_run():
+@pytest.mark.parametrize(
+    ("mode", "command", "expected"),
+    [
+        (0o755, [*RUN, "--output", "run.nc"], "its folder is not writable"),
+        (0o776, [*RUN, "--output", "run.nc"], "cannot be written: Permission denied"),
+        (0o755, ["show", "secret.nc"], "cannot be read: Permission denied"),
+    ],
+)
+def test_what_is_not_permitted_is_one_line_before_the_run(mode, command, expected):
     folder = Path(tempfile.mkdtemp(prefix="mfgcore_"))
     try:
-        folder.chmod(0o755)
+        (folder / "secret.nc").touch(mode=0o600)
+        folder.chmod(mode)
+        before = sorted(folder.iterdir())
 
         def run():
             os.setgid(65534)
             os.setuid(65534)
-            return cli.main([*RUN, "--output", str(folder / "run.nc")])
+            return cli.main([*command[:-1], str(folder / command[-1])])
 
         status, said = in_child(run)
-        assert status == 1
+        assert status == 1, said
         assert len(said.splitlines()) == 1
-        assert "not writable" in said
-        assert not list(folder.iterdir())
+        assert expected in said
+        assert sorted(folder.iterdir()) == before
     finally:
         shutil.rmtree(folder)
 
@@ -109,9 +119,9 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(tmp_path):
         checkpointer.after_iteration(Simulation(experiment), (0.0, 0.0))
 
 
-def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
-    left = tmp_path / ".run.12345.partial.checkpoint"
-    left.write_bytes(b"half")
+def test_what_a_killed_writer_left_is_taken_over(tmp_path):
+    for left in (".run.checkpoint.partial.checkpoint", ".run.checkpoint.lock"):
+        (tmp_path / left).write_bytes(b"half")
     checkpoint.save(Simulation(small()), tmp_path / "run.checkpoint")
     assert [path.name for path in tmp_path.iterdir()] == ["run.checkpoint"]
 

@@ -1,5 +1,6 @@
 """A real, small run of the workflow, end to end, in a folder of its own."""
 
+import dataclasses
 import json
 import os
 import re
@@ -12,7 +13,8 @@ import pandas as pd
 import pytest
 from project import GROWING, NAMES, STEMS, STUDIES, Project, documented, tiny_config
 
-from mfgcore import load
+from mfgcore import Experiment, load, save, simulate
+from mfgcore.datasets import configuration
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +187,64 @@ def test_a_change_of_ones_own_file_reruns_the_runs_that_use_it_alone(project):
     project.configure(tiny_config())
     assert counts["simulate"] == 3
     assert set(re.findall(r"experiment=(\w+), arch", text)) == {"mine"}
+
+
+def test_without_snakemakes_memory_nothing_out_of_date_is_shown(tmp_path):
+    """All that says what a result was made by is then the file itself."""
+    project = Project(tmp_path)
+    project.configure(tiny_config().replace("trials: 2", "trials: 1"))
+    figure, exact = tmp_path / "figures/tiny/fig1.png", tmp_path / "figures/tiny/fig1_exact.png"
+    collected = tmp_path / "results/tiny/experiments/fig1.nc"
+    reference = tmp_path / "results/tiny/reference/fig1.nc"
+    run_file = tmp_path / "results/tiny/runs/fig1/networked/trial_0.nc"
+    project.make(str(exact.relative_to(tmp_path)), "figures/tiny/fig1.png")
+
+    def refused(target, *options):
+        shutil.rmtree(tmp_path / ".snakemake")
+        target.unlink()
+        done = project.snakemake(str(target.relative_to(tmp_path)), *options)
+        assert done.returncode != 0
+        (line,) = {x for x in done.stderr.splitlines() if x.startswith("mfgcore: error")}
+        return line
+
+    def changed(path, **attrs):
+        before = path.read_bytes(), path.stat().st_mtime_ns
+        kind = "run" if path != collected else "experiment"
+        dataset = load(path, kind)
+        dataset.attrs |= attrs
+        save(dataset, path)
+        os.utime(path, ns=(before[1], before[1]))
+        return before[0]
+
+    def restore(path, content):
+        moment = path.stat().st_mtime_ns
+        path.write_bytes(content)
+        os.utime(path, ns=(moment, moment))
+
+    plain = figure.read_bytes()
+    before = changed(collected, fingerprint="0123")
+    assert "experiments/fig1.nc': was made by other code (0123); delete it" in refused(figure)
+    shutil.rmtree(tmp_path / ".snakemake")
+    project.make("figures/tiny/fig1.png", "--config", "show_outdated=True")
+    assert figure.read_bytes() != plain
+    restore(collected, before)
+
+    before = changed(run_file, fingerprint="0123")
+    assert "trial_0.nc': was made by other code (0123)" in refused(collected)
+    restore(run_file, before)
+    shutil.rmtree(tmp_path / ".snakemake")
+    project.make("results/tiny/experiments/fig1.nc", "figures/tiny/fig1.png")
+
+    before = reference.read_bytes()
+    other = simulate(
+        dataclasses.replace(Experiment(**configuration(load(reference))), discount=0.6)
+    )
+    save(other, reference)
+    assert "reference/fig1.nc': was made with discount = 0.6, expected 0.5" in refused(exact)
+    restore(reference, before)
+
+    project.configure(tiny_config(discount=0.4).replace("trials: 2", "trials: 1"))
+    assert "fig1.nc': was made with discount = 0.5, expected 0.4" in refused(figure)
 
 
 def test_a_changed_kernel_source_reruns_every_run(project, monkeypatch):

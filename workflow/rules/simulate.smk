@@ -14,8 +14,7 @@ rule simulate:
     params:
         # only what this run uses, so that a change reruns what depends on it and nothing else
         run=lambda wildcards: run_of(wildcards).relevant(),
-        fingerprint=run_fingerprint(),
-        imported=lambda wildcards: run_of(wildcards).imported(),
+        code=lambda wildcards: run_of(wildcards).code(),
     script:
         "../scripts/simulate.py"
 
@@ -34,4 +33,4 @@ use rule simulate as simulate_exactly with:
         mem_mb=lambda wildcards: megabytes(REFERENCES[wildcards.experiment]),
     params:
         run=lambda wildcards: REFERENCES[wildcards.experiment].relevant(),
-        imported=lambda wildcards: REFERENCES[wildcards.experiment].imported(),
+        code=lambda wildcards: REFERENCES[wildcards.experiment].code(),

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from mfgcore import ledger
 from mfgcore.claims import Evidence, at_a_glance, judge
-from mfgcore.datasets import load
-from mfgcore.jobs import logged
+from mfgcore.jobs import logged, marked, results
 
 with logged(snakemake.log[0]):
     experiments, ablations = (
-        {Path(path).stem: load(path, kind="experiment") for path in paths}
+        dict(
+            zip([Path(path).stem for path in paths], results(snakemake.config, paths), strict=True)
+        )
         for paths in (snakemake.input.experiments, snakemake.input.ablations)
     )
     evidence = Evidence(experiments, ablations)
@@ -21,12 +22,14 @@ with logged(snakemake.log[0]):
                 # an ablation's include those of runs that it shares with others
                 "cpu_seconds": round(float(dataset.attrs["cpu_seconds"]), 1),
                 "fingerprint": dataset.attrs["fingerprint"],
+                **({"outdated": outdated} if (outdated := dataset.attrs.get("outdated")) else {}),
             }
             for name, dataset in datasets.items()
         }
         for kind, datasets in (("experiments", experiments), ("ablations", ablations))
     }
+    title = marked("The paper's claims", *experiments.values(), *ablations.values())
     ledger.write_json(findings, glance, made_from, snakemake.output.json)
-    ledger.write_markdown(findings, glance, snakemake.output.markdown)
-    ledger.write_html(findings, snakemake.output.html)
-    ledger.plot_ledger(findings, snakemake.output.drawings)
+    ledger.write_markdown(findings, glance, snakemake.output.markdown, title)
+    ledger.write_html(findings, snakemake.output.html, title)
+    ledger.plot_ledger(findings, snakemake.output.drawings, title)

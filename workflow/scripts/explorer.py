@@ -1,11 +1,9 @@
 """One page on which a reader goes through the iterations of all experiments."""
 
-from mfgcore import configuration, explorer
-from mfgcore.datasets import load
-from mfgcore.jobs import logged
+from mfgcore import explorer
+from mfgcore.jobs import logged, marked, results
 
 with logged(snakemake.log[0]):
-    configuration.import_files(snakemake.config)
-    datasets = [load(path, kind="experiment") for path in snakemake.input]
-    experiments = list(zip(snakemake.params.titles, datasets, strict=True))
-    explorer.write_page(experiments, snakemake.output[0])
+    datasets = results(snakemake.config, snakemake.input)
+    titles = map(marked, snakemake.params.titles, datasets)
+    explorer.write_page(list(zip(titles, datasets, strict=True)), snakemake.output[0])

@@ -4,15 +4,15 @@ import hashlib
 import json
 from pathlib import Path
 
-from mfgcore.datasets import configuration, load
+from mfgcore.datasets import configuration
 from mfgcore.files import atomic_path
-from mfgcore.jobs import logged
+from mfgcore.jobs import logged, results
 from mfgcore.provenance import commit
 
 with logged(snakemake.log[0]):
     experiments = {}
-    for path in snakemake.input.datasets:
-        dataset = load(path, kind="experiment")
+    paths = snakemake.input.datasets
+    for path, dataset in zip(paths, results(snakemake.config, paths), strict=True):
         experiments[Path(path).stem] = {
             "runs": int(dataset.attrs["runs"]),
             "cpu_seconds": round(float(dataset.attrs["cpu_seconds"]), 1),

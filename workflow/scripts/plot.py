@@ -7,14 +7,20 @@ the named outputs, and as its options the other parameters.
 import pandas as pd
 
 from mfgcore import plotting
-from mfgcore.datasets import load
-from mfgcore.jobs import logged
+from mfgcore.jobs import logged, marked, results
 
 with logged(snakemake.log[0]):
     options = dict(snakemake.params.items())
     del options["fingerprint"]
     plot = getattr(plotting, options.pop("plot"))
     first, *_ = snakemake.input
-    shown = pd.read_csv(first) if first.endswith(".csv") else load(first, kind="experiment")
-    beside = {name: load(path) for name, path in snakemake.input.items()}
+    if first.endswith(".csv"):
+        shown, beside = pd.read_csv(first), {}
+    else:
+        names = snakemake.input.keys()
+        shown, *others = results(
+            snakemake.config, [first, *(snakemake.input[key] for key in names)]
+        )
+        beside = dict(zip(names, others, strict=True))
+        options["title"] = marked(options["title"], shown, *others)
     plot(shown, **beside, **dict(snakemake.output.items()), **options)

@@ -1,13 +1,12 @@
 """One run."""
 
-from pathlib import Path
-
 from mfgcore import configuration
 from mfgcore.checkpoint import Checkpointer
 from mfgcore.datasets import save
 from mfgcore.experiment import make_experiment
-from mfgcore.files import check_writable
-from mfgcore.jobs import logged
+from mfgcore.files import check_writable, checkpoint_of, only_writer
+from mfgcore.jobs import check_code, logged
+from mfgcore.memory import checkpoint_bytes
 from mfgcore.simulation import simulate
 
 
@@ -18,11 +17,12 @@ def report(simulation):
 
 
 with logged(snakemake.log[0]):
-    output = Path(snakemake.output[0])
     configuration.import_files(snakemake.config)
     experiment = make_experiment(**snakemake.params.run)
-    check_writable(output)
-    checkpointer = Checkpointer(output.with_suffix(".checkpoint"))
-    dataset = simulate(experiment, snakemake.threads, report, checkpointer)
-    save(dataset, output)
-    checkpointer.remove()
+    check_code(snakemake.params.code, experiment)
+    output = check_writable(snakemake.output[0], checkpoint_bytes(experiment))
+    with only_writer(output):
+        checkpointer = Checkpointer(checkpoint_of(output))
+        dataset = simulate(experiment, snakemake.threads, report, checkpointer)
+        save(dataset, output)
+        checkpointer.remove()
