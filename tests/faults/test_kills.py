@@ -33,7 +33,7 @@ def group(project, *targets):
 
 def bits(project):
     """What the results say, by file, without when and how long."""
-    paths = sorted(project.folder.glob("results/tiny/**/*.nc"))
+    paths = sorted(project.folder.glob("results/tiny/**/[!.]*.nc"))
     kinds = ("experiment" if "experiments" in path.parts else "run" for path in paths)
     found = {}
     for path, kind in zip(paths, kinds, strict=True):
