@@ -36,11 +36,14 @@ class Population:
 
     def add(self, states):
         """Add agents with the uniform policy pi_max at the given cells; ``(n,) int32``."""
-        n_policies, *shape = self.policies.shape
+        uniform = uniform_policy(*self.policies.shape[1:])[None]
+        known = np.flatnonzero((self.policies == uniform).all(axis=(1, 2)))
+        if known.size == 0:
+            known = [len(self.policies)]
+            self.policies = np.concatenate((self.policies, uniform))
         self.states = np.concatenate((self.states, states))
-        self.policies = np.concatenate((self.policies, uniform_policy(*shape)[None]))
         self.policy_index = np.concatenate(
-            (self.policy_index, np.full(states.size, n_policies, dtype=np.int32))
+            (self.policy_index, np.full(states.size, known[0], dtype=np.int32))
         )
 
     def keep(self, agents):

@@ -8,7 +8,7 @@ import pytest
 from conftest import assert_same_state, run, small
 
 import mfgcore
-from mfgcore import ConfigurationError, Experiment, cost, experiment, streams
+from mfgcore import ConfigurationError, Experiment, checkpoint, cost, experiment, streams
 from mfgcore.configuration import read
 from mfgcore.simulation import Simulation
 
@@ -100,9 +100,9 @@ def test_disturbances_combine_and_a_resumed_run_has_the_same_bits(name, tmp_path
             assert disturbed.resolved_scenario == "disturbed"
         whole = run(disturbed)
         stopped = run(disturbed, iterations=2)
-        mfgcore.checkpoint.save(stopped, tmp_path / "stopped")
+        checkpoint.save(stopped, tmp_path / "stopped")
         again = Simulation(disturbed, threads=2)
-        mfgcore.checkpoint.restore(again, tmp_path / "stopped")
+        checkpoint.restore(again, tmp_path / "stopped")
         for _ in range(2):
             again.step()
         assert_same_state(whole, again)
@@ -126,3 +126,12 @@ def test_a_scenario_of_a_users_own_must_be_told_what_it_reads(register):
         small(scenario="mine")
     with pytest.raises(ConfigurationError, match="scenario 'mine' has no use for it"):
         small(scenario="mine", failure_probability=0.5, learner_lost_at=1)
+
+
+def test_those_who_arrive_before_anybody_has_learned_have_no_policy_of_their_own():
+    growing = {"agents_after": 9, "change_at": 0, "arrivals": "before_learning"}
+    for architecture in ARCHITECTURES:
+        simulated = run(small(architecture=architecture, **growing), iterations=1)
+        assert simulated.records["distinct_policies"] == [1]
+        assert simulated.records["policy_divergence"] == [0.0]
+        assert simulated.records["population_size"] == [9]
