@@ -34,7 +34,9 @@ def round_(experiment, repeats):
     n_agents = experiment.agents
     states = random.integers(0, experiment.n_states, n_agents, dtype=np.int32)
     index = np.zeros(n_agents, dtype=np.int32)
-    population = Population(states, index, uniform_policy(experiment.n_states, experiment.n_actions)[None])
+    population = Population(
+        states, index, uniform_policy(experiment.n_states, experiment.n_actions)[None]
+    )
     generators = random.integers(0, 2**32, (4, n_agents), dtype=np.uint32)
     walk = Walk.of(population, experiment.make_game(), 0.01, generators)
     network = experiment.make_network()(n_agents).at(experiment, 0).arguments()

@@ -15,7 +15,7 @@ import numpy as np
 sys.path.insert(0, sys.argv[1])
 
 from mfgcore import Experiment, evaluation, kernels
-from mfgcore.games import Grid
+from mfgcore.games import Game, Grid
 from mfgcore.simulation import Simulation
 
 assert kernels.__file__.startswith(sys.argv[1]), kernels.__file__
@@ -43,6 +43,12 @@ def replay(concentrated):
     return lambda: kernels.replay_td(*arguments), transitions.size * cycles
 
 
+def moves():
+    """Where actions lead, as the kernels of the revision want it."""
+    to = Grid(8).next_state()
+    return [to[..., None], None] if hasattr(Game, "outcomes") else [to]
+
+
 def stepping(n_policies, recording=False):
     """Steps of 200 agents, their rewards and occupancy; if `recording`, all record transitions."""
     policies = random.dirichlet(np.ones(5), (n_policies, CELLS))
@@ -51,7 +57,7 @@ def stepping(n_policies, recording=False):
         random.integers(0, CELLS, AGENTS).astype(np.int32),
         np.arange(AGENTS, dtype=np.int32) % n_policies,
         *(tables if isinstance(tables, tuple) else [tables]),
-        Grid(8).next_state(),
+        *moves(),
         Experiment(game="agree").make_game().reward_table(AGENTS),
         random.integers(0, 2**32, (4, AGENTS), dtype=np.uint32),
     ]

@@ -193,9 +193,14 @@ def _check_run(path, dataset, experiment):
     missing = [name for name in per_iteration() if name not in dataset]
     if missing:
         refuse(f"{missing[0]} is missing")
-    iterations = dataset["iteration"].values
-    if iterations.size != experiment.iterations:
-        refuse(f"has {iterations.size} iterations, expected {experiment.iterations}")
+    expected = {
+        "iteration": experiment.iterations,
+        "state": experiment.n_states,
+        "action": experiment.n_actions,
+    }
+    for name, size in expected.items():
+        if dataset.sizes.get(name) != size:
+            refuse(f"has {dataset.sizes.get(name)} {name}s, expected {size}")
     for name, metric in per_iteration().items():
         expected = metric.expected(dataset, experiment)
         if not np.isfinite(dataset[name].values[expected]).all():

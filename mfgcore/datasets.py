@@ -17,6 +17,7 @@ COMMON = {
     "source": "mfgcore: reproduction of 'Networked Communication for Decentralised Agents in "
     "Mean-Field Games' (Benjamin & Abate)",
 }
+MADE_BY = ("fingerprint", "commit", "wall_seconds", "cpu_seconds")
 COORDINATES = {
     "iteration": "iteration k",
     "agent": "agent i",
@@ -139,7 +140,12 @@ def load(path, kind="run"):
         raise RunFileError(f"{name}: is no netCDF file ({reason(error)})") from error
     if dataset.attrs.get("kind") != kind:
         raise RunFileError(f"{name}: is not a file of one {kind} made by mfgcore")
-    version = dataset.attrs.get("schema_version")
+    missing = [
+        key for key in ("schema_version", "configuration", *MADE_BY) if key not in dataset.attrs
+    ]
+    if missing:
+        raise RunFileError(f"{name}: does not say its {missing[0]}")
+    version = dataset.attrs["schema_version"]
     if version != SCHEMA_VERSION:
         raise RunFileError(
             f"{name}: has schema version {version}, this mfgcore reads {SCHEMA_VERSION}; "

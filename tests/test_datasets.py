@@ -100,6 +100,22 @@ def test_a_file_of_another_version_is_refused(files):
         mfgcore.load(files[0])
 
 
+@pytest.mark.parametrize("name", ["configuration", "fingerprint", "cpu_seconds"])
+def test_a_file_that_does_not_say_what_it_is_is_refused(files, name):
+    change(files[0], lambda dataset: dataset.attrs.pop(name))
+    with pytest.raises(RunFileError, match=f"0.nc': does not say its {name}"):
+        mfgcore.load(files[0])
+
+
+@pytest.mark.parametrize("name", ["state", "iteration", "action"])
+def test_a_run_of_another_size_is_refused(files, experiments, name):
+    dataset = mfgcore.load(files[0])
+    expected = dataset.sizes[name]
+    mfgcore.save(dataset.isel({name: slice(2)}), files[0])
+    with pytest.raises(RunFileError, match=f"0.nc': has 2 {name}s, expected {expected}"):
+        mfgcore.collect(files, experiments)
+
+
 @pytest.mark.parametrize("tenth", range(10))
 def test_a_truncated_file_is_refused_by_name(files, tenth):
     content = files[0].read_bytes()
