@@ -17,7 +17,9 @@ COMMON = {
     "source": "mfgcore: reproduction of 'Networked Communication for Decentralised Agents in "
     "Mean-Field Games' (Benjamin & Abate)",
 }
-MADE_BY = ("fingerprint", "commit", "wall_seconds", "cpu_seconds")
+MADE_BY = (
+    "schema_version", "configuration", "fingerprint", "commit", "wall_seconds", "cpu_seconds",
+)  # fmt: skip
 COORDINATES = {
     "iteration": "iteration k",
     "agent": "agent i",
