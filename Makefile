@@ -13,7 +13,8 @@
 # make estimate  what the figures cost at the paper's scale, before they are made
 # make verify    slow statistical checks: what is sampled against what is exact
 # make lint      format and lint
-# make crosscheck  our exact exploitability against that of bench-mfg-suite, in an environment apart
+# make crosscheck  every game's moves, rewards, values and exploitability against those of
+#                bench-mfg-suite, in an environment apart
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
