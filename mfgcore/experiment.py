@@ -10,12 +10,14 @@ import math
 import warnings
 from dataclasses import dataclass
 
+import numpy as np
+
 from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.fingerprint import run_fingerprint
-from mfgcore.games import BOUNDARIES, GAMES
-from mfgcore.imports import digest_of
+from mfgcore.games import BOUNDARIES, GAMES, in_one_line
+from mfgcore.imports import digest_of, told
 from mfgcore.learning import ALGORITHMS
 from mfgcore.networks import DIAGONALS, NETWORKS, read_edges
 from mfgcore.parameters import REQUIRED, describe_fields, parameter, read_settings
@@ -256,9 +258,9 @@ class Experiment:
             object.__setattr__(self, "change_at", values["change_at"])
         for key, described in parameters().items():
             object.__setattr__(self, key, described.check(key, getattr(self, key)))
+        self._check_game()
         self._check_scenario()
         self._check_sizes()
-        self._check_game()
         if self.make_architecture().hears == "neighbours":
             self._check_network()
 
@@ -284,6 +286,8 @@ class Experiment:
             raise ConfigurationError(
                 f"leave_state: {self.leave_state} is not < {self.n_states}, the number of states"
             )
+        if min(self.population_sizes) < self.agents:
+            LEAVERS[self.leavers](self, np.zeros(0, dtype=np.int32))
         for key in ("change_at", "learner_lost_at"):
             if getattr(self, key) is not None and getattr(self, key) >= self.iterations:
                 raise ConfigurationError(
@@ -301,13 +305,6 @@ class Experiment:
             )
 
     def _check_sizes(self):
-        pairs = self.n_states * self.n_actions
-        if pairs > MAX_PAIRS:
-            size = next(key for key in ("grid_size", "states", "game") if key in self._game_fields)
-            raise ConfigurationError(
-                f"{size}: {getattr(self, size)} gives {pairs:,} state-action pairs; at most "
-                f"{MAX_PAIRS:,} are allowed"
-            )
         if self.kept_transitions < 1 and self.make_algorithm().skipped is not None:
             raise ConfigurationError(
                 f"transitions: {self.transitions} is not > "
@@ -328,7 +325,18 @@ class Experiment:
             )
 
     def _check_game(self):
-        _checked(self.make_game())
+        with in_one_line(self.game):
+            game = self.make_game()
+            game.check_sizes()
+            pairs = self.n_states * self.n_actions
+            if pairs <= MAX_PAIRS:
+                _checked(game)
+                return
+        size = next(key for key in ("grid_size", "states", "game") if key in self._game_fields)
+        raise ConfigurationError(
+            f"{size}: {getattr(self, size)} gives {pairs:,} state-action pairs; at most "
+            f"{MAX_PAIRS:,} are allowed"
+        )
 
     def _check_network(self):
         self.make_network()  # what the network refuses it refuses here
@@ -573,4 +581,5 @@ def make_experiment(**values):
             raise ConfigurationError(unknown_name("key", key, parameters()))
     if "game" not in values:
         raise ConfigurationError(f"game: missing; {parameters()['game'].allowed()}")
-    return Experiment(**values)
+    with told():
+        return Experiment(**values)

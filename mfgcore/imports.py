@@ -1,5 +1,6 @@
 """Files of users: what has a name in them, and the content that runs depend on."""
 
+import contextlib
 import hashlib
 import inspect
 import sys
@@ -41,20 +42,45 @@ def import_file(path):
         del sys.modules[name]
         if isinstance(error, MfgcoreError):
             raise ConfigurationError(f"import: {path}: {error}") from error
-        refuse(error, _line(error, str(path)))
+        line = error.lineno if isinstance(error, SyntaxError) else _place(error)[1]
+        refuse(error, f", line {line}" if line else "")
     _imported[place] = name
 
 
-def _line(error, path):
-    """Where in a file an error arose, as ``, line 3``."""
-    if isinstance(error, SyntaxError):
-        return f", line {error.lineno}"
-    found, trace = "", error.__traceback__
+def _place(error):
+    """The user's file and the line where an error arose; None and None if it is from no such."""
+    found, trace = (None, None), error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == path:
-            found = f", line {trace.tb_lineno}"
+        its, file = trace.tb_frame.f_globals, trace.tb_frame.f_code.co_filename
+        if its.get("__name__", "").startswith(PREFIX) and its.get("__file__") == file:
+            found = file, trace.tb_lineno
         trace = trace.tb_next
     return found
+
+
+def blame(error):
+    """An exception of any kind on one line, after the place if it is one of a user's file; str."""
+    file, line = _place(error)
+    return f"{file}, line {line}: {one_line(error)}" if file else one_line(error)
+
+
+@contextlib.contextmanager
+def told():
+    """Let what the code of a user's file raises be one line that says where.
+
+    Raises
+    ------
+    ConfigurationError
+        In place of an error that arose there, and of no other.
+    """
+    try:
+        yield
+    except MfgcoreError:
+        raise
+    except Exception as error:
+        if _place(error)[0] is None:
+            raise
+        raise ConfigurationError(blame(error)) from error
 
 
 def digest_of(entry):

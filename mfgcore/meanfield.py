@@ -337,13 +337,14 @@ def _flow(policies, shares, game):
     if not game.moves_depend_on_mean_field:
         return Moves(game).stationary_distributions(policies), 0.0
     n, n_states, _ = policies.shape
-    reached = np.asarray(game.outcomes()) + n_states * np.arange(n)[:, None, None, None]
+    outcomes = np.asarray(game.outcomes())
+    reached = outcomes + n_states * np.arange(n)[:, None, None, None]
     start = game.start()
     now = np.full(n_states, 1.0 / n_states) if start is None else np.asarray(start, np.float64)
     now = np.broadcast_to(now, (n, n_states))
 
     def pushed(now):
-        chances = game.probabilities(_mean(now, shares))
+        chances = game.chances(outcomes.shape, _mean(now, shares))
         masses = now[:, :, None, None] * policies[:, :, :, None] * chances
         after = np.bincount(reached.ravel(), masses.ravel(), n * n_states).reshape(n, n_states)
         return after / np.cumsum(after, axis=1)[:, -1:]

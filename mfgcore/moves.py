@@ -25,7 +25,7 @@ class Moves:
             game.made["moves"] = _banded(game)
         self.order, self.outcomes, chances = game.made["moves"]
         if game.moves_depend_on_mean_field:
-            chances = self._given(_float(game.probabilities(mean_field)), 0)
+            chances = self._given(game.chances(chances.shape, mean_field), 0)
         self.chances = chances
         start = game.start()
         self.start = np.ones(game.n_states) if start is None else self._given(_float(start), 0)
@@ -85,7 +85,7 @@ def _banded(game):
     """Order of the states, if not their own, and outcomes and fixed probabilities in it."""
     outcomes = np.asarray(game.outcomes(), dtype=np.int32)
     coupled = game.moves_depend_on_mean_field
-    chances = np.ones(outcomes.shape) if coupled else _float(game.probabilities())
+    chances = np.ones(outcomes.shape) if coupled else game.chances(outcomes.shape)
     here = np.arange(len(outcomes))
     linked = np.unique(
         np.stack((np.broadcast_to(here[:, None, None], outcomes.shape), outcomes))[

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mfgcore.errors import ConfigurationError
 from mfgcore.registry import Registry
 
 ARRIVALS = ("after_learning", "before_learning")
@@ -67,6 +68,7 @@ def disturbed(experiment):
 
 
 # Who leaves: a number for each agent by its cell; the smallest leave, and equal ones by chance.
+# What is refused is refused when it is asked of no agents, before a run begins.
 
 
 @LEAVERS.register
@@ -78,4 +80,9 @@ def random(experiment, states):
 @LEAVERS.register("leave_state")
 def nearest(experiment, states):
     """Those nearest to `leave_state`."""
-    return experiment.make_game().distances[experiment.leave_state][states]
+    game = experiment.make_game()
+    if game.distances is None:
+        raise ConfigurationError(
+            f"leavers: 'nearest' is not allowed: the states of game {game.name!r} have no distances"
+        )
+    return game.distances[experiment.leave_state][states]

@@ -11,6 +11,7 @@ from mfgcore import memory, streams
 from mfgcore.datasets import to_dataset
 from mfgcore.errors import NumericalError
 from mfgcore.gossip import communicate
+from mfgcore.imports import told
 from mfgcore.learning import Lesson, improve_policies, policy_change
 from mfgcore.metrics import Moment, per_iteration, record
 from mfgcore.population import Population, Walk, rollout, uniform_policy
@@ -278,7 +279,7 @@ def simulate(experiment, threads=1, progress=None, checkpointer=None, limit=None
             round(before[1] + time.process_time() - cpu, 3),
         )
 
-    with listening:
+    with listening, told():
         while simulation.iteration < experiment.iterations:
             simulation.step()
             if progress is not None:

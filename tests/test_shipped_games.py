@@ -178,7 +178,7 @@ def test_garnet():
     game = games.Garnet(states=5, n_actions=2, branching=3, game_seed=3)
     (c, k, c_paid, k_paid), base, pull, paid, between = game.drawn
     mean_field = np.array([0.1, 0.2, 0.3, 0.4, 0.0])
-    left = np.maximum(c * base + k * pull @ mean_field, 0.0)
+    left = np.maximum(c * base + k * (pull @ mean_field), 0.0)
     left = np.where(left.any(axis=2, keepdims=True), left, base)  # where nothing is left
     assert (left == base).all(axis=2).sum() == 1
     found = left / left.sum(axis=2, keepdims=True)

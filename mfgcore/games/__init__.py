@@ -10,7 +10,7 @@ from mfgcore.games.four_rooms import FourRooms
 from mfgcore.games.garnet import Garnet
 from mfgcore.games.grid import ACTIONS, BOUNDARIES, MOVES, Grid, GridGame
 from mfgcore.games.kinetic_congestion import KineticCongestion
-from mfgcore.games.model import GAMES, Game, register
+from mfgcore.games.model import GAMES, Game, in_one_line, register
 from mfgcore.games.paper import Agree, Cluster, Diffuse
 from mfgcore.games.rock_paper_scissors import RockPaperScissors
 from mfgcore.games.sis_epidemic import SISEpidemic
@@ -36,5 +36,6 @@ __all__ = [
     "RockPaperScissors",
     "SISEpidemic",
     "TwoBars",
+    "in_one_line",
     "register",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfgcore import kernels
+from mfgcore.errors import ConfigurationError
 from mfgcore.games.model import Game, register
 
 STEPS = np.array([-1, 0, 1])
@@ -99,6 +100,12 @@ class TwoBars(Chain):
     movement_cost: float = 4.0
 
     away = property(lambda self: self.distances[:, list(self.bars)].min(axis=1))
+
+    def check(self):
+        """Check also that the bars are on the beach."""
+        if not all(0 <= bar < self.states for bar in self.bars):
+            raise ConfigurationError(f"states: {self.states} are too few for bars = {self.bars}")
+        super().check()
 
     @property
     def reward_range(self):

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mfgcore.errors import unknown_name
+from mfgcore.errors import ConfigurationError, unknown_name
 from mfgcore.games.model import Game, register
 
 CHOICES = {
@@ -12,6 +12,7 @@ CHOICES = {
     "reward": ("additive", "multiplicative"),
     "interaction": ("potential", "cyclic"),
 }
+LARGEST = 2**28  # numbers of C: 1 GiB
 
 
 @register
@@ -45,7 +46,17 @@ class Garnet(Game):
     moves_depend_on_mean_field = property(lambda self: self.drawn[0][1] != 0.0)
 
     def check(self):
-        """As of every game, and the names."""
+        """As of every game; and names and sizes, before anything is drawn."""
+        if self.branching > self.states:
+            raise ConfigurationError(
+                f"branching: {self.branching} is not <= states = {self.states}"
+            )
+        if self.states**3 * self.n_actions > LARGEST:
+            most = int((LARGEST / self.n_actions) ** (1 / 3))
+            raise ConfigurationError(
+                f"states: {self.states} is not <= {most}, the most of a garnet with "
+                f"{self.n_actions} actions"
+            )
         for key, choices in CHOICES.items():
             if getattr(self, key) not in choices:
                 self.refuse(unknown_name(key, getattr(self, key), choices))
@@ -61,7 +72,8 @@ class Garnet(Game):
         for s, a in np.ndindex(S, A):  # one at a time: the order of the draws is Bench-MFG's
             successors = rng.integers(S, size=self.branching)
             base[s, a, successors] = rng.dirichlet(np.ones(self.branching))
-        pull = rng.normal(size=(S, A, S, S)).astype(np.float32).astype(np.float64)
+        # as Bench-MFG has it, and half the memory
+        pull = np.stack([rng.normal(size=(A, S, S)).astype(np.float32) for _ in range(S)])
         paid, between = rng.normal(size=(S, A)), rng.normal(size=(S, S))
         between = (between + {"potential": 1, "cyclic": -1}[self.interaction] * between.T) / 2
         coefficients = [d if g is None else g for d, g in zip(drawn, given, strict=True)]

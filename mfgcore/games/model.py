@@ -5,15 +5,18 @@ One definition serves the population of N agents, where mu = counts / N, the age
 (D3), and the mean-field game of infinitely many.
 """
 
+import contextlib
 import copy
 import dataclasses
 import functools
 import math
+import numbers
 import re
 
 import numpy as np
 
-from mfgcore.errors import ConfigurationError, one_line, shorten
+from mfgcore.errors import ConfigurationError, MfgcoreError, shorten
+from mfgcore.imports import blame
 from mfgcore.registry import Registry
 
 LAYOUTS = (None, "grid", "line", "ring")
@@ -26,18 +29,35 @@ class _Games(Registry):
 
     def register(self, cls):
         """Make a class a game, known by its name in snake case and frozen; returns it."""
+        if not isinstance(cls, type) or not issubclass(cls, Game):
+            raise ConfigurationError(f"game {shorten(cls)}: is no subclass of Game")
         cls = dataclasses.dataclass(frozen=True)(cls)
         words = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
         cls.name = re.sub(words, "_", cls.__name__).lower()
         known = self._entries.get(cls.name)
         if known and known.__module__.startswith("mfgcore.") and known.__module__ != cls.__module__:
             raise ConfigurationError(f"game {cls.name!r} is one of mfgcore's; choose another name")
+        for field in dataclasses.fields(cls):
+            if field.default is field.default_factory is dataclasses.MISSING:
+                raise ConfigurationError(f"game {cls.name!r}: field {field.name!r} has no default")
         self.add(cls.name, cls, [field.name for field in dataclasses.fields(cls)])
         return cls
 
 
 GAMES = _Games("game")
 register = GAMES.register
+
+
+@contextlib.contextmanager
+def in_one_line(name):
+    """Let whatever the code of a game raises be a ConfigurationError, one line with its name."""
+    try:
+        with np.errstate(all="ignore"):  # what comes of it is checked
+            yield
+    except MfgcoreError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"game {name!r}: {blame(error)}") from error
 
 
 class Game:
@@ -107,6 +127,8 @@ class Game:
         what is returned for `mean_fields`, (..., n_states).
         """
         low, high = self.reward_range
+        if not low < high:
+            self.refuse(f"reward_range = ({low}, {high}) does not go from a lower to a higher one")
         # the clip takes off the last bit that rounding may add, and nothing else
         rewards = ((rewards - low) / (high - low)).clip(0.0, 1.0)
         return np.broadcast_to(rewards, (*np.shape(mean_fields), len(self.actions)))
@@ -153,19 +175,34 @@ class Game:
             If they are of another shape, or not within [0, 1].
         """
         mean_fields = np.asarray(mean_fields, dtype=np.float64)
-        rewards = np.asarray(self.rewards(mean_fields))
+        with in_one_line(self.name):
+            rewards = np.asarray(self.rewards(mean_fields))
         wanted = (*mean_fields.shape, len(self.actions))
         if rewards.shape != wanted:
             self.refuse(
                 f"rewards() has shape {rewards.shape} for mean fields of shape "
                 f"{mean_fields.shape}, expected {wanted}"
             )
+        self._check_numbers("rewards()", rewards)
         if not ((rewards >= 0.0) & (rewards <= 1.0)).all():
             self.refuse(
                 f"its rewards leave [0, 1] (from {rewards.min():g} to {rewards.max():g}); "
                 "they must be normalised"
             )
-        return rewards
+        return rewards.astype(np.float64, copy=False)
+
+    def chances(self, shape, mean_field=None):
+        """The probabilities of :meth:`probabilities`, checked; float64 of the shape given.
+
+        Raises
+        ------
+        ConfigurationError
+            If they are of another shape, or no distributions.
+        """
+        given = () if mean_field is None else (mean_field,)
+        with in_one_line(self.name):
+            values = self.probabilities(*given)
+        return self._check_distributions("probabilities()", values, shape)
 
     def mean_field_rewards(self, mean_fields):
         """Rewards in the mean-field game, R(s, a, mu) of Definition 2.4.
@@ -213,19 +250,23 @@ class Game:
         ConfigurationError
             One line that names the game and what is wrong, also if its code fails.
         """
-        try:
+        with in_one_line(self.name):
+            self.check_sizes()
             self._check_moves()
             self._check_rewards()
             self._check_geometry()
-        except ConfigurationError:
-            raise
-        except Exception as error:  # whatever the code of an author may raise
-            self.refuse(one_line(error))
+
+    def check_sizes(self):
+        """Check what says how large the game is; a part of :meth:`check` that takes no time."""
+        S, actions = self.n_states, self.actions
+        if not isinstance(S, numbers.Integral) or S < 1:
+            self.refuse(f"n_states = {shorten(S)} is not a whole number >= 1")
+        names = isinstance(actions, tuple) and all(type(action) is str for action in actions)
+        if not names or not 0 < len(actions) == len(set(actions)):
+            self.refuse(f"actions = {shorten(actions)} is not a tuple of different names")
 
     def _check_moves(self):
         S, A = self.n_states, len(self.actions)
-        if len(set(self.actions)) < max(A, 1) or not all(type(a) is str for a in self.actions):
-            self.refuse(f"actions = {shorten(self.actions)} is not a tuple of different names")
         outcomes = np.asarray(self.outcomes())
         if outcomes.ndim != 3 or outcomes.shape[:2] != (S, A) or outcomes.size == 0:
             self.refuse(f"outcomes() has shape {outcomes.shape}, expected ({S}, {A}, K)")
@@ -238,11 +279,16 @@ class Game:
         if start is not None:
             self._check_distributions("start()", start, (S,))
         for mean_field in self._samples() if self.moves_depend_on_mean_field else [None]:
-            given = () if mean_field is None else (mean_field,)
-            self._check_distributions("probabilities()", self.probabilities(*given), outcomes.shape)
+            self.chances(outcomes.shape, mean_field)
+
+    def _check_numbers(self, what, values):
+        if values.dtype.kind not in "biuf":
+            self.refuse(f"{what} holds {values.dtype}, expected numbers")
 
     def _check_distributions(self, what, values, shape):
-        values = np.asarray(values, dtype=np.float64)
+        values = np.asarray(values)
+        self._check_numbers(what, values)
+        values = values.astype(np.float64, copy=False)
         if values.shape != shape:
             self.refuse(f"{what} has shape {values.shape}, expected {shape}")
         if not (values >= 0.0).all():
@@ -253,6 +299,7 @@ class Game:
             where = np.unravel_index(wrong, sums.shape)
             where = f" in state {where[0]}, action {where[1]}" if where else ""
             self.refuse(f"{what} sums to {sums.flat[wrong]:g}{where}, expected 1")
+        return values
 
     def _check_rewards(self):
         samples = self._samples()
@@ -291,7 +338,7 @@ class Game:
         distances = np.asarray(self.distances)
         if distances.shape != (S, S):
             self.refuse(f"distances has shape {distances.shape}, expected {(S, S)}")
-        if not (distances >= 0.0).all() or distances.diagonal().any():
-            self.refuse("distances are not >= 0 everywhere and 0 from a state to itself")
+        if not (np.isfinite(distances) & (distances >= 0.0)).all() or distances.diagonal().any():
+            self.refuse("distances are not numbers >= 0, and 0 from a state to itself")
         if (distances != distances.T).any():
             self.refuse("distances are not the same there and back")

@@ -5,7 +5,15 @@ def _refuse(game, what):
     raise ConfigurationError(f"game {getattr(game, 'name', type(game).__name__)!r}: {what}")
 
 
-def _shaped(game, method, values, shape):
+def _answer(game, method, mean_fields, shape):
+    """What a method of the game says at mean fields; float64 of the shape given."""
+    try:
+        with np.errstate(all="ignore"):
+            values = np.asarray(getattr(game, method)(mean_fields))
+    except Exception as error:  # whatever the code of an author may raise
+        _refuse(game, blame(error))
+    if values.dtype.kind not in "biuf":
+        _refuse(game, f"{method}() holds {values.dtype}, expected numbers")
     values = np.ascontiguousarray(values, dtype=np.float64)
     if values.shape != shape:
         _refuse(game, f"{method}() has shape {values.shape}, expected {shape}")
@@ -14,7 +22,7 @@ def _shaped(game, method, values, shape):
 
 def _asked_rewards(game, mean_fields, n_actions):
     """Rewards at mean fields, (n, n_states); (n, n_states, n_actions) float64."""
-    values = _shaped(game, "rewards", game.rewards(mean_fields), (*mean_fields.shape, n_actions))
+    values = _answer(game, "rewards", mean_fields, (*mean_fields.shape, n_actions))
     cdef const double[::1] rewards = values.ravel()
     cdef Py_ssize_t i, outside = 0
     for i in range(rewards.shape[0]):
@@ -30,7 +38,7 @@ def _asked_rewards(game, mean_fields, n_actions):
 
 def _asked_probabilities(game, mean_field, shape):
     """Probabilities of outcomes at a mean field; float64 of the shape given."""
-    values = _shaped(game, "probabilities", game.probabilities(mean_field), shape)
+    values = _answer(game, "probabilities", mean_field, shape)
     cdef const double[:, :, ::1] probabilities = values
     cdef Py_ssize_t s, a, k
     cdef double total

@@ -1,6 +1,7 @@
 import numpy as np
 
 from mfgcore.errors import ConfigurationError
+from mfgcore.imports import blame
 
 cimport cython
 from libc.math cimport INFINITY, fabs, rint
