@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import sys
 import types
+import warnings
 from pathlib import Path
 
 from mfgcore.errors import ConfigurationError, MfgcoreError, one_line
@@ -37,7 +38,10 @@ def import_file(path):
     module.__file__ = str(path)
     sys.modules[name] = module  # where dataclasses look for it
     try:
-        exec(compile(content, str(path), "exec"), vars(module))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # an error says the same, if it is one
+            code = compile(content, str(path), "exec")
+        exec(code, vars(module))
     except (Exception, SystemExit) as error:  # whatever the code of a user may raise
         del sys.modules[name]
         if isinstance(error, MfgcoreError):

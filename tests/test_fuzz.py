@@ -1,14 +1,18 @@
-"""Mutated configurations and command lines: accepted and valid, or refused in one line."""
+"""Mutated configurations, command lines and games: valid, or refused in one line."""
 
 import copy
 import datetime
+import io
 import math
+import token
+import tokenize
 
 import numpy as np
 import pytest
-from project import ROOT
+from project import ROOT, documented
 
-from mfgcore import ConfigurationError, cli, configuration
+from mfgcore import ConfigurationError, cli, configuration, meanfield
+from mfgcore.games import GAMES
 
 HOSTILE = (
     None, True, False, 0, -1, 1, 2, 7, 10**6, 10**30, -(10**30), 0.0, -0.5, 0.5, 1.0, 1e308, 1e-308,
@@ -129,3 +133,66 @@ def test_yaml_is_loaded_safely(text, tmp_path, monkeypatch):
     with pytest.raises(ConfigurationError):
         configuration.check(configuration.read(["config.yaml"]), schema)
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+VALUES = ("0", "1", "-1", "2", "0.5", "1000", "1e308", "'a'", "None", "float('nan')")
+OPERATORS = ("+", "-", "*", "/", "**", "%", "<", "==", "@", ",", ".", "|", "//", "")
+GARNET = (ROOT / "mfgcore/games/garnet.py").read_text()
+FEWER = {
+    "Garnet(Game)": "Mine(Game)",
+    "int = 20": "int = 4",
+    "actions: int = 6": "actions: int = 2",
+    "branching: int = 6": "branching: int = 2",
+}
+
+
+def mutate_code(text, generator):
+    """Change a word of a Python file, or leave it out, or a line, or have that twice."""
+    words = tokenize.generate_tokens(io.StringIO(text).readline)
+    words = [word for word in words if word.type in (token.NAME, token.NUMBER, token.OP)]
+    lines = text.splitlines(keepends=True)
+    word = words[generator.integers(len(words))]
+    (row, begin), (_, end) = word.start, word.end
+    line = lines[row - 1]
+    names = sorted({each.string for each in words if each.type == token.NAME})
+    others = {token.NAME: [*names, *VALUES], token.NUMBER: VALUES, token.OP: OPERATORS}[word.type]
+    changed = line[:begin] + others[generator.integers(len(others))] + line[end:]
+    options = ["", line + line, line[:begin] + line[end:], *[changed] * 5]
+    lines[row - 1] = options[generator.integers(len(options))]
+    return "".join(lines)
+
+
+@pytest.mark.parametrize("name", ["edge", "garnet"])
+def test_two_hundred_mutated_games_run_or_are_refused_in_one_line(
+    name, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(meanfield, "MAX_PUSHES", 100)
+    text = documented("python")[0].replace("class Edge", "class Mine")
+    if name == "garnet":
+        text = GARNET
+        for old, new in FEWER.items():
+            assert old in text
+            text = text.replace(old, new)
+    words = [
+        "run", "--game", "mine", "--import", "mine.py", "--agents", "4", "--iterations", "2",
+        "--grid-size", "3", "--discount", "0.5", "--transitions", "40", "--steps-per-transition",
+        "2", "--replay-cycles", "2", "--communication-rounds", "2", "--network", "complete",
+        "--quiet", "--output", "run.nc",
+    ]  # fmt: skip
+    generator = np.random.default_rng(7)
+    statuses, known = [], set(GAMES)
+    for number in range(200):
+        mutant = mutate_code(text, generator) if number else text
+        (tmp_path / "mine.py").write_text(mutant)
+        try:
+            statuses.append(cli.main(words))
+        finally:
+            for other in set(GAMES) - known:  # a mutant may have another name
+                GAMES.remove(other)
+        error = capsys.readouterr().err
+        assert len(error.splitlines()) == (statuses[-1] != 0), (mutant, error)
+        assert {path.name for path in tmp_path.iterdir()} <= {"mine.py", "run.nc"}
+        assert (tmp_path / "run.nc").exists() == (statuses[-1] == 0), mutant
+        (tmp_path / "run.nc").unlink(missing_ok=True)
+    assert statuses[0] == 0 and 20 < statuses.count(0) < 180  # both happen
