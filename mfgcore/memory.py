@@ -5,7 +5,11 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
+
 from mfgcore.errors import ConfigurationError, shorten
+from mfgcore.games.model import ASKED
+from mfgcore.moves import band
 
 # of a process that has imported everything and does nothing
 START_BYTES = 90e6
@@ -95,13 +99,25 @@ def run_bytes(experiment, block=None):
     # what everybody follows at the start of an iteration: a policy each, or one that was agreed on
     followed = agents if architecture.hears == "nobody" else 1
     kept = (agents + 2 * followed + learners) * policy  # Q-functions, old and new policies
-    rewards = 8.0 * n_states * (agents + 1)
+    game = experiment.make_game()
+    rewards = 8.0 * n_states * (agents + 1) if game.pays_by_own_share else 0.0
+    # where actions lead, how likely, and both in the order of the exact metrics
+    moves = 28.0 * np.size(game.outcomes())
+    # and what making them takes
+    near = architecture.hears == "neighbours" and experiment.network == "radius"
+    distances = 40.0 * n_states**2 if near else 0.0
     learning = followed * table + block * TRANSITION_BYTES * experiment.kept_transitions
     learning += 5 * policy * min(learners, AT_ONCE)
     # the policies that are left are copied
     communicating = (followed + learners) * table + followed * policy
-    exact = 4 * followed * policy if experiment.exact_metrics else 0.0
-    return START_BYTES + kept + 3 * rewards + 600.0 * agents + max(learning, communicating, exact)
+    exact = 0.0
+    if experiment.exact_metrics:
+        # the matrix that is eliminated; its entries are twice as large for the mean field
+        exact = 4 * followed * policy + 24.0 * n_states * (2 * band(game) + 1)
+        if not game.pays_by_own_share:
+            exact += 24.0 * ASKED * experiment.n_actions * min(1.0, n_states**2 / ASKED)
+    working = max(learning, communicating, exact, distances)
+    return START_BYTES + kept + 3 * rewards + moves + 600.0 * agents + working
 
 
 def _largest_block(experiment):

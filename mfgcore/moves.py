@@ -21,9 +21,7 @@ class Moves:
     """
 
     def __init__(self, game, mean_field=None):
-        if "moves" not in game.made:
-            game.made["moves"] = _banded(game)
-        self.order, self.outcomes, chances = game.made["moves"]
+        self.order, self.outcomes, chances, _ = _made(game)
         if game.moves_depend_on_mean_field:
             chances = self._given(game.chances(chances.shape, mean_field), 0)
         self.chances = chances
@@ -81,8 +79,22 @@ def _float(values):
     return np.asarray(values, dtype=np.float64)
 
 
+def band(game):
+    """How far apart linked states are at the most, in the order in which they are taken; int.
+
+    What is exact takes time as n_states band**2, and memory as n_states band.
+    """
+    return _made(game)[3]
+
+
+def _made(game):
+    if "moves" not in game.made:
+        game.made["moves"] = _banded(game)
+    return game.made["moves"]
+
+
 def _banded(game):
-    """Order of the states, if not their own, and outcomes and fixed probabilities in it."""
+    """Order of the states, if not their own, outcomes and fixed probabilities in it, the band."""
     outcomes = np.asarray(game.outcomes(), dtype=np.int32)
     coupled = game.moves_depend_on_mean_field
     chances = np.ones(outcomes.shape) if coupled else game.chances(outcomes.shape)
@@ -96,10 +108,11 @@ def _banded(game):
     order = breadth_first(len(outcomes), linked)
     place = np.empty_like(order)
     place[order] = here
-    if np.ptp(place[linked], axis=0).max() >= np.ptp(linked, axis=0).max():
-        return None, np.ascontiguousarray(outcomes), np.ascontiguousarray(chances)
+    width, own = (int(np.ptp(states, axis=0).max()) for states in (place[linked], linked))
+    if width >= own:
+        return None, np.ascontiguousarray(outcomes), np.ascontiguousarray(chances), own
     outcomes = np.ascontiguousarray(place[outcomes[order]].astype(np.int32))
-    return order, outcomes, np.ascontiguousarray(chances[order])
+    return order, outcomes, np.ascontiguousarray(chances[order]), width
 
 
 def breadth_first(n_states, linked):

@@ -23,10 +23,30 @@ def test_an_increase_counts_from_its_iteration_on():
     )  # fmt: skip
     assert cost.work(run)["update"] == (25 * 100 + 200 * 100) * 2979 * 500
     assert cost.work(run)["step, own policies"] == (25 * 100 + 200 * 100) * 30300
-    assert cost.work(run)["exact metrics of a policy"] == 0
+    assert cost.work(run)["exact metrics, states"] == 0
 
 
 def test_a_larger_population_needs_more_memory():
     small, large = (cost.run_megabytes(Experiment(game="agree", agents=n)) for n in (200, 10000))
     assert small < 200
     assert 300 < large < 600
+
+
+def test_what_is_asked_of_a_game_and_the_width_of_its_moves_are_counted():
+    settings = {"sampled_exploitability": False, "iterations": 4, "architecture": "centralised"}
+    coupled = cost.work(Experiment(game="kinetic_congestion", **settings))
+    asked = 4 * 30300 + 2 * cost.PUSHES
+    assert coupled["step, asked"] == asked
+    assert coupled["probability, asked"] == 25 * 5 * 2 * asked
+    assert coupled["reward, asked"] == 25 * 5 * (4 * 30300 + 2 * 25)
+    assert coupled["exact metrics, band"] == 2 * 25 * 5**2
+    tabled = cost.work(Experiment(game="four_rooms", **settings))
+    assert tabled["step, asked"] == tabled["reward, asked"] == 0
+
+
+def test_a_wide_game_needs_more_memory_for_its_exact_metrics():
+    settings = {"game": "garnet", "architecture": "centralised", "states": 100, "coupling": 0.0}
+    exact, sampled = (
+        cost.run_megabytes(Experiment(**settings, exact_metrics=given)) for given in (True, False)
+    )
+    assert 0.4 < exact - sampled < 4.0

@@ -10,7 +10,7 @@ from reference import meanfield as reference
 
 import mfgcore
 from mfgcore import ConfigurationError, NumericalError, checkpoint, games, kernels, meanfield
-from mfgcore.games import GAMES, Game
+from mfgcore.games import GAMES, Game, model
 from mfgcore.moves import Moves, breadth_first
 from mfgcore.simulation import Simulation
 
@@ -242,6 +242,13 @@ def test_an_agent_of_n_counts_itself():
     found = game.mean_field_rewards(np.array([0.0, 0.0, 1.0]))
     assert found[0, 0] == pytest.approx((3 / 4 + 1) / 2, rel=1e-15)
     assert found[2, 0] == pytest.approx(1 / 2, rel=1e-15)
+
+
+def test_how_many_mean_fields_are_asked_for_at_a_time_changes_no_bit(monkeypatch):
+    game, mean_field = games.BeachBar().seen_by(7), np.random.default_rng(1).dirichlet(np.ones(10))
+    together = game.mean_field_rewards(mean_field)
+    monkeypatch.setattr(model, "ASKED", 30)  # three of ten
+    np.testing.assert_array_equal(game.mean_field_rewards(mean_field), together)
 
 
 class Restless(Game):

@@ -73,7 +73,10 @@ class Garnet(Game):
             successors = rng.integers(S, size=self.branching)
             base[s, a, successors] = rng.dirichlet(np.ones(self.branching))
         # as Bench-MFG has it, and half the memory
-        pull = np.stack([rng.normal(size=(A, S, S)).astype(np.float32) for _ in range(S)])
+        pull = np.empty((S, S, A, S), dtype=np.float32)  # by the agents' state: sums run over it
+        for s in range(S):
+            pull[:, s] = rng.normal(size=(A, S, S)).transpose(2, 0, 1)
+        pull = np.moveaxis(pull, 0, -1)
         paid, between = rng.normal(size=(S, A)), rng.normal(size=(S, S))
         between = (between + {"potential": 1, "cyclic": -1}[self.interaction] * between.T) / 2
         coefficients = [d if g is None else g for d, g in zip(drawn, given, strict=True)]
@@ -115,4 +118,7 @@ class Garnet(Game):
 
 def _product(matrix, vectors):
     """Sums over the last axis, in its order: BLAS has another one on every processor."""
-    return sum(matrix[..., j] * vectors[..., j] for j in range(matrix.shape[-1]))
+    total = matrix[..., 0] * vectors[..., 0]
+    for j in range(1, matrix.shape[-1]):
+        total += matrix[..., j] * vectors[..., j]
+    return total

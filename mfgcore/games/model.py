@@ -21,6 +21,7 @@ from mfgcore.registry import Registry
 
 LAYOUTS = (None, "grid", "line", "ring")
 TOLERANCE = 1e-9  # of sums that should be 1
+ASKED = 2**20  # shares, in mean fields that a game is asked for at a time
 CHECKED_DISTANCES = 1000  # states: of more, distances would take long to check
 
 
@@ -226,10 +227,14 @@ class Game:
             return self.paid(mean_fields)
         n_states = self.n_states
         result = np.empty((mean_fields.size // n_states, n_states, len(self.actions)))
-        here, weight = np.arange(n_states), 1.0 / self.mean_field_agents
+        weight = 1.0 / self.mean_field_agents
+        at_once = max(1, ASKED // n_states)
         for row, mean_field in zip(result, mean_fields.reshape(-1, n_states), strict=True):
-            seen = mean_field * (1.0 - weight) + weight * np.eye(n_states)
-            row[:] = self.paid(seen)[here, here]
+            for first in range(0, n_states, at_once):
+                here = np.arange(first, min(first + at_once, n_states))
+                seen = np.tile(mean_field * (1.0 - weight), (here.size, 1))
+                seen[here - first, here] += weight
+                row[here] = self.paid(seen)[here - first, here]
         return result.reshape(*mean_fields.shape, -1)
 
     def own_share(self, others):
@@ -318,7 +323,8 @@ class Game:
     def _samples(self):
         """Some mean fields: even, the start, everybody in one state, at random."""
         S = self.n_states
-        samples = [np.full((1, S), 1.0 / S), np.eye(S)[:: max(1, S // 8)]]
+        peaks = np.arange(0, S, max(1, S // 8))
+        samples = [np.full((1, S), 1.0 / S), 1.0 * (peaks[:, None] == np.arange(S))]
         if self.start() is not None:
             samples.append(np.asarray(self.start(), dtype=np.float64)[None])
         drawn = np.random.default_rng(S).random((4, S))
