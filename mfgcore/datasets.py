@@ -26,6 +26,8 @@ COORDINATES = {
     "state": "state s",
     "row": "row of the state in its grid",
     "column": "column of the state in its grid",
+    "state_name": "what the state is called",
+    "best": "1 where the game pays best if everybody is spread evenly, otherwise 0",
     "action": "action a",
     "trial": "trial",
     "architecture": "architecture",
@@ -35,13 +37,6 @@ COORDINATES = {
 def to_dataset(simulation):
     """The dataset of a simulation, without the provenance that belongs to its execution."""
     experiment, game = simulation.experiment, simulation.game
-    positions = (
-        {}
-        if game.positions is None
-        else {
-            name: ("state", game.positions[:, axis]) for axis, name in enumerate(("row", "column"))
-        }
-    )
     data = {
         name: (
             entry.dims,
@@ -56,9 +51,8 @@ def to_dataset(simulation):
         coords={
             "iteration": np.arange(simulation.iteration),
             "agent": np.arange(simulation.population.size),
-            "state": np.arange(experiment.n_states),
             "action": list(game.actions),
-            **positions,
+            **state_coordinates(game),
         },
         attrs={
             "title": f"{experiment.game}, {experiment.architecture}, trial {experiment.trial}",
@@ -77,6 +71,20 @@ def to_dataset(simulation):
             f"point was found, see exact_residual"
         )
     return describe(dataset)
+
+
+def state_coordinates(game):
+    """What a dataset holds of the states of a game; dict of coordinates by name."""
+    found = {
+        "state": np.arange(game.n_states),
+        "best": ("state", game.best_states().astype(np.int8)),
+    }
+    if game.state_names is not None:
+        found["state_name"] = ("state", list(game.state_names))
+    if game.positions is not None:
+        positions = np.asarray(game.positions)
+        found |= {"row": ("state", positions[:, 0]), "column": ("state", positions[:, 1])}
+    return found
 
 
 def describe(dataset):

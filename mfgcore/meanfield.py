@@ -50,7 +50,7 @@ class BestResponse:
     Parameters
     ----------
     values : (n_states,) float64
-        V(s), the value of playing best from cell s on; at most V*.
+        V(s), the value of playing best from state s on; at most V*.
     policy : (n_states, n_actions) float64
         What to do: the first best action, or the softmax of Q / lambda.
     residual : float
@@ -94,9 +94,9 @@ class PopulationMetrics:
 def stationary_distribution(policy, game):
     """Stationary distribution mu = mu P of an agent that follows a policy (Definition 2.5).
 
-    Where a policy without full support leaves several sets of cells that are never left again,
+    Where a policy without full support leaves several sets of states that are never left again,
     there is a stationary distribution for each. Then, and where the chain has a period, it is the
-    long-run average from where agents start, such as evenly over the cells (D2),
+    long-run average from where agents start, such as evenly over the states (D2),
 
         mu = lim_{T -> inf} (1/T) sum_{t < T} u P^t,    u = 1 / n_states.
 
@@ -110,7 +110,7 @@ def stationary_distribution(policy, game):
     Returns
     -------
     (n_states,) or (n_policies, n_states) float64
-        Sums to 1. Every entry has a small relative error (some 1e-14 on 64 cells), however nearly
+        Sums to 1. Every entry has a small relative error (some 1e-14 on 64 states), however nearly
         reducible the chain: the elimination of Grassmann, Taksar & Heyman (1985) subtracts
         nothing, and is done with numbers of unbounded exponent. Only an entry below 1e-308 of the
         largest is lost.
@@ -145,7 +145,7 @@ def joint_mean_field(policies, game, *, policy_index=None):
 
 
 def policy_value(policy, mean_field, game, *, discount, entropy_weight):
-    """Value of every cell for an agent that follows a policy against a mean field (Def. 2.4).
+    """Value of every state for an agent that follows a policy against a mean field (Def. 2.4).
 
         V(s) = h(pi(s)) + sum_a pi(a|s) (R(s, a, mu) + gamma E V(s'(s, a))),
         h(u) = -lambda sum_a u_a log u_a.
@@ -252,7 +252,7 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
         E(pi) = (1/N) sum_i [ max_pi' V_h(pi', mu) - V_h(pi^i, mu) ],    mu = (1/N) sum_i mu^i,
 
     each with s_0 ~ mu^i. It is 0 if, and only if, everybody responds best to all others, however
-    bad each policy would be by itself (F.3). As mu^i is stationary, both are sums over the cells,
+    bad each policy would be by itself (F.3). As mu^i is stationary, both are sums over the states,
     the second without the cancellation of two values:
 
         1 / (1 - gamma) (1/N) sum_i sum_s mu^i(s) (<pi^i(s), R(s, ., mu)> + h(pi^i(s)))
@@ -410,7 +410,7 @@ def _rewards(mean_field, game):
             f"mean_field: has shape {mean_field.shape}, expected {(game.n_states,)}"
         )
     if not (mean_field >= 0.0).all() or abs(math.fsum(mean_field) - 1.0) > ROW_SUM_TOLERANCE:
-        raise ConfigurationError("mean_field: is not a distribution over the cells")
+        raise ConfigurationError("mean_field: is not a distribution over the states")
     return game.mean_field_rewards(mean_field)[None]
 
 

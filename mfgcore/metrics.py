@@ -275,13 +275,13 @@ for _name, _compute, _details, _long_name, _meaning in (
      "1 if the premises held and the bound on the distance of two policies did not fall"),
     ("mean_field", lambda moment: moment.observations.mean_field, {"dims": ("iteration", "state")},
      "empirical mean field",
-     "Distribution of the agents over the cells, averaged over the iteration's learning steps"),
+     "Distribution of the agents over the states, averaged over the iteration's learning steps"),
     ("common_policy", lambda moment: moment.population.policies[moment.most_common[0]], BY_ACTION,
      "most common policy",
-     "Probability of each action in each cell, of the policy that most agents followed at the "
+     "Probability of each action in each state, of the policy that most agents followed at the "
      "start of the iteration; among equals the one of the agent with the lowest number"),
     ("policy", lambda run: run.population.policies[run.population.policy_index], AT_THE_END,
-     "final policies", "Probability of each action in each cell, pi_K"),
+     "final policies", "Probability of each action in each state, pi_K"),
     ("q_values", lambda run: run.q_values.reshape(-1, *run.population.policies.shape[1:]),
      AT_THE_END, "last estimated Q-functions",
      "Of each agent's last successful update; NaN for an agent that never learned"),

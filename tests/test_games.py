@@ -185,6 +185,7 @@ NARROW = {"actions": ("stay",), "outcomes": lambda self: np.zeros((2, 1, 1), dty
         ),
         ({"layout": "cube"}, "layout = 'cube' is not one of None, grid, line, ring"),
         ({"layout": "grid"}, "needs positions"),
+        ({"state_names": ("a", "a")}, "state_names = .* is not a tuple of"),
         ({"positions": np.zeros((3, 2))}, "positions has shape"),
         ({"distances": np.zeros((2, 3))}, r"distances has shape \(2, 3\)"),
         ({"distances": np.ones((2, 2))}, "0 from a state to itself"),

@@ -25,7 +25,11 @@ class Chain(Game):
     layout = "line"
     n_states = property(lambda self: self.states)
     places = property(lambda self: np.arange(self.states))
-    distances = property(lambda self: np.abs(np.subtract.outer(self.places, self.places)) * 1.0)
+    distances = property(lambda self: self.apart(self.places[:, None], self.places))
+
+    def apart(self, one, other):
+        """How far apart states are; float64."""
+        return np.abs(one - other) * 1.0
 
     def outcomes(self):
         """A step and the noise; the ends stop both."""
@@ -58,16 +62,15 @@ class BeachBar(Chain):
     layout = "ring"
     bar = property(lambda self: self.states // 2)
 
-    @property
-    def distances(self):
+    def apart(self, one, other):
         """The shorter way round."""
-        there = np.abs(np.subtract.outer(self.places, self.places))
+        there = np.abs(one - other)
         return np.minimum(there, self.states - there) * 1.0
 
     @property
     def near(self):
         """How much nearer to the bar is worth."""
-        return self.attraction * (1.0 - self.distances[self.bar] / (self.states // 2))
+        return self.attraction * (1.0 - self.apart(self.bar, self.places) / (self.states // 2))
 
     @property
     def reward_range(self):
@@ -99,7 +102,10 @@ class TwoBars(Chain):
     distance_cost: float = 20.0
     movement_cost: float = 4.0
 
-    away = property(lambda self: self.distances[:, list(self.bars)].min(axis=1))
+    @property
+    def away(self):
+        """How far the nearer bar is."""
+        return self.apart(self.places[:, None], np.array(self.bars)).min(axis=1)
 
     def check(self):
         """Check also that the bars are on the beach."""

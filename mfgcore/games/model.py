@@ -79,6 +79,8 @@ class Game:
         for shares that are no distribution, and the game is fast.
     reward_range : (float, float)
         Lowest and highest reward in the units of the source; see :meth:`normalised`.
+    state_names : tuple of str, optional
+        What the states are called in figures; their numbers by default.
     distances : (n_states, n_states) float64, optional
         How far apart states are; needed where agents hear those within a radius.
     layout : {None, "grid", "line", "ring"}
@@ -95,6 +97,7 @@ class Game:
     moves_depend_on_mean_field = False
     pays_by_own_share = False
     reward_range = (0.0, 1.0)
+    state_names = None
     distances = None
     layout = None
     positions = None
@@ -138,6 +141,15 @@ class Game:
     def made(self):
         """What has been computed of the game, by whom it concerns; dict."""
         return {}
+
+    def best_states(self):
+        """States that pay best where everybody is spread evenly; (n_states,) bool.
+
+        None of them where all pay the same.
+        """
+        pays = self.mean_field_rewards(np.full(self.n_states, 1.0 / self.n_states)).max(axis=1)
+        best = pays >= pays.max() - TOLERANCE
+        return best & ~best.all()
 
     def seen_by(self, n_agents):
         """Return the mean-field game as one of N agents sees it, who counts itself (D3, D22)."""
@@ -335,6 +347,11 @@ class Game:
         S = self.n_states
         if self.layout not in LAYOUTS:
             self.refuse(f"layout = {self.layout!r} is not one of {', '.join(map(str, LAYOUTS))}")
+        names = self.state_names
+        if names is not None and (
+            len(names) != S or len(set(names)) < S or not all(type(each) is str for each in names)
+        ):
+            self.refuse(f"state_names = {shorten(names)} is not a tuple of {S} different names")
         if self.layout == "grid" and self.positions is None:
             self.refuse("layout = 'grid' needs positions, (row, column) of every state")
         if self.positions is not None and np.shape(self.positions) != (S, 2):

@@ -20,7 +20,7 @@ class RockPaperScissors(Game):
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     n_states = 3
-    actions = ("rock", "paper", "scissors")
+    actions = state_names = ("rock", "paper", "scissors")
 
     @property
     def reward_range(self):

@@ -23,6 +23,7 @@ class SISEpidemic(Game):
     from_outside: float = 0.0
 
     n_states = 2
+    state_names = ("susceptible", "infected")
     moves_depend_on_mean_field = True
     activity = property(lambda self: np.linspace(0.0, 1.0, self.levels))
     actions = property(lambda self: tuple(f"{level:.3g}" for level in self.activity))
