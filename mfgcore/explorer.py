@@ -14,7 +14,6 @@ from plotly.offline import get_plotlyjs
 
 from mfgcore import plotting
 from mfgcore.datasets import configuration
-from mfgcore.experiment import Experiment
 from mfgcore.files import atomic_path
 from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.metrics import label
@@ -66,9 +65,12 @@ def describe(title, dataset):
     return {
         "title": title,
         "goal": GAMES.help(parameters["game"]) + ".",
-        "cells": None if cells is None else cells.tolist(),
+        "layout": plotting.layout_of(dataset),
+        "cells": None if cells is None else _rounded(cells),
+        "turns": _rounded(plotting.turns_of(dataset)) if cells is not None else [],
         "states": dataset.sizes["state"],
-        "targets": _targets(parameters),
+        "names": plotting.names_of(dataset) if "state_name" in dataset.coords else None,
+        "best": [] if cells is None else np.flatnonzero(dataset["best"].values).tolist(),
         "actions": actions,
         # the steps that actions are named after; what is no step has no arrow
         "moves": [steps.get(name, (0, 0)) for name in actions],
@@ -94,18 +96,6 @@ def _encode(fractions, dtype):
     return base64.b64encode(levels.tobytes()).decode("ascii")
 
 
-def _targets(parameters):
-    """The states that pay best, by whatever crowd; none where all pay the same, as in `cluster`."""
-    read = {key: parameters[key] for key in GAMES.needs(parameters["game"]) if key in parameters}
-    most = max(parameters["agents"], parameters.get("agents_after") or 0)
-    run = Experiment(game=parameters["game"], architecture="independent", agents=most, **read)
-    table = run.make_game().reward_table(parameters["agents"])
-    if table is None:
-        return []
-    pay = table.sum(axis=1)
-    return np.flatnonzero((pay == pay.max()) & (pay > pay.min())).tolist()
-
-
 def _drawn(architecture):
     colour, line = plotting.style_of(architecture)
     if not isinstance(line, str):  # matplotlib's (offset, lengths in line widths)
@@ -114,9 +104,10 @@ def _drawn(architecture):
 
 
 def _panels(dataset):
-    summary = plotting.summarise(dataset)
+    names = plotting.panels_of(dataset)
+    summary = plotting.summarise(dataset, names)
     panels = []
-    for metric in plotting.PANELS:
+    for metric in names:
         lines = []
         for architecture in dataset["architecture"].values:
             rows = summary[(summary.metric == metric) & (summary.architecture == architecture)]
@@ -132,4 +123,4 @@ def _panels(dataset):
 
 
 def _rounded(values):
-    return [float(f"{value:.6g}") for value in values]
+    return np.vectorize(lambda value: float(f"{value:.6g}"), otypes=[float])(values).tolist()

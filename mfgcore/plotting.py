@@ -11,7 +11,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import PowerNorm
+from matplotlib.patches import Polygon
+from matplotlib.ticker import MaxNLocator
 
 from mfgcore.datasets import configuration
 from mfgcore.errors import RunFileError, shorten
@@ -29,6 +32,7 @@ STYLES = {
     "networked": ("#009E73", "solid"),
 }
 OTHER_COLOURS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MOST_CELLS = 60  # of a chain or a ring; what is longer is drawn as bars
 WIDTH = 7.2  # inches: the text width of a page
 FORMATS = (".pdf", ".png", ".svg")
 
@@ -197,45 +201,14 @@ def plot_exact(dataset, drawings, table, title, reference):
 def plot_mean_field(dataset, drawings, table, title, snapshots=6):
     """Where the population is at a few iterations, for each architecture.
 
-    A grid is drawn as a grid, a chain as a row of cells, and what has no geometry as bars.
-
     Trials settle at different corners, and their average would be nowhere, so the first trial of
     the experiment is shown, at `snapshots` iterations from the first to the last.
     """
     use_style()
-    n_iterations = dataset.sizes["iteration"]
-    shown = np.unique(np.linspace(0, n_iterations - 1, snapshots).round().astype(int))
-    architectures = dataset["architecture"].values
-    cells = cells_of(dataset)
+    shown = _snapshots(dataset, snapshots)
     fields = dataset["mean_field"].isel(trial=0, iteration=shown)
-    shape, height = (len(architectures), len(shown)), 1.22 * len(architectures) + 0.55
-    figure, axes = plt.subplots(
-        *shape, figsize=(WIDTH, height), squeeze=False, layout="constrained"
-    )
-    norm = PowerNorm(0.5, vmin=0.0, vmax=float(fields.max()))
-    for row, architecture in enumerate(architectures):
-        for column, iteration in enumerate(shown):
-            axis = axes[row, column]
-            field = fields.sel(architecture=architecture, iteration=iteration).values
-            if cells is None:
-                states = np.arange(field.size)
-                axis.bar(states, field, color=STYLES[architecture][0])
-                axis.set(ylim=(0.0, norm.vmax), xticks=states if field.size < 10 else [])
-            else:
-                drawn = np.full(cells.max(axis=0) + 1, np.nan)  # obstacles are left white
-                drawn[tuple(cells.T)] = field
-                image = axis.imshow(drawn, norm=norm, cmap="viridis")
-                axis.set(xticks=[], yticks=[])
-                sns.despine(ax=axis, left=True, bottom=True)
-            if row == 0:
-                axis.set_title(f"$k = {iteration}$")
-            if column == 0:
-                axis.set_ylabel(architecture)
-    if cells is None:
-        figure.supylabel("share of the population", x=1.01, fontsize="medium")
-        figure.supxlabel("state", fontsize="medium")
-    else:
-        figure.colorbar(image, ax=axes, label="share of the population", shrink=0.85, pad=0.015)
+    figure = plt.figure(figsize=(WIDTH, _height_of_maps(fields, dataset)), layout="constrained")
+    _draw_maps(figure, fields, dataset)
     note = f"mean over the learning steps of iteration $k$, trial {int(dataset['trial'][0])}"
     _finish(figure, drawings, title, note)
     drawn = fields.to_dataframe(name="share").reset_index()
@@ -243,14 +216,161 @@ def plot_mean_field(dataset, drawings, table, title, snapshots=6):
     _save_table(drawn[["architecture", "trial", "iteration", *where, "share"]], table)
 
 
+def _snapshots(dataset, number):
+    """So many iterations from the first to the last, or all if they are fewer."""
+    return np.unique(np.linspace(0, dataset.sizes["iteration"] - 1, number).round().astype(int))
+
+
+def _height_of_maps(fields, dataset):
+    """In inches. Cells of a chain are wide and low, so that its iterations are below each other."""
+    n_architectures, n_shown, _ = fields.shape
+    chain = layout_of(dataset) == "line"
+    return 0.33 * n_shown + 1.0 if chain else 1.22 * n_architectures + 0.55
+
+
+def _draw_maps(figure, fields, dataset):
+    """Mean fields, (architecture, iteration, state), each in an axis of its own."""
+    names, shown = fields["architecture"].values, fields["iteration"].values
+    chain = layout_of(dataset) == "line"
+    shape = (len(shown), len(names)) if chain else (len(names), len(shown))
+    axes = figure.subplots(*shape, squeeze=False)
+    for name, row in zip(names, axes.T if chain else axes, strict=True):
+        for axis, iteration in zip(row, shown, strict=True):
+            shares = fields.sel(architecture=name, iteration=iteration).values
+            draw_shares(axis, shares, dataset, float(fields.max()), style_of(name)[0])
+        if chain:
+            row[0].set_title(name)
+        else:
+            row[0].set_ylabel(name)
+    for axis, iteration in zip(axes[:, 0] if chain else axes[0], shown, strict=True):
+        if chain:
+            axis.set_ylabel(f"$k = {iteration}$", rotation=0, ha="right", va="center")
+        else:
+            axis.set_title(f"$k = {iteration}$")
+    _say_what_shares_are(figure, axes, dataset)
+
+
+def _say_what_shares_are(figure, axes, dataset):
+    """The colours' meaning, or that of the bars."""
+    what = "share of the population"
+    if cells_of(dataset) is not None:
+        shares = axes.flat[0].collections or axes.flat[0].images
+        figure.colorbar(shares[0], ax=axes, label=what, shrink=0.85, pad=0.015)
+    else:
+        for axis in axes[:, 1:].flat:
+            axis.tick_params(labelleft=False)
+        figure.supylabel(what, fontsize="medium")
+    for axis in axes[:-1].flat:
+        axis.tick_params(labelbottom=False)
+    if layout_of(dataset) == "ring":
+        figure.supxlabel("state 0 is at the top, the others follow clockwise", fontsize="medium")
+    elif layout_of(dataset) != "grid" and "state_name" not in dataset.coords:
+        figure.supxlabel("state", fontsize="medium")
+
+
+def draw_shares(axis, shares, dataset, largest=None, colour=OTHER_COLOURS[2]):
+    """Draw how a population is spread over the states, as these lie.
+
+    A grid is drawn as a grid, its obstacles in grey, a chain as a row of cells, a ring as a ring,
+    and what has no geometry, or is too long for cells, as bars. States that pay best where
+    everybody is spread evenly are outlined.
+
+    Parameters
+    ----------
+    axis : matplotlib axes
+    shares : (n_states,) float64
+    dataset : xarray.Dataset
+        Of a run or an experiment of the game.
+    largest : float, optional
+        Share at the end of the scale.
+    colour : colour, optional
+        Of bars.
+    """
+    largest = shares.max() if largest is None else largest
+    cells, layout = cells_of(dataset), layout_of(dataset)
+    if cells is None:
+        return _draw_bars(axis, shares, dataset, largest, colour)
+    colours = {"norm": PowerNorm(0.5, vmin=0.0, vmax=largest), "cmap": "viridis"}
+    edge = {"closed": True, "fill": False, "joinstyle": "miter", "zorder": 3}
+    around = np.array([(-1, -1), (-1, 1), (1, 1), (1, -1)])
+    if layout == "ring":
+        around = np.stack([np.cos(angles := np.linspace(0, 2 * np.pi, 40)), np.sin(angles)], axis=1)
+        beads = PolyCollection([(cell + 0.47 * around)[:, ::-1] for cell in cells], **colours)
+        beads.set_array(shares)
+        axis.add_collection(beads)
+        reach = np.abs(cells).max() + 0.6
+        axis.set(xlim=(-reach, reach), ylim=(reach, -reach), aspect="equal")
+    else:
+        drawn = np.full(cells.max(axis=0) + 1, np.nan)
+        drawn[tuple(cells.T)] = shares
+        axis.set_facecolor("0.72")
+        axis.imshow(drawn, aspect="auto" if layout == "line" else "equal", **colours)
+    axis.set(xticks=[], yticks=[])
+    if layout == "line":
+        _name_states(axis, dataset)
+    sns.despine(ax=axis, left=True, bottom=True)
+    for cell in cells[dataset["best"].values == 1]:
+        corners = (cell + 0.4 * around)[:, ::-1]
+        for shade, width in (("black", 1.5), ("white", 0.75)):
+            axis.add_patch(Polygon(corners, edgecolor=shade, linewidth=width, **edge))
+
+
+def _draw_bars(axis, shares, dataset, largest, colour):
+    states = np.arange(shares.size)
+    if shares.size > MOST_CELLS:  # one outline, as so many bars would take minutes
+        edges = np.arange(shares.size + 1) - 0.5
+        axis.stairs(shares, edges, fill=True, facecolor=colour, edgecolor=colour, linewidth=0.6)
+    else:
+        axis.bar(states, shares, color=colour)
+    axis.set(xlim=(-0.6, shares.size - 0.4), ylim=(0.0, 1.04 * largest))
+    _name_states(axis, dataset)
+
+
+def _name_states(axis, dataset):
+    """Name states below an axis, or some of them if they are many."""
+    names = names_of(dataset)
+    if len(names) > 10:
+        axis.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    else:
+        long = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+        axis.set_xticks(range(len(names)), names, **(long if max(map(len, names)) > 2 else {}))
+    axis.tick_params("x", length=2)
+
+
+def layout_of(dataset):
+    """How the states are drawn: as a "grid", "line", "ring", or "none": as bars; str."""
+    layout, long = dataset.attrs["layout"], dataset.sizes["state"] > MOST_CELLS
+    return "none" if long and layout in ("line", "ring") else layout
+
+
+def names_of(dataset):
+    """What the states are called; list of str."""
+    names = dataset["state_name" if "state_name" in dataset.coords else "state"]
+    return [str(name) for name in names.values]
+
+
+def turns_of(dataset):
+    """By how much "up" is turned in each state, clockwise, in radians; (n_states,) float64."""
+    n_states = dataset.sizes["state"]
+    return 2.0 * np.pi / n_states * np.arange(n_states) * (layout_of(dataset) == "ring")
+
+
 def cells_of(dataset):
-    """Cell, (row, column), that each state is drawn in, (n_states, 2); None without geometry."""
-    if dataset.attrs["layout"] == "grid":
-        return np.stack((dataset["row"].values, dataset["column"].values), axis=1)
-    if dataset.attrs["layout"] == "none":
-        return None
-    places = np.arange(dataset.sizes["state"])
-    return np.stack((0 * places, places), axis=1)
+    """Where each state is drawn, (row, column), (n_states, 2); None where they are drawn as bars.
+
+    A ring starts at the top and goes clockwise; its centre is at (0, 0).
+    """
+    places = dataset["state"].values
+    match layout_of(dataset):
+        case "grid":
+            return np.stack((dataset["row"].values, dataset["column"].values), axis=1)
+        case "line":
+            return np.stack((0 * places, places), axis=1)
+        case "ring":
+            turns = turns_of(dataset)
+            radius = 0.5 / np.sin(np.pi / max(places.size, 2))  # neighbours are 1 apart
+            return radius * np.stack((-np.cos(turns), np.sin(turns)), axis=1)
+    return None
 
 
 def summarise_ablation(dataset, generator):
@@ -359,15 +479,30 @@ def _draw_means(axis, summary, settings, attributes):
 
 
 def plot_run(dataset, path):
-    """The metrics of a single run, from its dataset, in a PDF, PNG or SVG file."""
+    """The metrics of a single run, from its dataset, and where its population was, in a file."""
     use_style()
-    colour, line = style_of(configuration(dataset)["architecture"])
-    figure, axes = plt.subplots(1, len(PANELS), figsize=(WIDTH, 2.3), layout="constrained")
-    for axis, metric in zip(axes, PANELS, strict=True):
+    architecture = configuration(dataset)["architecture"]
+    colour, line = style_of(architecture)
+    fields = dataset["mean_field"].isel(iteration=_snapshots(dataset, 6))
+    fields = fields.expand_dims(architecture=[architecture])
+    heights = 1.9, _height_of_maps(fields, dataset)
+    figure = plt.figure(figsize=(WIDTH, 0.3 + sum(heights)), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=heights)
+    panels = panels_of(dataset)
+    for axis, metric in zip(above.subplots(1, len(panels)), panels, strict=True):
         measured = dataset[metric].dropna("iteration")
         axis.plot(measured["iteration"], measured, color=colour, ls=line)
-        axis.set(title=label(metric), xlabel="Iteration $k$")
+        axis.set_title(label(metric))
+        _over_iterations(axis, configuration(dataset), dataset.sizes["iteration"])
+    _draw_maps(below, fields, dataset)
     _finish(figure, [path], dataset.attrs["title"])
+
+
+def panels_of(dataset):
+    """What was measured of `PANELS`, and the exact exploitability if the sampled one was not."""
+    gap = "exploitability"
+    gaps = [name for name in (gap, f"exact_{gap}") if dataset[name].notnull().any()][:1]
+    return [name for panel in PANELS for name in (gaps if panel == gap else [panel])]
 
 
 def plot_scaling(table, drawings, title):

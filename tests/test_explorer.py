@@ -10,7 +10,7 @@ import pytest
 from conftest import saved, trials
 
 import mfgcore
-from mfgcore import explorer
+from mfgcore import explorer, plotting
 from mfgcore.games import ACTIONS
 
 TITLES = ("Agree & <b>meet</b>", "Cluster </script> anywhere")
@@ -77,8 +77,8 @@ def test_the_curves_are_over_all_trials(experiments, page):
 
 def test_targets_are_marked_where_there_are_any(page):
     agree, cluster = embedded(page)
-    assert agree["targets"] == [0, 2, 6, 8]
-    assert cluster["targets"] == []
+    assert agree["best"] == [0, 2, 6, 8]
+    assert cluster["best"] == []
 
 
 def test_the_page_loads_nothing(page):
@@ -94,8 +94,53 @@ def test_the_same_datasets_give_the_same_bytes(experiments, page, tmp_path):
     assert (tmp_path / "again.html").read_bytes() == page.read_bytes()
 
 
+ALONG = {"two_bars": "line", "beach_bar": "ring", "rock_paper_scissors": "none"}
+
+
+@pytest.fixture
+def other_layouts(tmp_path):
+    """A page of a chain, a ring and bars, where everybody goes to the right; and the datasets."""
+    datasets = []
+    for game in ALONG:
+        planned = trials(1, ("centralised", "networked"), game=game, network="complete")
+        dataset = mfgcore.collect(saved(planned, tmp_path), planned)
+        dataset["common_policy"][:] = dataset["action"] == dataset["action"][2]
+        datasets.append(dataset)
+    explorer.write_page(list(zip(ALONG, datasets, strict=True)), tmp_path / "page.html")
+    return tmp_path / "page.html", datasets
+
+
 class TestInABrowser:
     pytestmark = browser
+
+    @pytest.mark.parametrize("index", range(3))
+    def test_chains_rings_and_bars(self, other_layouts, index):
+        page, datasets = other_layouts
+        layout, shares = [*ALONG.values()][index], datasets[index]["mean_field"].values[0, 0, 2]
+        with chromium.Page() as opened:
+            opened.open(page.as_uri())
+            opened.wait_for("document.readyState === 'complete' && maps.data")
+            chosen = f"experimentBox.selectedIndex = {index}; choose().then(() => go(2))"
+            opened.evaluate(f"{chosen}.then(() => null)")
+            data = opened.evaluate("maps.data")
+            left, top, width, height = opened.box("#maps")
+            assert left >= 0 and left + width <= 1400 and top + height < 900
+            assert opened.problems == []
+        if layout == "none":
+            np.testing.assert_allclose(data[0]["y"], shares, atol=1e-5)
+            assert "rock: " in data[0]["hovertext"][0]
+            assert "scissors 100 %" in data[0]["hovertext"][0]
+            return
+        colours = data[0]["marker"]["color"] if layout == "ring" else data[0]["z"][0]
+        np.testing.assert_allclose(np.square(colours), shares, atol=1e-5)
+        arrows, cells = data[1], plotting.cells_of(datasets[index])
+        ends = np.stack([arrows["y"][1::7], arrows["x"][1::7]], axis=1).astype(float)
+        if layout == "line":
+            np.testing.assert_allclose(ends - cells, [[0.0, 0.47]] * len(cells), atol=1e-6)
+        else:  # along the ring: half of the way to the cell before and half to the next one
+            along = np.roll(cells, -1, axis=0) - np.roll(cells, 1, axis=0)
+            along *= 0.47 / np.linalg.norm(along, axis=1, keepdims=True)
+            np.testing.assert_allclose(ends - cells, along, atol=1e-4)
 
     @pytest.fixture
     def opened(self, page):
