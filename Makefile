@@ -2,6 +2,7 @@
 # make figures   all figures at the paper's scale
 # make preview   all figures in minutes, at a reduced scale
 # make gallery   docs/gallery: the figures at the paper's scale, with the claims and provenance
+# make games     docs/games.md: every game, with a picture of an equilibrium
 # make report    report.html: all figures with captions, the claims and the run times
 # make test      the tests
 # make test-slurm  the workflow on a real SLURM, started for it on this machine
@@ -23,7 +24,7 @@ SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pypr
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
 
-.PHONY: setup figures preview gallery report test test-slurm test-browser test-faults test-sanitize bench estimate verify lint crosscheck
+.PHONY: setup figures preview gallery games report test test-slurm test-browser test-faults test-sanitize bench estimate verify lint crosscheck
 
 setup: .venv/.done
 
@@ -48,6 +49,9 @@ gallery: setup
 	$(BIN)/snakemake --cores $(CORES) $(REPORTED)
 	cp figures/fig*.png figures/ablation_*.png figures/claims.png figures/claims.md figures/claims.json docs/gallery/
 	cp figures/manifest.json docs/gallery/provenance.json
+
+games: setup
+	$(BIN)/python docs/make_games.py
 
 report: setup
 	$(BIN)/snakemake --cores $(CORES) $(REPORTED)

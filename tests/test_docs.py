@@ -1,6 +1,8 @@
 """What the README and the gallery show is what was found."""
 
+import dataclasses
 import hashlib
+import inspect
 import json
 import re
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from project import ROOT
 
 from mfgcore.claims import CLAIMS
+from mfgcore.games import GAMES
 
 GALLERY = ROOT / "docs/gallery"
 
@@ -49,6 +52,23 @@ def test_the_tables_follow_from_the_code(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     assert make_tables.TABLES[document]() in text
     assert make_tables.up_to_date(document) == text
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_page_of_games_shows_every_game(name):
+    page = (ROOT / "docs/games.md").read_text(encoding="utf-8")
+    section = re.search(rf"(?ms)^## {name}\n(.*?)(?=^## |\Z)", page)[1]
+    assert inspect.getdoc(GAMES[name]) in section
+    assert all(f"`{field.name}` " in section for field in dataclasses.fields(GAMES[name]))
+    assert f"](games/{name}.png)" in section
+    assert (ROOT / f"docs/games/{name}.png").stat().st_size < 60_000
+    stated = float(re.search(r"Exploitability ([-\de.]+?)[.;,]?\s", section)[1])
+    assert stated < 1e-3 or "which is no equilibrium's" in section
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_every_game_names_its_source(name):
+    assert re.search(r"arXiv \d{4}\.\d{5}|github\.com/", inspect.getdoc(GAMES[name]))
 
 
 def test_every_picture_that_is_shown_is_there():

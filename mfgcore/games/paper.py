@@ -20,7 +20,8 @@ class Cluster(GridGame):
 
     R = log(mu(s)), normalised by the loneliest agent of the run's largest
     population, so that R stays one function of mu when the population grows. A fraction below
-    its 1/N_max, which only a mean field can have, pays as much as 1/N_max: nothing.
+    its 1/N_max, which only a mean field can have, pays as much as 1/N_max: nothing. The paper's,
+    arXiv 2306.02766, Sec. 4 and F.1.
     """
 
     pays_by_own_share = True
@@ -55,7 +56,8 @@ class CornerGame(GridGame):
 class Agree(CornerGame):
     """Meet at a single target, a corner: the more of the population is there, the better.
 
-    R = mu(s) at a target where somebody else is too, -1 elsewhere.
+    R = mu(s) at a target where somebody else is too, -1 elsewhere. The paper's, arXiv 2306.02766,
+    Sec. 4 and F.1.
     """
 
     reward_range = (-1.0, 1.0)
@@ -80,7 +82,7 @@ class Agree(CornerGame):
 class Diffuse(CornerGame):
     """Spread over the targets, the corners: each pays less where more of the population is.
 
-    R = G + 1 - mu(s) at a target, -1 elsewhere.
+    R = G + 1 - mu(s) at a target, -1 elsewhere. The paper's, arXiv 2306.02766, Sec. 4 and F.1.
     """
 
     reward_range = property(lambda self: (-1.0, self.grid_size + 1.0))
