@@ -17,9 +17,9 @@ COMMON = {
     "source": "mfgcore: reproduction of 'Networked Communication for Decentralised Agents in "
     "Mean-Field Games' (Benjamin & Abate)",
 }
-MADE_BY = (
-    "schema_version", "configuration", "fingerprint", "commit", "wall_seconds", "cpu_seconds",
-)  # fmt: skip
+# what a file must say of itself, and one of a run
+SAID = ("schema_version", "configuration", "fingerprint")
+SAID_OF_A_RUN = (*SAID, "commit", "wall_seconds", "cpu_seconds")
 COORDINATES = {
     "iteration": "iteration k",
     "agent": "agent i",
@@ -150,9 +150,8 @@ def load(path, kind="run"):
         raise RunFileError(f"{name}: is no netCDF file ({reason(error)})") from error
     if dataset.attrs.get("kind") != kind:
         raise RunFileError(f"{name}: is not a file of one {kind} made by mfgcore")
-    missing = [
-        key for key in ("schema_version", "configuration", *MADE_BY) if key not in dataset.attrs
-    ]
+    said = SAID_OF_A_RUN if kind == "run" else SAID
+    missing = [key for key in said if key not in dataset.attrs]
     if missing:
         raise RunFileError(f"{name}: does not say its {missing[0]}")
     version = dataset.attrs["schema_version"]

@@ -252,7 +252,7 @@ def test_a_changed_kernel_source_reruns_every_run(project, monkeypatch):
     common = project.folder / "workflow/rules/common.smk"
     original = common.read_text()
     line = 'RESULTS = config["output"]["results"]'
-    other = 'run_fingerprint = lambda: "0123456789abcdef"\n'
+    other = "from mfgcore import Experiment\n\nExperiment.code = lambda self: '0123456789abcdef'\n"
     common.write_text(original.replace(line, other + line))
     counts, _ = project.would_make()
     assert (counts["simulate"], counts["simulate_exactly"]) == (6 * 3 * 2, 6)
@@ -267,7 +267,7 @@ def test_a_truncated_run_file_is_named_and_nothing_half_written(project):
     done = project.snakemake("figures/all")
     assert done.returncode != 0
     assert "trial_1.nc" in done.stderr
-    assert "is damaged or no netCDF file" in done.stderr
+    assert "has no checksum: it is not whole" in done.stderr
     assert not dataset.exists()
     run.write_bytes(content)
     os.utime(run, ns=(times.st_atime_ns, times.st_mtime_ns))
