@@ -34,8 +34,8 @@ Made by `make games`, from the games themselves.
 Each picture shows an equilibrium: a mean field, and a policy that is the best response to it and
 keeps it as it is. The discount is {discount}, the entropy weight {entropy_weight}.
 Where there are several equilibria, it is the one to which mirror ascent on exact Q-values leads
-from a policy that is nearly even; in which cell `cluster` gathers, say, is chance. Under it stands the
-exploitability, what an agent could gain by another policy, where values are at most {largest:.0f}.
+from a policy that is nearly even; in which cell `cluster` gathers, say, is chance. Under it stands
+the exploitability: what an agent could gain by another policy. Values are at most {largest:.0f}.
 A mean field on which moves depend is still on its way to rest: the last number says how fast.
 
 Colour is the share of the population, and outlines are where most is paid if it is spread evenly.

@@ -12,7 +12,7 @@ from mfgcore.registry import Registry
 LEARNERS = ("all", "one")
 HEARS = ("nobody", "neighbours", "learner")
 # what is read only where policies travel between neighbours
-BY_NETWORK = ("network", "link_failure_probability", "score_rule")
+BY_NETWORK = ("network", "link_failure_probability", "score_rule", "adoption")
 
 ARCHITECTURES = Registry("architecture")
 register = ARCHITECTURES.register

@@ -59,6 +59,7 @@ def save(simulation, path, seconds=(0.0, 0.0)):
             policy_index=population.policy_index,
             policies=population.policies,
             q_values=simulation.q_values,
+            scores=simulation.scores,
             **{RECORD + name: np.array(values) for name, values in simulation.records.items()},
         )
 
@@ -108,7 +109,7 @@ def restore(simulation, path):
         raise CheckpointError(f"{name}: is no checkpoint ({one_line(error)})") from error
     simulation.iteration = header["iteration"]
     simulation.population = population
-    simulation.q_values = content["q_values"]
+    simulation.q_values, simulation.scores = content["q_values"], content["scores"]
     simulation.records = records
     return seconds
 
@@ -127,6 +128,7 @@ def _population(content, experiment):
         "states": states.dtype == np.int32 and states.ndim == 1 and states.size,
         "policy_index": index.dtype == np.int32 and index.shape == states.shape,
         "policies": policies.dtype == np.float64 and policies.shape == (len(policies), *shape),
+        "scores": content["scores"].shape == (2, states.size),
         "q_values": content["q_values"].shape == (states.size, math.prod(shape)),
     }
     wrong = [key for key, fit in fits.items() if not fit]

@@ -29,7 +29,7 @@ def sample_exploitability(experiment, game, population, iteration):
 
     The deviator, drawn from the evaluation's own stream, improves its policy against the frozen
     others; then it is its mean return minus that of the others. Everything happens on copies of the
-    population at the start of iteration k.
+    population at the start of iteration k; with `evaluation_moves` agents stay where it ends.
     """
     n_agents = population.size
     deviator = int(streams.integers(experiment, "deviator", iteration, 1, n_agents)[0])
@@ -56,4 +56,6 @@ def sample_exploitability(experiment, game, population, iteration):
                 seen.deviator_rewards - others, experiment.discount, experiment.return_horizon
             )
         )
+    if experiment.evaluation_moves:
+        population.states = walk.states
     return math.fsum(gains) / len(gains)

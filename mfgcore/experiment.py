@@ -16,7 +16,8 @@ from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.fingerprint import run_fingerprint
-from mfgcore.games import BOUNDARIES, GAMES, in_one_line
+from mfgcore.games import BOUNDARIES, GAMES, NORMALISATIONS, in_one_line
+from mfgcore.gossip import ADOPTIONS
 from mfgcore.imports import digest_of, told
 from mfgcore.learning import ALGORITHMS
 from mfgcore.networks import DIAGONALS, NETWORKS, read_edges
@@ -104,6 +105,11 @@ class Experiment:
     slip_probability: float = parameter(
         0.0, "probability that a move is any of the moves, at random", "not in the paper", "[0, 1]"
     )
+    normalisation: str = parameter(
+        "extremes", "how rewards come into [0, 1]: affinely from the lowest and highest that there "
+        "are, cut off, or affinely from those that agents are there for", "F.1; D4",
+        choices=NORMALISATIONS,
+    )
     states: int | None = parameter(
         None, "states of a game that is no grid; null: as many as its source has",
         "not in the paper", "[2, 10000]",
@@ -148,6 +154,14 @@ class Experiment:
     learning_rate_offset: float | None = parameter(
         None, "m0 of Algorithm 1's schedule beta_m = beta m0 / (m0 + m); null: constant",
         "Sec. 3.5; D9", "(0, inf)", symbol="m0", unit="transitions",
+    )
+    reward_time: str = parameter(
+        "before_move", "whether a learner is paid where it was, or where it arrives",
+        "Def. 2.1; D3", choices=("before_move", "after_move"),
+    )
+    shuffles: str = parameter(
+        "own", "whether every agent shuffles its replay buffer by itself, or all alike",
+        "Alg. 2, line 15; D8", choices=("own", "shared"),
     )
     initial_q_value: float | None = parameter(
         None, "value that every Q-function starts from; null: Q_max", "Alg. 1, line 3: Q_max"
@@ -210,6 +224,21 @@ class Experiment:
         "smallest_change", "by what agents choose among the policies that they hear",
         "Alg. 1, line 11; D24", choices=SCORE_RULES, symbol="sigma",
     )
+    failed_score: str = parameter(
+        "none", "score of a learner whose update failed: it has none and is heard by nobody, zero, "
+        "or that of the policy that it follows", "Sec. 4; D16", choices=("none", "zero", "last"),
+    )
+    adoption: str = parameter(
+        "best", "which of the policies that it hears an agent adopts", "Alg. 1, line 15; D24",
+        choices=ADOPTIONS,
+    )
+    adoption_temperature: float = parameter(
+        1.0, "temperature of the softmax over scores at the first iteration", "D24", "(0, inf)",
+        symbol="tau",
+    )
+    final_adoption_temperature: float = parameter(
+        0.01, "temperature at the last iteration; geometric in between", "D24", "(0, inf)",
+    )
     score_steps: int = parameter(
         100, "steps over which the highest return is estimated", "not in the paper; D24", SIZE,
         unit="steps",
@@ -220,7 +249,10 @@ class Experiment:
     )
     sampled_exploitability: bool = parameter(
         True, "whether the exploitability is sampled", "Sec. 4.1, F.2",
-        needs=("evaluation_interval", "improvement_iterations", "evaluation_iterations"),
+        needs=(
+            "evaluation_interval", "improvement_iterations", "evaluation_iterations",
+            "evaluation_moves",
+        ),
     )
     exact_metrics: bool = parameter(
         True, "whether return and exploitability are also computed exactly",
@@ -237,6 +269,10 @@ class Experiment:
     evaluation_iterations: int = parameter(
         3, "iterations over which the deviating agent's return is averaged", "F.2", "[1, 1000]",
         unit="iterations",
+    )
+    evaluation_moves: bool = parameter(
+        False, "whether the population goes on from where the sampled exploitability left it",
+        "F.2; D20",
     )
     name: str = parameter(
         "run", "name of the experiment; part of what names the random streams",
@@ -325,6 +361,12 @@ class Experiment:
             )
 
     def _check_game(self):
+        game = GAMES[self.game]
+        if self.reward_time == "after_move" and not game.pays_by_own_share:
+            raise ConfigurationError(
+                f"reward_time: 'after_move' is not allowed: game {self.game!r} pays by more than "
+                "the state and its share"
+            )
         with in_one_line(self.game):
             game = self.make_game()
             game.check_sizes()
@@ -340,6 +382,11 @@ class Experiment:
 
     def _check_network(self):
         self.make_network()  # what the network refuses it refuses here
+        drawn = self.network == "erdos_renyi" and self.redrawn
+        if self.adoption == "softmax" and (drawn or self.link_failure_probability):
+            raise ConfigurationError(
+                "adoption: 'softmax' is not allowed where links are drawn anew in every round"
+            )
         if self.network == "edge_list":
             _, digest = read_edges(self.edges)
             if self.edges_digest not in (None, digest):

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfgcore import kernels
+from mfgcore import kernels, streams
 from mfgcore.population import policy_distances
+from mfgcore.registry import Registry
+
+ADOPTIONS = Registry("adoption")
 
 
 def rank_policies(scores, totals):
@@ -33,6 +36,11 @@ def communicate(walk, scores, totals, network, rounds):
 
     Scores and totals are as in :func:`rank_policies`; the network is
     :class:`mfgcore.networks.Links`, or None: nobody hears a neighbour.
+
+    Returns
+    -------
+    (n_agents,) int64
+        The agent whose policy each follows at the end.
     """
     ranks, order = rank_policies(scores, totals)
     policy_of_rank = walk.policy_index[order]
@@ -44,6 +52,82 @@ def communicate(walk, scores, totals, network, rounds):
         **({} if network is None else network.arguments()),
     )
     walk.policy_index = policy_of_rank[ranks]
+    return order[ranks]
+
+
+@ADOPTIONS.register
+def best(experiment, iteration, walk, scores, network):
+    """The one of the best score (Alg. 1, line 15)."""
+    return communicate(walk, *scores, network, experiment.communication_rounds)
+
+
+@ADOPTIONS.register("adoption_temperature", "final_adoption_temperature")
+def softmax(experiment, iteration, walk, scores, network):
+    """Drawn by each agent in each round, by the softmax of its neighbours' scores."""
+    first, last = experiment.adoption_temperature, experiment.final_adoption_temperature
+    share = iteration / max(1, experiment.iterations - 1)
+    temperature = first * float(kernels.exp(share * kernels.log(last / first)))
+    policies, origin = walk.policy_index.copy(), np.arange(walk.states.size)
+    rounds = experiment.communication_rounds
+    for c in range(rounds):
+        groups = walk.states if network.groups is None else network.groups
+        drawn = streams.words(experiment, "adoptions", iteration * rounds + c, origin.size, 2)
+        drawn = (drawn >> np.uint64(11)) * 2.0**-53
+        origin = origin[draw_neighbours(scores[0, origin] / temperature, groups, network, drawn)]
+        walk.policy_index = policies[origin]
+        kernels.step_population(**walk.arguments(), n_steps=1)
+    return origin
+
+
+def draw_neighbours(scores, groups, network, drawn):
+    """One of those that each agent hears, itself included, with probability ~ exp(-score).
+
+    Parameters
+    ----------
+    scores : (n_agents,) float64
+        Infinite: not to be drawn. Whoever hears nobody else keeps to itself.
+    groups : (n_agents,) int32
+    network : Links
+    drawn : (n_agents, 2) float64
+        Numbers in [0, 1): for the group, and for the agent in it.
+
+    Returns
+    -------
+    (n_agents,) int64
+    """
+    n_groups = network.first_neighbour.size - 1
+    # all weights are relative to the best of their group, and a group's to the best that is heard:
+    # nothing that could be drawn is lost beside what is far away
+    best_of = np.full(n_groups, np.inf)
+    np.minimum.at(best_of, groups, scores)
+    finite = np.isfinite(scores)
+    weights = np.zeros(scores.size)
+    weights[finite] = kernels.exp(best_of[groups[finite]] - scores[finite])
+    members = np.argsort(groups, kind="stable")
+    up_to = np.concatenate(([0.0], np.cumsum(weights[members])))
+    first_member = np.searchsorted(groups[members], np.arange(n_groups + 1))
+
+    begin, heard = network.first_neighbour, network.neighbours
+    hearer = np.repeat(np.arange(n_groups), np.diff(begin))
+    best_heard = np.full(n_groups, np.inf)
+    np.minimum.at(best_heard, hearer, best_of[heard])
+    total = np.diff(up_to[first_member])[heard]
+    seen = np.isfinite(best_of[heard])
+    total[seen] *= kernels.exp(best_heard[hearer[seen]] - best_of[heard[seen]])
+    total[~seen] = 0.0
+    groups_up_to = np.concatenate(([0.0], np.cumsum(total)))
+
+    link = _draw(groups_up_to, begin[groups], begin[groups + 1], drawn[:, 0])
+    group = heard[link]
+    chosen = members[_draw(up_to, first_member[group], first_member[group + 1], drawn[:, 1])]
+    return np.where(np.isfinite(best_heard[groups]), chosen, np.arange(scores.size))
+
+
+def _draw(up_to, first, end, drawn):
+    """Places in [first, end), with probabilities as the differences of `up_to`."""
+    low, high = up_to[first], up_to[end]
+    target = np.minimum(low + drawn * (high - low), np.nextafter(high, -np.inf))
+    return np.clip(np.searchsorted(up_to, target, side="right") - 1, first, end - 1)
 
 
 @dataclass(frozen=True)

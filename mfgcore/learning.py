@@ -61,7 +61,10 @@ class Algorithm:
     q_values: Callable
 
 
-@register("initial_q_value", "learning_rate", "waiting_transitions", "replay_cycles")
+READ = ("initial_q_value", "learning_rate", "reward_time")  # where Q-functions are learned
+
+
+@register(*READ, "waiting_transitions", "replay_cycles", "shuffles")
 def replay(experiment):
     """Algorithm 2: transitions are stored, and replayed in many shuffled passes."""
 
@@ -81,7 +84,7 @@ def replay(experiment):
     return Algorithm(skipped, experiment.replay_cycles, estimate)
 
 
-@register("initial_q_value", "learning_rate", "learning_rate_offset")
+@register(*READ, "learning_rate_offset")
 def online(experiment):
     """Algorithm 1: each transition is used once, as it comes."""
 

@@ -114,6 +114,8 @@ class Moment:
         Which of them every agent followed before and after the communication.
     hears : str
         Whose policies agents could adopt.
+    sampled : float, optional
+        The sampled exploitability, if it is known already.
     """
 
     experiment: object
@@ -128,6 +130,7 @@ class Moment:
     before: np.ndarray
     after: np.ndarray
     hears: str
+    sampled: float | None = None
 
     @functools.cached_property
     def exact(self):
@@ -211,6 +214,8 @@ def exploitability(moment):
     """Return of an agent that improved its policy for a few iterations, minus the mean return of
     the others (F.2).
     """
+    if moment.sampled is not None:
+        return moment.sampled
     return evaluation.sample_exploitability(
         moment.experiment, moment.game, moment.population, moment.iteration
     )

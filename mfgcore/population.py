@@ -275,6 +275,7 @@ def rollout(experiment, walk, skipped, learners=None, deviator=None, population=
         transitions=transitions,
         interval=experiment.steps_per_transition,
         skipped=skipped or 0,
+        paid_on_arrival=experiment.reward_time == "after_move",
     )
     mean_field = occupancy / (n_steps * walk.states.size) if population else None
     return Observations(rewards, own_rewards, transitions, mean_field)

@@ -30,8 +30,9 @@ class Update:
         k of the paper.
     learners : (n_learners,) int32
         Agents whose update succeeded.
-    change : (n_learners,) float64
-        ||pi_{k+1} - pi_k||_1 of each; see :func:`mfgcore.learning.policy_change`.
+    change, total : (n_learners,) float64
+        ||pi_{k+1} - pi_k||_1 of each, and its sum over states; see
+        :func:`mfgcore.learning.policy_change`.
     population : Population
         Every learner with its new policy.
     game : Game
@@ -43,6 +44,7 @@ class Update:
     iteration: int
     learners: np.ndarray
     change: np.ndarray
+    total: np.ndarray
     population: Population
     game: Game
     generators: np.ndarray
@@ -54,10 +56,16 @@ class Update:
         return Walk.of(self.population, self.game, weight, self.generators)
 
 
-@register
+@register("failed_score")
 def smallest_change(update):
     """The policy that changed least is preferred (Alg. 1, line 11)."""
     return update.change
+
+
+@register("failed_score")
+def smallest_total_change(update):
+    """The policy that changed least in the sum over the states is preferred (D15)."""
+    return update.total
 
 
 @register("score_steps", "score_temperature")

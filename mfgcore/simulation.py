@@ -10,10 +10,11 @@ import numpy as np
 from mfgcore import memory, streams
 from mfgcore.datasets import to_dataset
 from mfgcore.errors import NumericalError
-from mfgcore.gossip import communicate
+from mfgcore.evaluation import sample_exploitability
+from mfgcore.gossip import ADOPTIONS
 from mfgcore.imports import told
 from mfgcore.learning import Lesson, improve_policies, policy_change
-from mfgcore.metrics import Moment, per_iteration, record
+from mfgcore.metrics import METRICS, Moment, per_iteration, record
 from mfgcore.population import Population, Walk, rollout, uniform_policy
 from mfgcore.provenance import environment
 from mfgcore.scenarios import LEAVERS
@@ -68,6 +69,7 @@ class Simulation:
             policies=uniform_policy(*shape)[None],
         )
         self.q_values = np.full((n_agents, experiment.n_states * experiment.n_actions), np.nan)
+        self.scores = np.full((2, n_agents), np.inf)  # of the policies that agents follow
         self.records = {name: [] for name in per_iteration()}
 
     def step(self):
@@ -81,6 +83,9 @@ class Simulation:
         experiment, k = self.experiment, self.iteration
         if experiment.arrivals == "before_learning":
             self._change_population()
+        sampled = None
+        if experiment.evaluation_moves and METRICS["exploitability"].due(experiment, k):
+            sampled = sample_exploitability(experiment, self.game, self.population, k)
         start = self.population.snapshot()
         learners, failed = self._learners()
         generators, observations, change, total = self._learn(start, learners)
@@ -88,31 +93,32 @@ class Simulation:
         hears = self.architecture.hears
         # An agent that did not learn has no score: with the distance 0 between its two equal
         # policies it would win every comparison, and the population would stand still (D16).
-        scores, totals = np.full((2, start.size), np.inf)
+        scores = np.full((2, start.size), np.inf)
         if hears == "neighbours":
             now = self.population, self.game, generators
             score = SCORE_RULES[experiment.score_rule](
-                Update(experiment, k, learners, change, *now)
+                Update(experiment, k, learners, change, total, *now)
             )
             if score is None:
                 hears = "nobody"
             else:
-                scores[learners], totals[learners] = score, total
+                scores[:, learners] = score, total
+                if "failed_score" in SCORE_RULES.needs(experiment.score_rule):
+                    others = {"none": np.inf, "zero": 0.0, "last": self.scores[:, failed]}
+                    scores[:, failed] = others[experiment.failed_score]
+        self.scores = scores
         staying = np.arange(start.size)
         if experiment.arrivals == "after_learning":
             staying = self._change_population()
         walk = self._walk(generators[:, staying])
         before = walk.policy_index.copy()
-        newcomers = np.full(self.population.size - staying.size, np.inf)
-        scores, totals = (
-            np.concatenate((values[staying], newcomers)) for values in (scores, totals)
-        )
         if hears == "learner":
             walk.policy_index[:] = walk.policy_index[0]
         network = None
         if hears == "neighbours":
             network = self.network(self.population.size).at(experiment, k)
-        communicate(walk, scores, totals, network, experiment.communication_rounds)
+        adopt = ADOPTIONS[experiment.adoption if network else "best"]
+        self.scores = self.scores[:, adopt(experiment, k, walk, self.scores, network)]
         self.population.states, self.population.policy_index = walk.states, walk.policy_index
 
         moment = Moment(
@@ -128,6 +134,7 @@ class Simulation:
             before=before,
             after=walk.policy_index,
             hears=hears,
+            sampled=sampled,
         )
         for name, value in record(moment).items():
             self.records[name].append(value)
@@ -147,6 +154,8 @@ class Simulation:
         shuffles = streams.shuffle_generators(
             experiment, "shuffles", self.iteration, population.size
         )
+        if experiment.shuffles == "shared":
+            shuffles[:] = shuffles[0]
         n_policies, *shape = start.policies.shape
         population.policies = np.empty((n_policies + learners.size, *shape))
         population.policies[:n_policies] = start.policies
@@ -189,6 +198,8 @@ class Simulation:
             self.population.add(states[present:])
             never = np.full((expected - present, self.q_values.shape[1]), np.nan)
             self.q_values = np.concatenate((self.q_values, never))
+            unscored = np.full((2, expected - present), np.inf)
+            self.scores = np.concatenate((self.scores, unscored), axis=1)
         staying = np.arange(present)
         if expected < present:
             first = LEAVERS[experiment.leavers](experiment, self.population.states)
@@ -198,6 +209,7 @@ class Simulation:
             staying = np.delete(staying, leaving)
             self.population.keep(staying)
             self.q_values = self.q_values[staying]
+            self.scores = self.scores[:, staying]
         return staying
 
     def _learners(self):

@@ -26,6 +26,7 @@ PURPOSES = (
     "network",
     "links",
     "departures",
+    "adoptions",
 )
 SHUFFLE_LANES = 16  # generators side by side in a shuffle stream, as in kernels/streams.pxi
 

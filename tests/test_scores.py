@@ -27,7 +27,7 @@ def started(experiment):
     change = np.array([0.3, 0.1, 0.2])
     walk = simulation._walk()
     now = simulation.population, simulation.game, walk.generators
-    return simulation, Update(experiment, 0, learners, change, *now)
+    return simulation, Update(experiment, 0, learners, change, 3.0 * change, *now)
 
 
 def test_the_smallest_change_is_the_default():

@@ -78,6 +78,7 @@ def fitting_buffers(n_learners, n_steps, interval, skipped):
     left_over=st.integers(0, 4),
     wanted=st.sets(st.sampled_from(["population", "occupancy", "deviator"])),
     n_learners=st.none() | st.integers(0, 5),
+    on_arrival=st.booleans(),
 )
 @settings(max_examples=300)
 def test_steps_of_any_game_are_those_of_the_twin(
@@ -96,6 +97,7 @@ def test_steps_of_any_game_are_those_of_the_twin(
     left_over,
     wanted,
     n_learners,
+    on_arrival,
 ):
     rng = np.random.default_rng(seed)
     n_steps = (skipped + further) * interval + min(left_over, interval - 1)
@@ -114,6 +116,7 @@ def test_steps_of_any_game_are_those_of_the_twin(
         transitions = fitting_buffers(learners.size, n_steps, interval, skipped)
         assume(transitions.shape[1] > 0 or learners.size == 0)
         arguments |= {"learners": learners, "transitions": transitions}
+        arguments |= {"paid_on_arrival": on_arrival and tabled}
     one, other = copies(arguments), copies(arguments)
     build.step_population(**one)
     stepping.step_population(**other)

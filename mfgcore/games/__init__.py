@@ -11,7 +11,7 @@ from mfgcore.games.garnet import Garnet
 from mfgcore.games.grid import ACTIONS, BOUNDARIES, MOVES, Grid, GridGame
 from mfgcore.games.kinetic_congestion import KineticCongestion
 from mfgcore.games.model import GAMES, Game, in_one_line, register
-from mfgcore.games.paper import Agree, Cluster, Diffuse
+from mfgcore.games.paper import NORMALISATIONS, Agree, Cluster, Diffuse
 from mfgcore.games.rock_paper_scissors import RockPaperScissors
 from mfgcore.games.sis_epidemic import SISEpidemic
 
@@ -20,6 +20,7 @@ __all__ = [
     "BOUNDARIES",
     "GAMES",
     "MOVES",
+    "NORMALISATIONS",
     "Agree",
     "BeachBar",
     "Cluster",

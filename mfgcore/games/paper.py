@@ -5,6 +5,7 @@ Benjamin & Abate, Networked Communication for Decentralised Agents in Mean-Field
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,9 +14,30 @@ from mfgcore.errors import ConfigurationError
 from mfgcore.games.grid import GridGame
 from mfgcore.games.model import register
 
+NORMALISATIONS = ("extremes", "clip", "earned")
+
+
+@dataclass(frozen=True)
+class PaperGame(GridGame):
+    """What the games of the paper share: how rewards come into [0, 1] (D4).
+
+    `extremes` maps them affinely from the lowest and the highest that there are, `clip` leaves
+    them and cuts off what is outside, and `earned` maps those that agents are there for, in any
+    cell of cluster and at a target in the other games, and cuts off what is outside.
+    """
+
+    pays_by_own_share = True
+    normalisation: str = "extremes"
+
+    @property
+    def reward_range(self):
+        """By the normalisation."""
+        ranges = {"extremes": self.extremes, "clip": (0.0, 1.0), "earned": self.earned}
+        return ranges[self.normalisation]
+
 
 @register
-class Cluster(GridGame):
+class Cluster(PaperGame):
     """Gather anywhere: the more of the population is in an agent's cell, the more it is paid.
 
     R = log(mu(s)), normalised by the loneliest agent of the run's largest
@@ -24,9 +46,9 @@ class Cluster(GridGame):
     arXiv 2306.02766, Sec. 4 and F.1.
     """
 
-    pays_by_own_share = True
     max_agents: int = 200
-    reward_range = property(lambda self: (-float(kernels.log(self.max_agents)), 0.0))
+    extremes = property(lambda self: (-float(kernels.log(self.max_agents)), 0.0))
+    earned = extremes
 
     def rewards(self, mean_fields):
         """R = log(mu(s)); one agent alone is paid 1."""
@@ -35,10 +57,8 @@ class Cluster(GridGame):
         return self.normalised(kernels.log(mean_fields)[..., None], mean_fields)
 
 
-class CornerGame(GridGame):
+class CornerGame(PaperGame):
     """A game whose targets are the corners of the grid, of which one must be free."""
-
-    pays_by_own_share = True
 
     def check(self):
         """Check also that a corner is free."""
@@ -60,7 +80,8 @@ class Agree(CornerGame):
     Sec. 4 and F.1.
     """
 
-    reward_range = (-1.0, 1.0)
+    extremes = (-1.0, 1.0)
+    earned = (0.0, 1.0)
 
     def rewards(self, mean_fields):
         """Company is mu(s) > 1/N: more than one agent of N, and anybody among infinitely many."""
@@ -85,7 +106,8 @@ class Diffuse(CornerGame):
     R = G + 1 - mu(s) at a target, -1 elsewhere. The paper's, arXiv 2306.02766, Sec. 4 and F.1.
     """
 
-    reward_range = property(lambda self: (-1.0, self.grid_size + 1.0))
+    extremes = property(lambda self: (-1.0, self.grid_size + 1.0))
+    earned = property(lambda self: (1.0 * self.grid_size, self.grid_size + 1.0))
 
     def rewards(self, mean_fields):
         """R = G + 1 - mu(s) at a target."""

@@ -19,8 +19,12 @@ cdef class _Recorder:
     cdef _Rewards rewards
     cdef double[::1] paid  # (rewards.size,): at the step that began the newest transition
     cdef Py_ssize_t filled, n_collected
+    cdef bint on_arrival
 
-    def __init__(self, learners, Transition[:, ::1] transitions, _Rewards rewards):
+    def __init__(
+        self, learners, Transition[:, ::1] transitions, _Rewards rewards, bint on_arrival
+    ):
+        self.on_arrival = on_arrival
         self.learners = learners
         self.transitions = transitions
         self.collected = np.empty((COLLECTED, learners.shape[0]), dtype=TRANSITION)
@@ -29,7 +33,7 @@ cdef class _Recorder:
         self.filled = self.n_collected = 0
 
     cdef void begin(self, Py_ssize_t t) noexcept nogil:
-        """A transition begins with step t of the block."""
+        """A transition is paid as at step t of the block."""
         self.rewards.copy(t, self.paid)
 
     cdef void record(self, const World *world, const uint32_t *places) noexcept nogil:
@@ -46,7 +50,9 @@ cdef class _Recorder:
                 fetch_ahead(_row_left(world, learner, places[learner]), 1)
             learner = self.learners[l]
             pair = places[learner] >> 16
-            state = pair // <uint32_t>world.n_actions
+            state = (
+                places[learner] & 0xFFFF if self.on_arrival else pair // <uint32_t>world.n_actions
+            )
             row = _row_left(world, learner, places[learner])
             collected = &self.collected[self.n_collected, l]
             collected.pair = <uint16_t>pair

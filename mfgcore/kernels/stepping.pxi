@@ -19,6 +19,7 @@ def step_population(
     Transition[:, ::1] transitions=None,
     Py_ssize_t interval=1,
     Py_ssize_t skipped=0,
+    bint paid_on_arrival=False,
 ):
     """Let the population take steps; record its rewards and the learners' transitions.
 
@@ -67,6 +68,9 @@ def step_population(
         M_td: environment steps for each transition.
     skipped : int
         Number of first transitions left out (W + 1 for Algorithm 2).
+    paid_on_arrival : bool
+        Whether a transition has the reward, by a table, of the state that it leads to and of the
+        counts there, instead of that of the state where it begins (D3).
 
     Raises
     ------
@@ -88,6 +92,8 @@ def step_population(
     cdef bint recording = learners is not None
     cdef bint asking = rewards is None and (adding or watching or recording)
     cdef bint adding_entropies
+    # the counts that a transition is paid by are those at its first step, or one later
+    cdef int begins = 1 if paid_on_arrival else 2
     cdef _Recorder recorder = None
     cdef Py_ssize_t steps[BLOCK]
     cdef double entropies[BLOCK][CHAINS]
@@ -102,7 +108,9 @@ def step_population(
             transitions.shape[0] != learners.shape[0] or transitions.shape[1] != kept
         ):
             raise ValueError(f"transitions must have shape ({learners.shape[0]}, {kept})")
-        recorder = _Recorder(learners, transitions, paying)
+        if paid_on_arrival and rewards is None:
+            raise ValueError("paid_on_arrival needs rewards in a table")
+        recorder = _Recorder(learners, transitions, paying, paid_on_arrival)
     for name, output in (
         ("population_rewards", population_rewards), ("deviator_rewards", deviator_rewards)
     ):
@@ -119,7 +127,7 @@ def step_population(
             for t in range(length):
                 # a transition begins, or somebody asks for every step
                 if adding or watching or occupying or (
-                    recording and (first + t + 2) % interval == 0
+                    recording and (first + t + begins) % interval == 0
                 ):
                     steps[wanted] = t
                     wanted += 1
@@ -148,11 +156,13 @@ def step_population(
                         occupancy[s] += counts[t, s]
             if recording:
                 for t in range(length):
+                    if paid_on_arrival and (first + t + begins) % interval == 0:
+                        recorder.begin(t)
                     if (first + t + 1) % interval == 0 and first + t > 0 and (
                         (first + t + 1) // interval > skipped
                     ):
                         recorder.record(world, world.places + t * world.n_agents)
-                    if (first + t + 2) % interval == 0:
+                    if not paid_on_arrival and (first + t + begins) % interval == 0:
                         recorder.begin(t)
             workspace.close_block(length)
             first += length

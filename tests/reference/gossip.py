@@ -5,6 +5,7 @@ agent) of its policy. Whom it hears is a function ``hears(states, c, i)`` of eve
 round and the agent.
 """
 
+import itertools
 import math
 
 from reference import elementary, stepping
@@ -84,3 +85,34 @@ def communicate(walk, scores, totals, hears, rounds):
         policy_index[:] = [policy_of[origin] for _, _, origin in held]
         stepping.step(**walk)
     return held
+
+
+def draw_neighbour(scores, groups, network, i, first, second):
+    """Whose policy agent i adopts in a round of softmax adoption: a group, then one of its agents.
+
+    Together that is one of all whom it hears, with probability ~ exp(-score).
+    """
+    begin, end = network.first_neighbour[groups[i]], network.first_neighbour[groups[i] + 1]
+    members = [
+        [j for j in range(len(scores)) if groups[j] == group]
+        for group in network.neighbours[begin:end]
+    ]
+    best = min((scores[j] for group in members for j in group), default=math.inf)
+    if best == math.inf:
+        return i
+    weights = []
+    for group in members:
+        own = min((scores[j] for j in group), default=math.inf)
+        weight = sum(elementary.exp(own - scores[j]) for j in group if scores[j] < math.inf)
+        weights.append(weight * elementary.exp(best - own) if own < math.inf else 0.0)
+    group = members[pick(weights, first)]
+    own = min(scores[j] for j in group)
+    weights = [elementary.exp(own - scores[j]) if scores[j] < math.inf else 0.0 for j in group]
+    return group[pick(weights, second)]
+
+
+def pick(weights, drawn):
+    """A place, with probability as its weight."""
+    up_to = list(itertools.accumulate(weights))
+    target = min(drawn * up_to[-1], math.nextafter(up_to[-1], 0.0))
+    return next(place for place, reached in enumerate(up_to) if reached > target)

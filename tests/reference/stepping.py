@@ -120,20 +120,24 @@ def follow(n_steps, **walk):
     return [step(**walk) for _ in range(n_steps)]
 
 
-def collect_transitions(path, learner, interval, skipped):
+def collect_transitions(path, learner, interval, skipped, on_arrival=None):
     """The buffer of one learner (lines 10-12).
 
     After transition m there have been t = (m + 1) M_td steps, and the last transition whose next
     action is known is zeta_{t-2} = (s_{t-2}, a_{t-2}, r_{t-2}, s_{t-1}, a_{t-1}). It is kept for
-    m >= skipped, if it lies within the iteration.
+    m >= skipped, if it lies within the iteration. What is paid on arrival is a function of the two
+    pairs and the counts at t - 1.
     """
     buffer = []
     for m in range(skipped, len(path) // interval):
         t = (m + 1) * interval
         if t >= 2:
             pairs, own_rewards, _, _ = path[t - 2]
-            next_pairs = path[t - 1][0]
-            buffer.append((pairs[learner], next_pairs[learner], own_rewards[learner]))
+            next_pairs, _, counts, _ = path[t - 1]
+            reward = own_rewards[learner]
+            if on_arrival is not None:
+                reward = on_arrival(pairs[learner], next_pairs[learner], counts)
+            buffer.append((pairs[learner], next_pairs[learner], reward))
     return buffer
 
 
@@ -148,9 +152,16 @@ def step_population(
     transitions=None,
     interval=1,
     skipped=0,
+    paid_on_arrival=False,
     **walk,
 ):
     """The kernel of the same name."""
+
+    def on_arrival(pair, next_pair, counts):
+        here, there = (p // walk["outcomes"].shape[1] for p in (pair, next_pair))
+        regulariser = float(walk["tables"]["entropy"][row_of_learner, here])
+        return float(walk["rewards"][there, counts[there]]) + regulariser
+
     path = follow(n_steps, **walk)
     for t, (_, own_rewards, counts, population_reward) in enumerate(path):
         if population_rewards is not None:
@@ -160,4 +171,6 @@ def step_population(
         if occupancy is not None:
             occupancy += counts
     for row, learner in enumerate(learners):
-        transitions[row] = collect_transitions(path, learner, interval, skipped)
+        row_of_learner = walk["policy_index"][learner]
+        paid = on_arrival if paid_on_arrival else None
+        transitions[row] = collect_transitions(path, learner, interval, skipped, paid)
