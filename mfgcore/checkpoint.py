@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from mfgcore.errors import MfgcoreError, RunFileError, one_line, shorten
-from mfgcore.experiment import first_difference
 from mfgcore.files import atomic_path, check_seal
+from mfgcore.parameters import first_difference
 from mfgcore.population import Population
 
 VERSION = 4

@@ -15,12 +15,13 @@ from mfgcore.checkpoint import Checkpointer, Stopped
 from mfgcore.configuration import CONFIG_FILES, check, load_schema, read
 from mfgcore.datasets import configuration, load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError, RunFileError, shorten
-from mfgcore.experiment import RENAMED, REQUIRED, defaults, make_experiment, parameters
+from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
 from mfgcore.files import check_writable, checkpoint_of, only_writer
 from mfgcore.games import GAMES
 from mfgcore.imports import import_file
 from mfgcore.memory import block_of_learners, checkpoint_bytes, parse_size
 from mfgcore.networks import NETWORKS
+from mfgcore.parameters import RENAMED
 from mfgcore.simulation import simulate
 
 USAGE_ERROR = 2

@@ -8,8 +8,8 @@ import xarray as xr
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.datasets import COMMON, configuration, describe, load
 from mfgcore.errors import RunFileError, shorten
-from mfgcore.experiment import first_difference
 from mfgcore.metrics import per_iteration
+from mfgcore.parameters import first_difference
 from mfgcore.provenance import environment
 
 

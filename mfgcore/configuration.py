@@ -9,8 +9,9 @@ import jsonschema
 import yaml
 
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
-from mfgcore.experiment import RENAMED, defaults, disturbances, make_experiment, parameters, renamed
+from mfgcore.experiment import defaults, disturbances, make_experiment, parameters
 from mfgcore.imports import import_file
+from mfgcore.parameters import RENAMED, renamed
 
 # of the workflow, in its folder: what every configuration overrides
 CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml")

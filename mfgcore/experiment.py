@@ -7,7 +7,6 @@ This is the one home of the parameters. The command line, the workflow's configu
 import dataclasses
 import functools
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,14 @@ from mfgcore.gossip import ADOPTIONS
 from mfgcore.imports import digest_of, told
 from mfgcore.learning import ALGORITHMS
 from mfgcore.networks import DIAGONALS, NETWORKS, read_edges
-from mfgcore.parameters import REQUIRED, describe_fields, parameter, read_settings
+from mfgcore.parameters import (
+    RENAMED,
+    REQUIRED,
+    describe_fields,
+    parameter,
+    read_settings,
+    renamed,
+)
 from mfgcore.registry import Registry
 from mfgcore.scenarios import ARRIVALS, LEAVERS, SCENARIOS
 from mfgcore.scores import SCORE_RULES
@@ -33,8 +39,6 @@ MAX_PAIRS = 2**16 - 1
 # so many agents, iterations or steps and no more
 SIZE = "[1, 1000000]"
 SIZE_OR_0 = "[0, 1000000]"
-# what parameters were called in earlier versions
-RENAMED = {"increase_at": "change_at"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +110,8 @@ class Experiment:
         0.0, "probability that a move is any of the moves, at random", "not in the paper", "[0, 1]"
     )
     normalisation: str = parameter(
-        "extremes", "how rewards come into [0, 1]: affinely from the lowest and highest that there "
-        "are, cut off, or affinely from those that agents are there for", "F.1; D4",
-        choices=NORMALISATIONS,
+        "extremes", "how rewards come into [0, 1]: from the lowest and highest that there are, cut "
+        "off, or from those that agents are there for", "F.1; D4", choices=NORMALISATIONS,
     )
     states: int | None = parameter(
         None, "states of a game that is no grid; null: as many as its source has",
@@ -225,16 +228,15 @@ class Experiment:
         "Alg. 1, line 11; D24", choices=SCORE_RULES, symbol="sigma",
     )
     failed_score: str = parameter(
-        "none", "score of a learner whose update failed: it has none and is heard by nobody, zero, "
-        "or that of the policy that it follows", "Sec. 4; D16", choices=("none", "zero", "last"),
+        "none", "score of a learner whose update failed: it has none, zero, or the one of the "
+        "policy that it follows", "Sec. 4; D16", choices=("none", "zero", "last"),
     )
     adoption: str = parameter(
         "best", "which of the policies that it hears an agent adopts", "Alg. 1, line 15; D24",
         choices=ADOPTIONS,
     )
     adoption_temperature: float = parameter(
-        1.0, "temperature of the softmax over scores at the first iteration", "D24", "(0, inf)",
-        symbol="tau",
+        1.0, "temperature of the softmax at the first iteration", "D24", "(0, inf)", symbol="tau"
     )
     final_adoption_temperature: float = parameter(
         0.01, "temperature at the last iteration; geometric in between", "D24", "(0, inf)",
@@ -249,10 +251,8 @@ class Experiment:
     )
     sampled_exploitability: bool = parameter(
         True, "whether the exploitability is sampled", "Sec. 4.1, F.2",
-        needs=(
-            "evaluation_interval", "improvement_iterations", "evaluation_iterations",
-            "evaluation_moves",
-        ),
+        needs=("evaluation_interval", "evaluation_moves", "improvement_iterations",
+               "evaluation_iterations"),
     )
     exact_metrics: bool = parameter(
         True, "whether return and exploitability are also computed exactly",
@@ -271,8 +271,7 @@ class Experiment:
         unit="iterations",
     )
     evaluation_moves: bool = parameter(
-        False, "whether the population goes on from where the sampled exploitability left it",
-        "F.2; D20",
+        False, "whether the population goes on from where the evaluation left it", "F.2; D20"
     )
     name: str = parameter(
         "run", "name of the experiment; part of what names the random streams",
@@ -584,35 +583,6 @@ def defaults():
         for field in dataclasses.fields(Experiment)
         if field.default is not REQUIRED
     }
-
-
-def renamed(values):
-    """Values by the names that their parameters have now; says so of earlier ones, in a warning.
-
-    Raises
-    ------
-    ConfigurationError
-        If one is given under both names.
-    """
-    for old, new in RENAMED.items():
-        if old in values:
-            if values.get(new) is not None:
-                raise ConfigurationError(f"{old}: is now called {new}, and both are given")
-            warnings.warn(f"{old} is now called {new}", FutureWarning, stacklevel=4)
-            others = {key: value for key, value in values.items() if key != old}
-            values = others | {new: values[old]}
-    return values
-
-
-def first_difference(found, expected):
-    """Where one :meth:`Experiment.relevant` is not the expected one; str or None.
-
-    Such as ``discount = 0.5, expected 0.4``.
-    """
-    for key in sorted(expected.keys() | found.keys()):
-        if found.get(key) != expected.get(key):
-            return f"{key} = {found.get(key)!r}, expected {expected.get(key)!r}"
-    return None
 
 
 def make_experiment(**values):

@@ -7,12 +7,15 @@ import numbers
 import operator
 import re
 import types
+import warnings
 from dataclasses import dataclass
 
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.registry import Registry
 
 REQUIRED = dataclasses.MISSING
+# what parameters were called in earlier versions
+RENAMED = {"increase_at": "change_at"}
 LONGEST_PATH = 1000
 _SIGNS = {"[": ">=", "(": ">", "]": "<=", ")": "<"}
 _FITS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
@@ -214,3 +217,32 @@ def describe_fields(cls):
         type_ = field.type.__args__[0] if optional else field.type
         described[field.name] = Parameter(type_, optional=optional, **field.metadata["details"])
     return described
+
+
+def renamed(values):
+    """Values by the names that their parameters have now; says so of earlier ones, in a warning.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is given under both names.
+    """
+    for old, new in RENAMED.items():
+        if old in values:
+            if values.get(new) is not None:
+                raise ConfigurationError(f"{old}: is now called {new}, and both are given")
+            warnings.warn(f"{old} is now called {new}", FutureWarning, stacklevel=4)
+            others = {key: value for key, value in values.items() if key != old}
+            values = others | {new: values[old]}
+    return values
+
+
+def first_difference(found, expected):
+    """Where one :meth:`Experiment.relevant` is not the expected one; str or None.
+
+    Such as ``discount = 0.5, expected 0.4``.
+    """
+    for key in sorted(expected.keys() | found.keys()):
+        if found.get(key) != expected.get(key):
+            return f"{key} = {found.get(key)!r}, expected {expected.get(key)!r}"
+    return None

@@ -128,7 +128,7 @@ def test_a_missing_key_is_named(schema, paper):
 def test_parameters_that_play_no_part_are_left_out():
     independent = Experiment(game="agree", architecture="independent").relevant()
     networked = Experiment(game="agree").relevant()
-    by_network = set(BY_NETWORK) | {"communication_radius", "diagonal"}
+    by_network = set(BY_NETWORK) | {"communication_radius", "diagonal", "failed_score"}
     assert set(networked) - set(independent) == by_network
     by_return = Experiment(game="agree", score_rule="highest_return").relevant()
     assert set(by_return) - set(networked) == {"score_steps", "score_temperature"}
