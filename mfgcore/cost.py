@@ -3,6 +3,7 @@
 import numpy as np
 
 from mfgcore import memory
+from mfgcore.imports import told
 from mfgcore.moves import band
 
 # CPU seconds for each unit of work that `work` counts, as they were with two runs at a time on two
@@ -30,6 +31,7 @@ TIME_MARGIN = 3.0
 MEMORY_MARGIN = 1.5
 
 
+@told()
 def work(experiment):
     """Count what a run does, in the units of :data:`SECONDS`.
 

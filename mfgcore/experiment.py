@@ -478,7 +478,15 @@ class Experiment:
 
     def make_network(self):
         """Who hears whom: a function of the number of agents to :class:`mfgcore.networks.Links`."""
-        return functools.cache(NETWORKS[self.network](self))
+        links = NETWORKS[self.network](self)
+
+        @functools.cache
+        def checked(n_agents):
+            found = links(n_agents)
+            found.check(self.network, n_agents, self.n_states)
+            return found
+
+        return checked
 
     def make_algorithm(self):
         """How a learner comes to its Q-function; Algorithm."""

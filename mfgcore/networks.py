@@ -54,6 +54,30 @@ class Links:
     down: float = 0.0
     seeds: np.ndarray | None = None
 
+    def check(self, name, n_agents, n_states):
+        """Check what a network's author states, as the kernels read it unchecked.
+
+        Raises
+        ------
+        ConfigurationError
+            One line that names the network.
+        """
+        first, n_groups = self.first_neighbour, self.first_neighbour.size - 1
+        groups = np.arange(n_states) if self.groups is None else self.groups
+        if first[0] != 0 or first[-1] != self.neighbours.size or (np.diff(first) < 0).any():
+            what = f"first_neighbour does not rise from 0 to {self.neighbours.size}"
+        elif self.groups is not None and groups.shape != (n_agents,):
+            what = f"groups has shape {groups.shape}, expected {(n_agents,)}"
+        elif not _among(groups, n_groups):
+            what = (
+                f"of {n_agents} agents in {n_states} states some are in none of {n_groups} groups"
+            )
+        elif not _among(self.neighbours, n_groups):
+            what = f"neighbours are not all groups, 0 to {n_groups - 1}"
+        else:
+            return
+        raise ConfigurationError(f"network {name!r}: {what}")
+
     def at(self, experiment, iteration):
         """Say what is drawn in the rounds of an iteration, if anything is; Links."""
         failing, probability = experiment.link_failure_probability, self.probability
@@ -70,6 +94,10 @@ class Links:
         return vars(self) | {"down": math.ceil(self.down * 2**53)}  # n 2^-53 < down
 
 
+def _among(numbers, n):
+    return bool(((numbers >= 0) & (numbers < n)).all())
+
+
 def graph(n_agents, edges):
     """Links between single agents; `edges` are pairs of their numbers.
 
@@ -79,7 +107,13 @@ def graph(n_agents, edges):
         In both directions, and of everybody to itself.
     """
     own = np.arange(n_agents, dtype=np.int64)
-    one, other = np.array(list(edges), dtype=np.int64).reshape(-1, 2).T
+    edges = np.array(list(edges), dtype=np.int64).reshape(-1, 2)
+    wrong = edges[(edges < 0) | (edges >= n_agents)]
+    if wrong.size:
+        raise ConfigurationError(
+            f"network: links agent {wrong[0]}; the agents are 0 to {n_agents - 1}"
+        )
+    one, other = edges.T
     pairs = np.concatenate((one * n_agents + other, other * n_agents + one, own * n_agents + own))
     begin, end = np.divmod(np.unique(pairs), n_agents)
     first_neighbour = np.searchsorted(begin, np.arange(n_agents + 1))

@@ -51,7 +51,18 @@ class Registry(Mapping):
         return decorate
 
     def add(self, name, value, needs=()):
-        """Make any value known by a name."""
+        """Make any value known by a name, but for those of mfgcore itself.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is one of these.
+        """
+        known, own = (getattr(each, "__module__", "") for each in (self._entries.get(name), value))
+        if known.startswith("mfgcore.") and known != own:
+            raise ConfigurationError(
+                f"{self.kind} {name!r} is one of mfgcore's; choose another name"
+            )
         self._entries[name] = value
         self._needs[name] = tuple(needs)
 

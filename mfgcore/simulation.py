@@ -9,7 +9,7 @@ import numpy as np
 
 from mfgcore import memory, streams
 from mfgcore.datasets import to_dataset
-from mfgcore.errors import NumericalError
+from mfgcore.errors import ConfigurationError, NumericalError
 from mfgcore.evaluation import sample_exploitability
 from mfgcore.gossip import ADOPTIONS
 from mfgcore.imports import told
@@ -193,6 +193,11 @@ class Simulation:
         """Let agents come or go; the numbers that those had who are still there, (n,) int64."""
         experiment, k = self.experiment, self.iteration
         present, expected = self.population.size, self.scenario.population(k)
+        if not 1 <= expected <= experiment.max_agents:
+            raise ConfigurationError(
+                f"scenario {experiment.resolved_scenario!r}: {expected} agents at iteration {k} "
+                f"are not >= 1 and <= {experiment.max_agents}"
+            )
         if expected > present:
             states = streams.starts(experiment, "arrivals", k, expected, self.game)
             self.population.add(states[present:])

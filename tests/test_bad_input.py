@@ -8,8 +8,11 @@ from project import ROOT
 
 from mfgcore import cli
 from mfgcore.games import GAMES
+from mfgcore.networks import NETWORKS
 from mfgcore.scenarios import SCENARIOS
+from mfgcore.scores import SCORE_RULES
 
+REGISTRIES = GAMES, NETWORKS, SCENARIOS, SCORE_RULES
 COAST = '''
 import numpy as np
 
@@ -222,7 +225,7 @@ FILES = {"apart.txt": b"0 1\n2 3\n4 5\n", "unknown.txt": b"0 1\n1 6\n", "noise.p
 @pytest.fixture
 def refused(tmp_path, monkeypatch, capsys):
     """A function: a command must fail with the line that it returns, and write nothing."""
-    known = [(registry, list(registry)) for registry in (GAMES, SCENARIOS)]
+    known = [(registry, list(registry)) for registry in REGISTRIES]
     monkeypatch.chdir(tmp_path)
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
@@ -283,15 +286,70 @@ def test_as_a_user_has_it(answer, status, said, tmp_path):
     assert (tmp_path / "run.nc").exists() == (status == 0)
 
 
-def test_a_scenario_of_a_users_own_that_raises_is_one_line(refused, tmp_path):
-    (tmp_path / "night.py").write_text(
-        "from mfgcore.scenarios import SCENARIOS, Scenario\n\n\n@SCENARIOS.register\n"
-        "def night(experiment):\n"
-        "    return Scenario(lambda k: [0.0, 0.0][k], lambda k: experiment.agents)\n"
-    )
-    own = ["--import", "night.py", "--scenario", "night", *AGREE]
-    said = refused(["run", *RUN, *own, "--quiet", "--output", "run.nc"])
-    assert "night.py, line 6: IndexError: list index out of range" in said
+# what a user's file makes known beside games, and what is said of it
+OTHERS = {
+    "a scenario that raises": (
+        "scenario: Scenario(lambda k: [0.0, 0.0][k], lambda k: experiment.agents)",
+        "own.py, line 10: IndexError: list index out of range",
+    ),
+    "nobody": (
+        "scenario: Scenario(lambda k: 0.0, lambda k: 6 * (k < 2))",
+        "0 agents at iteration",
+    ),
+    "too many": (
+        "scenario: Scenario(lambda k: 0.0, lambda k: 6 + k)",
+        "7 agents at iteration 1",
+    ),
+    "a network that raises": ("network: lambda n: {}[n]", "own.py, line 10: KeyError: 6"),
+    "a link to nobody": (
+        "network: lambda n: graph(n, [(0, n)])",
+        "links agent 6; the agents",
+    ),
+    "links beyond": (
+        "network: lambda n: Links(np.int32([0, 1]), np.int32([5]), np.zeros(n, np.int32))",
+        "network 'own': neighbours are not all groups, 0 to 0",
+    ),
+    "links that end": (
+        "network: lambda n: Links(np.int32([0, 9]), np.int32([0]), np.zeros(n, np.int32))",
+        "network 'own': first_neighbour does not rise from 0 to 1",
+    ),
+    "few cells": (
+        "network: lambda n: Links(np.int32([0, 1]), np.int32([0]))",
+        "of 6 agents in 9 states some are in none of 1 groups",
+    ),
+    "few agents": (
+        "network: lambda n: Links(np.int32([0, 1]), np.int32([0]), np.zeros(5, np.int32))",
+        "network 'own': groups has shape (5,), expected (6,)",
+    ),
+    "a score that raises": ("score_rule: 1 / 0", "own.py, line 10: ZeroDivisionError"),
+}
+OWN = """\
+import numpy as np
+from mfgcore.networks import NETWORKS, Links, graph
+from mfgcore.scenarios import SCENARIOS, Scenario
+from mfgcore.scores import SCORE_RULES
+
+KINDS = {"network": NETWORKS, "scenario": SCENARIOS, "score_rule": SCORE_RULES}
+@KINDS["KIND"].register
+def own(experiment):
+    "Mine."
+    return VALUE
+"""
+
+
+@pytest.mark.parametrize(("stated", "expected"), OTHERS.values(), ids=OTHERS)
+def test_what_else_a_users_file_has_is_checked(stated, expected, refused, tmp_path):
+    kind, value = stated.split(": ", 1)
+    (tmp_path / "own.py").write_text(OWN.replace('["KIND"]', f'["{kind}"]').replace("VALUE", value))
+    option = "--" + kind.replace("_", "-")
+    own = ["--import", "own.py", option, "own", *AGREE]
+    assert expected in refused(["run", *RUN, *own, "--quiet", "--output", "run.nc"])
+
+
+def test_a_name_of_ours_is_taken_in_every_registry(refused, tmp_path):
+    (tmp_path / "own.py").write_text(OWN.replace("KIND", "network").replace("def own", "def ring"))
+    said = refused(["run", *RUN, *AGREE, "--import", "own.py", "--output", "run.nc"])
+    assert "network 'ring' is one of mfgcore's; choose another name" in said
 
 
 # ------------------------------------------------------------------- by a configuration

@@ -35,9 +35,6 @@ class _Games(Registry):
         cls = dataclasses.dataclass(frozen=True)(cls)
         words = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
         cls.name = re.sub(words, "_", cls.__name__).lower()
-        known = self._entries.get(cls.name)
-        if known and known.__module__.startswith("mfgcore.") and known.__module__ != cls.__module__:
-            raise ConfigurationError(f"game {cls.name!r} is one of mfgcore's; choose another name")
         for field in dataclasses.fields(cls):
             if field.default is field.default_factory is dataclasses.MISSING:
                 raise ConfigurationError(f"game {cls.name!r}: field {field.name!r} has no default")
