@@ -13,13 +13,13 @@ import numpy as np
 
 from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES
-from mfgcore.errors import ConfigurationError, shorten, unknown_name
+from mfgcore.errors import ConfigurationError, unknown_name
 from mfgcore.fingerprint import run_fingerprint
 from mfgcore.games import BOUNDARIES, GAMES, NORMALISATIONS, in_one_line
 from mfgcore.gossip import ADOPTIONS
 from mfgcore.imports import digest_of, told
 from mfgcore.learning import ALGORITHMS
-from mfgcore.networks import DIAGONALS, NETWORKS, read_edges
+from mfgcore.networks import DIAGONALS, NETWORKS, check_edges
 from mfgcore.parameters import (
     RENAMED,
     REQUIRED,
@@ -334,10 +334,9 @@ class Experiment:
             raise ConfigurationError(f"{key}: null is not allowed: {why} needs it")
 
     def _check_not_given(self, key, why):
-        if getattr(self, key) is not None:
-            raise ConfigurationError(
-                f"{key}: {getattr(self, key)} is not allowed: {why} has no use for it"
-            )
+        value = getattr(self, key)
+        if value is not None:
+            raise ConfigurationError(f"{key}: {value} is not allowed: {why} has no use for it")
 
     def _check_sizes(self):
         if self.kept_transitions < 1 and self.make_algorithm().skipped is not None:
@@ -381,19 +380,11 @@ class Experiment:
 
     def _check_network(self):
         self.make_network()  # what the network refuses it refuses here
-        drawn = self.network == "erdos_renyi" and self.redrawn
-        if self.adoption == "softmax" and (drawn or self.link_failure_probability):
-            raise ConfigurationError(
-                "adoption: 'softmax' is not allowed where links are drawn anew in every round"
-            )
+        drawn = self.link_failure_probability or (self.network == "erdos_renyi" and self.redrawn)
+        if self.adoption == "softmax" and drawn:
+            raise ConfigurationError("adoption: 'softmax' is not allowed where links are redrawn")
         if self.network == "edge_list":
-            _, digest = read_edges(self.edges)
-            if self.edges_digest not in (None, digest):
-                raise ConfigurationError(
-                    f"edges: {shorten(self.edges)} has changed: its digest is {digest}, not "
-                    f"{self.edges_digest}"
-                )
-            object.__setattr__(self, "edges_digest", digest)
+            object.__setattr__(self, "edges_digest", check_edges(self.edges, self.edges_digest))
 
     @property
     def resolved_scenario(self):

@@ -275,6 +275,16 @@ def read_edges(path):
     return np.array(edges, dtype=np.int64).reshape(-1, 2), digest
 
 
+def check_edges(path, expected=None):
+    """Digest of a file of links, which must be the expected one, if there is one; str."""
+    _, digest = read_edges(path)
+    if expected not in (None, digest):
+        raise ConfigurationError(
+            f"edges: {shorten(path)} has changed: its digest is {digest}, not {expected}"
+        )
+    return digest
+
+
 def _family(experiment, name, n_agents, *arguments):
     """A graph of networkx, from a stream that is the same whatever the number of agents."""
     import networkx  # a tenth of a second that few runs need
