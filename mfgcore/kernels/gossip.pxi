@@ -175,9 +175,19 @@ cdef class _Links:
         uint64_t down,
         double probability,
     ):
-        cdef Py_ssize_t n_groups = first_neighbour.shape[0] - 1
-        if groups.shape[0] != n_agents:
-            raise ValueError("groups must have one entry for each agent")
+        cdef Py_ssize_t n_groups = first_neighbour.shape[0] - 1, g, i
+        cdef bint itself
+        _demand(0 < n_agents <= MOST, f"ranks must be of 1 to {MOST} agents, not {n_agents}")
+        _demand(groups.shape[0] == n_agents, "groups must have one entry for each agent")
+        _check_indices("groups", groups, n_groups)
+        _check_indices("neighbours", neighbours, n_groups)
+        _check_indices("first_neighbour", first_neighbour, neighbours.shape[0] + 1)
+        _demand(0.0 <= probability <= 1.0, f"probability must be in [0, 1], not {probability}")
+        for g in range(n_groups):
+            itself = False
+            for i in range(first_neighbour[g], first_neighbour[g + 1]):
+                itself |= neighbours[i] == g
+            _demand(itself, f"group {g} must be a neighbour of itself")
         cdef double missing = _log(1.0 - probability) if probability < 1.0 else -INFINITY
         # as 0 is not to be divided by, and a link that is as good as never there is never there
         cdef double chance = 1.0 / missing if missing < 0.0 else -INFINITY
@@ -195,10 +205,10 @@ cdef class _Links:
 
 
 def adopt_policies(
-    const int32_t[::1] groups,
-    int32_t[::1] ranks,
-    const int32_t[::1] first_neighbour,
-    const int32_t[::1] neighbours,
+    const int32_t[::1] groups not None,
+    int32_t[::1] ranks not None,
+    const int32_t[::1] first_neighbour not None,
+    const int32_t[::1] neighbours not None,
     uint64_t seed=0,
     uint64_t down=0,
     double probability=1.0,
@@ -225,6 +235,7 @@ def adopt_policies(
     cdef _Links links = _Links(
         groups, first_neighbour, neighbours, ranks.shape[0], down, probability
     )
+    _check_indices("ranks", ranks, ranks.shape[0])
     with nogil:
         _adopt(&links.network, &ranks[0], seed)
 
@@ -239,8 +250,8 @@ def communicate(
     uint32_t[:, ::1] generators,
     game=None,
     *,
-    int32_t[::1] ranks,
-    const int32_t[::1] policy_of_rank,
+    int32_t[::1] ranks not None,
+    const int32_t[::1] policy_of_rank not None,
     Py_ssize_t rounds,
     const int32_t[::1] first_neighbour=None,
     const int32_t[::1] neighbours=None,
@@ -278,6 +289,15 @@ def communicate(
     cdef _Links links = None
     cdef Py_ssize_t c, i
     cdef bint drawn = down > 0 or probability < 1.0
+    _check_count("rounds", rounds)
+    if ranks.shape[0] != n_agents or policy_of_rank.shape[0] != n_agents:
+        raise ValueError("ranks and policy_of_rank must have one entry for each agent")
+    _check_indices("ranks", ranks, n_agents)
+    _check_indices("policy_of_rank", policy_of_rank, tables.shape[0])
+    if hearing and first_neighbour is None:
+        raise ValueError("first_neighbour must be given with neighbours")
+    if hearing and groups is None and first_neighbour.shape[0] != outcomes.shape[0] + 1:
+        raise ValueError("first_neighbour must be of the states, where groups are not given")
     if drawn and (seeds is None or seeds.shape[0] != rounds):
         raise ValueError("seeds must have one entry for each round")
     if hearing:

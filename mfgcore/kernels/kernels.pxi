@@ -24,6 +24,7 @@ cdef struct Transition:
 
 
 TRANSITION = np.dtype([("pair", np.uint16), ("next_pair", np.uint16), ("reward", np.float32)])
+include "checks.pxi"
 include "streams.pxi"
 include "elementary.pxi"
 include "tables.pxi"

@@ -96,6 +96,41 @@ cdef Moves _moves(
     return moves
 
 
+cdef Moves _checked_moves(
+    const int32_t[:, :, ::1] outcomes, const double[:, :, ::1] chances,
+    const double[:, :, ::1] policies,
+):
+    """The moves of a game, if they and policies are of the same states and actions."""
+    cdef Py_ssize_t s, a, k, n_states = outcomes.shape[0]
+    shape = (n_states, outcomes.shape[1], outcomes.shape[2])
+    _demand(outcomes.size > 0, f"outcomes must not be empty, as of shape {shape}")
+    _demand((<object>chances).shape == shape, f"chances must have the shape of outcomes, {shape}")
+    _demand(
+        (policies.shape[1], policies.shape[2]) == shape[:2],
+        f"policies must have shape (n, {shape[0]}, {shape[1]})",
+    )
+    for s in range(n_states):
+        for a in range(outcomes.shape[1]):
+            for k in range(outcomes.shape[2]):
+                if not 0 <= outcomes[s, a, k] < n_states:
+                    raise ValueError(f"outcomes must be states 0 to {n_states - 1}")
+    _check_probabilities("chances", chances)
+    _check_probabilities("policies", policies)
+    return _moves(outcomes, chances)
+
+
+cdef int _check_numbers(str name, values, shapes) except -1:
+    """Refuse an array of another shape than one of these, or with what is not finite."""
+    _demand(values.shape in shapes, f"{name} must have shape {' or '.join(map(str, shapes))}")
+    _demand(np.isfinite(values).all(), f"{name} must be finite")
+    return 0
+
+
+cdef int _check_weights(double discount, double entropy_weight) except -1:
+    _demand(0.0 <= discount < 1.0, f"discount must be in [0, 1), not {discount}")
+    return _check_finite("entropy_weight", entropy_weight)
+
+
 cdef void _chain(const double *policy, Moves moves, double *chain) noexcept nogil:
     """The Markov chain of a policy: entry (s, band + t - s) is the chance to go from s to t.
 
@@ -290,10 +325,10 @@ cdef void _solve_values(
 
 
 def stationary_distributions(
-    const double[:, :, ::1] policies,
-    const int32_t[:, :, ::1] outcomes,
-    const double[:, :, ::1] chances,
-    const double[::1] start,
+    const double[:, :, ::1] policies not None,
+    const int32_t[:, :, ::1] outcomes not None,
+    const double[:, :, ::1] chances not None,
+    const double[::1] start not None,
 ):
     """Long-run distribution over the states of an agent that starts as `start` says.
 
@@ -306,12 +341,14 @@ def stationary_distributions(
     The rows of policies need not be normalised to the last bit, as staying plays no part; those
     returned, (n, n_states), sum to 1.
     """
-    cdef Moves moves = _moves(outcomes, chances)
+    cdef Moves moves = _checked_moves(outcomes, chances, policies)
     cdef Py_ssize_t n_states = moves.n_states, width = 2 * moves.band + 1, p
     result = np.empty((policies.shape[0], n_states), dtype=np.float64)
     cdef double[:, ::1] mean_fields = result
     cdef double[::1] chain = np.empty(n_states * width, dtype=np.float64)
     cdef uint8_t[::1] memory = np.empty(n_states * (width + 3) * sizeof(Wide), dtype=np.uint8)
+    _check_numbers("start", np.asarray(start), [(n_states,)])
+    _demand(np.min(start) >= 0.0 and np.sum(start) > 0.0, "start must be >= 0, and not 0 everywhere")
     cdef Wide *links = <Wide *> &memory[0]
     cdef Wide *border = links + n_states * width
     with nogil:
@@ -325,21 +362,23 @@ def stationary_distributions(
 
 
 def policy_values(
-    const double[:, :, ::1] policies,
-    const double[:, :, ::1] rewards,
-    const int32_t[:, :, ::1] outcomes,
-    const double[:, :, ::1] chances,
+    const double[:, :, ::1] policies not None,
+    const double[:, :, ::1] rewards not None,
+    const int32_t[:, :, ::1] outcomes not None,
+    const double[:, :, ::1] chances not None,
     double discount,
     double entropy_weight,
 ):
     """The (n, n_states) values V(s) = h(pi(s)) + sum_a pi(a|s) (R(s, a) + gamma E V(next(s, a)))."""
-    cdef Moves moves = _moves(outcomes, chances)
+    cdef Moves moves = _checked_moves(outcomes, chances, policies)
     cdef Py_ssize_t p
     result = np.empty((policies.shape[0], moves.n_states), dtype=np.float64)
     cdef double[:, ::1] values = result
     cdef double[::1] payoffs = np.empty(moves.n_states, dtype=np.float64)
     cdef double[::1] matrix = np.empty(moves.n_states * (2 * moves.band + 1), dtype=np.float64)
     cdef const double *policy
+    _check_numbers("rewards", np.asarray(rewards), [(<object>policies).shape])
+    _check_weights(discount, entropy_weight)
     with nogil:
         for p in range(policies.shape[0]):
             policy = &policies[p, 0, 0]
@@ -349,10 +388,10 @@ def policy_values(
 
 
 def best_responses(
-    const double[:, :, ::1] policies,
-    const double[:, :, ::1] rewards,
-    const int32_t[:, :, ::1] outcomes,
-    const double[:, :, ::1] chances,
+    const double[:, :, ::1] policies not None,
+    const double[:, :, ::1] rewards not None,
+    const int32_t[:, :, ::1] outcomes not None,
+    const double[:, :, ::1] chances not None,
     double discount,
     double entropy_weight,
     double tolerance,
@@ -373,7 +412,7 @@ def best_responses(
     residuals : (n,)
         Where one is above its bound, the iteration ran out of steps.
     """
-    cdef Moves moves = _moves(outcomes, chances)
+    cdef Moves moves = _checked_moves(outcomes, chances, policies)
     cdef Py_ssize_t n_states = moves.n_states, n_actions = moves.n_actions
     cdef Py_ssize_t p, s, i, iteration
     all_values = np.empty((rewards.shape[0], n_states), dtype=np.float64)
@@ -388,6 +427,10 @@ def best_responses(
     cdef double[::1] matrix = np.empty(n_states * (2 * moves.band + 1), dtype=np.float64)
     cdef double scale, residual = INFINITY
     cdef double *policy
+    _check_count("max_iterations", max_iterations)
+    _check_finite("tolerance", tolerance)
+    _check_numbers("rewards", np.asarray(rewards), [(<object>policies).shape])
+    _check_weights(discount, entropy_weight)
     with nogil:
         for p in range(rewards.shape[0]):
             policy = &responses[p, 0, 0]
@@ -414,11 +457,11 @@ def best_responses(
 
 
 def bellman_gaps(
-    const double[:, :, ::1] policies,
-    const double[:, ::1] values,
-    const double[:, :, ::1] rewards,
-    const int32_t[:, :, ::1] outcomes,
-    const double[:, :, ::1] chances,
+    const double[:, :, ::1] policies not None,
+    const double[:, ::1] values not None,
+    const double[:, :, ::1] rewards not None,
+    const int32_t[:, :, ::1] outcomes not None,
+    const double[:, :, ::1] chances not None,
     double discount,
     double entropy_weight,
 ):
@@ -427,7 +470,7 @@ def bellman_gaps(
     It is max_u (<u, Q(s, .)> + h(u)) - <pi(s), Q(s, .)> - h(pi(s)) >= 0, (n, n_states), with
     Q(s, a) = R(s, a) + gamma E V(next(s, a)). Rewards and values may have one row for all policies.
     """
-    cdef Moves moves = _moves(outcomes, chances)
+    cdef Moves moves = _checked_moves(outcomes, chances, policies)
     cdef Py_ssize_t n_states = moves.n_states, n_actions = moves.n_actions, p, s, a
     result = np.empty((policies.shape[0], n_states), dtype=np.float64)
     cdef double[:, ::1] gaps = result
@@ -435,6 +478,11 @@ def bellman_gaps(
     cdef double[::1] q = np.empty(n_states * n_actions, dtype=np.float64)
     cdef double[::1] u = np.empty(n_states * n_actions, dtype=np.float64)
     cdef double gap
+    n = policies.shape[0]
+    shapes = [(rows, n_states, n_actions) for rows in (1, n)]
+    _check_numbers("rewards", np.asarray(rewards), shapes)
+    _check_numbers("values", np.asarray(values), [(rewards.shape[0], n_states)])
+    _check_weights(discount, entropy_weight)
     with nogil:
         for p in range(policies.shape[0]):
             if p < rewards.shape[0]:

@@ -131,9 +131,9 @@ cdef void _raise_entropy(
 
 
 def mirror_ascent(
-    const double[:, :, ::1] policies,
-    const int32_t[::1] policy_index,
-    const double[:, :, ::1] q_values,
+    const double[:, :, ::1] policies not None,
+    const int32_t[::1] policy_index not None,
+    const double[:, :, ::1] q_values not None,
     double step_size,
     double entropy_weight,
     double least_entropy=-1.0,
@@ -160,6 +160,17 @@ def mirror_ascent(
     """
     cdef Py_ssize_t n_learners = q_values.shape[0], n_states = q_values.shape[1]
     cdef Py_ssize_t n_actions = q_values.shape[2], n_rows = n_learners * n_states
+    _demand(
+        (policies.shape[1], policies.shape[2]) == (n_states, n_actions) and n_actions > 0,
+        "policies and q_values must be of the same states and actions",
+    )
+    _demand(
+        policy_index.shape[0] == n_learners, "policy_index must have one entry for each learner"
+    )
+    _check_indices("policy_index", policy_index, policies.shape[0])
+    _check_finite("step_size", step_size)
+    _check_finite("entropy_weight", entropy_weight)
+    _demand(least_entropy == least_entropy, "least_entropy must be a number")
     result = np.empty((n_learners, n_states, n_actions), dtype=np.float64)
     cdef double[:, :, ::1] improved = result
     cdef double[::1] scores = np.empty(n_actions * WIDTH, dtype=np.float64)

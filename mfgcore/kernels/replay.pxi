@@ -121,9 +121,9 @@ cdef inline void _replay(
 
 
 def replay_td(
-    Transition[:, ::1] transitions,
-    double[:, ::1] q_values,
-    uint32_t[:, :, ::1] generators,
+    Transition[:, ::1] transitions not None,
+    double[:, ::1] q_values not None,
+    uint32_t[:, :, ::1] generators not None,
     Py_ssize_t cycles,
     double learning_rate,
     double discount,
@@ -149,6 +149,17 @@ def replay_td(
     cdef Py_ssize_t n_learners = transitions.shape[0] if n else 0
     cdef Py_ssize_t l, i
     cdef double keep = 1.0 - learning_rate, ahead = learning_rate * discount
+    _demand(
+        q_values.shape[0] == generators.shape[0] == transitions.shape[0],
+        "transitions, q_values and generators must have one entry for each learner",
+    )
+    _demand(
+        (generators.shape[1], generators.shape[2]) == (4, LANES),
+        f"generators must have shape (n_learners, 4, {LANES})",
+    )
+    _check_count("cycles", cycles)
+    _demand(n <= MOST, f"transitions must be at most {MOST} for each learner")
+    _check_pairs(transitions, n_pairs)
     with nogil:
         for l in range(n_learners):
             if l % PAIRED == PAIRED - 1:  # the compiler knows the number of learners inside
@@ -164,9 +175,9 @@ def replay_td(
 
 
 def online_td(
-    const Transition[:, ::1] transitions,
-    double[:, ::1] q_values,
-    const double[::1] learning_rates,
+    const Transition[:, ::1] transitions not None,
+    double[:, ::1] q_values not None,
+    const double[::1] learning_rates not None,
     double discount,
 ):
     """Use every transition once, in the order of time (Alg. 1, line 8).
@@ -184,6 +195,15 @@ def online_td(
     cdef Py_ssize_t learner, i
     cdef double *q
     cdef Transition chosen
+    _demand(
+        q_values.shape[0] == transitions.shape[0],
+        "transitions and q_values must have one entry for each learner",
+    )
+    _demand(
+        learning_rates.shape[0] == transitions.shape[1],
+        "learning_rates must have one entry for each transition",
+    )
+    _check_pairs(transitions, q_values.shape[1])
     with nogil:
         for learner in range(transitions.shape[0]):
             q = &q_values[learner, 0]

@@ -74,6 +74,8 @@ cdef class _Rewards:
             table.shape[0] != world.n_states or table.shape[1] != world.n_agents + 1
         ):
             raise ValueError("rewards must have shape (n_states, n_agents + 1)")
+        if self.by_cell and not np.isfinite(table).all():
+            raise ValueError("rewards must be finite")
         if not self.by_cell and game is None:
             raise ValueError("rewards must be given, or a game that is asked for them")
 

@@ -102,7 +102,13 @@ def step_population(
     if adding and rewards is not None:
         paying.add_by_cell(tables, np.asarray(policy_index))
     adding_entropies = adding and not paying.shared
+    if not 0 <= deviator < world.n_agents:
+        raise ValueError(f"deviator must be 0 to {world.n_agents - 1}, not {deviator}")
+    _check_count("skipped", skipped, MOST)
+    if interval < 1:
+        raise ValueError(f"interval must be >= 1, not {interval}")
     if recording:
+        _check_indices("learners", learners, world.n_agents)
         kept = n_steps // interval - skipped - (interval == 1 and skipped == 0)
         if transitions is None or (
             transitions.shape[0] != learners.shape[0] or transitions.shape[1] != kept

@@ -58,7 +58,7 @@ cdef inline void _draw_swaps(
         swaps[lane] = position + <uint32_t>((<uint64_t>word * <uint32_t>(n - position)) >> 32)
 
 
-def next_words(uint32_t[:, ::1] generators, uint32_t[::1] words):
+def next_words(uint32_t[:, ::1] generators not None, uint32_t[::1] words not None):
     """Advance n generators by one word each.
 
     Parameters
@@ -68,13 +68,17 @@ def next_words(uint32_t[:, ::1] generators, uint32_t[::1] words):
     words : (n,) uint32
         Output.
     """
+    _demand(
+        generators.shape[0] == 4 and words.shape[0] == generators.shape[1],
+        "generators must have shape (4, n), and words (n,)",
+    )
     with nogil:
         _advance_all(
             &generators[0, 0], generators.shape[1], &words[0], words.shape[0], 0
         )
 
 
-def shuffle_swaps(uint32_t[:, ::1] generators, Py_ssize_t n):
+def shuffle_swaps(uint32_t[:, ::1] generators not None, Py_ssize_t n):
     """Swap partners of one Fisher-Yates pass over n positions (Alg. 2, line 15).
 
     Parameters
@@ -89,6 +93,11 @@ def shuffle_swaps(uint32_t[:, ::1] generators, Py_ssize_t n):
     (n,) uint32
         ``swaps[i]``, uniform on {i, ..., n - 1}: position i is exchanged with it, in order.
     """
+    _demand(
+        (generators.shape[0], generators.shape[1]) == (4, LANES),
+        f"generators must have shape (4, {LANES})",
+    )
+    _check_count("n", n, MOST)
     swaps = np.empty((n + LANES - 1) // LANES * LANES, dtype=np.uint32)
     cdef uint32_t[::1] view = swaps
     cdef Py_ssize_t block

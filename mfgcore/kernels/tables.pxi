@@ -36,7 +36,7 @@ cdef void _cumulate(
             thresholds[row * (n - 1) + i] = _threshold(cumulated)
 
 
-def outcome_thresholds(const double[:, :, ::1] probabilities):
+def outcome_thresholds(const double[:, :, ::1] probabilities not None):
     """What the stepping kernels read of the probabilities of a game's outcomes.
 
     Parameters
@@ -50,9 +50,11 @@ def outcome_thresholds(const double[:, :, ::1] probabilities):
     """
     cdef Py_ssize_t n_states = probabilities.shape[0], n_actions = probabilities.shape[1]
     cdef Py_ssize_t n = probabilities.shape[2]
+    _check_probabilities("probabilities", probabilities)
+    _demand(n > 0, "probabilities must be of at least one outcome")
     thresholds = np.empty((n_states, n_actions, n - 1), dtype=np.int32)
     cdef int32_t[:, :, ::1] view = thresholds
-    if n > 1:
+    if n > 1 and n_states * n_actions > 0:
         _cumulate(&probabilities[0, 0, 0], n_states * n_actions, n, &view[0, 0, 0])
     return thresholds
 
@@ -72,6 +74,7 @@ def policy_row(Py_ssize_t n_actions):
         entropy : float64
             h(pi(s)) = -lambda * sum of u log u.
     """
+    _demand(0 < n_actions <= 65536, f"n_actions must be 1 to 65536, not {n_actions}")
     return np.dtype({
         "names": ["thresholds", "entropy"],
         "formats": [(np.int32, (n_actions - 1,)), np.float64],
@@ -80,7 +83,7 @@ def policy_row(Py_ssize_t n_actions):
     })
 
 
-def policy_tables(const double[:, :, ::1] policies, double entropy_weight):
+def policy_tables(const double[:, :, ::1] policies not None, double entropy_weight):
     """What the stepping kernels read of a policy.
 
     Parameters
@@ -95,6 +98,7 @@ def policy_tables(const double[:, :, ::1] policies, double entropy_weight):
     """
     cdef Py_ssize_t n_policies = policies.shape[0], n_states = policies.shape[1]
     cdef Py_ssize_t n_actions = policies.shape[2]
+    _check_probabilities("policies", policies)
     tables = np.zeros((n_policies, n_states), dtype=policy_row(n_actions))
     cdef int32_t[:, :, :] thresholds = tables["thresholds"]
     cdef double[:, :] entropies = tables["entropy"]

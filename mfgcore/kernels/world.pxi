@@ -260,10 +260,18 @@ cdef class _Workspace:
                 "there must be 1 to 65536 state-action pairs with an outcome, "
                 f"not outcomes of shape ({n_states}, {n_actions}, {n_outcomes})"
             )
+        if not 0 < n <= MOST:
+            raise ValueError(f"states must be of 1 to {MOST} agents, not {n}")
         if policy_index.shape[0] != n or generators.shape[1] != n or generators.shape[0] != 4:
             raise ValueError("policy_index and generators must have one entry for each agent")
-        if tables.shape[1] != n_states or tables.dtype != policy_row(n_actions):
+        if (
+            not isinstance(tables, np.ndarray) or tables.ndim != 2 or tables.shape[1] != n_states
+            or tables.dtype != policy_row(n_actions) or not tables.flags.c_contiguous
+        ):
             raise ValueError("tables must be policy_tables of these states and actions")
+        _check_indices("states", states, n_states)
+        _check_indices("policy_index", policy_index, tables.shape[0])
+        _check_count("n_steps", n_steps, MOST)
         shape = (n_states, n_actions, n_outcomes - 1)
         if outcome_thresholds is not None and (<object>outcome_thresholds).shape != shape:
             raise ValueError(f"outcome_thresholds must have shape {shape}")

@@ -1,0 +1,63 @@
+# What comes from Python is checked before any loop follows it: an index or a shape that does not
+# fit would read or write what belongs to others, and a NaN would let a search go on for ever.
+
+cdef enum:
+    MOST = 2000000000  # agents, groups, transitions: what fits into 32 bits, with some to spare
+
+    LONGEST = 1000000  # cycles, rounds or iterations of a call, which nothing interrupts
+
+cdef double EXCESS = 1e-6  # that a probability may have by rounding
+
+
+def _demand(fits, text):
+    if not fits:
+        raise ValueError(text)
+
+
+cdef int _check_indices(str name, const int32_t[::1] values, Py_ssize_t end) except -1:
+    """Refuse what is not one of 0 ... end - 1."""
+    cdef Py_ssize_t i
+    cdef int32_t least = 0, most = 0
+    for i in range(values.shape[0]):
+        least = min(least, values[i])
+        most = max(most, values[i])
+    if least < 0 or (values.shape[0] and most >= end):
+        raise ValueError(f"{name} must be 0 to {end - 1}, not {least if least < 0 else most}")
+    return 0
+
+
+cdef int _check_probabilities(str name, const double[:, :, ::1] values) except -1:
+    """Refuse what is no probability, be it for rounding."""
+    cdef Py_ssize_t i, j, k
+    cdef bint fit = True
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            for k in range(values.shape[2]):
+                fit &= 0.0 <= values[i, j, k] <= 1.0 + EXCESS  # not if it is NaN
+    if not fit:
+        raise ValueError(f"{name} must be within [0, 1]")
+    return 0
+
+
+cdef int _check_pairs(const Transition[:, ::1] transitions, Py_ssize_t n_pairs) except -1:
+    """Refuse transitions between pairs of a state and an action that do not exist."""
+    cdef Py_ssize_t learner, i
+    cdef uint16_t most = 0
+    for learner in range(transitions.shape[0]):
+        for i in range(transitions.shape[1]):
+            most = max(most, transitions[learner, i].pair, transitions[learner, i].next_pair)
+    if transitions.shape[0] and transitions.shape[1] and most >= n_pairs:
+        raise ValueError(f"transitions must be between pairs 0 to {n_pairs - 1}, not {most}")
+    return 0
+
+
+cdef int _check_count(str name, Py_ssize_t value, Py_ssize_t most=LONGEST) except -1:
+    if not 0 <= value <= most:
+        raise ValueError(f"{name} must be 0 to {most}, not {value}")
+    return 0
+
+
+cdef int _check_finite(str name, double value, double least=0.0) except -1:
+    if not least <= value <= 1e300:
+        raise ValueError(f"{name} must be finite and >= {least:g}, not {value}")
+    return 0
