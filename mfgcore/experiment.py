@@ -354,8 +354,7 @@ class Experiment:
         if self.sampled_exploitability and min(self.population_sizes) < 2:
             key = "agents" if self.agents < 2 else "agents_after"
             raise ConfigurationError(
-                f"{key}: 1 is not allowed: the sampled exploitability compares an agent with the "
-                "others (sampled_exploitability: false leaves it out)"
+                f"{key}: 1 is not allowed: sampled_exploitability compares an agent with others"
             )
 
     def _check_game(self):

@@ -105,7 +105,7 @@ MISTAKES = {
     ),
     "negative radius": (["--communication-radius", "-1"], "communication_radius: -1.0 is not"),
     "too many pairs": (["--grid-size", "115"], "at most 65,535 are allowed"),
-    "lonely": (["--agents", "1"], "exploitability compares an agent with the others"),
+    "lonely": (["--agents", "1"], "exploitability compares an agent with others"),
     "no threads": (["--threads", "0"], "threads: 0 is not a whole number >= 1"),
     "name of a path": (["--name", "../x"], "name: '../x' is not a name of letters"),
     "unknown network": (["--network", "rings"], "did you mean 'ring'?"),

@@ -72,6 +72,8 @@ def next_words(uint32_t[:, ::1] generators not None, uint32_t[::1] words not Non
         generators.shape[0] == 4 and words.shape[0] == generators.shape[1],
         "generators must have shape (4, n), and words (n,)",
     )
+    if words.shape[0] == 0:
+        return
     with nogil:
         _advance_all(
             &generators[0, 0], generators.shape[1], &words[0], words.shape[0], 0
