@@ -1,6 +1,7 @@
 """The workflow's configuration: checked against its schema, and expanded into runs."""
 
 import dataclasses
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ import yaml
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.experiment import defaults, disturbances, make_experiment, parameters
 from mfgcore.imports import import_file
-from mfgcore.parameters import RENAMED, renamed
+from mfgcore.parameters import RENAMED, is_plain_name, renamed
 
 # of the workflow, in its folder: what every configuration overrides
 CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml")
@@ -113,7 +114,28 @@ def check(config, schema):
         raise ConfigurationError("experiments: all are null, and nothing is left to be done")
     for name in planned:
         title(config, name, planned[name])
-    return planned, {name: ablation(config, name) for name in studies(config)}
+    planned_studies = {name: ablation(config, name) for name in studies(config)}
+    _check_names(planned, planned_studies)
+    return planned, planned_studies
+
+
+def figures(experiment):
+    """Names of the figures of an experiment; list of str."""
+    return [experiment + view for view in ("", "_exact", "_mean_field")]
+
+
+def _check_names(planned, planned_studies):
+    """Refuse an experiment whose figures have the names of others."""
+    taken = {name: f"figure {name!r} of the workflow" for name in ("claims", "scaling")}
+    taken |= {f"ablation_{name}": f"the figure of ablation {name!r}" for name in planned_studies}
+    for name in planned:
+        for figure in figures(name):
+            if figure in taken:
+                raise ConfigurationError(
+                    f"experiments.{name}: its figure {figure!r} would be {taken[figure]}; choose "
+                    "another name"
+                )
+            taken[figure] = f"that of experiment {name!r}"
 
 
 def import_files(config):
@@ -200,6 +222,13 @@ def title(config, name, runs):
     ConfigurationError
         If a field is unknown, or its value is null or not to be formatted so.
     """
+    given = config["experiments"][name].get("title", name)
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(
+            f"experiments.{name}.title: {shorten(given)} is no text that can be written"
+        ) from None
     run = next(iter(runs.values()))
     fields = {key: getattr(run, key) for key in settable()}
     fields["arriving"] = run.max_agents - run.agents or None
@@ -219,7 +248,7 @@ def title(config, name, runs):
         except (ValueError, OverflowError):
             raise ConfigurationError(f"{place}: {plain(value)} does not fit {field[0]}") from None
 
-    return re.sub(r"\{([^{}:]*):?([^{}]*)\}", fill, config["experiments"][name].get("title", name))
+    return re.sub(r"\{([^{}:]*):?([^{}]*)\}", fill, given)
 
 
 def runs(config, name):
@@ -294,7 +323,7 @@ def ablation(config, name):
     for value in varied:
         values = base | own | {parameter: value}
         parts = [
-            f"{key}_{plain(values[key])}"
+            _part_of_a_path(f"{key}_{plain(values[key])}")
             for key in sorted(values.keys() & settable())
             if values[key] != base.get(key)
         ]
@@ -302,7 +331,22 @@ def ablation(config, name):
         folder = "-".join(parts) or "base"
         made = _trials(place, shared | values, name="ablation", seed=config["seed"])
         found[plain(value)] = (folder, made)
+    sizes = {
+        (run.iterations, run.n_states, run.n_actions)
+        for _, made in found.values()
+        for run in made.values()
+    }
+    if len(sizes) > 1:
+        raise ConfigurationError(
+            f"ablations.studies.{name}.parameter: {parameter} changes the number of iterations, "
+            "states or actions: such runs cannot be compared"
+        )
     return found
+
+
+def _part_of_a_path(text):
+    """The text, or, if a file's name cannot have it everywhere, a digest of it."""
+    return text if is_plain_name(text) else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def describe_ablation(config, name):

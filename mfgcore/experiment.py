@@ -36,7 +36,8 @@ from mfgcore.scores import SCORE_RULES
 RETURN_TOLERANCE = 1e-6
 # pairs of a state and an action are stored as 16-bit numbers in the replay buffers
 MAX_PAIRS = 2**16 - 1
-# so many agents, iterations or steps and no more
+# so many steps in an iteration, and agents or iterations or steps of any kind, and no more
+MAX_STEPS = 10**8
 SIZE = "[1, 1000000]"
 SIZE_OR_0 = "[0, 1000000]"
 
@@ -82,7 +83,7 @@ class Experiment:
         needs=("change_at", "arrivals", "leavers"),
     )
     change_at: int | None = parameter(
-        None, "iteration at which they come or go", "Figures 3, 4 and 6", "[0, inf)", symbol="k*"
+        None, "iteration at which they come or go", "Figures 3, 4, 6", SIZE_OR_0, symbol="k*"
     )
     arrivals: str = parameter(
         "after_learning", "whether that is after or before the iteration's learning",
@@ -90,25 +91,23 @@ class Experiment:
     )
     leavers: str = parameter("random", "who leaves", "F.3; D29", choices=LEAVERS)
     leave_state: int | None = parameter(
-        None, "state to which those that leave are nearest", "F.3: a corner; D29", "[0, inf)"
+        None, "state to which those that leave are nearest", "F.3: a corner; D29", "[0, 1000000]"
     )
     learner_lost_at: int | None = parameter(
-        None, "iteration from which on the central learner, agent 0, learns no more",
-        "Sec. 1, App. B; D29", "[0, inf)",
+        None, "iteration from which on agent 0, the central learner, learns no more",
+        "Sec. 1, App. B; D29", SIZE_OR_0,
     )
     grid_size: int = parameter(
         8, "cells along an edge of the grid", "Table 1", "[2, 1000]", symbol="G", unit="cells"
     )
     boundary: str = parameter(
-        "wall", "what a move off the edge does", "silent; D1", choices=BOUNDARIES
-    )
+        "wall", "what a move off the edge does", "silent; D1", choices=BOUNDARIES)
     obstacles: str | None = parameter(
         None, "cells of the grid where nobody can be: row,column from 0", "not in the paper",
         pattern=r"\d{1,4},\d{1,4}( \d{1,4},\d{1,4})*", example="1,2 3,4",
     )
     slip_probability: float = parameter(
-        0.0, "probability that a move is any of the moves, at random", "not in the paper", "[0, 1]"
-    )
+        0.0, "probability that a move is any of the moves, at random", "not in the paper", "[0, 1]")
     normalisation: str = parameter(
         "extremes", "how rewards come into [0, 1]: from the lowest and highest that there are, cut "
         "off, or from those that agents are there for", "F.1; D4", choices=NORMALISATIONS,
@@ -128,7 +127,7 @@ class Experiment:
     )
     coupling: float | None = parameter(
         None, "how much moves in a random game depend on the mean field; null: drawn",
-        "not in the paper", "[0, inf)",
+        "not in the paper", "[0, 1000000]",
     )
     game_seed: int = parameter(
         0, "which of the random games", "not in the paper", "[0, 9223372036854775807]"
@@ -156,7 +155,7 @@ class Experiment:
     )
     learning_rate_offset: float | None = parameter(
         None, "m0 of Algorithm 1's schedule beta_m = beta m0 / (m0 + m); null: constant",
-        "Sec. 3.5; D9", "(0, inf)", symbol="m0", unit="transitions",
+        "Sec. 3.5; D9", "(0, 1000000]", symbol="m0", unit="transitions",
     )
     reward_time: str = parameter(
         "before_move", "whether a learner is paid where it was, or where it arrives",
@@ -167,17 +166,18 @@ class Experiment:
         "Alg. 2, line 15; D8", choices=("own", "shared"),
     )
     initial_q_value: float | None = parameter(
-        None, "value that every Q-function starts from; null: Q_max", "Alg. 1, line 3: Q_max"
+        None, "value that every Q-function starts from; null: Q_max", "Alg. 1, line 3: Q_max",
+        "[-1000000, 1000000]",
     )
     policy_step_size: float = parameter(
-        0.01, "learning rate of policy mirror ascent", "Table 1", "(0, inf)", symbol="eta"
+        0.01, "learning rate of policy mirror ascent", "Table 1", "(0, 1000000]", symbol="eta"
     )
     entropy_weight: float = parameter(
-        0.01, "weight of the entropy regulariser", "Table 1, F.4", "[0, inf)", symbol="lambda"
+        0.01, "weight of the entropy regulariser", "Table 1, F.4", "[0, 1000000]", symbol="lambda"
     )
     entropy_gap: float | None = parameter(
         None, "how far h(u) may fall below its maximum; null: no bound", "Remark 3.1; D11",
-        "(0, inf)", symbol="L_h",
+        "(0, 1000000]", symbol="L_h",
     )
     communication_rounds: int = parameter(
         300, "communication rounds in each iteration, each with a step", "Table 1", SIZE_OR_0,
@@ -187,7 +187,7 @@ class Experiment:
         "radius", "between whom policies travel", "Def. 2.6, Sec. 4", choices=NETWORKS
     )
     communication_radius: float = parameter(
-        0.2, "how far an agent hears", "Table 1", "[0, inf)", unit="grid diagonals"
+        0.2, "how far an agent hears", "Table 1", "[0, 1000000]", unit="grid diagonals"
     )
     diagonal: str = parameter(
         "cells", "length of the grid's diagonal: sqrt(2) G, or sqrt(2) (G - 1)", "silent; D14",
@@ -236,10 +236,10 @@ class Experiment:
         choices=ADOPTIONS,
     )
     adoption_temperature: float = parameter(
-        1.0, "temperature of the softmax at the first iteration", "D24", "(0, inf)", symbol="tau"
+        1.0, "temperature of the softmax at the start", "D24", "(0, 1000000]", symbol="tau"
     )
     final_adoption_temperature: float = parameter(
-        0.01, "temperature at the last iteration; geometric in between", "D24", "(0, inf)",
+        0.01, "temperature at the last iteration; geometric in between", "D24", "(0, 1000000]",
     )
     score_steps: int = parameter(
         100, "steps over which the highest return is estimated", "not in the paper; D24", SIZE,
@@ -247,7 +247,7 @@ class Experiment:
     )
     score_temperature: float = parameter(
         0.0, "temperature of the softmax over the estimated returns; 0: the highest",
-        "not in the paper; D24", "[0, inf)", symbol="tau",
+        "not in the paper; D24", "[0, 1000000]", symbol="tau",
     )
     sampled_exploitability: bool = parameter(
         True, "whether the exploitability is sampled", "Sec. 4.1, F.2",
@@ -345,11 +345,11 @@ class Experiment:
                 f"{self.transitions - self.kept_transitions}: no transition would be kept "
                 f"(waiting_transitions = {self.waiting_transitions})"
             )
-        if self.learning_steps < self.return_horizon:
+        if not self.return_horizon <= self.learning_steps <= MAX_STEPS:
             raise ConfigurationError(
                 f"transitions: {self.transitions} times steps_per_transition = "
-                f"{self.steps_per_transition} is not >= {self.return_horizon}, the steps after "
-                f"which discount = {self.discount} no longer counts in the return"
+                f"{self.steps_per_transition} is not <= {MAX_STEPS:,} and >= {self.return_horizon}"
+                f", after which discount = {self.discount} no longer counts in the return"
             )
         if self.sampled_exploitability and min(self.population_sizes) < 2:
             key = "agents" if self.agents < 2 else "agents_after"

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import numpy as np
 from mfgcore import kernels, meanfield
 from mfgcore.population import Population, state_distances
 from mfgcore.registry import Registry
+
+MOST_THREADS = max(16, os.cpu_count() or 1)
 
 ALGORITHMS = Registry("algorithm")
 register = ALGORITHMS.register
@@ -131,12 +134,13 @@ def _estimate(experiment, learn, lesson):
     def learn_part(part):
         learn(lesson.transitions[part], q_values[part], lesson.generators[part])
 
-    edges = np.linspace(0, n_learners, lesson.threads + 1).astype(int)
+    threads = min(lesson.threads, n_learners, MOST_THREADS)
+    edges = np.linspace(0, n_learners, threads + 1).astype(int)
     parts = [slice(*pair) for pair in itertools.pairwise(edges) if pair[0] < pair[1]]
-    if lesson.threads == 1:
+    if threads <= 1:
         list(map(learn_part, parts))
     else:
-        with ThreadPoolExecutor(lesson.threads) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             list(pool.map(learn_part, parts))
     return q_values
 

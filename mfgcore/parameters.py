@@ -116,7 +116,10 @@ class Parameter:
         if self.type is str:
             return isinstance(value, str) and is_plain_name(value)
         kind = numbers.Integral if self.type is int else numbers.Real
-        if not isinstance(value, kind) or not math.isfinite(value):
+        try:
+            if not isinstance(value, kind) or not math.isfinite(value):
+                return False
+        except OverflowError:  # a whole number of hundreds of digits
             return False
         return all(_FITS[sign](value, limit) for sign, limit in self._limits())
 

@@ -69,7 +69,8 @@ def style_of(architecture):
 
 def _finish(figure, drawings, title, note="", legend=None):
     """Put the title above a figure, and below it the legend of an axis, and write it."""
-    figure.suptitle(f"{title}\n{note}".strip(), fontsize=8.5)
+    plain = title.replace("$", r"\$")  # a user's title is no formula
+    figure.suptitle(f"{plain}\n{note}".strip(), fontsize=8.5)
     if legend is not None:
         handles, labels = legend.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from mfgcore import memory, streams
 from mfgcore.datasets import to_dataset
-from mfgcore.errors import ConfigurationError, NumericalError
+from mfgcore.errors import ConfigurationError, NumericalError, shorten
 from mfgcore.evaluation import sample_exploitability
 from mfgcore.gossip import ADOPTIONS
 from mfgcore.imports import told
@@ -53,6 +53,8 @@ class Simulation:
 
     def __init__(self, experiment, threads=1, limit=None):
         self.experiment = experiment
+        if not isinstance(threads, int) or threads < 1:
+            raise ConfigurationError(f"threads: {shorten(threads)} is not a whole number >= 1")
         self.threads = threads
         self.block = memory.block_of_learners(experiment, limit)
         self.game = experiment.make_game()

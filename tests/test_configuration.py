@@ -1,5 +1,7 @@
 """The configuration, its schema and the parameters that they are made from."""
 
+import re
+
 import pytest
 import yaml
 from project import ROOT
@@ -160,3 +162,52 @@ def test_the_return_horizon_is_132_at_the_papers_discount():
     assert Experiment(game="agree", discount=0.0).return_horizon == 1
     with pytest.raises(ConfigurationError, match="no longer counts in the return"):
         Experiment(game="agree", discount=0.999999)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("claims", "figure 'claims' would be figure 'claims' of the workflow"),
+        ("scaling", "of the workflow"),
+        ("ablation_radius", "would be the figure of ablation 'radius'"),
+        ("fig1_exact", "its figure 'fig1_exact' would be that of experiment 'fig1'"),
+        ("fig2_mean_field", "would be that of experiment 'fig2'"),
+    ],
+)
+def test_names_that_collide_with_figures_of_the_workflow_are_refused(schema, paper, name, expected):
+    paper["experiments"][name] = dict(paper["experiments"]["fig1"])
+    with pytest.raises(ConfigurationError, match=re.escape(expected)):
+        configuration.check(paper, schema)
+
+
+@pytest.mark.parametrize("name", ["mean_field", "simulate", "manifest", "explorer", "exact", "all"])
+def test_names_of_rules_are_names_like_others(schema, paper, name):
+    paper["experiments"][name] = dict(paper["experiments"]["fig1"])
+    assert name in configuration.check(paper, schema)[0]
+
+
+@pytest.mark.parametrize(("parameter", "values"), [("iterations", [2, 3]), ("grid_size", [4, 5])])
+def test_a_study_of_sizes_is_refused_before_any_run(schema, paper, parameter, values):
+    study = {"title": "Sizes", "parameter": parameter, "values": values}
+    paper["ablations"]["studies"]["sizes"] = study
+    with pytest.raises(
+        ConfigurationError, match=f"^ablations.studies.sizes.parameter: {parameter} "
+    ):
+        configuration.check(paper, schema)
+
+
+def test_a_title_that_cannot_be_written_is_refused(schema, paper):
+    paper["experiments"]["fig1"]["title"] = "half a pair: \ud800"
+    with pytest.raises(
+        ConfigurationError, match=r"^experiments.fig1.title: .* that can be written$"
+    ):
+        configuration.check(paper, schema)
+
+
+def test_values_that_no_path_can_have_get_a_digest_for_a_folder(paper):
+    study = {"title": "T", "parameter": "game_settings", "game": "beach_bar"}
+    study["values"] = ["attraction=1", "attraction=2 noise=0,1,0"]
+    paper["ablations"]["studies"]["t"] = study | {"architectures": ["independent"]}
+    folders = [folder for folder, _ in configuration.ablation(paper, "t").values()]
+    assert len(set(folders)) == 2
+    assert all(re.fullmatch(r"[\w.-]+", folder) for folder in folders)

@@ -1,13 +1,22 @@
 """Learning at the level of an iteration: Q-functions, schedules, policies, what goes wrong."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from conftest import assert_same_state, estimate_q_values, run, small
 from reference import mirror_ascent, replay
 
-from mfgcore import NumericalError, kernels, learning, simulation, streams
+from mfgcore import (
+    ConfigurationError,
+    NumericalError,
+    kernels,
+    learning,
+    simulate,
+    simulation,
+    streams,
+)
 from mfgcore.learning import improve_policies
 from mfgcore.population import uniform_policy
 
@@ -193,3 +202,24 @@ def test_the_agent_named_is_the_agent_and_not_its_place_among_the_learners(monke
     poison(monkeypatch, learning, "_estimate", 1)
     with pytest.raises(NumericalError, match=rf"iteration 0, agent {learners[1]}:"):
         run(experiment)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", None])
+def test_a_number_of_threads_that_is_none_is_refused(threads):
+    with pytest.raises(ConfigurationError, match=r"^threads: .* is not a whole number >= 1$"):
+        simulate(small(), threads)
+
+
+def test_threads_are_bounded_by_what_there_is(monkeypatch):
+    asked = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, threads):
+            asked.append(threads)
+            super().__init__(2)
+
+    monkeypatch.setattr(learning, "ThreadPoolExecutor", Pool)
+    experiment = small(agents=200, iterations=1, transitions=100, communication_rounds=0)
+    found = simulate(experiment, 10**9)
+    assert asked == [learning.MOST_THREADS]
+    assert found.equals(simulate(experiment))

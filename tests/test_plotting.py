@@ -148,3 +148,19 @@ def test_what_is_too_long_for_cells_is_drawn_quickly(name):
     figure.canvas.draw()
     plt.close()
     assert time.monotonic() - started < 20.0
+
+
+@pytest.mark.parametrize(
+    "title", ["$R_{max}$", "5 $", r"$\\frac{$", r"a \\ b $x_", "<b>&amp;", "{}"]
+)
+def test_a_title_is_drawn_as_it_is_written(dataset, tmp_path, monkeypatch, title):
+    drawn = []
+    figures = plotting.save_figure
+    monkeypatch.setattr(
+        plotting,
+        "save_figure",
+        lambda figure, paths: (drawn.append(figure), figures(figure, paths)),
+    )
+    plotting.plot_metrics(dataset, [tmp_path / "a.svg"], tmp_path / "a.csv", title)
+    text = drawn[0].get_suptitle().split("\n")[0]
+    assert text.replace(r"\$", "$") == title

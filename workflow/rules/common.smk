@@ -77,7 +77,7 @@ REFERENCES = {name: configuration.reference(next(iter(RUNS[name].values()))) for
 ABLATION = f"{RESULTS}/ablations/{{study}}.nc"
 MANIFEST = f"{FIGURES}/manifest.json"
 DRAWN = [f"{FIGURES}/{{stem}}.pdf", f"{FIGURES}/{{stem}}.png", f"{FIGURES}/data/{{stem}}.csv"]
-STEMS = [f"{name}{view}" for name in TITLES for view in ("", "_exact", "_mean_field")]
+STEMS = [stem for name in TITLES for stem in configuration.figures(name)]
 FIGURE_FILES = [path.format(stem=stem) for stem in STEMS for path in DRAWN]
 ALL = [*FIGURE_FILES, *DATASETS, MANIFEST]
 ABLATION_FILES = [path.format(stem=f"ablation_{name}") for name in STUDIES for path in DRAWN]

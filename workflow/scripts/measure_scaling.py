@@ -9,6 +9,7 @@ import sys
 
 import pandas as pd
 
+from mfgcore.experiment import disturbances
 from mfgcore.files import atomic_path
 from mfgcore.jobs import logged
 
@@ -34,6 +35,7 @@ print(json.dumps({"seconds": min(times), "megabytes": peak / kilobyte / 1024}))
 def measure(agents, threads):
     experiment = snakemake.params.parameters | {"game": "agree", "agents": agents}
     experiment |= {"iterations": 1000, "sampled_exploitability": False, "exact_metrics": False}
+    experiment |= {"scenario": "none", **dict.fromkeys(disturbances()), "leavers": "random"}
     # a first iteration is slower by what does not grow with the population
     iterations = 1 if agents > 10_000 else max(2, min(10, 1000 // agents))
     arguments = {"experiment": experiment, "threads": threads, "iterations": iterations}
