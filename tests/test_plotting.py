@@ -1,7 +1,5 @@
 """What is drawn is what was measured."""
 
-import time
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -139,15 +137,15 @@ def test_the_best_states_are_marked(name, best):
 
 
 @pytest.mark.parametrize("name", ["beach_bar", "two_bars"])
-def test_what_is_too_long_for_cells_is_drawn_quickly(name):
-    started = time.monotonic()
-    states, figure = drawn_states(GAMES[name](states=10_000)), plt.figure()
+def test_what_is_too_long_for_cells_is_drawn_as_one_outline(name):
+    """Ten thousand bars, or cells with their arrows, would take minutes."""
+    states, (figure, axis) = drawn_states(GAMES[name](states=10_000)), plt.subplots()
     assert plotting.layout_of(states) == "none"
-    for axis in figure.subplots(3, 6).flat:
-        plotting.draw_shares(axis, np.arange(10_000.0), states)
+    plotting.draw_shares(axis, np.arange(10_000.0), states)
     figure.canvas.draw()
+    assert len(axis.patches) == 1
+    assert not axis.collections
     plt.close()
-    assert time.monotonic() - started < 20.0
 
 
 @pytest.mark.parametrize(
