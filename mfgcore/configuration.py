@@ -124,6 +124,14 @@ def figures(experiment):
     return [experiment + view for view in ("", "_exact", "_mean_field")]
 
 
+def _check_title(place, text):
+    """Refuse what cannot be written, or would mean something in the page of a report."""
+    if not text.isprintable() or "</" in text or "<!" in text:
+        raise ConfigurationError(
+            f"{place}: {shorten(text)} is not one line of printable text without '</' and '<!'"
+        )
+
+
 def _check_names(planned, planned_studies):
     """Refuse an experiment whose figures have the names of others."""
     taken = {name: f"figure {name!r} of the workflow" for name in ("claims", "scaling")}
@@ -223,12 +231,7 @@ def title(config, name, runs):
         If a field is unknown, or its value is null or not to be formatted so.
     """
     given = config["experiments"][name].get("title", name)
-    try:
-        given.encode()
-    except UnicodeEncodeError:
-        raise ConfigurationError(
-            f"experiments.{name}.title: {shorten(given)} is no text that can be written"
-        ) from None
+    _check_title(f"experiments.{name}.title", given)
     run = next(iter(runs.values()))
     fields = {key: getattr(run, key) for key in settable()}
     fields["arriving"] = run.max_agents - run.agents or None
@@ -315,6 +318,7 @@ def ablation(config, name):
         raise ConfigurationError(unknown_name("ablation", name, studies(config)))
     import_files(config)
     common = config["ablations"]
+    _check_title(f"ablations.studies.{name}.title", common["studies"][name]["title"])
     shared = {key: common[key] for key in ("architectures", "trials")}
     own = dict(common["studies"][name])
     parameter, varied = own["parameter"], own.pop("values")

@@ -1,5 +1,6 @@
 """The configuration, its schema and the parameters that they are made from."""
 
+import copy
 import re
 
 import pytest
@@ -196,12 +197,20 @@ def test_a_study_of_sizes_is_refused_before_any_run(schema, paper, parameter, va
         configuration.check(paper, schema)
 
 
-def test_a_title_that_cannot_be_written_is_refused(schema, paper):
-    paper["experiments"]["fig1"]["title"] = "half a pair: \ud800"
-    with pytest.raises(
-        ConfigurationError, match=r"^experiments.fig1.title: .* that can be written$"
-    ):
-        configuration.check(paper, schema)
+@pytest.mark.parametrize(
+    "title",
+    ["half a pair: \ud800", "a\n.. include:: /etc/passwd", "</script><script>", "<!--", "\0"],
+)
+def test_a_title_that_would_be_more_than_a_text_is_refused(schema, paper, title):
+    for place in ("experiments", "ablations.studies"):
+        changed = copy.deepcopy(paper)
+        section = (
+            changed["experiments"] if place == "experiments" else changed["ablations"]["studies"]
+        )
+        name = next(iter(section))
+        section[name]["title"] = title
+        with pytest.raises(ConfigurationError, match=rf"^{place}.{name}.title: .* printable text"):
+            configuration.check(changed, schema)
 
 
 def test_values_that_no_path_can_have_get_a_digest_for_a_folder(paper):

@@ -1,6 +1,7 @@
 """A real, small run of the workflow, end to end, in a folder of its own."""
 
 import dataclasses
+import html
 import json
 import os
 import re
@@ -95,6 +96,20 @@ def test_a_report_explains_every_figure(project):
     for stem in (*STEMS, *(f"ablation_{name}" for name in STUDIES)):
         assert f"figures/tiny/{stem}.png" in text
     assert "over 2 trials of each architecture" in text  # a caption, filled in
+
+
+def test_a_title_means_nothing_but_itself_in_the_report(tmp_path):
+    """Neither as a caption of reStructuredText, nor in the page, which a script reads."""
+    project = Project(tmp_path)
+    title = "*a* `b`_ |c| :raw-html:`<b>` <img src=x onerror=alert(1)> {agents} $x$ \\\\d [1]_"
+    text = tiny_config().replace("fig1: {", f"fig1: {{title: {json.dumps(title)}, ", 1)
+    project.configure(text.replace("trials: 2", "trials: 1"))
+    project.make("figures/tiny/fig1.pdf", "figures/tiny/fig1.png")
+    project.make("figures/tiny/fig1.pdf", "--report", "report.html")
+    page = (tmp_path / "report.html").read_text()
+    caption = json.loads(re.search(r'"caption": ("(?:[^"\\]|\\.)*")', page)[1])
+    shown = html.escape(title.replace("{agents}", "6"), quote=False)
+    assert caption.startswith(f"<p><strong>{shown}.</strong>")
 
 
 def test_a_second_call_finds_nothing_to_do(project):

@@ -36,3 +36,4 @@ use rule plot_metrics as plot_ablation with:
     params:
         plot="plot_ablation",
         title=lambda wildcards: config["ablations"]["studies"][wildcards.study]["title"],
+        caption=lambda wildcards: plain(config["ablations"]["studies"][wildcards.study]["title"]),

@@ -128,6 +128,11 @@ def title(wildcards):
     return TITLES[wildcards.experiment]
 
 
+def plain(text):
+    """A text as a caption has it, where no letter means anything but itself."""
+    return re.sub(r"([^\w ])", r"\\\1", text)
+
+
 def run_minutes(wildcards):
     """Minutes to ask for."""
     return minutes(run_of(wildcards))

@@ -24,6 +24,7 @@ rule plot_metrics:
     params:
         plot="plot_metrics",
         title=title,
+        caption=lambda wildcards: plain(title(wildcards)),
         fingerprint=shown_fingerprint("plotting.py", "statistics.py"),
     script:
         "../scripts/plot.py"

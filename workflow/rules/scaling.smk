@@ -32,3 +32,4 @@ use rule plot_metrics as plot_scaling with:
     params:
         plot="plot_scaling",
         title="Networked, agree, one iteration without evaluation",
+        caption="",

@@ -11,7 +11,7 @@ from mfgcore.jobs import logged, marked, results
 
 with logged(snakemake.log[0]):
     options = dict(snakemake.params.items())
-    del options["fingerprint"]
+    del options["fingerprint"], options["caption"]
     plot = getattr(plotting, options.pop("plot"))
     first, *_ = snakemake.input
     if first.endswith(".csv"):
