@@ -30,6 +30,7 @@ setup: .venv/.done
 
 .venv/.done: $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; set PYTHON=...")'
+	@$(PYTHON) -c 'import os, re, sys; odd = re.search("[^\\w@%+=:,./~-]", os.getcwd()); sys.exit(odd and f"mfgcore: snakemake cannot run in a folder with {odd[0]!r} in its path: {os.getcwd()}")'
 	@echo "mfgcore: a new environment in .venv, about a minute"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP) --constraint requirements.lock setuptools wheel cython
