@@ -74,6 +74,7 @@ def collect(paths, experiments):
         "wall_seconds": sum(run.attrs["wall_seconds"] for run in runs.values()),
         "cpu_seconds": sum(run.attrs["cpu_seconds"] for run in runs.values()),
         "commits": ", ".join(sorted({run.attrs["commit"] for run in runs.values()})),
+        "started": min(run.attrs["started"] for run in runs.values()),
         **environment(),
     }
     return describe(joined)
@@ -113,6 +114,7 @@ def collect_ablation(paths, settings, *, title, varied, baseline):
         "baseline": baseline,
         "runs": sum(each.attrs["runs"] for each in datasets),
         "cpu_seconds": sum(each.attrs["cpu_seconds"] for each in datasets),
+        "started": min(each.attrs["started"] for each in datasets),
         "configuration": json.dumps(_in_common(settings.values()), sort_keys=True),
     }
     return dataset

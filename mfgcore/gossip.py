@@ -142,6 +142,9 @@ class Adoptions:
         Those of them from which the population's divergence, Delta of Sec. 3.2 with the adopted
         policy for reference, is not smaller after the rounds than before. The theorem is about
         one adoption; here all adoptions of an iteration are taken together.
+    theorem_3_1_rise : float
+        By how much that divergence rose at most, from the adopted policy from which it rose most;
+        0 if it rose from none.
     theorem_3_2_premises : int
         1 if all agents shared one policy before the update, all policies differed after it, and
         1 < n < N are left; otherwise 0.
@@ -152,6 +155,7 @@ class Adoptions:
 
     adopted_policies: int
     theorem_3_1_violations: int
+    theorem_3_1_rise: float
     theorem_3_2_premises: int
     theorem_3_2_violations: int
 
@@ -164,11 +168,13 @@ def examine_adoptions(policies, before, after, shared=None):
     """
     adopted = np.unique(after[before != after])
     held = np.unique(before)
-    violations = 0
+    violations, rise = 0, 0.0
     for row in adopted:
         distances = np.zeros(len(policies))
         distances[held] = policy_distances(policies[held], policies[row])
-        violations += not distances[after].sum() < distances[before].sum()
+        earlier, now = distances[before].sum(), distances[after].sum()
+        violations += not now < earlier
+        rise = max(rise, float(now - earlier) / len(after))
     left = np.unique(after)
     all_differ = len(held) == len(before)
     premises = shared is not None and all_differ and 1 < len(left) < len(before)
@@ -179,4 +185,4 @@ def examine_adoptions(policies, before, after, shared=None):
         widest = max(policy_distances(policies[left], policies[row]).max() for row in left)
         # the rounding of the sums of a row, far above which a real violation would be
         broken = not bound < 2.0 * change[held].max() or widest > bound + 1e-12
-    return Adoptions(len(adopted), int(violations), int(premises), int(broken))
+    return Adoptions(len(adopted), int(violations), rise, int(premises), int(broken))

@@ -77,6 +77,9 @@ class PopulationMetrics:
     mean_individual_exploitability : float
     mean_individual_return : float
         What the agents would get on average, were all to follow the policy of one.
+    worst_individual_exploitability : float
+    worst_individual_return : float
+        The same of the one agent for which it is the largest, or the smallest.
     mean_field : (n_states,) float64
     residual : float
         The largest of the mean fields' residuals, joint and individual: 0 where moves do not
@@ -87,6 +90,8 @@ class PopulationMetrics:
     exploitability: float
     mean_individual_exploitability: float
     mean_individual_return: float
+    worst_individual_exploitability: float
+    worst_individual_return: float
     mean_field: np.ndarray
     residual: float = 0.0
 
@@ -315,6 +320,8 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
         alone, residuals = mean_fields, [residual]
         terms = against(alone, policies)
     individual = joint = summed(alone, terms)
+    returns, gaps = ((alone * each).sum(axis=1) / (1.0 - discount) for each in terms)
+    worst = float(gaps.max()), float(returns.min())
     if len(policies) > 1:
         # where the search for the response starts must not depend on the agents' order
         even = uniform_policy(game.n_states, len(game.actions))[None]
@@ -322,9 +329,9 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
     if not residual <= FLOW_TOLERANCE:
         joint, mean_field = (math.nan, math.nan), np.full_like(mean_field, math.nan)
     if not max(residuals) <= FLOW_TOLERANCE:
-        individual = math.nan, math.nan
+        individual = worst = math.nan, math.nan
     residual = max(residual, *residuals)
-    return PopulationMetrics(*joint, *individual[::-1], mean_field, residual)
+    return PopulationMetrics(*joint, *individual[::-1], *worst, mean_field, residual)
 
 
 def _flow(policies, shares, game):

@@ -147,7 +147,7 @@ class Moment:
     def adoptions(self):
         """What the communication did to the policies; :class:`mfgcore.gossip.Adoptions`."""
         if self.hears != "neighbours":
-            return Adoptions(0, 0, 0, 0)
+            return Adoptions(0, 0, 0.0, 0, 0)
         # the policy that all shared before their update, if they did, is the first one
         shared = 0 if len(self.population.policies) == 1 else None
         return examine_adoptions(self.policies, self.before, self.after, shared)
@@ -243,6 +243,13 @@ for _name, _compute, _details, _long_name, _meaning in (
     ("mean_individual_return", lambda moment: moment.exact.mean_individual_return, EXACT,
      "mean return of the individual policies, exact",
      "Each policy in a population that follows it alone (F.3)"),
+    ("worst_individual_exploitability",
+     lambda moment: moment.exact.worst_individual_exploitability, EXACT,
+     "largest exploitability of an individual policy, exact",
+     "As the mean of them, of the agent for which it is largest (F.3)"),
+    ("worst_individual_return", lambda moment: moment.exact.worst_individual_return, EXACT,
+     "smallest return of an individual policy, exact",
+     "As the mean of them, of the agent for which it is smallest (F.3)"),
     ("exact_residual", lambda moment: moment.exact.residual, {"asked_by": "exact_metrics"},
      "residual of the exact mean fields",
      "Largest change of a share in one step, of the joint mean field and the individual ones; 0 "
@@ -272,6 +279,10 @@ for _name, _compute, _details, _long_name, _meaning in (
      "violations of Theorem 3.1",
      "Adopted policies from which the divergence of the population did not fall, all adoptions of "
      "the iteration taken together"),
+    ("theorem_3_1_rise", lambda moment: moment.adoptions.theorem_3_1_rise, {},
+     "largest violation of Theorem 3.1",
+     "By how much the divergence of the population from an adopted policy rose at most; 0 if it "
+     "rose from none"),
     ("theorem_3_2_premises", lambda moment: moment.adoptions.theorem_3_2_premises, COUNT,
      "whether the premises of Theorem 3.2 held",
      "One policy before the update, all distinct after it, 1 < n < N after communication"),

@@ -757,7 +757,7 @@ def test_theorem_3_1_each_adoption_reduces_the_divergence_from_the_adopted_polic
         for j in np.flatnonzero(before != walk.policy_index):
             alone = before.copy()
             alone[j] = walk.policy_index[j]
-            assert examine_adoptions(policies, before, alone) == Adoptions(1, 0, 0, 0)
+            assert examine_adoptions(policies, before, alone) == Adoptions(1, 0, 0.0, 0, 0)
         best = before[scores[before].argmin()]
         reached, had = (set(np.flatnonzero(x == best)) for x in (walk.policy_index, before))
         assert had <= reached  # nobody gives the best policy up

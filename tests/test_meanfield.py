@@ -279,6 +279,10 @@ def test_good_joint_policy_of_bad_individual_policies():
     alone = [meanfield.population_metrics(policy, game, **weights) for policy in camps]
     expected = np.mean([each.discounted_return for each in alone])
     assert metrics.mean_individual_return == pytest.approx(expected, rel=1e-12)
+    assert metrics.worst_individual_exploitability == pytest.approx(gain, rel=1e-12)
+    assert metrics.worst_individual_return == pytest.approx(
+        min(each.discounted_return for each in alone), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("weights", [PAPER, HARD])
@@ -312,6 +316,7 @@ def test_metrics_are_those_of_the_single_functions():
     assert (metrics.mean_field == meanfield.joint_mean_field(policies, game)).all()
     single = [meanfield.exploitability(policy, game, **PAPER) for policy in policies]
     assert metrics.mean_individual_exploitability == pytest.approx(np.mean(single), rel=1e-14)
+    assert metrics.worst_individual_exploitability == pytest.approx(max(single), rel=1e-14)
     # return and exploitability by their definitions
     values = [meanfield.policy_value(p, metrics.mean_field, game, **PAPER) for p in policies]
     starts = meanfield.stationary_distribution(policies, game)

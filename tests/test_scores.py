@@ -116,10 +116,9 @@ def by_hand(policies, before, after, shared):
         return max(sum(abs(x - y) for x, y in zip(*rows, strict=True)) for rows in states)
 
     adopted = {int(a) for b, a in zip(before, after, strict=True) if a != b}
-    violations = sum(
-        not sum(norm(p, i) for i in after) < sum(norm(p, i) for i in before) - 1e-12
-        for p in adopted
-    )
+    rises = [sum(norm(p, i) for i in after) - sum(norm(p, i) for i in before) for p in adopted]
+    violations = sum(not rise < -1e-12 for rise in rises)
+    rise = pytest.approx(max([0.0, *rises]) / len(after), abs=1e-12)
     left = sorted(set(after.tolist()))
     distinct = len(set(before.tolist())) == len(before)
     premises = shared is not None and distinct and 1 < len(left) < len(before)
@@ -129,7 +128,7 @@ def by_hand(policies, before, after, shared):
         broken = bound >= max(2 * norm(i, shared) for i in before) or any(
             norm(i, j) > bound + 1e-12 for i, j in itertools.combinations(left, 2)
         )
-    return Adoptions(len(adopted), violations, int(premises), int(broken))
+    return Adoptions(len(adopted), violations, rise, int(premises), int(broken))
 
 
 @given(seed=st.integers(0, 2**32 - 1), n_agents=st.integers(2, 9), shared=st.booleans())
@@ -148,18 +147,18 @@ def test_adoptions_are_examined_by_the_definitions(seed, n_agents, shared):
     ("positions", "before", "after", "shared", "found"),
     [
         # one adoption reduces the divergence from the adopted policy
-        ((0.5, 0.1, 0.9), [1, 2], [1, 1], 0, (1, 0, 0, 0)),
+        ((0.5, 0.1, 0.9), [1, 2], [1, 1], 0, (1, 0, 0.0, 0, 0)),
         # one agent comes to policy 1, while three that were near it go far away, to policy 3
-        ((0.5, 0.0, 0.1, 1.0), [1, 2, 2, 2, 2, 3], [1, 1, 3, 3, 3, 3], None, (2, 1, 0, 0)),
+        ((0.5, 0.0, 0.1, 1.0), [1, 2, 2, 2, 2, 3], [1, 1, 3, 3, 3, 3], None, (2, 1, 5.2 / 6, 0, 0)),
         # the agent whose policy changed most hears nobody and keeps it: the bound does not fall
-        ((0.5, 0.6, 0.55, 1.0), [1, 2, 3], [2, 2, 3], 0, (1, 0, 1, 1)),
-        ((0.5, 0.6, 0.55, 1.0), [1, 2, 3], [1, 2, 2], 0, (1, 0, 1, 0)),
+        ((0.5, 0.6, 0.55, 1.0), [1, 2, 3], [2, 2, 3], 0, (1, 0, 0.0, 1, 1)),
+        ((0.5, 0.6, 0.55, 1.0), [1, 2, 3], [1, 2, 2], 0, (1, 0, 0.0, 1, 0)),
     ],
 )
 def test_adoptions_of_policies_on_a_line(positions, before, after, shared, found):
     policies = np.array([[[x, 1 - x, 0, 0, 0]] for x in positions])
     examined = examine_adoptions(policies, np.array(before), np.array(after), shared)
-    assert examined == Adoptions(*found)
+    assert dataclasses.astuple(examined) == pytest.approx(found, abs=1e-12)
 
 
 def test_the_most_common_policy_is_recorded():
