@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parent
 OUTSIDE_RUNS = (
     "claims",
     "cli.py",
+    "comparisons.py",
     "configuration.py",
     "cost.py",
     "explorer.py",
