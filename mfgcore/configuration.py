@@ -15,7 +15,7 @@ from mfgcore.imports import import_file
 from mfgcore.parameters import RENAMED, is_plain_name, renamed
 
 # of the workflow, in its folder: what every configuration overrides
-CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml")
+CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml", "config/comparisons.yaml")
 LONGEST_FORMAT = 4  # of a field in a title, such as .0%
 # These the workflow sets itself, one value for each run.
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
@@ -158,11 +158,23 @@ def _sections(config):
     yield "parameters.", config["parameters"]
     for name in experiments(config):
         yield f"experiments.{name}.", config["experiments"][name]
+    for name, part in config.get("comparisons", {}).items():
+        yield from _comparison(f"comparisons.{name}.", part, name == "parameters")
     if "ablations" in config:
         yield "ablations.", {"architectures": config["ablations"]["architectures"]}
         yield "ablations.parameters.", config["ablations"]["parameters"]
         for name in studies(config):
             yield f"ablations.studies.{name}.", config["ablations"]["studies"][name]
+
+
+def _comparison(place, part, only_parameters):
+    if only_parameters:
+        yield place, part
+        return
+    yield f"{place}parameters.", part.get("parameters", {})
+    for kind in ("scenarios", "settings", "variants"):
+        for label, values in part[kind].items():
+            yield f"{place}{kind}.{label}.", values
 
 
 def _check_values(place, section):

@@ -4,7 +4,7 @@ import re
 import sys
 
 try:
-    from mfgcore import configuration, cost
+    from mfgcore import comparisons, configuration, cost
     from mfgcore.errors import MfgcoreError
     from mfgcore.fingerprint import run_fingerprint, shown_fingerprint
 except ImportError as error:  # such as kernels that are older than their sources
@@ -75,6 +75,8 @@ DATASETS = [DATASET.format(experiment=name) for name in TITLES]
 REFERENCE = f"{RESULTS}/reference/{{experiment}}.nc"
 REFERENCES = {name: configuration.reference(next(iter(RUNS[name].values()))) for name in TITLES}
 ABLATION = f"{RESULTS}/ablations/{{study}}.nc"
+COMPARISON = f"{RESULTS}/comparisons/{{comparison}}.nc"
+COMPARISON_PART = f"{RESULTS}/comparisons/{{comparison}}/{{scenario}}/{{setting}}.nc"
 MANIFEST = f"{FIGURES}/manifest.json"
 DRAWN = [f"{FIGURES}/{{stem}}.pdf", f"{FIGURES}/{{stem}}.png", f"{FIGURES}/data/{{stem}}.csv"]
 STEMS = [stem for name in TITLES for stem in configuration.figures(name)]
@@ -86,6 +88,9 @@ ABLATION_FILES = [path.format(stem=f"ablation_{name}") for name in STUDIES for p
 wildcard_constraints:
     experiment="|".join(map(re.escape, RUNS)),
     study="|".join(STUDIES),
+    comparison="[A-Za-z0-9_-]+",
+    scenario="[^/]+",
+    setting="[^/]+",
     architecture="[a-z_]+",
     trial=r"\d+",
 

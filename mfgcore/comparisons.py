@@ -1,0 +1,219 @@
+"""Comparisons: many short runs in one job, and what they measured in one dataset.
+
+``config/comparisons.yaml`` names them: a run for each scenario, setting, variant and trial. A job
+makes the runs of one scenario and setting.
+"""
+
+import json
+import re
+
+import numpy as np
+import xarray as xr
+
+from mfgcore.datasets import COMMON, load
+from mfgcore.errors import ConfigurationError, RunFileError, shorten, unknown_name
+from mfgcore.experiment import make_experiment
+from mfgcore.metrics import per_iteration
+from mfgcore.provenance import environment
+from mfgcore.simulation import simulate
+
+# of a setting or scenario, beside parameters
+OWN = ("trials", "only")
+FULLEST = 4  # states, as many as the paper's games have targets
+
+
+def names(config):
+    """Names of the comparisons of a configuration; list of str."""
+    return [name for name in config.get("comparisons", {}) if name != "parameters"]
+
+
+def file_name(label):
+    """What a file of a scenario or setting is called; str."""
+    return re.sub(r"[^A-Za-z0-9_=.+-]+", "_", label)
+
+
+def jobs(config, name):
+    """The scenarios and settings that belong together; dict of file names to labels.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such comparison, a setting is only for a scenario that there is not, or two
+        have the same file.
+    """
+    if name not in names(config):
+        raise ConfigurationError(unknown_name("comparison", name, names(config)))
+    comparison, found = config["comparisons"][name], {}
+    for setting, own in comparison["settings"].items():
+        for scenario in own.get("only", comparison["scenarios"]):
+            place = f"comparisons.{name}.settings.{setting}.only"
+            if scenario not in comparison["scenarios"]:
+                known = comparison["scenarios"]
+                raise ConfigurationError(f"{place}: {unknown_name('scenario', scenario, known)}")
+            key = file_name(scenario), file_name(setting)
+            if key in found:
+                raise ConfigurationError(f"comparisons.{name}: two settings are called {key[1]!r}")
+            found[key] = scenario, setting
+    return found
+
+
+def runs(config, name, scenario, setting):
+    """The runs of one scenario and setting.
+
+    Returns
+    -------
+    dict of (str, int) to Experiment
+        By variant and trial.
+
+    Raises
+    ------
+    ConfigurationError
+        If a parameter is unknown or does not fit; the line says where.
+    """
+    comparison = config["comparisons"][name]
+    parts = comparison["scenarios"][scenario], comparison["settings"][setting]
+    trials = min(part.get("trials", np.inf) for part in parts)
+    trials = comparison["trials"] if trials == np.inf else trials
+    shared = config["parameters"] | config["comparisons"].get("parameters", {})
+    shared = shared | comparison.get("parameters", {}) | parts[0] | parts[1]
+    shared = {key: value for key, value in shared.items() if key not in OWN}
+    try:
+        return {
+            (variant, trial): make_experiment(
+                **shared | own, name=name, trial=trial, seed=config["seed"]
+            )
+            for variant, own in comparison["variants"].items()
+            for trial in range(trials)
+        }
+    except ConfigurationError as error:
+        place = f"comparisons.{name}, {scenario}, {setting}"
+        raise ConfigurationError(f"{place}: {error}") from error
+
+
+def compare(experiments, progress=None):
+    """Make the runs of one scenario and setting.
+
+    Parameters
+    ----------
+    experiments : dict of (str, int) to Experiment
+        As :func:`runs` returns them.
+    progress : callable, optional
+        Called with the variant and the trial after each run.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over (variant, trial, iteration), float32: every metric that is one number for each
+        iteration; `policy_entropy`, that of the most common policy where agents are, as a share of
+        the largest that there can be; `fullest`, the share of the agents in the four fullest
+        states. And `cpu_seconds` over (variant, trial).
+    """
+    found, about = {}, []
+    for key, experiment in experiments.items():
+        run = simulate(experiment)
+        found[key] = _summary(run)
+        about.append(run.attrs)
+        if progress is not None:
+            progress(*key)
+    variants, trials = (list(dict.fromkeys(part)) for part in zip(*found, strict=True))
+    stacked = xr.concat(
+        [xr.concat([found[v, t] for t in trials], "trial") for v in variants], "variant"
+    ).assign_coords(variant=variants, trial=trials)
+    first = next(iter(experiments.values()))
+    stacked.attrs = {
+        "kind": "comparison",
+        **COMMON,
+        "configurations": json.dumps(
+            {variant: experiments[variant, trials[0]].relevant() for variant in variants},
+            sort_keys=True,
+        ),
+        "configuration": json.dumps({"seed": first.seed}),
+        "fingerprint": first.code(),
+        "runs": len(found),
+        "cpu_seconds": sum(run["cpu_seconds"] for run in about),
+        "started": min(run["started"] for run in about),
+        **environment(),
+    }
+    return stacked
+
+
+def _summary(run):
+    """What is kept of a run; xarray.Dataset."""
+    kept = {
+        name: run[name].astype(np.float32)
+        for name, entry in per_iteration().items()
+        if entry.dims == ("iteration",)
+    }
+    field, policy = run["mean_field"].values, run["common_policy"].values.astype(np.float64)
+    logs = np.log(policy, out=np.zeros_like(policy), where=policy > 0.0)
+    entropy = -(policy * logs).sum(axis=-1) / np.log(policy.shape[-1])
+    for name, values in (
+        ("policy_entropy", (field * entropy).sum(axis=1)),
+        ("fullest", np.sort(field, axis=1)[:, -FULLEST:].sum(axis=1)),
+    ):
+        kept[name] = ("iteration", values.astype(np.float32))
+    kept["cpu_seconds"] = run.attrs["cpu_seconds"]
+    return xr.Dataset(kept, {"iteration": run["iteration"]})
+
+
+def join(paths, config, name):
+    """The scenarios and settings of a comparison in one dataset.
+
+    Parameters
+    ----------
+    paths : list of path
+        Files of :func:`compare`'s datasets, in the order of :func:`jobs`.
+    config, name
+        Of the workflow, and of the comparison.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over (scenario, setting, variant, trial, iteration); NaN where there is no run, or no such
+        iteration.
+
+    Raises
+    ------
+    RunFileError
+        If a file was made with other parameters, or by other code than the others.
+    """
+    parts, configurations = {}, {}
+    for path, labels in zip(paths, jobs(config, name).values(), strict=True):
+        dataset = load(path, kind="comparison")
+        made_with = json.loads(dataset.attrs["configurations"])
+        for (variant, trial), run in runs(config, name, *labels).items():
+            if trial == 0 and made_with.get(variant) != run.relevant():
+                raise RunFileError(f"{shorten(str(path))}: was made with other parameters")
+        parts[labels] = dataset
+        configurations |= {"|".join((*labels, v)): each for v, each in made_with.items()}
+    codes = {dataset.attrs["fingerprint"] for dataset in parts.values()}
+    if len(codes) > 1:
+        raise RunFileError(f"comparison {name}: its files were made by different code: {codes}")
+    comparison = config["comparisons"][name]
+    coords = {
+        "scenario": list(comparison["scenarios"]),
+        "setting": list(comparison["settings"]),
+        "variant": list(comparison["variants"]),
+        **{
+            dim: np.arange(max(part.sizes[dim] for part in parts.values()))
+            for dim in ("trial", "iteration")
+        },
+    }
+    first = next(iter(parts.values()))
+    joined = xr.Dataset(coords=coords)
+    for variable in first:
+        dims = ("scenario", "setting", *first[variable].dims)
+        values = np.full([len(coords[dim]) for dim in dims], np.nan, dtype=np.float32)
+        for (scenario, setting), part in parts.items():
+            at = coords["scenario"].index(scenario), coords["setting"].index(setting)
+            found = part[variable].values
+            values[at][tuple(map(slice, found.shape))] = found
+        joined[variable] = (dims, values)
+    joined.attrs = first.attrs | {
+        "title": comparison["title"],
+        "configurations": json.dumps(configurations, sort_keys=True),
+        "runs": sum(part.attrs["runs"] for part in parts.values()),
+        "cpu_seconds": sum(part.attrs["cpu_seconds"] for part in parts.values()),
+        "started": min(part.attrs["started"] for part in parts.values()),
+    }
+    return joined

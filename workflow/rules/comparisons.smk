@@ -1,0 +1,54 @@
+def comparison_runs(wildcards):
+    """The runs of a scenario and setting, which belong to one job."""
+    labels = comparisons.jobs(config, wildcards.comparison)[wildcards.scenario, wildcards.setting]
+    return comparisons.runs(config, wildcards.comparison, *labels)
+
+
+def comparison_files(wildcards):
+    """The files of all scenarios and settings of a comparison."""
+    return [
+        COMPARISON_PART.format(comparison=wildcards.comparison, scenario=scenario, setting=setting)
+        for scenario, setting in comparisons.jobs(config, wildcards.comparison)
+    ]
+
+
+rule compare:
+    output:
+        COMPARISON_PART,
+    log:
+        f"{RESULTS}/logs/comparisons/{{comparison}}/{{scenario}}/{{setting}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/comparisons/{{comparison}}/{{scenario}}/{{setting}}.tsv"
+    threads: 1
+    resources:
+        runtime=lambda wildcards: sum(map(minutes, comparison_runs(wildcards).values())),
+        mem_mb=lambda wildcards: max(map(megabytes, comparison_runs(wildcards).values())),
+    params:
+        runs=lambda wildcards: [run.relevant() for run in comparison_runs(wildcards).values()],
+        code=lambda wildcards: next(iter(comparison_runs(wildcards).values())).code(),
+    script:
+        "../scripts/compare.py"
+
+
+rule collect_comparison:
+    input:
+        comparison_files,
+    output:
+        COMPARISON,
+    log:
+        f"{RESULTS}/logs/comparisons/{{comparison}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/comparisons/{{comparison}}.tsv"
+    threads: 1
+    resources:
+        runtime=10,
+        mem_mb=1000,
+    script:
+        "../scripts/collect_comparison.py"
+
+
+rule comparisons_all:
+    name:
+        "comparisons/all"
+    input:
+        [COMPARISON.format(comparison=name) for name in comparisons.names(config)],

@@ -1,0 +1,17 @@
+"""All runs of one scenario and setting of a comparison."""
+
+from mfgcore import comparisons, configuration
+from mfgcore.datasets import save
+from mfgcore.files import check_writable, only_writer
+from mfgcore.jobs import check_code, logged
+
+with logged(snakemake.log[0]):
+    configuration.import_files(snakemake.config)
+    name = snakemake.wildcards.comparison
+    jobs = comparisons.jobs(snakemake.config, name)
+    labels = jobs[snakemake.wildcards.scenario, snakemake.wildcards.setting]
+    experiments = comparisons.runs(snakemake.config, name, *labels)
+    check_code(snakemake.params.code, next(iter(experiments.values())))
+    output = check_writable(snakemake.output[0])
+    with only_writer(output):
+        save(comparisons.compare(experiments, lambda *run: print(*run)), output)
