@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import constants as c
-import numpy as np
 from population_size import improved
 
 from mfgcore import Experiment, meanfield
 from mfgcore.population import uniform_policy
 
 ERRORS = (1.0, 0.1, 0.01)  # epsilon; the paper names none
+AUTHORS = 1e17  # M_pg that App. E found to be asked for in one of its games
 ROUNDING = 1e-12  # variations below this are not told from rounding
 
 
@@ -137,6 +137,13 @@ class Bounds:
         mean_field = meanfield.stationary_distribution(policy, self.game)
         chain, mass = c.stationary_chain(policy, mean_field, self.chances)
         t_mix = c.first_step(lambda steps: c.mixing(chain, mean_field, steps)[1] > 0.0)
+        half = c.first_step(
+            lambda steps: c.mixing(chain, mean_field, steps)[1] >= mean_field.min() / 2.0
+        )
+        deltas = [
+            c.mixing(chain, mean_field, steps)[1] if steps else 0.0 for steps in (t_mix, half)
+        ]
+        least = float(policy.min())
         rows = []
         for error in ERRORS:
             of_learning = error, experiment.discount, experiment.max_q_value, mass
@@ -150,23 +157,28 @@ class Bounds:
                 {
                     "error": error,
                     "updates": c.updates_asked(*of_learning),
+                    "updates_by_delta": [
+                        c.updates_asked(*of_learning[:3], delta * least) for delta in deltas
+                    ],
                     # the pair that is used and the next one are the two last of the M_td steps
                     "steps": None if between is None else between + 2,
                 }
             )
-        half = c.first_step(
-            lambda steps: c.mixing(chain, mean_field, steps)[1] >= mean_field.min() / 2.0
-        )
         return {
-            "least_probability": float(policy.min()),
+            "least_probability": least,
             "least_share": float(mean_field.min()),
             "least_mass": mass,
             "step_overlap": c.overlap(chain),
             "reached_at": t_mix,
-            "delta_there": t_mix and c.mixing(chain, mean_field, t_mix)[1],
+            "delta_there": deltas[0],
             "half_at": half,
-            "delta_half": half and c.mixing(chain, mean_field, half)[1],
+            "delta_half": deltas[1],
             "learning": rows,
+            # M_pg falls with the square of the error
+            "error_of_authors": ERRORS[0] * math.sqrt(rows[0]["updates"] / AUTHORS),
+            "error_by_delta": [
+                ERRORS[0] * math.sqrt(each / AUTHORS) for each in rows[0]["updates_by_delta"]
+            ],
         }
 
     def after(self, iterations):
@@ -204,8 +216,3 @@ class Bounds:
             "learned": self.of_policy(self.after(experiment.iterations // 10)),
             "asked": [self.asked(error) for error in ERRORS],
         }
-
-
-def of_reference(mean_field, n_agents):
-    """E ||mu_N - mu||_1 <= sum_s sqrt(mu (1 - mu)) / sqrt(N), by Jensen's inequality; float."""
-    return float(np.sqrt(mean_field * (1.0 - mean_field)).sum() / math.sqrt(n_agents))

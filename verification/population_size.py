@@ -18,6 +18,8 @@ from mfgcore.population import Population, Walk, rollout, uniform_policy
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 TRIALS = 200
+# the population moves nearly at random then, as F.4 says
+LARGE = {"entropy_weight": 1.0, "policy_step_size": 1.0}
 GATHERED = 0.1  # share of the fullest cell at which teaching stops
 
 
