@@ -300,3 +300,37 @@ def test_distances_from_the_mean_field_are_those_of_the_games(name):
     columns = {key: [row[key] for row in kept["rows"]] for key in kept["rows"][0]}
     slope = population_size.slope(columns["agents"], columns["distance"], columns["distance_error"])
     assert slope == pytest.approx(kept["distance_slope"], rel=1e-3)
+
+
+def test_the_page_says_of_its_numbers_what_they_are():
+    """Sentences of the page that are no numbers."""
+    for name in theory.PAPER_GAMES:
+        found, constants = NUMBERS["population"][name], NUMBERS["constants"][name]
+        assert all(each["bias_slope"] < -0.5 for each in found.values())
+        assert constants["L_pop_exact"] == 1.0 and constants["least_probability"] == 0.0
+        assert constants["h_max"] < constants["L_h"]
+        asked = [each["updates"] for each in constants["asked"]]
+        assert asked[1] < bounds.AUTHORS < asked[2]
+        among = NUMBERS["among"][name]
+        slopes = [among["gain_slope"], among["moved_slope"]]
+        assert slopes == [None, None] if name == "cluster" else max(slopes) < -0.5
+    for network in NUMBERS["consensus"].values():
+        assert network["most"] == network["diameter"]
+    for row in NUMBERS["population"]["diffuse"]["taught"]["rows"]:
+        assert row["bias"] < 0.1 * row["gap"]
+    for row in NUMBERS["population"]["cluster"]["taught"]["rows"]:
+        assert row["agents"] > 1000 or row["bias"] > 0.8 * row["gap"]
+    calls = {
+        (setting, algorithm): theory_page.verdict(each["differences"]["networked"])
+        for setting, algorithms in NUMBERS["theorem"].items()
+        for algorithm, each in algorithms.items()
+    }
+    for algorithm in ("online", "replay"):
+        assert calls["contraction", algorithm] == "does not hold"
+        assert calls["contraction_asked", algorithm] == "holds"
+        for setting in ("contraction", "contraction_asked"):
+            low, high = NUMBERS["theorem"][setting][algorithm]["differences"][
+                "networked, random score"
+            ][1:]
+            assert low < 0.0 < high
+    assert all(calls[setting, "exact"] == "holds, equal" for setting in NUMBERS["theorem"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import constants as c
+import numpy as np
 from population_size import improved
 
 from mfgcore import Experiment, meanfield
@@ -204,6 +205,7 @@ class Bounds:
             "L_pop": c.population_step(self.moves),
             # of any policy: states from which no action leads to a common one stay apart
             "L_pop_exact": 1.0 - self.least_probability(weight) * n * self.overlaps[0],
+            "meet_at": 1 + int(np.argmax(self.overlaps > 0.0)),
             "L_h": self.action_gap,
             "h_max": experiment.max_entropy,
             "least_probability": self.least_probability(weight),

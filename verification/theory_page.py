@@ -1,5 +1,6 @@
 """The page ``docs/theory.md``: the text of ``theory.md`` beside this file, and numbers in it."""
 
+import math
 from pathlib import Path
 
 from bounds import AUTHORS, ERRORS
@@ -64,12 +65,13 @@ def constant_table(numbers):
     add("L_h", "exact", lambda each: each["L_h"])
     add("h_max at the λ used", "exact", lambda each: each["h_max"])
     add("p_inf at the λ used", "exact", lambda each: each["least_probability"])
-    add("1 / (1 + η λ), as used", "L_Γ is at least", lambda each: each["best_contraction"])
+    contracts = (f"{each['best_contraction']:.4f}" for each in games.values())
+    rows.append(["1 / (1 + η λ), as used", "least L_Γ of the formula", *contracts])
     for i, error in enumerate(ERRORS):
         add(
             f"K at that, ε = {show(error)}",
-            "at least",
-            lambda each, i=i: each["iterations_at_best"][i],
+            "exact",
+            lambda each, i=i: math.ceil(each["iterations_at_best"][i]),
         )
     add("λ above which p_inf > 0", "exact", lambda each: each["weight_with_floor"])
     add("λ above which L_Γ < 1", "bound", lambda each: each["weight_asked"])
@@ -81,10 +83,9 @@ def asked_table(numbers):
     rows = [["game", "ε", "λ", "L_Γ", "least mass", "K", "error of Q", "M_pg"]]
     for name, each in numbers["constants"].items():
         for asked in each["asked"]:
+            cells = asked | {"iterations": math.ceil(asked["iterations"])}
             keys = "error", "entropy_weight", "contraction", "least_mass", "iterations"
-            rows.append(
-                [name, *(show(asked[key]) for key in (*keys, "q_error", "updates"))],
-            )
+            rows.append([name, *(show(cells[key]) for key in (*keys, "q_error", "updates"))])
     for name, run in numbers["used"].items():
         if name != "contraction":
             used = "entropy_weight", None, None, "iterations", None, "updates"
@@ -244,10 +245,11 @@ def page(numbers):
         "used_kept": show(used["kept"]),
         "used_rounds": show(used["rounds"]),
         "l_pop": show(agree["L_pop_exact"]),
-        "reached": show(even["reached_at"]),
+        "meet_at": show(agree["meet_at"]),
         "h_max": show(agree["h_max"]),
         "l_h": show(agree["L_h"]),
         "middle_error": show(ERRORS[1]),
+        "last_error": show(ERRORS[2]),
         "middle_iterations": show(agree["iterations_at_best"][1]),
         "authors": show(AUTHORS),
         "authors_error": show(even["error_of_authors"]),
