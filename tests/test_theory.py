@@ -1,5 +1,6 @@
 """The theory in numbers: each formula in a case done by hand, and the page as it was written."""
 
+import itertools
 import json
 import math
 
@@ -333,4 +334,6 @@ def test_the_page_says_of_its_numbers_what_they_are():
                 "networked, random score"
             ][1:]
             assert low < 0.0 < high
+    ends = [each["ends"]["networked"] for each in NUMBERS["crowd"].values()]
+    assert all(more[1] > fewer[2] for fewer, more in itertools.pairwise(ends[1:]))
     assert all(calls[setting, "exact"] == "holds, equal" for setting in NUMBERS["theorem"])

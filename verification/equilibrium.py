@@ -18,6 +18,7 @@ from mfgcore.simulation import Simulation
 from mfgcore.statistics import bootstrap
 
 TRIALS = 20
+CROWDS = (2, 10, 50, 200)  # agents, in contraction
 LAST = 0.1  # share of the iterations, the last ones, over which distances are averaged
 SEED = 2  # the settings were chosen with trials of seed 1
 COMMON = {"agents": 50, "iterations": 100, "sampled_exploitability": False, "exact_metrics": False}
@@ -127,7 +128,7 @@ class Learned:
         return curves[:, -last:].mean(axis=1)
 
     def summary(self):
-        """Means with 95 % intervals, the paired difference of Theorem 3.3, and who is ahead."""
+        """Means and their differences from independent agents', with 95 % intervals, and curves."""
         generator = np.random.default_rng(0)
 
         def interval(sample):
@@ -136,8 +137,6 @@ class Learned:
             found = bootstrap([sample], generator)
             return [found.estimate, found.low, found.high]
 
-        networked, independent = self.curves["networked"], self.curves["independent"]
-        later = slice(1, None)
         return {
             "ends": {name: interval(self.ends(name)) for name in self.curves},
             "differences": {
@@ -145,21 +144,25 @@ class Learned:
                 for who in self.curves
                 if who != "independent"
             },
-            "iterations_ahead": float(
-                (networked.mean(axis=0) <= independent.mean(axis=0) + 1e-12)[later].mean()
-            ),
             "mean_curves": {name: each.mean(axis=0).tolist() for name, each in self.curves.items()},
         }
 
 
-def learn(setting, algorithm, trials=TRIALS):
-    """All of `WHO`, so many trials of each; Learned."""
+def learn(setting, algorithm, trials=TRIALS, who=tuple(WHO), **parameters):
+    """So many trials of each of `who`; Learned."""
     found = target(setting)
     if algorithm == "exact":
         trials = 1  # nothing is drawn that a policy depends on
 
-    def one(who, trial):
-        own = ALGORITHMS[algorithm] | {"algorithm": algorithm, "trial": trial}
-        return distances(experiment_of(setting, **own | WHO[who]), found)
+    def one(name, trial):
+        own = ALGORITHMS[algorithm] | {"algorithm": algorithm, "trial": trial} | parameters
+        return distances(experiment_of(setting, **own | WHO[name]), found)
 
-    return Learned({who: np.array([one(who, trial) for trial in range(trials)]) for who in WHO})
+    return Learned({name: np.array([one(name, trial) for trial in range(trials)]) for name in who})
+
+
+def crowd(n_agents):
+    """Both sides in contraction, under Algorithm 2, with so many agents; dict."""
+    found = learn("contraction", "replay", who=("independent", "networked"), agents=n_agents)
+    summary = found.summary()
+    return {"ends": summary["ends"], "difference": summary["differences"]["networked"]}

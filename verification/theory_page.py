@@ -210,6 +210,16 @@ def ratio_table(numbers):
     return table(rows)
 
 
+def crowd_table(numbers):
+    """Both sides in contraction over N."""
+    rows = [["N", "networked", "independent", "difference", "Theorem 3.3"]]
+    for n_agents, each in numbers["crowd"].items():
+        ends = (interval(each["ends"][who]) for who in ("networked", "independent"))
+        difference = each["difference"]
+        rows.append([n_agents, *ends, interval(difference), verdict(difference)])
+    return table(rows)
+
+
 def page(numbers):
     """The whole page; str."""
     used, agree = numbers["used"]["agree"], numbers["constants"]["agree"]
@@ -267,7 +277,7 @@ def page(numbers):
     }
     tables = (
         constant_table, asked_table, learning_table, updates_table, consensus_table,
-        population_table, among_table, uniqueness_table, theorem_table, ratio_table,
+        population_table, among_table, uniqueness_table, theorem_table, ratio_table, crowd_table,
     )  # fmt: skip
     shown = {each.__name__: each(numbers) for each in tables}
     return TEMPLATE.read_text(encoding="utf-8").format(**numbers_in_words, **shown)
