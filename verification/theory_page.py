@@ -61,7 +61,7 @@ def constant_table(numbers):
     for key in ("L_s", "L_a"):
         add(key, "exact", lambda each, key=key: each[key])
     add("L_pop", "bound", lambda each: each["L_pop"])
-    add("L_pop, the least over U", "exact", lambda each: each["L_pop_exact"])
+    add("L_pop, the least that holds in U", "exact", lambda each: each["L_pop_exact"])
     add("L_h", "exact", lambda each: each["L_h"])
     add("h_max at the λ used", "exact", lambda each: each["h_max"])
     add("p_inf at the λ used", "exact", lambda each: each["least_probability"])
