@@ -1,0 +1,69 @@
+"""Rounds until everybody has one policy, in networks that stay as they are (after Theorem 3.1).
+
+The paper: as many rounds as the diameter, whatever the score. Agents stand still, each in turn has
+the best score, and rounds are counted until all have its policy.
+"""
+
+import dataclasses
+
+import constants as c
+import numpy as np
+
+from mfgcore import Experiment, streams
+from mfgcore.gossip import communicate
+from mfgcore.population import Population, Walk
+
+N_AGENTS = 200
+NETWORKS = {
+    "radius": {},
+    "ring": {},
+    "small_world": {},
+    "scale_free": {},
+    "erdos_renyi": {"redrawn": False},
+    "complete": {},
+}
+
+
+def standing(name):
+    """An experiment, its links, and everybody's group, none of whom ever moves."""
+    experiment = Experiment(game="agree", agents=N_AGENTS, network=name, **NETWORKS[name])
+    states = streams.starts(experiment, "initial_states", 0, N_AGENTS, experiment.make_game())
+    links = experiment.make_network()(N_AGENTS)
+    return experiment, links, states, states if links.groups is None else links.groups
+
+
+def diameter(links, groups):
+    """In rounds, of the groups that somebody is in: those of one group hear each other at once."""
+    inhabited, members = np.unique(groups, return_counts=True)
+    begin, heard = links.first_neighbour, links.neighbours
+    place = np.full(begin.size - 1, -1)
+    place[inhabited] = np.arange(inhabited.size)
+    near = [place[heard[begin[group] : begin[group + 1]]] for group in inhabited]
+    near = [found[found >= 0] for found in near]
+    first = np.concatenate(([0], np.cumsum([found.size for found in near])))
+    own = dataclasses.replace(links, first_neighbour=first, neighbours=np.concatenate(near))
+    return max(c.diameter(own), 1.0 * (members.max() > 1))
+
+
+def rounds(experiment, links, states, best):
+    """How many rounds it takes until all have the policy of one agent; int."""
+    stay = np.zeros((N_AGENTS, experiment.n_states, experiment.n_actions))
+    stay[:, :, 0] = 1.0
+    index = np.arange(N_AGENTS, dtype=np.int32)
+    generators = streams.action_generators(experiment, "actions", 0, N_AGENTS)
+    population = Population(states.copy(), index, stay)
+    walk = Walk.of(population, experiment.make_game(), experiment.entropy_weight, generators)
+    scores = 1.0 + index
+    scores[best] = 0.0
+    for passed in range(1, N_AGENTS + 1):
+        scores = scores[communicate(walk, scores, np.zeros(N_AGENTS), links, 1)]
+        if (scores == 0.0).all():
+            return passed
+    raise RuntimeError(f"no consensus in {N_AGENTS} rounds")
+
+
+def measure(name):
+    """The diameter, and the most rounds that it takes, over all agents; dict."""
+    experiment, links, states, groups = standing(name)
+    found = [rounds(experiment, links, states, best) for best in range(N_AGENTS)]
+    return {"diameter": diameter(links, groups), "most": max(found), "mean": float(np.mean(found))}

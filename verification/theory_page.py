@@ -1,0 +1,283 @@
+"""The page ``docs/theory.md``: the text of ``theory.md`` beside this file, and numbers in it."""
+
+import math
+from pathlib import Path
+
+from bounds import AUTHORS, ERRORS
+from consensus import N_AGENTS
+from equilibrium import ALGORITHMS, COMMON, LAST, SEED, STARTS, TRIALS
+from population_size import GATHERED, LARGE, SIZES
+from population_size import TRIALS as WALKS
+
+SETTINGS = {
+    "contraction": "contraction",
+    "contraction_asked": "contraction, λ as asked",
+    "diffuse_small": "diffuse, 3 x 3 cells",
+    "diffuse": "diffuse, 8 x 8 cells",
+}
+NAMES = {"exact": "exact Q-functions", "online": "Algorithm 1", "replay": "Algorithm 2"}
+
+TEMPLATE = Path(__file__).with_name("theory.md")
+
+
+def show(value, digits=3):
+    """A number as the page has it; str."""
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return {"inf": "∞", "-inf": "-∞", "nan": "?"}[value]
+    if isinstance(value, int) or (value == int(value) and abs(value) < 1e6):
+        return f"{int(value):,}"
+    if 1000.0 <= abs(value) < 1e6:
+        return f"{value:,.0f}"
+    text = f"{value:.{digits}g}"
+    mantissa, _, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else text
+
+
+def table(rows):
+    """Markdown, the first row being the head; str."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def interval(found):
+    """An estimate with its interval; str."""
+    return f"{show(found[0])} ({show(found[1])} to {show(found[2])})"
+
+
+def constant_table(numbers):
+    """The constants of the games, and of the contraction."""
+    games = numbers["constants"]
+    rows = [["constant", "how", *games]]
+
+    def add(text, how, key):
+        rows.append([text, how, *(show(key(each)) for each in games.values())])
+
+    add("N", "", lambda each: each["agents"])
+    for key, how in (("K_mu", "exact"), ("K_s", "exact"), ("K_a", "exact")):
+        add(key, how, lambda each, key=key: each[key])
+    add("L_mu", "exact; agree: see below", lambda each: each["L_mu"])
+    for key in ("L_s", "L_a"):
+        add(key, "exact", lambda each, key=key: each[key])
+    add("L_pop", "bound", lambda each: each["L_pop"])
+    add("L_pop, the least that holds in U", "exact", lambda each: each["L_pop_exact"])
+    add("L_h", "exact", lambda each: each["L_h"])
+    add("h_max at the λ used", "exact", lambda each: each["h_max"])
+    add("p_inf at the λ used", "exact", lambda each: each["least_probability"])
+    contracts = (f"{each['best_contraction']:.4f}" for each in games.values())
+    rows.append(["1 / (1 + η λ), as used", "least L_Γ of the formula", *contracts])
+    for i, error in enumerate(ERRORS):
+        add(
+            f"K at that, ε = {show(error)}",
+            "exact",
+            lambda each, i=i: math.ceil(each["iterations_at_best"][i]),
+        )
+    add("λ above which p_inf > 0", "exact", lambda each: each["weight_with_floor"])
+    add("λ above which L_Γ < 1", "bound", lambda each: each["weight_asked"])
+    return table(rows)
+
+
+def asked_table(numbers):
+    """What is asked for in all, beside what the paper uses."""
+    rows = [["game", "ε", "λ", "L_Γ", "least mass", "K", "error of Q", "M_pg"]]
+    for name, each in numbers["constants"].items():
+        for asked in each["asked"]:
+            cells = asked | {"iterations": math.ceil(asked["iterations"])}
+            keys = "error", "entropy_weight", "contraction", "least_mass", "iterations"
+            rows.append([name, *(show(cells[key]) for key in (*keys, "q_error", "updates"))])
+    for name, run in numbers["used"].items():
+        if name != "contraction":
+            used = "entropy_weight", None, None, "iterations", None, "updates"
+            cells = [show(run[key]) if key else "" for key in used]
+            rows.append([f"{name}, as used", "not named", *cells])
+    return table(rows)
+
+
+def learning_table(numbers):
+    """What learning asks for at one policy."""
+    head = ["game", "policy", "least π", "least share", "least mass", "1 - Dobrushin"]
+    rows = [[*head, "T_mix: δ_mix, first", "T_mix: δ_mix, half"]]
+    for name, policy, each in _policies(numbers):
+        keys = "least_probability", "least_share", "least_mass", "step_overlap"
+        mixing = [
+            f"{show(each[f'{when}_at'])}: {show(each[f'delta_{at}'])}"
+            for when, at in (("reached", "there"), ("half", "half"))
+        ]
+        rows.append([name, policy, *(show(each[key]) for key in keys), *mixing])
+    return table(rows)
+
+
+def updates_table(numbers):
+    """M_pg and M_td of these policies."""
+    rows = [["game", "policy", "ε of Q", "M_td", "M_pg", "M_pg by δ_mix p, half", "first"]]
+    for name, policy, each in _policies(numbers):
+        for row in each["learning"]:
+            first, half = map(show, row["updates_by_delta"])
+            cells = (show(row[key]) for key in ("error", "steps", "updates"))
+            rows.append([name, policy, *cells, half, first])
+    return table(rows)
+
+
+def _policies(numbers):
+    for name, each in numbers["constants"].items():
+        yield name, "even, k = 0", each["even"]
+        if each["learned"]["least_mass"] != each["even"]["least_mass"]:  # cluster's stays even
+            yield name, f"exact learning, k = {each['learned_at']}", each["learned"]
+
+
+def consensus_table(numbers):
+    """Diameters, and rounds."""
+    rows = [["network", "diameter", "rounds, at the most", "rounds, on average"]]
+    for name, each in numbers["consensus"].items():
+        rows.append([f"`{name}`", *(show(each[key]) for key in ("diameter", "most", "mean"))])
+    return table(rows)
+
+
+def population_table(numbers):
+    """The slopes over N."""
+    head = ["game", "policy", "distance", "exact", "distance from N = 100", "furthest"]
+    rows = [[*head, "return", "its bias, exact"]]
+    for name, cases in numbers["population"].items():
+        for which, each in cases.items():
+
+            def reach(key, each=each):
+                slope, half = each[key]
+                return f"{slope:.3f} ± {half:.3f}"
+
+            rows.append(
+                [
+                    name, which, reach("distance_slope"), f"{each['expected_distance_slope']:.3f}",
+                    reach("distance_slope_from_100"), f"{each['apart']:.1f} s.e.",
+                    reach("gap_slope"), f"{each['bias_slope']:.2f}",
+                ]
+            )  # fmt: skip
+    return table(rows)
+
+
+def among_table(numbers):
+    """Equilibria at a large entropy weight, over N."""
+    rows = [["game", "what", *(f"N = {n:,}" for n in SIZES), "slope"]]
+    for name, each in numbers["among"].items():
+        for key, text in (("gain", "best deviation's gain"), ("moved", "equilibrium's distance")):
+            values = [show(value) for value in each[key] or [None] * len(SIZES)]
+            slope = each[f"{key}_slope"]
+            rows.append([name, text, *values, "-" if slope is None else f"{slope:.2f}"])
+    return table(rows)
+
+
+def verdict(difference):
+    """What the measured inequality is called; str."""
+    if difference[2] <= 0.0:
+        return "holds" if difference[0] < 0.0 else "holds, equal"
+    return "does not hold" if difference[1] > 0.0 else "not told apart"
+
+
+def theorem_table(numbers):
+    """Both sides of Theorem 3.3, and the others."""
+    head = ["game", "learning", "networked", "independent", "difference", "Theorem 3.3"]
+    rows = [[*head, "centralised", "networked, random score"]]
+    for setting, algorithms in numbers["theorem"].items():
+        for algorithm, each in algorithms.items():
+            ends, difference = each["ends"], each["differences"]["networked"]
+            rows.append(
+                [
+                    SETTINGS[setting], NAMES[algorithm], show(ends["networked"][0]),
+                    show(ends["independent"][0]), interval(difference), verdict(difference),
+                    show(ends["centralised"][0]), show(ends["networked, random score"][0]),
+                ]
+            )  # fmt: skip
+    return table(rows)
+
+
+def uniqueness_table(numbers):
+    """How sure it is that there is one equilibrium."""
+    rows = [["game", "λ", "η", "ends", "answer"]]
+    for setting, each in numbers["uniqueness"].items():
+        keys = "entropy_weight", "step_size", "spread", "answer"
+        rows.append([SETTINGS[setting], *(show(each[key]) for key in keys)])
+    return table(rows)
+
+
+def ratio_table(numbers):
+    """Distances of networked agents in units of independent ones'."""
+    rows = [["game", "learning", "networked", "networked, random score"]]
+    for setting, algorithms in numbers["theorem"].items():
+        for algorithm in ("online", "replay"):
+            ends = {who: found[0] for who, found in algorithms[algorithm]["ends"].items()}
+            ratios = (ends[who] / ends["independent"] for who in rows[0][2:])
+            rows.append([SETTINGS[setting], NAMES[algorithm], *(f"{each:.2f}" for each in ratios)])
+    return table(rows)
+
+
+def crowd_table(numbers):
+    """Both sides in contraction over N."""
+    rows = [["N", "networked", "independent", "difference", "Theorem 3.3"]]
+    for n_agents, each in numbers["crowd"].items():
+        ends = (interval(each["ends"][who]) for who in ("networked", "independent"))
+        difference = each["difference"]
+        rows.append([n_agents, *ends, interval(difference), verdict(difference)])
+    return table(rows)
+
+
+def page(numbers):
+    """The whole page; str."""
+    used, agree = numbers["used"]["agree"], numbers["constants"]["agree"]
+    even = agree["even"]
+    calls = [
+        verdict(each["differences"]["networked"])
+        for algorithms in numbers["theorem"].values()
+        for algorithm, each in algorithms.items()
+        if algorithm != "exact"
+    ]
+    cases = [each for both in numbers["population"].values() for each in both.values()]
+    slopes = sorted(each["expected_distance_slope"] for each in cases)
+    biases = sorted(each["bias_slope"] for each in cases)
+    numbers_in_words = {
+        "walks": WALKS,
+        "sizes": ", ".join(f"{n:,}" for n in SIZES),
+        "gathered": f"{GATHERED:.0%}",
+        "large": show(LARGE["entropy_weight"]),
+        "agents": COMMON["agents"],
+        "last": f"{LAST:.0%}",
+        "trials": TRIALS,
+        "online": show(ALGORITHMS["online"]["transitions"]),
+        "replay": show(ALGORITHMS["replay"]["transitions"]),
+        "cycles": ALGORITHMS["replay"]["replay_cycles"],
+        "starts": STARTS,
+        "seed": SEED,
+        "used_iterations": show(used["iterations"]),
+        "used_step_size": show(used["step_size"]),
+        "used_weight": show(used["entropy_weight"]),
+        "used_steps": show(used["steps"]),
+        "used_updates": show(used["updates"]),
+        "used_cycles": show(used["cycles"]),
+        "used_kept": show(used["kept"]),
+        "used_rounds": show(used["rounds"]),
+        "l_pop": show(agree["L_pop_exact"]),
+        "meet_at": show(agree["meet_at"]),
+        "h_max": show(agree["h_max"]),
+        "l_h": show(agree["L_h"]),
+        "middle_error": show(ERRORS[1]),
+        "last_error": show(ERRORS[2]),
+        "middle_iterations": show(agree["iterations_at_best"][1]),
+        "authors": show(AUTHORS),
+        "authors_error": show(even["error_of_authors"]),
+        "authors_first": show(even["error_by_delta"][0]),
+        "authors_half": show(even["error_by_delta"][1]),
+        "n_agents": N_AGENTS,
+        "steepest": f"{slopes[0]:.2f}",
+        "flattest": f"{slopes[-1]:.2f}",
+        "bias_steepest": f"{biases[0]:.2f}",
+        "bias_flattest": f"{biases[-1]:.2f}",
+        "holds": calls.count("holds"),
+        "cases": len(calls),
+        "fails": calls.count("does not hold"),
+        "open": calls.count("not told apart"),
+    }
+    tables = (
+        constant_table, asked_table, learning_table, updates_table, consensus_table,
+        population_table, among_table, uniqueness_table, theorem_table, ratio_table, crowd_table,
+    )  # fmt: skip
+    shown = {each.__name__: each(numbers) for each in tables}
+    return TEMPLATE.read_text(encoding="utf-8").format(**numbers_in_words, **shown)
