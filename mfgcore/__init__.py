@@ -18,6 +18,8 @@ Examples
 from mfgcore.fingerprint import run_fingerprint  # it is taken before anything else is imported
 
 # isort: on
+import importlib.metadata
+
 from mfgcore.collect import collect
 from mfgcore.datasets import load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError, NumericalError, RunFileError
@@ -30,11 +32,14 @@ __all__ = [
     "MfgcoreError",
     "NumericalError",
     "RunFileError",
+    "__version__",
     "collect",
     "load",
     "save",
     "simulate",
 ]
+
+__version__ = importlib.metadata.version("mfgcore")  # pyproject.toml's
 
 if run_fingerprint.__wrapped__() != run_fingerprint():
     raise ImportError("mfgcore was changed while it was imported; start again")

@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 from tqdm import tqdm
 
-from mfgcore import cost
+from mfgcore import __version__, cost
 from mfgcore.checkpoint import Checkpointer, Stopped
 from mfgcore.configuration import CONFIG_FILES, check, load_schema, read
 from mfgcore.datasets import configuration, load, save
@@ -94,6 +94,8 @@ def _build_parser():
         description="Learning in mean-field games with centralised, independent and networked "
         "agents: one run at a time. The figures of the paper are made by snakemake.",
     )
+    text = "say which version this is"
+    parser.add_argument("--version", action="version", version=f"mfgcore {__version__}", help=text)
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="{run,show,estimate,games,networks}"
     )
