@@ -25,6 +25,7 @@ from mfgcore.datasets import load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError, NumericalError, RunFileError
 from mfgcore.experiment import Experiment
 from mfgcore.simulation import simulate
+from mfgcore.sweep import sweep
 
 __all__ = [
     "ConfigurationError",
@@ -37,6 +38,7 @@ __all__ = [
     "load",
     "save",
     "simulate",
+    "sweep",
 ]
 
 __version__ = importlib.metadata.version("mfgcore")  # pyproject.toml's
