@@ -66,11 +66,11 @@ def test_datasets_are_collected_as_their_files_are(files, experiments):
     collected = mfgcore.collect(files, experiments)
     assert mfgcore.collect(datasets, experiments).identical(collected)
     assert mfgcore.collect([*datasets[:2], *files[2:]], experiments).identical(collected)
-    with pytest.raises(RunFileError, match="^run 1: is not one run made by mfgcore$"):
+    with pytest.raises(RunFileError, match=r"^run 1: is not one run made by mfgcore$"):
         mfgcore.collect([datasets[0], collected], experiments[:2])
-    with pytest.raises(RunFileError, match="^run 0: was made with trial = 1, expected 0"):
+    with pytest.raises(RunFileError, match=r"^run 0: was made with trial = 1, expected 0"):
         mfgcore.collect(datasets[1:2], experiments[:1])
-    with pytest.raises(RunFileError, match="^3 runs are given, expected 4$"):
+    with pytest.raises(RunFileError, match=r"^3 runs are given, expected 4$"):
         mfgcore.collect(datasets[:3], experiments)
 
 
