@@ -17,9 +17,9 @@ import xarray as xr
 from mfgcore import meanfield
 from mfgcore.configuration import plain
 from mfgcore.datasets import state_coordinates
-from mfgcore.experiment import defaults
 from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.plotting import cells_of, draw_shares, layout_of, names_of, turns_of, use_style
+from mfgcore.table import defaults
 
 DOCS = Path(__file__).parent
 WEIGHTS = {key: defaults()[key] for key in ("discount", "entropy_weight")}

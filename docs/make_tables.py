@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 from mfgcore.configuration import plain, settable
-from mfgcore.experiment import defaults
 from mfgcore.metrics import METRICS
+from mfgcore.table import defaults
 
 ROOT = Path(__file__).parents[1]
 

@@ -18,11 +18,14 @@ Examples
 from mfgcore.fingerprint import run_fingerprint  # it is taken before anything else is imported
 
 # isort: on
+import importlib.metadata
+
 from mfgcore.collect import collect
 from mfgcore.datasets import load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError, NumericalError, RunFileError
 from mfgcore.experiment import Experiment
 from mfgcore.simulation import simulate
+from mfgcore.sweep import sweep
 
 __all__ = [
     "ConfigurationError",
@@ -30,11 +33,15 @@ __all__ = [
     "MfgcoreError",
     "NumericalError",
     "RunFileError",
+    "__version__",
     "collect",
     "load",
     "save",
     "simulate",
+    "sweep",
 ]
+
+__version__ = importlib.metadata.version("mfgcore")  # pyproject.toml's
 
 if run_fingerprint.__wrapped__() != run_fingerprint():
     raise ImportError("mfgcore was changed while it was imported; start again")

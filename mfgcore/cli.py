@@ -10,19 +10,20 @@ import warnings
 import numpy as np
 from tqdm import tqdm
 
-from mfgcore import cost
+from mfgcore import __version__, cost
 from mfgcore.checkpoint import Checkpointer, Stopped
 from mfgcore.configuration import CONFIG_FILES, check, load_schema, read
 from mfgcore.datasets import configuration, load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError, RunFileError, shorten
-from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
+from mfgcore.experiment import make_experiment
 from mfgcore.files import check_writable, checkpoint_of, only_writer
 from mfgcore.games import GAMES
 from mfgcore.imports import import_file
 from mfgcore.memory import block_of_learners, checkpoint_bytes, parse_size
 from mfgcore.networks import NETWORKS
-from mfgcore.parameters import RENAMED
+from mfgcore.parameters import RENAMED, REQUIRED
 from mfgcore.simulation import simulate
+from mfgcore.table import defaults, parameters
 
 USAGE_ERROR = 2
 
@@ -70,10 +71,6 @@ def _add_parameters(parser):
     for key, parameter in parameters().items():
         flag = "--" + key.replace("_", "-")
         details = [parameter.describe()]
-        if parameter.symbol:
-            details.append(f"the paper's {parameter.symbol}")
-        if parameter.unit:
-            details.append(f"in {parameter.unit}")
         if default.get(key) is not None:
             details.append(f"default {default[key]}")
         text = "; ".join(details).replace("%", "%%")
@@ -97,6 +94,8 @@ def _build_parser():
         description="Learning in mean-field games with centralised, independent and networked "
         "agents: one run at a time. The figures of the paper are made by snakemake.",
     )
+    text = "say which version this is"
+    parser.add_argument("--version", action="version", version=f"mfgcore {__version__}", help=text)
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="{run,show,estimate,games,networks}"
     )

@@ -6,20 +6,20 @@ import numpy as np
 import xarray as xr
 
 from mfgcore.architectures import ARCHITECTURES
-from mfgcore.datasets import COMMON, configuration, describe, load
+from mfgcore.datasets import COMMON, check_made, configuration, describe, load
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.metrics import per_iteration
 from mfgcore.parameters import first_difference
 from mfgcore.provenance import environment
 
 
-def collect(paths, experiments):
+def collect(runs, experiments):
     """Join the runs of one experiment.
 
     Parameters
     ----------
-    paths : list of path
-        One run's file for each of `experiments`, in the same order.
+    runs : list of path or xarray.Dataset
+        One run, or its file, for each of `experiments`, in the same order.
     experiments : list of Experiment
         What the runs should be: every trial of every architecture.
 
@@ -34,24 +34,28 @@ def collect(paths, experiments):
         If a run is missing, was made with other parameters or by other code than this, holds a
         value that is not finite, or if the trials of the architectures differ.
     """
-    runs = {}
-    for path, experiment in zip(paths, experiments, strict=True):
-        dataset = load(path)
-        _check_run(path, dataset, experiment)
+    if len(runs) != len(experiments):
+        raise RunFileError(f"{len(runs)} runs are given, expected {len(experiments)}")
+    found = {}
+    for number, (run, experiment) in enumerate(zip(runs, experiments, strict=True)):
+        name, dataset = f"run {number}", run
+        if isinstance(run, xr.Dataset):
+            check_made(name, run, "run")
+        else:
+            name, dataset = shorten(str(run)), load(run)
+        check_run(name, dataset, experiment)
         key = (experiment.architecture, experiment.trial)
-        if key in runs:
-            raise RunFileError(
-                f"{shorten(str(path))}: there are two runs of {key[0]}, trial {key[1]}"
-            )
-        runs[key] = dataset
-    architectures = [name for name in ARCHITECTURES if any(key[0] == name for key in runs)]
-    trials = sorted({trial for _, trial in runs})
+        if key in found:
+            raise RunFileError(f"{name}: there are two runs of {key[0]}, trial {key[1]}")
+        found[key] = dataset
+    architectures = [name for name in ARCHITECTURES if any(key[0] == name for key in found)]
+    trials = sorted({trial for _, trial in found})
     for key in ((name, trial) for name in architectures for trial in trials):
-        if key not in runs:
+        if key not in found:
             raise RunFileError(f"the run of {key[0]}, trial {key[1]} is missing")
     joined = _stack(
         [
-            _stack([runs[name, trial][list(per_iteration())] for trial in trials], "trial")
+            _stack([found[name, trial][list(per_iteration())] for trial in trials], "trial")
             for name in architectures
         ],
         "architecture",
@@ -59,22 +63,22 @@ def collect(paths, experiments):
     joined = joined.assign_coords(trial=trials, architecture=architectures)
     joined["cpu_seconds"] = (
         ("architecture", "trial"),
-        [[runs[name, trial].attrs["cpu_seconds"] for trial in trials] for name in architectures],
+        [[found[name, trial].attrs["cpu_seconds"] for trial in trials] for name in architectures],
         {"long_name": "CPU time of a run", "units": "s"},
     )
-    first = next(iter(runs.values()))
+    first = next(iter(found.values()))
     joined.attrs = {
         "title": f"{first.attrs['title'].split(',')[0]}: {experiments[0].name}",
         "kind": "experiment",
         **COMMON,
         "layout": first.attrs["layout"],
         "configuration": json.dumps(_in_common([experiments]), sort_keys=True),
-        "runs": len(runs),
+        "runs": len(found),
         "fingerprint": experiments[0].code(),
-        "wall_seconds": sum(run.attrs["wall_seconds"] for run in runs.values()),
-        "cpu_seconds": sum(run.attrs["cpu_seconds"] for run in runs.values()),
-        "commits": ", ".join(sorted({run.attrs["commit"] for run in runs.values()})),
-        "started": min(run.attrs["started"] for run in runs.values()),
+        "wall_seconds": sum(run.attrs["wall_seconds"] for run in found.values()),
+        "cpu_seconds": sum(run.attrs["cpu_seconds"] for run in found.values()),
+        "commits": ", ".join(sorted({run.attrs["commit"] for run in found.values()})),
+        "started": min(run.attrs["started"] for run in found.values()),
         **environment(),
     }
     return describe(joined)
@@ -181,11 +185,17 @@ def _stack(datasets, dimension):
     return xr.concat(datasets, dimension, join="exact", combine_attrs="drop")
 
 
-def _check_run(path, dataset, experiment):
-    """Refuse a run that is not the expected one, or lacks a value that it should have."""
+def check_run(whose, dataset, experiment):
+    """Refuse a run that is not the expected one, or lacks a value that it should have.
+
+    Raises
+    ------
+    RunFileError
+        Its message begins with `whose`.
+    """
 
     def refuse(what):
-        raise RunFileError(f"{shorten(str(path))}: {what}; delete it and run again")
+        raise RunFileError(f"{whose}: {what}; delete it and run again")
 
     difference = first_difference(configuration(dataset), experiment.relevant())
     if difference is not None:

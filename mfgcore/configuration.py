@@ -10,9 +10,10 @@ import jsonschema
 import yaml
 
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
-from mfgcore.experiment import defaults, disturbances, make_experiment, parameters
+from mfgcore.experiment import make_experiment
 from mfgcore.imports import import_file
 from mfgcore.parameters import RENAMED, is_plain_name, renamed
+from mfgcore.table import defaults, disturbances, parameters
 
 # of the workflow, in its folder: what every configuration overrides
 CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml", "config/comparisons.yaml")

@@ -129,7 +129,7 @@ def load(path, kind="run"):
     Parameters
     ----------
     path : path
-    kind : {"run", "experiment"}
+    kind : {"run", "experiment", "sweep"}
 
     Returns
     -------
@@ -148,8 +148,18 @@ def load(path, kind="run"):
             dataset = opened.load()
     except (OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
         raise RunFileError(f"{name}: is no netCDF file ({reason(error)})") from error
+    return check_made(name, dataset, kind)
+
+
+def check_made(name, dataset, kind):
+    """Refuse a dataset, by a name for it, that is none of a kind and of this version; returns it.
+
+    Raises
+    ------
+    RunFileError
+    """
     if dataset.attrs.get("kind") != kind:
-        raise RunFileError(f"{name}: is not a file of one {kind} made by mfgcore")
+        raise RunFileError(f"{name}: is not one {kind} made by mfgcore")
     said = SAID_OF_A_RUN if kind == "run" else SAID
     missing = [key for key in said if key not in dataset.attrs]
     if missing:

@@ -20,6 +20,7 @@ OUTSIDE_RUNS = (
     "ledger.py",
     "plotting.py",
     "statistics.py",
+    "sweep.py",
 )
 
 

@@ -51,6 +51,11 @@ def import_file(path):
     _imported[place] = name
 
 
+def imported() -> list[Path]:
+    """The files that were imported."""
+    return list(_imported)
+
+
 def _place(error):
     """The user's file and the line where an error arose; None and None if it is from no such."""
     found, trace = (None, None), error.__traceback__

@@ -124,8 +124,10 @@ class Parameter:
         return all(_FITS[sign](value, limit) for sign, limit in self._limits())
 
     def describe(self):
-        """Meaning and allowed values, with what each name means, on one line."""
-        return f"{self.help}; {self.explained()}"
+        """Meaning, allowed values with what each name means, symbol and unit, on one line."""
+        symbol = f"; the paper's {self.symbol}" if self.symbol else ""
+        unit = f"; in {self.unit}" if self.unit else ""
+        return f"{self.help}; {self.explained()}{symbol}{unit}"
 
     def explained(self):
         """The allowed values in words, with what each name means."""

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -29,14 +30,22 @@ def environment():
 
 
 def commit():
-    """The commit of the source tree, with ``-dirty`` for uncommitted changes, or ``unknown``."""
+    """The commit of the tree that holds the package, with ``-dirty`` for uncommitted changes.
+
+    ``unknown`` where the package is in no such tree: a virtual environment may well be inside
+    another repository, whose commit says nothing of this code.
+    """
+    # GIT_DIR and the like, which hooks and `git rebase --exec` set, are of another repository
+    own = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
 
     def git(*arguments):
         command = ("git", "--no-optional-locks", *arguments)
         options = {"capture_output": True, "text": True, "check": True, "timeout": 10}
-        return subprocess.run(command, cwd=Path(__file__).parent, **options).stdout.strip()
+        place = Path(__file__).parent
+        return subprocess.run(command, cwd=place, env=own, **options).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", Path(__file__).name)
         return git("rev-parse", "HEAD") + (
             "-dirty" if git("status", "--porcelain", "--untracked-files=no") else ""
         )

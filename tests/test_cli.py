@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from project import ROOT
 
-from mfgcore import cli, load
+from mfgcore import __version__, cli, load
 from mfgcore.experiment import parameters
 from mfgcore.networks import NETWORKS
 
@@ -225,3 +226,11 @@ def test_a_configuration_that_cannot_be_read_is_one_line(capsys, monkeypatch, tm
         assert len(capsys.readouterr().err.splitlines()) == 1
     assert cli.main(["estimate", "--cores", "0"]) == 2
     assert "cores: 0 is not a whole number >= 1" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_project(capsys):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert __version__ == project["version"]
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"mfgcore {project['version']}\n"

@@ -61,6 +61,19 @@ def test_runs_are_collected_by_architecture_and_trial(files, experiments):
     assert collected.attrs["runs"] == 4
 
 
+def test_datasets_are_collected_as_their_files_are(files, experiments):
+    datasets = [mfgcore.load(path) for path in files]
+    collected = mfgcore.collect(files, experiments)
+    assert mfgcore.collect(datasets, experiments).identical(collected)
+    assert mfgcore.collect([*datasets[:2], *files[2:]], experiments).identical(collected)
+    with pytest.raises(RunFileError, match=r"^run 1: is not one run made by mfgcore$"):
+        mfgcore.collect([datasets[0], collected], experiments[:2])
+    with pytest.raises(RunFileError, match=r"^run 0: was made with trial = 1, expected 0"):
+        mfgcore.collect(datasets[1:2], experiments[:1])
+    with pytest.raises(RunFileError, match=r"^3 runs are given, expected 4$"):
+        mfgcore.collect(datasets[:3], experiments)
+
+
 def test_a_missing_run_is_named(files, experiments):
     with pytest.raises(RunFileError, match="the run of networked, trial 1 is missing"):
         mfgcore.collect(files[:3], experiments[:3])
@@ -125,14 +138,14 @@ def test_a_truncated_file_is_refused_by_name(files, tenth):
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path, files):
-    with pytest.raises(RunFileError, match="not a file of one experiment"):
+    with pytest.raises(RunFileError, match="not one experiment"):
         mfgcore.load(files[0], kind="experiment")
     path = tmp_path / "other.nc"
     xr.Dataset({"x": ("y", [1.0])}).to_netcdf(path)
     with pytest.raises(RunFileError, match="not made by this version of mfgcore"):
         mfgcore.load(path)
     mfgcore.save(xr.load_dataset(path), path)
-    with pytest.raises(RunFileError, match="not a file of one run"):
+    with pytest.raises(RunFileError, match="not one run"):
         mfgcore.load(path)
 
 

@@ -1,6 +1,7 @@
 """What has a name: one registry for all kinds, and metrics as one entry with its computation."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -115,3 +116,10 @@ def test_every_metric_says_what_it_is():
         assert entry.long_name
         assert entry.meaning
     assert metrics.label("policy_divergence") == "Policy divergence"
+
+
+def test_help_explains_every_parameter():
+    explained = mfgcore.Experiment.__doc__
+    for key, described in mfgcore.experiment.parameters().items():
+        paragraph = re.search(rf"(?ms)^{key} : .*?(?=^\w)", explained)[0]
+        assert " ".join(described.describe().split()) in " ".join(paragraph.split())

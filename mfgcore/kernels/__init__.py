@@ -8,8 +8,15 @@ variable ``MFGCORE_KERNELS`` (baseline, avx2 or avx512) asks for another one.
 import importlib
 import os
 
-from mfgcore.fingerprint import kernel_fingerprint
-from mfgcore.kernels import _baseline
+from mfgcore.fingerprint import PACKAGE, kernel_fingerprint
+
+try:
+    _baseline = importlib.import_module("mfgcore.kernels._baseline")
+except ModuleNotFoundError:
+    raise ImportError(
+        f"the kernels in {PACKAGE} are not built: run 'make setup' in its folder, or leave that "
+        "folder to use an mfgcore that is installed elsewhere"
+    ) from None
 
 BUILDS = ("avx512", "avx2", "baseline")  # in order of preference
 

@@ -9,9 +9,9 @@ import sys
 
 import pandas as pd
 
-from mfgcore.experiment import disturbances
 from mfgcore.files import atomic_path
 from mfgcore.jobs import logged
+from mfgcore.table import disturbances
 
 ONE = """
 import json, resource, sys, time

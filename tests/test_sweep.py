@@ -1,0 +1,256 @@
+"""Any product of parameters: the runs that there would be one by one, made once, and kept."""
+
+import dataclasses
+import inspect
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import small
+from project import documented
+
+import mfgcore
+from mfgcore import ConfigurationError, MfgcoreError, NumericalError, RunFileError, games
+from mfgcore.datasets import COORDINATES
+from mfgcore.experiment import parameters
+from mfgcore.games import GAMES
+from mfgcore.imports import import_file
+from mfgcore.metrics import METRICS, per_iteration
+
+MODULE = sys.modules["mfgcore.sweep"]
+VARIED = {"architecture": ["networked", "independent"], "communication_radius": [0.2, 0.6]}
+
+
+def sweep(experiment=None, **options):
+    return mfgcore.sweep(experiment or small(), **{"progress": False, "cores": 1, **options})
+
+
+def count_runs(monkeypatch):
+    """A list to which every run that is made is added."""
+    made = []
+
+    def counted(experiment, **options):
+        made.append(experiment)
+        return mfgcore.simulate(experiment, **options)
+
+    monkeypatch.setattr(MODULE, "simulate", counted)
+    return made
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_every_combination_is_the_run_that_it_would_be_by_itself(cores):
+    dataset = sweep(cores=cores, **VARIED, seed=range(2))
+    assert dict(dataset.sizes) == {
+        "architecture": 2, "communication_radius": 2, "seed": 2, "iteration": 4, "state": 9,
+        "action": 5,
+    }  # fmt: skip
+    assert dataset["exact_return"].dims == (*VARIED, "seed", "iteration")
+    for architecture in VARIED["architecture"]:
+        for radius in VARIED["communication_radius"]:
+            place = {"architecture": architecture, "communication_radius": radius, "seed": 1}
+            alone = mfgcore.simulate(small(**place))
+            for name in per_iteration():
+                np.testing.assert_array_equal(dataset.sel(place)[name], alone[name])
+    # nobody hears anybody: the radius makes no difference, and no run of its own
+    assert dataset.attrs["runs"] == 6
+    assert "architecture" not in dataset.attrs["configuration"]
+    assert (dataset["cpu_seconds"] >= 0).all()
+    assert dataset["exact_return"].attrs["long_name"]
+    assert dataset["communication_radius"].attrs["long_name"] == "how far an agent hears"
+
+
+def test_what_is_kept_is_not_made_again(tmp_path, monkeypatch):
+    made = count_runs(monkeypatch)
+    first = sweep(cache=tmp_path / "kept", **VARIED)
+    assert len(made) == 3
+    again = sweep(cache=tmp_path / "kept", **VARIED)
+    assert len(made) == 3
+    assert again.identical(first)
+    sweep(cache=tmp_path / "kept", seed=[1, 2])
+    assert len(made) == 4
+    kept = sorted((tmp_path / "kept").iterdir())
+    assert len(kept) == 4
+    assert mfgcore.load(kept[0]).attrs["kind"] == "run"
+
+
+@pytest.mark.parametrize("damage", ["a bit", "half", "code", "another run"])
+def test_what_is_stale_or_damaged_is_made_anew(tmp_path, monkeypatch, damage):
+    made = count_runs(monkeypatch)
+    first = sweep(cache=tmp_path, seed=[1, 2])
+    path, other = sorted(tmp_path.iterdir())
+    content = bytearray(path.read_bytes())
+    if damage == "a bit":
+        content[len(content) // 2] ^= 1
+    elif damage == "half":
+        del content[len(content) // 2 :]
+    elif damage == "another run":
+        content = other.read_bytes()
+    path.write_bytes(content)
+    if damage == "code":
+        dataset = mfgcore.load(path)
+        dataset.attrs["fingerprint"] = "other"
+        mfgcore.save(dataset, path)
+    assert sweep(cache=tmp_path, seed=[1, 2])["exact_return"].equals(first["exact_return"])
+    assert len(made) == 3
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+LONG = """
+import sys
+sys.path.insert(0, sys.argv[2])
+import mfgcore
+from conftest import small
+mfgcore.sweep(small(iterations=800), seed=range(3), cores=int(sys.argv[3]), cache=sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_interrupted_it_goes_on(tmp_path, monkeypatch, cores):
+    command = [sys.executable, "-c", LONG, tmp_path, os.path.dirname(__file__), str(cores)]  # noqa: PTH120
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while len(list(tmp_path.glob(".*.lock"))) < cores:
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert f"the same call goes on from what is kept in {tmp_path}" in said
+    assert len(list(tmp_path.glob("*.nc.checkpoint"))) == cores
+    begun = []
+
+    def watched(experiment, *, checkpointer, **options):
+        def progress(simulation):
+            begun.append((experiment.seed, simulation.iteration))
+
+        return mfgcore.simulate(experiment, 1, progress, checkpointer, **options)
+
+    monkeypatch.setattr(MODULE, "simulate", watched)
+    dataset = sweep(small(iterations=800), seed=range(3), cache=tmp_path)
+    firsts = {}
+    for seed, iteration in begun:
+        firsts.setdefault(seed, iteration)
+    assert (
+        sorted(iteration > 1 for iteration in firsts.values())
+        == [False] * (3 - cores) + [True] * cores
+    )
+    alone = mfgcore.simulate(small(iterations=800, seed=0))
+    np.testing.assert_array_equal(dataset["exact_return"].sel(seed=0), alone["exact_return"])
+    assert not list(tmp_path.glob("*checkpoint"))
+
+
+@pytest.mark.parametrize(
+    ("varied", "message"),
+    [
+        ({"archtecture": ["networked"]}, "^unknown parameter 'archtecture'; did you mean 'archit"),
+        ({"architecture": ["netwrked"]}, "^architecture: unknown .* did you mean 'networked'"),
+        ({"architecture": "networked"}, "^architecture: 'networked' is not a list of values$"),
+        ({"seed": 3}, "^seed: 3 is not a list of values$"),
+        ({"seed": []}, "^seed: there is no value in the list$"),
+        ({"seed": [1, 2, 1]}, "^seed: 1 is there twice$"),
+        ({"discount": [0.5, 1.5]}, "^discount: 1.5 is not a number >= 0 and < 1$"),
+        ({"agents": [6, 1], "sampled_exploitability": [False, True]},
+         "^agents = 1, sampled_exploitability = true: agents: 1 is not allowed"),
+        ({"seed": [1], "cores": 0}, "^cores: 0 is not a whole number >= 1$"),
+        ({"seed": [1], "cores": 1.5}, "^cores: 1.5 is not a whole number >= 1$"),
+        ({"experiment": "agree"}, "^experiment: 'agree' is not an Experiment$"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_refused_in_one_line_before_any_run(varied, message, monkeypatch):
+    made = count_runs(monkeypatch)
+    with pytest.raises(ConfigurationError, match=message) as refused:
+        sweep(**varied)
+    assert "\n" not in str(refused.value)
+    assert not made
+
+
+def test_a_cache_that_cannot_be_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RunFileError, match=r"^cache: '.*/file': File exists$"):
+        sweep(seed=[1], cache=tmp_path / "file")
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_an_error_names_its_combination(monkeypatch, cores):
+    def fail(experiment, **options):
+        if experiment.seed == 3:
+            raise NumericalError("iteration 2, agent 1: its policy is not finite")
+        return mfgcore.simulate(experiment, **options)
+
+    monkeypatch.setattr(MODULE, "simulate", fail)
+    with pytest.raises(NumericalError, match=r"^seed = 3: iteration 2, agent 1: its policy"):
+        sweep(seed=[1, 2, 3, 4], cores=cores)
+
+
+def test_a_process_that_is_killed_is_told_of(monkeypatch):
+    monkeypatch.setattr(MODULE, "simulate", lambda experiment, **options: os._exit(9))
+    with pytest.raises(MfgcoreError, match=r"^seed = \d: its process ended with exit code 9"):
+        sweep(seed=[1, 2], cores=2)
+
+
+def test_runs_of_fewer_iterations_end_with_nan():
+    dataset = sweep(iterations=[2, 4], trial=[0, 1])
+    counts = dataset["updates"].sel(trial=0)
+    assert np.isnan(counts.sel(iterations=2)).values.tolist() == [False, False, True, True]
+    assert np.isfinite(counts.sel(iterations=4)).all()
+    assert dataset["mean_field"].dims == ("iterations", "trial", "iteration", "state")
+
+
+def test_states_of_different_games_are_not_mixed():
+    dataset = sweep(small(network="complete"), game=["agree", "beach_bar"])
+    assert "state" not in dataset.dims
+    assert dataset["exact_return"].notnull().any("iteration").all()
+    assert dataset.attrs["layout"] == "none"
+
+
+def test_no_value_is_a_label_too():
+    dataset = sweep(entropy_gap=[None, 0.5])
+    assert dataset["entropy_gap"].values.tolist() == ["null", "0.5"]
+    assert sweep().sizes == mfgcore.simulate(small())[list(per_iteration())].sizes
+
+
+def test_it_is_saved_and_loaded(tmp_path):
+    dataset = sweep(**VARIED, redrawn=[True, False])
+    mfgcore.save(dataset, tmp_path / "sweep.nc")
+    assert mfgcore.load(tmp_path / "sweep.nc", kind="sweep").identical(dataset)
+
+
+@pytest.mark.skipif(MODULE.START != "fork", reason="where processes are forked")
+def test_a_game_of_a_notebook_is_known_in_all_processes(register):
+    class Mine(games.GridGame):
+        """A game of a notebook."""
+
+        def rewards(self, mean_fields):
+            return self.normalised(0.0 * mean_fields[..., None], mean_fields)
+
+    register(GAMES, "mine", games.register(Mine))
+    assert sweep(small(game="mine"), seed=[1, 2], cores=2).attrs["runs"] == 2
+
+
+def test_a_file_of_a_user_is_known_where_processes_start_afresh(tmp_path, monkeypatch):
+    path = tmp_path / "edge.py"
+    path.write_text(documented("python")[0])
+    import_file(path)
+    monkeypatch.setattr(MODULE, "START", "spawn")
+    try:
+        dataset = sweep(small(game="edge"), seed=[1, 2], cores=2)
+        alone = mfgcore.simulate(small(game="edge", seed=2))
+        np.testing.assert_array_equal(dataset["exact_return"].sel(seed=2), alone["exact_return"])
+    finally:
+        GAMES.remove("edge")
+
+
+def test_a_bar_says_how_many_runs_are_done(capsys):
+    sweep(seed=range(3), progress=True)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_no_parameter_has_a_name_that_means_something_else():
+    arguments = set(inspect.signature(mfgcore.sweep).parameters)
+    taken = METRICS.keys() | {"cpu_seconds", "run"} | arguments | COORDINATES.keys()
+    # a sweep over these is what the coordinates are called after
+    assert parameters().keys() & taken == {"architecture", "trial"}
+    assert dataclasses.is_dataclass(mfgcore.Experiment)
