@@ -4,16 +4,15 @@ import dataclasses
 import hashlib
 import json
 import re
-from pathlib import Path
 
 import jsonschema
-import yaml
 
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.experiment import make_experiment
 from mfgcore.imports import import_file
 from mfgcore.parameters import RENAMED, is_plain_name, renamed
 from mfgcore.table import defaults, disturbances, parameters
+from mfgcore.yaml_files import read_yaml
 
 # of the workflow, in its folder: what every configuration overrides
 CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml", "config/comparisons.yaml")
@@ -37,18 +36,11 @@ def read(paths, config=None):
     Raises
     ------
     ConfigurationError
-        If a file is missing or is no YAML file of keys and values.
+        As of :func:`mfgcore.yaml_files.read_yaml`.
     """
     read = {}
     for path in paths:
-        try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            line = " ".join(str(error).split())
-            raise ConfigurationError(f"{shorten(str(path))}: cannot be read: {line}") from error
-        if not isinstance(content, dict):
-            raise ConfigurationError(f"{shorten(str(path))}: holds no keys and values")
-        read = _override(read, _renamed(content))
+        read = _override(read, _renamed(read_yaml(path)))
     return _override(read, _renamed(config or {}))
 
 
@@ -77,7 +69,7 @@ def load_schema(path):
     What a parameter can be is not written there but in :mod:`mfgcore.experiment`, which also checks
     it: only the keys are put in.
     """
-    schema = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    schema = read_yaml(path)
     schema["$defs"]["parameters"]["properties"] = {
         key: {"description": parameter.describe()} for key, parameter in settable().items()
     }

@@ -21,6 +21,7 @@ OUTSIDE_RUNS = (
     "plotting.py",
     "statistics.py",
     "sweep.py",
+    "yaml_files.py",
 )
 
 

@@ -1,6 +1,8 @@
 """The configuration, its schema and the parameters that they are made from."""
 
 import copy
+import itertools
+import math
 import re
 
 import pytest
@@ -11,6 +13,7 @@ from mfgcore import ConfigurationError, Experiment, configuration
 from mfgcore.architectures import BY_NETWORK
 from mfgcore.cli import CONFIG_FILES
 from mfgcore.experiment import defaults, make_experiment, parameters
+from mfgcore.yaml_files import read_yaml
 
 
 @pytest.fixture(scope="module")
@@ -220,3 +223,45 @@ def test_values_that_no_path_can_have_get_a_digest_for_a_folder(paper):
     folders = [folder for folder, _ in configuration.ablation(paper, "t").values()]
     assert len(set(folders)) == 2
     assert all(re.fullmatch(r"[\w.-]+", folder) for folder in folders)
+
+
+ALIASES = "a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]\n" + "".join(
+    f"{letter}: &{letter} [{', '.join([f'*{before}'] * 9)}]\n"
+    for before, letter in itertools.pairwise("abcdefghij")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("output:\n  seed: 010", "line 2: output.seed: can be read as 10 or as 8; write it so"),
+        ("seed: 1:30", "line 1: seed: can be read as '1:30' or as 90"),
+        ("a: [1, {b: 1e-3}]", "line 1: a.1.b: can be read as 0.001 or as '1e-3'"),
+        ("a: 1\n\nb: yes", "line 3: b: can be read as 'yes' or as True"),
+        ("on: 1", "can be read as ['on'] or as [True]"),
+        ("seed: 1\nb: 2\nseed: 3", 'cannot be read: line 3: found duplicate key "seed"'),
+        (ALIASES, "holds more than 100,000 values"),
+        ("a: &a [*a]", "holds more than 100,000 values"),
+        ("__use_yte__: true", "__use_yte__ is not allowed: snakemake would run it"),
+        ("a: !!python/object:os.system x", "line 1: could not determine a constructor"),
+        ("a: 2001-13-01", "cannot be read: month must be in 1..12"),
+        ("a: " + "[" * 3000 + "]" * 3000, "cannot be read: maximum recursion depth exceeded"),
+        ("- 1", "holds no keys and values"),
+        ("", "holds no keys and values"),
+    ],
+)
+def test_a_file_that_yaml_1_1_and_1_2_read_differently_is_refused(tmp_path, text, expected):
+    path = tmp_path / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        read_yaml(path)
+    assert expected in str(refused.value)
+    assert "own.yaml" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_both_read_alike_is_read(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("a: &a {b: 1_000, c: 0x1F}\nd: {<<: *a, e: .inf, f: ~}\ng: 'yes'\n")
+    shared = {"b": 1000, "c": 31}
+    assert read_yaml(path) == {"a": shared, "d": shared | {"e": math.inf, "f": None}, "g": "yes"}

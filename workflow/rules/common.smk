@@ -54,6 +54,8 @@ def check_limits(runs):
 
 
 try:
+    for path in workflow.config_settings.configfiles:
+        configuration.read_yaml(path)  # refused where snakemake may have read something else
     # what the caller gives (--configfile, --config, a module's config) overrides the package's
     config = configuration.read(map(packaged, configuration.CONFIG_FILES), config)
     RUNS, STUDIES = configuration.check(
