@@ -16,6 +16,7 @@ OUTSIDE_RUNS = (
     "cost.py",
     "explorer.py",
     "jobs.py",
+    "layout.py",
     "ledger.py",
     "plotting.py",
     "statistics.py",
