@@ -18,7 +18,8 @@ from mfgcore import meanfield
 from mfgcore.configuration import plain
 from mfgcore.datasets import state_coordinates
 from mfgcore.games import ACTIONS, GAMES, MOVES
-from mfgcore.plotting import cells_of, draw_shares, layout_of, names_of, turns_of, use_style
+from mfgcore.layout import cells_of, layout_of, names_of, turns_of
+from mfgcore.plotting import draw_shares, use_style
 from mfgcore.table import defaults
 
 DOCS = Path(__file__).parent

@@ -231,7 +231,7 @@ def _show(arguments):
     if arguments.plot:
         from mfgcore.plotting import plot_run  # matplotlib takes a second to load
 
-        plot_run(dataset, arguments.plot)
+        plot_run(dataset, [arguments.plot])
         print(f"\nDrawn to {arguments.plot}")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from plotly.offline import get_plotlyjs
 
-from mfgcore import plotting
+from mfgcore import layout, plotting
 from mfgcore.datasets import configuration
 from mfgcore.files import atomic_path
 from mfgcore.games import ACTIONS, GAMES, MOVES
@@ -58,18 +58,18 @@ def describe(title, dataset):
     shown = dataset.isel(trial=slice(SHOWN_TRIALS)).transpose(
         "architecture", "trial", "iteration", "state", "action"
     )
-    cells = plotting.cells_of(dataset)
+    cells = layout.cells_of(dataset)
     actions = [str(name) for name in dataset["action"].values]
     steps = dict(zip(ACTIONS, MOVES, strict=True))
     n_trials = dataset.sizes["trial"]
     return {
         "title": title,
         "goal": GAMES.help(parameters["game"]) + ".",
-        "layout": plotting.layout_of(dataset),
+        "layout": layout.layout_of(dataset),
         "cells": None if cells is None else _rounded(cells),
-        "turns": _rounded(plotting.turns_of(dataset)) if cells is not None else [],
+        "turns": _rounded(layout.turns_of(dataset)) if cells is not None else [],
         "states": dataset.sizes["state"],
-        "names": plotting.names_of(dataset) if "state_name" in dataset.coords else None,
+        "names": layout.names_of(dataset) if "state_name" in dataset.coords else None,
         "best": [] if cells is None else np.flatnonzero(dataset["best"].values).tolist(),
         "actions": actions,
         # the steps that actions are named after; what is no step has no arrow

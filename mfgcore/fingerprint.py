@@ -17,6 +17,7 @@ OUTSIDE_RUNS = (
     "cost.py",
     "explorer.py",
     "jobs.py",
+    "layout.py",
     "ledger.py",
     "plotting.py",
     "statistics.py",

@@ -5,12 +5,13 @@ import html
 import json
 import textwrap
 
-import matplotlib.pyplot as plt
+import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 
 from mfgcore.claims import FAILS, HOLDS, OPEN
 from mfgcore.files import atomic_path
-from mfgcore.plotting import save_figure, use_style
+from mfgcore.plotting import save_figure, style
 
 COLOURS = {HOLDS: "#009E73", FAILS: "#D55E00", OPEN: "#595959"}
 # effects beyond are drawn at the edge, with an arrow
@@ -179,12 +180,13 @@ def _verdict(finding):
     return text
 
 
+@style()
 def plot_ledger(findings, outputs, title=TITLE):
     """A forest plot on one page: every part's effect and interval, and what the claim says."""
-    use_style()
     blocks = [_rows(finding) for finding in findings]
     columns = _halves(blocks)
-    figure, axes = plt.subplots(1, 2, figsize=PAGE)
+    figure = Figure(figsize=PAGE)
+    axes = figure.subplots(1, 2)
     figure.subplots_adjust(left=0.185, right=0.985, bottom=0.04, top=0.945, wspace=0.6)
     longest = max(sum(len(rows) for rows in blocks) for blocks in columns)
     for axis, blocks in zip(axes, columns, strict=True):
@@ -195,7 +197,7 @@ def plot_ledger(findings, outputs, title=TITLE):
         fontsize=8.5,
         y=0.985,
     )
-    with plt.rc_context({"savefig.dpi": 105}):  # a page has many pixels
+    with matplotlib.rc_context({"savefig.dpi": 105}):  # a page has many pixels
         save_figure(figure, outputs)
 
 

@@ -1,24 +1,30 @@
 """Figures from collected datasets: metrics over iterations, and where the population is.
 
-What draws a dataset is called with the files to draw (`drawings`: PDF, PNG or SVG), a CSV file for
-the data drawn (`table`) and the title of the figure.
+What draws a dataset can be told the files to draw (`drawings`: PDF, PNG or SVG), a CSV file for the
+data drawn (`table`) and the title of the figure. It draws a figure of its own, or into the Axes
+that it is given (`ax`: one for each panel), in their style, and returns the Axes. Nothing here
+knows of pyplot's current figure, or changes how other figures look.
 """
 
+import contextlib
+import functools
+import math
 from pathlib import Path
 
 import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
 from mfgcore.datasets import configuration
-from mfgcore.errors import RunFileError, shorten
+from mfgcore.errors import ConfigurationError, RunFileError, shorten
 from mfgcore.files import atomic_path
+from mfgcore.layout import MOST_CELLS, cells_of, layout_of, names_of
 from mfgcore.metrics import label
 from mfgcore.statistics import Interval, bootstrap, last_iterations
 
@@ -32,32 +38,62 @@ STYLES = {
     "networked": ("#009E73", "solid"),
 }
 OTHER_COLOURS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MOST_CELLS = 60  # of a chain or a ring; what is longer is drawn as bars
 WIDTH = 7.2  # inches: the text width of a page
 FORMATS = (".pdf", ".png", ".svg")
 
 
+STYLE = {
+    **sns.plotting_context("paper"),
+    **sns.axes_style("ticks"),
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.3,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+    "svg.hashsalt": "mfgcore",
+}
+
+
+def style():
+    """How all figures look, within ``with style():``."""
+    return matplotlib.rc_context(STYLE)
+
+
 def use_style():
-    """Set how all figures look."""
-    matplotlib.use("Agg")
-    sns.set_theme(
-        context="paper",
-        style="ticks",
-        rc={
-            "font.size": 8,
-            "axes.titlesize": 8.5,
-            "axes.labelsize": 8,
-            "xtick.labelsize": 7.5,
-            "ytick.labelsize": 7.5,
-            "legend.fontsize": 8,
-            "lines.linewidth": 1.3,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "pdf.fonttype": 42,
-            "savefig.dpi": 200,
-            "svg.hashsalt": "mfgcore",
-        },
-    )
+    """Let everything that is drawn from now on look so: for scripts that draw figures alone."""
+    matplotlib.rcParams.update(STYLE)
+
+
+def _styled(plot):
+    """Let a function draw in the style of all figures, but for the Axes that it is given."""
+
+    @functools.wraps(plot)
+    def drawn(*arguments, **options):
+        with style() if options.get("ax") is None else contextlib.nullcontext():
+            return plot(*arguments, **options)
+
+    return drawn
+
+
+def _panels(ax, size, *shape, **options):
+    """Axes for so many panels: those that are given, or of a new figure of a size in inches."""
+    if ax is None:
+        return Figure(figsize=size, layout="constrained").subplots(*shape, squeeze=False, **options)
+    given = np.atleast_1d(np.asarray(ax, dtype=object))
+    if given.size != math.prod(shape):
+        raise ConfigurationError(f"ax: {given.size} given, {math.prod(shape)} needed")
+    return given.reshape(shape)
+
+
+def _returned(axes):
+    """One Axes as itself, several as an array."""
+    return axes.item() if axes.size == 1 else axes.squeeze()
 
 
 def style_of(architecture):
@@ -67,13 +103,21 @@ def style_of(architecture):
     return OTHER_COLOURS[sum(map(ord, architecture)) % len(OTHER_COLOURS)], "dashdot"
 
 
-def _finish(figure, drawings, title, note="", legend=None):
-    """Put the title above a figure, and below it the legend of an axis, and write it."""
-    plain = title.replace("$", r"\$")  # a user's title is no formula
-    figure.suptitle(f"{plain}\n{note}".strip(), fontsize=8.5)
-    if legend is not None:
-        handles, labels = legend.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+def _finish(axes, ax, drawings, title="", note="", legend=None):
+    """Put the title above a figure, and below it the legend of one of its axes, and write it.
+
+    Of Axes that were given, which may be of a larger figure, that one gets the legend.
+    """
+    figure = axes[0].figure.get_figure(root=True)
+    if ax is None:
+        plain = title.replace("$", r"\$")  # a user's title is no formula
+        figure.suptitle(f"{plain}\n{note}".strip(), fontsize=8.5)
+        if legend is not None:
+            handles, labels = legend.get_legend_handles_labels()
+            place = {"loc": "outside lower center", "ncols": len(labels)}
+            figure.legend(handles, labels, frameon=False, **place)
+    elif legend is not None:
+        legend.legend(frameon=False)
     save_figure(figure, drawings)
 
 
@@ -103,7 +147,7 @@ def disturbances(parameters):
 
 
 def save_figure(figure, paths):
-    """Write a figure to PDF, PNG or SVG files, whole or not at all, and close it.
+    """Write a figure to PDF, PNG or SVG files, whole or not at all.
 
     Raises
     ------
@@ -121,10 +165,11 @@ def save_figure(figure, paths):
         metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}[suffix]
         with atomic_path(path) as temporary:
             figure.savefig(temporary, metadata=metadata)
-    plt.close(figure)
 
 
 def _save_table(table, path):
+    if path is None:
+        return
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.10g")
 
@@ -140,7 +185,13 @@ def summarise(dataset, metrics=PANELS):
     """
     rows = []
     for metric in metrics:
-        values = dataset[metric].transpose("architecture", "iteration", "trial")
+        found = dataset[metric]
+        if set(found.dims) != {"architecture", "iteration", "trial"}:
+            raise RunFileError(
+                f"{metric}: is over {', '.join(map(str, found.dims))}, and drawn if it is over "
+                "architecture, trial, iteration: select, or rename, a dimension"
+            )
+        values = found.transpose("architecture", "iteration", "trial")
         for architecture in values["architecture"].values:
             series = values.sel(architecture=architecture).values
             measured = np.isfinite(series).all(axis=1)
@@ -161,17 +212,19 @@ def summarise(dataset, metrics=PANELS):
     return pd.concat(rows, ignore_index=True)
 
 
-def plot_metrics(dataset, drawings, table, title, panels=PANELS, reference=None):
+@_styled
+def plot_metrics(
+    dataset, drawings=(), table=None, title="", panels=PANELS, reference=None, *, ax=None
+):
     """Return, exploitability and policy divergence over the iterations (Figures 1 to 6).
 
     Lines are means over trials, bands one standard deviation to either side. The dataset is an
     experiment's, `panels` are its metrics to draw, and `reference` is the dataset of a run drawn
     beside it: learning without sampling error.
     """
-    use_style()
     summary = summarise(dataset, panels)
     parameters = configuration(dataset)
-    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 2.55), layout="constrained")
+    axes = _panels(ax, (WIDTH, 2.55), 1, len(panels))[0]
     for axis, metric in zip(axes, panels, strict=True):
         drawn = summary[summary["metric"] == metric]
         for architecture, rows in drawn.groupby("architecture", sort=False):
@@ -190,31 +243,35 @@ def plot_metrics(dataset, drawings, table, title, panels=PANELS, reference=None)
         alone = reference.expand_dims(architecture=["reference"], trial=[0])
         summary = pd.concat([summary, summarise(alone, panels)], ignore_index=True)
     note = f"mean ± standard deviation, {_count(dataset.sizes['trial'], 'trial')}"
-    _finish(figure, drawings, title, note, legend=axes[0])
+    _finish(axes, ax, drawings, title, note, legend=axes[0])
     _save_table(summary, table)
+    return _returned(axes)
 
 
-def plot_exact(dataset, drawings, table, title, reference):
+def plot_exact(dataset, drawings=(), table=None, title="", reference=None, *, ax=None):
     """The exact metrics, beside a run without sampling error; otherwise :func:`plot_metrics`."""
-    plot_metrics(dataset, drawings, table, title, EXACT_PANELS, reference)
+    return plot_metrics(dataset, drawings, table, title, EXACT_PANELS, reference, ax=ax)
 
 
-def plot_mean_field(dataset, drawings, table, title, snapshots=6):
+@_styled
+def plot_mean_field(dataset, drawings=(), table=None, title="", snapshots=6, *, ax=None):
     """Where the population is at a few iterations, for each architecture.
 
     Trials settle at different corners, and their average would be nowhere, so the first trial of
-    the experiment is shown, at `snapshots` iterations from the first to the last.
+    the experiment is shown, at `snapshots` iterations from the first to the last. The Axes are
+    (architectures, iterations); of a chain, whose maps are low and wide, the other way round.
     """
-    use_style()
-    shown = _snapshots(dataset, snapshots)
-    fields = dataset["mean_field"].isel(trial=0, iteration=shown)
-    figure = plt.figure(figsize=(WIDTH, _height_of_maps(fields, dataset)), layout="constrained")
-    _draw_maps(figure, fields, dataset)
+    fields = dataset["mean_field"].isel(trial=0, iteration=_snapshots(dataset, snapshots))
+    axes = _panels(ax, (WIDTH, _height_of_maps(fields, dataset)), *_shape_of_maps(fields, dataset))
+    _draw_maps(axes, fields, dataset)
+    if ax is None:
+        _say_what_shares_are(axes, dataset)
     note = f"mean over the learning steps of iteration $k$, trial {int(dataset['trial'][0])}"
-    _finish(figure, drawings, title, note)
+    _finish(axes.ravel(), ax, drawings, title, note)
     drawn = fields.to_dataframe(name="share").reset_index()
     where = [name for name in ("row", "column") if name in drawn] or ["state"]
     _save_table(drawn[["architecture", "trial", "iteration", *where, "share"]], table)
+    return _returned(axes)
 
 
 def _snapshots(dataset, number):
@@ -229,12 +286,17 @@ def _height_of_maps(fields, dataset):
     return 0.33 * n_shown + 1.0 if chain else 1.22 * n_architectures + 0.55
 
 
-def _draw_maps(figure, fields, dataset):
+def _shape_of_maps(fields, dataset):
+    """How many maps there are below each other, and side by side."""
+    n_architectures, n_shown, _ = fields.shape
+    chain = layout_of(dataset) == "line"
+    return (n_shown, n_architectures) if chain else (n_architectures, n_shown)
+
+
+def _draw_maps(axes, fields, dataset):
     """Mean fields, (architecture, iteration, state), each in an axis of its own."""
     names, shown = fields["architecture"].values, fields["iteration"].values
     chain = layout_of(dataset) == "line"
-    shape = (len(shown), len(names)) if chain else (len(names), len(shown))
-    axes = figure.subplots(*shape, squeeze=False)
     for name, row in zip(names, axes.T if chain else axes, strict=True):
         for axis, iteration in zip(row, shown, strict=True):
             shares = fields.sel(architecture=name, iteration=iteration).values
@@ -248,12 +310,11 @@ def _draw_maps(figure, fields, dataset):
             axis.set_ylabel(f"$k = {iteration}$", rotation=0, ha="right", va="center")
         else:
             axis.set_title(f"$k = {iteration}$")
-    _say_what_shares_are(figure, axes, dataset)
 
 
-def _say_what_shares_are(figure, axes, dataset):
+def _say_what_shares_are(axes, dataset):
     """The colours' meaning, or that of the bars."""
-    what = "share of the population"
+    figure, what = axes.flat[0].figure, "share of the population"
     if cells_of(dataset) is not None:
         shares = axes.flat[0].collections or axes.flat[0].images
         figure.colorbar(shares[0], ax=axes, label=what, shrink=0.85, pad=0.015)
@@ -286,11 +347,16 @@ def draw_shares(axis, shares, dataset, largest=None, colour=OTHER_COLOURS[2]):
         Share at the end of the scale.
     colour : colour, optional
         Of bars.
+
+    Returns
+    -------
+    matplotlib axes
     """
     largest = shares.max() if largest is None else largest
     cells, layout = cells_of(dataset), layout_of(dataset)
     if cells is None:
-        return _draw_bars(axis, shares, dataset, largest, colour)
+        _draw_bars(axis, shares, dataset, largest, colour)
+        return axis
     colours = {"norm": PowerNorm(0.5, vmin=0.0, vmax=largest), "cmap": "viridis"}
     edge = {"closed": True, "fill": False, "joinstyle": "miter", "zorder": 3}
     around = np.array([(-1, -1), (-1, 1), (1, 1), (1, -1)])
@@ -314,6 +380,7 @@ def draw_shares(axis, shares, dataset, largest=None, colour=OTHER_COLOURS[2]):
         corners = (cell + 0.4 * around)[:, ::-1]
         for shade, width in (("black", 1.5), ("white", 0.75)):
             axis.add_patch(Polygon(corners, edgecolor=shade, linewidth=width, **edge))
+    return axis
 
 
 def _draw_bars(axis, shares, dataset, largest, colour):
@@ -336,42 +403,6 @@ def _name_states(axis, dataset):
         long = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
         axis.set_xticks(range(len(names)), names, **(long if max(map(len, names)) > 2 else {}))
     axis.tick_params("x", length=2)
-
-
-def layout_of(dataset):
-    """How the states are drawn: as a "grid", "line", "ring", or "none": as bars; str."""
-    layout, long = dataset.attrs["layout"], dataset.sizes["state"] > MOST_CELLS
-    return "none" if long and layout in ("line", "ring") else layout
-
-
-def names_of(dataset):
-    """What the states are called; list of str."""
-    names = dataset["state_name" if "state_name" in dataset.coords else "state"]
-    return [str(name) for name in names.values]
-
-
-def turns_of(dataset):
-    """By how much "up" is turned in each state, clockwise, in radians; (n_states,) float64."""
-    n_states = dataset.sizes["state"]
-    return 2.0 * np.pi / n_states * np.arange(n_states) * (layout_of(dataset) == "ring")
-
-
-def cells_of(dataset):
-    """Where each state is drawn, (row, column), (n_states, 2); None where they are drawn as bars.
-
-    A ring starts at the top and goes clockwise; its centre is at (0, 0).
-    """
-    places = dataset["state"].values
-    match layout_of(dataset):
-        case "grid":
-            return np.stack((dataset["row"].values, dataset["column"].values), axis=1)
-        case "line":
-            return np.stack((0 * places, places), axis=1)
-        case "ring":
-            turns = turns_of(dataset)
-            radius = 0.5 / np.sin(np.pi / max(places.size, 2))  # neighbours are 1 apart
-            return radius * np.stack((-np.cos(turns), np.sin(turns)), axis=1)
-    return None
 
 
 def summarise_ablation(dataset, generator):
@@ -410,48 +441,54 @@ def summarise_ablation(dataset, generator):
     return pd.DataFrame(rows)
 
 
-def plot_ablation(dataset, drawings, table, title):
+@_styled
+def plot_ablation(dataset, drawings=(), table=None, title="", *, ax=None):
     """What one parameter changes: return and exact exploitability over k, and the mean return.
 
     The dataset is an ablation's: that of an experiment with the dimension `setting`, the values of
     the parameter named by the attribute `varied`; `baseline` is the one of the other ablations. The
-    table is that of :func:`summarise_ablation`; in the figure are the means over trials.
+    table is that of :func:`summarise_ablation`; in the figure are the means over trials. The Axes
+    are those of return and exploitability for each architecture, and last that of the mean return.
     """
-    use_style()
     parameters = configuration(dataset)
     summary = summarise_ablation(dataset, np.random.default_rng(parameters["seed"]))
     settings, architectures = dataset["setting"].values, dataset["architecture"].values
     curves = {"return": "discounted_return", "gap": "exact_exploitability"}
     n_rows = len(architectures)
-    figure = plt.figure(figsize=(WIDTH, max(2.6, 1.5 * n_rows + 0.8)), layout="constrained")
-    axes = figure.subplot_mosaic(
-        [[*(f"{name} {row}" for name in curves), "mean"] for row in range(n_rows)],
-        width_ratios=(1.0, 1.0, 0.9),
-    )
+    if ax is None:
+        figure = Figure(figsize=(WIDTH, max(2.6, 1.5 * n_rows + 0.8)), layout="constrained")
+        mosaic = [[*(f"{name} {row}" for name in curves), "mean"] for row in range(n_rows)]
+        named = figure.subplot_mosaic(mosaic, width_ratios=(1.0, 1.0, 0.9))
+        ax_of = [named[f"{name} {row}"] for row in range(n_rows) for name in curves]
+        axes = np.array([*ax_of, named["mean"]], dtype=object)
+    else:
+        axes = _panels(ax, (), 1, 2 * n_rows + 1)[0]
+    pairs = axes[:-1].reshape(n_rows, 2)
     for row, architecture in enumerate(architectures):
         means = dataset.sel(architecture=architecture).mean("trial")
-        for name, metric in curves.items():
-            axis = axes[f"{name} {row}"]
+        for column, metric in enumerate(curves.values()):
+            axis = pairs[row, column]
             colours = sns.color_palette("viridis", len(settings) + 1)[:-1]
             for setting, colour in zip(settings, colours, strict=True):
                 curve = means[metric].sel(setting=setting).dropna("iteration")
                 axis.plot(curve["iteration"], curve, color=colour, label=setting)
             _over_iterations(axis, parameters, dataset.sizes["iteration"])
             if row:
-                axis.sharey(axes[f"{name} 0"])
+                axis.sharey(pairs[0, column])
             else:
                 axis.set_title(label(metric))
             if row < n_rows - 1:
                 axis.set_xlabel("")
                 axis.tick_params(labelbottom=False)
-        axes[f"return {row}"].set_ylabel(architecture)
-    _draw_means(axes["mean"], summary, settings, dataset.attrs)
+        pairs[row, 0].set_ylabel(architecture)
+    _draw_means(axes[-1], summary, settings, dataset.attrs)
     note = (
         f"mean over {_count(dataset.sizes['trial'], 'trial')}, bars: 95 % intervals; bold: the "
         "value of the other ablations"
     )
-    _finish(figure, drawings, title, note, legend=axes["return 0"])
+    _finish(axes, ax, drawings, title, note, legend=axes[0])
     _save_table(summary, table)
+    return axes
 
 
 def _draw_means(axis, summary, settings, attributes):
@@ -479,24 +516,35 @@ def _draw_means(axis, summary, settings, attributes):
         axis.legend(frameon=False, loc="upper right")
 
 
-def plot_run(dataset, path):
-    """The metrics of a single run, from its dataset, and where its population was, in a file."""
-    use_style()
+@_styled
+def plot_run(dataset, drawings=(), title=None, panels=None, *, ax=None):
+    """The metrics of a single run, and in a figure of its own also where its population was.
+
+    The dataset is a run's, and `panels` are its metrics, by default those of :func:`panels_of`; the
+    Axes are theirs.
+    """
     architecture = configuration(dataset)["architecture"]
     colour, line = style_of(architecture)
-    fields = dataset["mean_field"].isel(iteration=_snapshots(dataset, 6))
-    fields = fields.expand_dims(architecture=[architecture])
-    heights = 1.9, _height_of_maps(fields, dataset)
-    figure = plt.figure(figsize=(WIDTH, 0.3 + sum(heights)), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=heights)
-    panels = panels_of(dataset)
-    for axis, metric in zip(above.subplots(1, len(panels)), panels, strict=True):
+    panels = panels_of(dataset) if panels is None else panels
+    if ax is None:
+        fields = dataset["mean_field"].isel(iteration=_snapshots(dataset, 6))
+        fields = fields.expand_dims(architecture=[architecture])
+        heights = 1.9, _height_of_maps(fields, dataset)
+        figure = Figure(figsize=(WIDTH, 0.3 + sum(heights)), layout="constrained")
+        above, below = figure.subfigures(2, 1, height_ratios=heights)
+        axes = above.subplots(1, len(panels), squeeze=False)[0]
+        maps = below.subplots(*_shape_of_maps(fields, dataset), squeeze=False)
+        _draw_maps(maps, fields, dataset)
+        _say_what_shares_are(maps, dataset)
+    else:
+        axes = _panels(ax, (), 1, len(panels))[0]
+    for axis, metric in zip(axes, panels, strict=True):
         measured = dataset[metric].dropna("iteration")
         axis.plot(measured["iteration"], measured, color=colour, ls=line)
         axis.set_title(label(metric))
         _over_iterations(axis, configuration(dataset), dataset.sizes["iteration"])
-    _draw_maps(below, fields, dataset)
-    _finish(figure, [path], dataset.attrs["title"])
+    _finish(axes, ax, drawings, dataset.attrs["title"] if title is None else title)
+    return _returned(axes)
 
 
 def panels_of(dataset):
@@ -506,14 +554,14 @@ def panels_of(dataset):
     return [name for panel in PANELS for name in (gaps if panel == gap else [panel])]
 
 
-def plot_scaling(table, drawings, title):
+@_styled
+def plot_scaling(table, drawings=(), title="", *, ax=None):
     """Seconds and memory of an iteration over the population, and seconds over the threads.
 
     `table` is a pandas.DataFrame with the columns agents, threads, seconds (of an iteration) and
     megabytes (peak of the process).
     """
-    use_style()
-    figure, (time, memory, speed) = plt.subplots(1, 3, figsize=(WIDTH, 2.3), layout="constrained")
+    time, memory, speed = axes = _panels(ax, (WIDTH, 2.3), 1, 3)[0]
     measured = {"ms": 3, "color": STYLES["networked"][0], "label": "measured"}
     linear = {"color": "0.5", "lw": 0.8, "ls": "--", "label": "linear in $N$"}
     alone = table[table["threads"] == 1].sort_values("agents")
@@ -532,4 +580,5 @@ def plot_scaling(table, drawings, title):
     speed.plot(threads, shared["seconds"].iloc[0] / shared["seconds"], "o-", **measured)
     speed.plot(threads, threads, **linear)
     speed.set(title=f"Speed-up, N = {most}", xlabel="Threads", xticks=threads)
-    _finish(figure, drawings, title)
+    _finish(axes, ax, drawings, title)
+    return axes

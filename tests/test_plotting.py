@@ -1,14 +1,17 @@
 """What is drawn is what was measured."""
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from conftest import saved, small, trials
+from matplotlib.figure import Figure
+from project import ROOT
 
 import mfgcore
-from mfgcore import explorer, plotting
+from mfgcore import ConfigurationError, explorer, layout, plotting
 from mfgcore.cli import main
 from mfgcore.collect import collect_ablation
 from mfgcore.datasets import state_coordinates
@@ -47,6 +50,11 @@ def test_the_same_data_give_the_same_files_whose_shares_sum_to_one(dataset, tmp_
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
     table = pd.read_csv(tmp_path / "a.csv")
     np.testing.assert_allclose(table.groupby(["architecture", "iteration"])["share"].sum(), 1.0)
+
+
+def test_a_dataset_of_other_dimensions_is_refused_in_one_line(dataset):
+    with pytest.raises(mfgcore.RunFileError, match=r"^exact_return: is over architecture, seed, "):
+        plotting.plot_metrics(dataset.rename(trial="seed"), panels=["exact_return"])
 
 
 def test_a_single_trial_has_no_spread(dataset):
@@ -140,7 +148,7 @@ def test_the_best_states_are_marked(name, best):
 def test_what_is_too_long_for_cells_is_drawn_as_one_outline(name):
     """Ten thousand bars, or cells with their arrows, would take minutes."""
     states, (figure, axis) = drawn_states(GAMES[name](states=10_000)), plt.subplots()
-    assert plotting.layout_of(states) == "none"
+    assert layout.layout_of(states) == "none"
     plotting.draw_shares(axis, np.arange(10_000.0), states)
     figure.canvas.draw()
     assert len(axis.patches) == 1
@@ -162,3 +170,66 @@ def test_a_title_is_drawn_as_it_is_written(dataset, tmp_path, monkeypatch, title
     plotting.plot_metrics(dataset, [tmp_path / "a.svg"], tmp_path / "a.csv", title)
     text = drawn[0].get_suptitle().split("\n")[0]
     assert text.replace(r"\$", "$") == title
+
+
+def test_what_is_drawn_into_given_axes_is_the_same(dataset):
+    own = plotting.plot_metrics(dataset)
+    figure = Figure()
+    given = figure.subplots(2, 2)
+    drawn = plotting.plot_metrics(dataset, panels=["exact_return"], ax=given[1, 0])
+    assert drawn is given[1, 0]
+    several = plotting.plot_metrics(dataset, ax=given.ravel()[[0, 1, 3]])
+    for axis, other in zip(several, own, strict=True):
+        assert axis.figure is figure
+        assert axis.get_title() == other.get_title()
+        for one, same in zip(axis.lines, other.lines, strict=True):
+            np.testing.assert_array_equal(one.get_xydata(), same.get_xydata())
+    means = dataset["exact_return"].dropna("iteration").mean("trial").sel(architecture="networked")
+    line = next(line for line in drawn.lines if line.get_label() == "networked")
+    np.testing.assert_allclose(line.get_ydata(), means)
+    assert figure.get_suptitle() == ""
+
+
+def every_plot(dataset):
+    """Each function with what it draws, and how many Axes that takes."""
+    run = mfgcore.simulate(small())
+    settings = {"varied": "communication_radius", "baseline": "0.2"}
+    ablation = xr.concat([dataset, dataset], "setting").assign_coords(setting=["0.2", "0.4"])
+    sizes = {"agents": [10, 20, 20], "threads": [1, 1, 2]}
+    table = pd.DataFrame(sizes | {"seconds": [1.0, 2.0, 1.1], "megabytes": [9.0, 9.5, 9.5]})
+    return [
+        (plotting.plot_metrics, dataset, 3),
+        (plotting.plot_exact, dataset, 3),
+        (plotting.plot_mean_field, dataset, 2 * 4),
+        (plotting.plot_run, run, 3),
+        (plotting.plot_ablation, ablation.assign_attrs(dataset.attrs | settings), 2 * 2 + 1),
+        (plotting.plot_scaling, table, 3),
+    ]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_nothing_is_left_behind_in_pyplot(dataset, number):
+    plot, shown, n_axes = every_plot(dataset)[number]
+    before, current = dict(matplotlib.rcParams), plt.get_fignums()
+    axes = plot(shown)
+    assert np.size(axes) == n_axes
+    figure = axes.flat[0].figure
+    given = Figure().subplots(1, n_axes)
+    assert np.ravel(plot(shown, ax=given)).tolist() == given.tolist()
+    assert all(axis.has_data() for axis in given)
+    with pytest.raises(ConfigurationError, match=rf"^ax: 1 given, {n_axes} needed$"):
+        plot(shown, ax=given[0])
+    assert dict(matplotlib.rcParams) == before
+    assert plt.get_fignums() == current
+    assert figure.get_figure(root=True).get_axes()
+
+
+def test_shares_are_drawn_into_an_axes_that_is_returned():
+    axis = Figure().subplots()
+    assert plotting.draw_shares(axis, np.ones(2), drawn_states(GAMES["sis_epidemic"]())) is axis
+    assert plotting.draw_shares(axis, np.ones(64), drawn_states(GAMES["agree"]())) is axis
+
+
+def test_no_module_uses_pyplot():
+    for path in (ROOT / "mfgcore").rglob("*.py"):
+        assert "import matplotlib.pyplot" not in path.read_text(encoding="utf-8"), path

@@ -22,6 +22,8 @@ rule claims:
         mem_mb=2000,
     params:
         seed=config["seed"],
-        fingerprint=shown_fingerprint("claims", "ledger.py", "plotting.py", "statistics.py"),
+        fingerprint=shown_fingerprint(
+            "claims", "ledger.py", "layout.py", "plotting.py", "statistics.py"
+        ),
     script:
         "../scripts/claims.py"
