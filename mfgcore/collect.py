@@ -124,7 +124,7 @@ def collect_ablation(paths, settings, *, title, varied, baseline):
     return dataset
 
 
-def load_collected(path, settings, outdated=False):
+def load_collected(path, settings, outdated=False, kind="experiment"):
     """Read what was collected, or a reference, if it is what would be collected now.
 
     Parameters
@@ -135,6 +135,8 @@ def load_collected(path, settings, outdated=False):
     outdated : bool
         Whether what was made by other code or with other parameters is read all the same. Its
         attribute `outdated` then says what is different.
+    kind : {"experiment", "run"}
+        Of the file; a reference is a run.
 
     Raises
     ------
@@ -142,9 +144,9 @@ def load_collected(path, settings, outdated=False):
         As of :func:`mfgcore.datasets.load`, or if it is out of date.
     """
     runs = [run for experiments in settings for run in experiments]
-    dataset = load(path, kind="run" if len(runs) == 1 else "experiment")
+    dataset = load(path, kind)
     found, expected = configuration(dataset), _in_common(settings)
-    if len(runs) == 1:
+    if kind == "run":
         expected = runs[0].relevant()
     difference = first_difference(found, expected)
     if difference is not None:

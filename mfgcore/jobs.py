@@ -61,15 +61,17 @@ def results(config, paths):
     configuration.import_files(config)
     found = []
     for path in map(Path, paths):
-        name, kind = path.stem, path.parent.name
-        if kind == "ablations":
+        name, folder, kind = path.stem, path.parent.name, "experiment"
+        if folder == "ablations":
             made_of = [
                 list(runs.values()) for _, runs in configuration.ablation(config, name).values()
             ]
         else:
             runs = list(configuration.runs(config, name).values())
-            made_of = [[configuration.reference(runs[0])] if kind == "reference" else runs]
-        found.append(load_collected(path, made_of, config["show_outdated"]))
+            made_of = [runs]
+            if folder == "reference":
+                made_of, kind = [[configuration.reference(runs[0])]], "run"
+        found.append(load_collected(path, made_of, config["show_outdated"], kind))
     return found
 
 

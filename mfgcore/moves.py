@@ -31,7 +31,7 @@ class Moves:
     def _given(self, values, axis=1):
         if self.order is not None:
             values = np.take(values, self.order, axis=axis)
-        return np.ascontiguousarray(values)
+        return np.require(values, requirements=("C", "A"))
 
     def _found(self, values):
         if self.order is None:
@@ -95,7 +95,7 @@ def _made(game):
 
 def _banded(game):
     """Order of the states, if not their own, outcomes and fixed probabilities in it, the band."""
-    outcomes = np.asarray(game.outcomes(), dtype=np.int32)
+    outcomes = np.require(game.outcomes(), np.int32, "A")
     coupled = game.moves_depend_on_mean_field
     chances = np.ones(outcomes.shape) if coupled else game.chances(outcomes.shape)
     here = np.arange(len(outcomes))
@@ -110,7 +110,8 @@ def _banded(game):
     place[order] = here
     width, own = (int(np.ptp(states, axis=0).max()) for states in (place[linked], linked))
     if width >= own:
-        return None, np.ascontiguousarray(outcomes), np.ascontiguousarray(chances), own
+        chances = np.require(chances, requirements=("C", "A"))
+        return None, np.ascontiguousarray(outcomes), chances, own
     outcomes = np.ascontiguousarray(place[outcomes[order]].astype(np.int32))
     return order, outcomes, np.ascontiguousarray(chances[order]), width
 

@@ -157,10 +157,10 @@ class Walk:
         -------
         Walk
         """
-        outcomes = np.ascontiguousarray(game.outcomes(), dtype=np.int32)
+        outcomes = np.require(game.outcomes(), np.int32, ("C", "A"))
         thresholds = None
         if outcomes.shape[2] > 1 and not game.moves_depend_on_mean_field:
-            probabilities = np.ascontiguousarray(game.probabilities(), dtype=np.float64)
+            probabilities = np.require(game.probabilities(), np.float64, ("C", "A"))
             thresholds = kernels.outcome_thresholds(probabilities)
         return cls(
             states=population.states,

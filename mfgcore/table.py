@@ -263,8 +263,9 @@ def parameters():
     return describe_fields(Table)
 
 
+@functools.cache
 def defaults():
-    """The default of every parameter that has one, by name; dict."""
+    """The default of every parameter that has one, by name; dict. Not to be changed."""
     return {
         field.name: field.default
         for field in dataclasses.fields(Table)

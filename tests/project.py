@@ -26,6 +26,8 @@ ablations:
   trials: 2
   parameters: {agents: 4, iterations: 3, transitions: 600}
   studies:
+    radius: {values: [0.2, 1.0]}
+    rounds: {values: [1, 5, 300]}
 """
 GROWING = {"fig3", "fig4", "fig6"}
 STUDIES = ("radius", "rounds")

@@ -734,7 +734,7 @@ def test_a_static_network_agrees_within_its_diameter_and_no_sooner(seed, n_agent
 def test_agents_that_always_stay_agree_within_the_diameter_too():
     """The same with the policy that stays, on the game's own moves: a line of four agents."""
     line = np.arange(4, dtype=np.int32)
-    population = Population(line, line, np.tile([1.0, 0.0, 0.0, 0.0, 0.0], (4, 16, 1)))
+    population = Population(line, line.copy(), np.tile([1.0, 0.0, 0.0, 0.0, 0.0], (4, 16, 1)))
     walk = Walk.of(population, Agree(grid_size=4), 0.01, np.ones((4, 4), dtype=np.uint32))
     network = Links(*neighbour_cells(Grid(4), 1.0 / (4 * math.sqrt(2))))  # next neighbours only
     scores = np.array([0.1, 0.2, 0.3, 0.4])

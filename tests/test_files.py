@@ -118,8 +118,9 @@ def test_what_cannot_be_written_is_said_before_the_run(tmp_path, capsys, monkeyp
     (tmp_path / "file").touch()
     assert "its folder does not exist" in refused(tmp_path / "file/run.nc", capsys=capsys)
     assert "are needed" in refused(
-        tmp_path / "run.nc", "--agents=1000000", "--grid-size=114", "--memory=9T", capsys=capsys
-    )
+        tmp_path / "run.nc", "--agents=1000000", "--grid-size=114", "--memory=9T",
+        "--architecture=independent", capsys=capsys,
+    )  # fmt: skip
     assert not (tmp_path / "run.nc").exists()
 
 

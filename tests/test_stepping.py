@@ -411,7 +411,7 @@ def test_what_a_game_raises_is_raised_and_whole_blocks_are_done(build, coupling,
 @pytest.mark.parametrize(
     ("method", "wrong", "message"),
     [
-        ("rewards", 0.5, "rewards() has shape (1,), expected (1, 4, 3)"),
+        ("rewards", 0.5, "rewards() has shape (), expected (1, 4, 3)"),
         ("rewards", np.zeros((1, 4)), "rewards() has shape (1, 4), expected (1, 4, 3)"),
         ("rewards", np.full((1, 4, 3), np.nan), "rewards() holds nan in state 0, action 0"),
         ("rewards", np.eye(12)[7].reshape(1, 4, 3) * 1.5, "holds 1.5 in state 2, action 1"),

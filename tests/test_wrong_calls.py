@@ -4,10 +4,14 @@
 """
 
 import faulthandler
+import itertools
 import os
 
 import numpy as np
+import pytest
 from random_inputs import (
+    assert_equal_arguments,
+    copies,
     random_game,
     random_generators,
     random_policies,
@@ -31,6 +35,28 @@ def guarded(array):
     inner = room[first : first + size].view(array.dtype).reshape(array.shape)
     inner[...] = array
     return inner, (room[:first], room[first + size :])
+
+
+def misaligned(array):
+    """A copy that begins between two words of the memory."""
+    room = np.zeros(array.nbytes + 16, dtype=np.uint8)
+    first = 1 + -room.ctypes.data % 8
+    inner = room[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    inner[...] = array
+    return inner
+
+
+def overlapping(one, other):
+    """Copies of two arrays, of which the second begins within the first."""
+    first = (one.nbytes - 1) // 8 // 2 * 8
+    room = np.zeros((max(one.nbytes, first + other.nbytes) + 7) // 8, dtype=np.uint64)
+    room = room.view(np.uint8)
+    inner = []
+    for array, begin in ((one, 0), (other, first)):
+        part = room[begin : begin + array.nbytes]
+        inner.append(part.view(array.dtype).reshape(array.shape))
+        inner[-1][...] = array
+    return inner
 
 
 def valid_calls(rng):
@@ -106,7 +132,10 @@ def spoiled_array(rng, array):
     if kind == 0:
         return None
     if kind == 1:
-        return array.astype(rng.choice(["f4", "i8", "u1", "O"])) if array.dtype.names is None else 3
+        if array.dtype.names is not None:
+            return 3
+        with np.errstate(all="ignore"):
+            return array.astype(rng.choice(["f4", "i8", "u1", "O"]))
     if kind == 2:
         return array[: rng.integers(0, len(array) + 1)] if array.ndim else array
     if kind == 3:
@@ -171,11 +200,22 @@ def test_wrong_calls_are_refused_and_touch_nothing_else(build):
             one, other = rng.choice(keys, 2)
             arguments[one], arguments[other] = arguments[other], arguments[one]
         guards = []
-        for key, value in arguments.items():
-            plain = isinstance(value, np.ndarray) and value.dtype != object
-            if plain and value.flags.carray:
-                arguments[key], around = guarded(value)
-                guards += around
+        plain = [
+            key
+            for key, value in arguments.items()
+            if isinstance(value, np.ndarray) and value.dtype != object and value.flags.carray
+        ]
+        for key in plain:
+            arguments[key], around = guarded(arguments[key])
+            guards += around
+        placed = rng.random()
+        filled = [key for key in plain if arguments[key].size]
+        if placed < 0.1 and filled:
+            key = filled[rng.integers(len(filled))]
+            arguments[key] = misaligned(arguments[key])
+        elif placed < 0.2 and len(filled) > 1:
+            one, other = rng.choice(filled, 2, replace=False)
+            arguments[one], arguments[other] = overlapping(arguments[one], arguments[other])
         faulthandler.dump_traceback_later(SECONDS, exit=True)  # C code hears no signal
         try:
             getattr(build, name)(**arguments)
@@ -208,3 +248,47 @@ def test_every_kernel_is_called():
     }
     called = set(valid_calls(np.random.default_rng(0)))
     assert public - called == {"processor_supports", "source_fingerprint"}
+
+
+# what each kernel writes into
+CHANGED = {
+    "step_population": (
+        "states generators population_rewards occupancy deviator_rewards transitions"
+    ),
+    "communicate": "states generators ranks",
+    "adopt_policies": "ranks",
+    "replay_td": "transitions q_values generators",
+    "online_td": "q_values",
+    "next_words": "generators words",
+    "shuffle_swaps": "generators",
+}
+
+
+def test_an_output_that_shares_memory_is_refused_and_nothing_else_is_written(build):
+    calls = valid_calls(np.random.default_rng(SEED))
+    for name, arguments in calls.items():
+        arrays = {key for key, value in arguments.items() if isinstance(value, np.ndarray)}
+        changed = set(CHANGED.get(name, "").split())
+        for one, other in itertools.product(changed & arrays, arrays):
+            if one != other:
+                both = overlapping(arguments[one], arguments[other])
+                with pytest.raises(ValueError, match=r"^\w+ must not share memory with \w+$"):
+                    getattr(build, name)(**arguments | dict(zip((one, other), both, strict=True)))
+        before = copies({key: arguments[key] for key in arrays - changed})
+        getattr(build, name)(**arguments)
+        assert_equal_arguments(before, {key: arguments[key] for key in before})
+
+
+def test_an_array_between_two_words_is_refused_by_name_or_copied(build):
+    calls = valid_calls(np.random.default_rng(SEED))
+    for name, arguments in calls.items():
+        for key, value in arguments.items():
+            if not isinstance(value, np.ndarray):
+                continue
+            odd = arguments | {key: misaligned(value)}
+            if name in ("log", "exp"):
+                expected = getattr(build, name)(value)
+                np.testing.assert_array_equal(getattr(build, name)(**odd), expected)
+                continue
+            with pytest.raises(ValueError, match=f"^{key} must be aligned in memory$"):
+                getattr(build, name)(**odd)

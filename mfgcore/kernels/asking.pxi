@@ -14,7 +14,7 @@ def _answer(game, method, mean_fields, shape):
         _refuse(game, blame(error))
     if values.dtype.kind not in "biuf":
         _refuse(game, f"{method}() holds {values.dtype}, expected numbers")
-    values = np.ascontiguousarray(values, dtype=np.float64)
+    values = _numbers(values)
     if values.shape != shape:
         _refuse(game, f"{method}() has shape {values.shape}, expected {shape}")
     return values

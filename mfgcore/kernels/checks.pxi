@@ -1,5 +1,7 @@
 # What comes from Python is checked before any loop follows it: an index or a shape that does not
-# fit would read or write what belongs to others, and a NaN would let a search go on for ever.
+# fit would read or write what belongs to others, and a NaN would let a search go on for ever. So
+# would an index that changes under way, as an output that shares its memory makes it, and a
+# compiler may take it that words are where the memory has words.
 
 cdef enum:
     MOST = 2000000000  # agents, groups, transitions: what fits into 32 bits, with some to spare
@@ -9,9 +11,56 @@ cdef enum:
 cdef double EXCESS = 1e-6  # that a probability may have by rounding
 
 
+def _numbers(values):
+    """What is array_like as float64 that a loop can go through."""
+    return np.require(values, np.float64, ("C", "A"))
+
+
 def _demand(fits, text):
     if not fits:
         raise ValueError(text)
+
+
+cdef _memory(value):
+    """First byte of an array, the one after its last, and what the first must be a multiple of.
+
+    None: it is no array, or empty.
+    """
+    cdef Py_buffer view
+    if not PyObject_CheckBuffer(value):
+        return None
+    try:
+        PyObject_GetBuffer(value, &view, PyBUF_STRIDED_RO)
+    except (BufferError, TypeError, ValueError):  # it is refused where it is used
+        return None
+    first = <uint64_t>view.buf
+    found = (first, first + view.len, min(view.itemsize, 8)) if view.len else None
+    PyBuffer_Release(&view)
+    return found
+
+
+def _changing(*changed):
+    """Check the memory of the arrays that a kernel is given; `changed` are those that it writes."""
+    def decorate(kernel):
+        names = kernel.__code__.co_varnames[:kernel.__code__.co_argcount]
+
+        @functools.wraps(kernel)
+        def checked(*given, **named):
+            arrays = [(*each, _memory(each[1])) for each in (*zip(names, given), *named.items())]
+            arrays = [(name, memory) for name, _, memory in arrays if memory is not None]
+            for name, (first, end, unit) in arrays:
+                _demand(first % unit == 0, f"{name} must be aligned in memory")
+                if name in changed:
+                    for other, (other_first, other_end, _) in arrays:
+                        _demand(
+                            name == other or end <= other_first or other_end <= first,
+                            f"{name} must not share memory with {other}",
+                        )
+            return kernel(*given, **named)
+
+        return checked
+
+    return decorate
 
 
 cdef int _check_indices(str name, const int32_t[::1] values, Py_ssize_t end) except -1:

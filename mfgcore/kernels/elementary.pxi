@@ -79,9 +79,9 @@ def log(values):
     -------
     ndarray of float64, of the shape of `values`
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = _numbers(values)
     result = np.empty(values.shape, dtype=np.float64)
-    cdef const double[::1] source = np.ascontiguousarray(values).reshape(-1)
+    cdef const double[::1] source = values.reshape(-1)
     cdef double[::1] target = result.reshape(-1)
     cdef Py_ssize_t i
     for i in range(source.shape[0]):
@@ -91,9 +91,9 @@ def log(values):
 
 def exp(values):
     """Exponential with the same bits on every processor; shapes as in :func:`log`."""
-    values = np.asarray(values, dtype=np.float64)
+    values = _numbers(values)
     result = np.empty(values.shape, dtype=np.float64)
-    cdef const double[::1] source = np.ascontiguousarray(values).reshape(-1)
+    cdef const double[::1] source = values.reshape(-1)
     cdef double[::1] target = result.reshape(-1)
     cdef Py_ssize_t i
     for i in range(source.shape[0]):

@@ -204,6 +204,7 @@ cdef class _Links:
         )
 
 
+@_changing("ranks")
 def adopt_policies(
     const int32_t[::1] groups not None,
     int32_t[::1] ranks not None,
@@ -240,6 +241,7 @@ def adopt_policies(
         _adopt(&links.network, &ranks[0], seed)
 
 
+@_changing("states", "generators", "ranks")
 def communicate(
     int32_t[::1] states,
     const int32_t[::1] policy_index,

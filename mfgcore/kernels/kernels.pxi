@@ -1,9 +1,17 @@
+import functools
+
 import numpy as np
 
 from mfgcore.errors import ConfigurationError
 from mfgcore.imports import blame
 
 cimport cython
+from cpython.buffer cimport (
+    PyBUF_STRIDED_RO,
+    PyBuffer_Release,
+    PyObject_CheckBuffer,
+    PyObject_GetBuffer,
+)
 from libc.math cimport INFINITY, fabs, rint
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 

@@ -324,6 +324,7 @@ cdef void _solve_values(
         values[k] = factor / pivot[0]
 
 
+@_changing()
 def stationary_distributions(
     const double[:, :, ::1] policies not None,
     const int32_t[:, :, ::1] outcomes not None,
@@ -361,6 +362,7 @@ def stationary_distributions(
     return result
 
 
+@_changing()
 def policy_values(
     const double[:, :, ::1] policies not None,
     const double[:, :, ::1] rewards not None,
@@ -387,6 +389,7 @@ def policy_values(
     return result
 
 
+@_changing()
 def best_responses(
     const double[:, :, ::1] policies not None,
     const double[:, :, ::1] rewards not None,
@@ -456,6 +459,7 @@ def best_responses(
     return all_values, all_responses, all_residuals
 
 
+@_changing()
 def bellman_gaps(
     const double[:, :, ::1] policies not None,
     const double[:, ::1] values not None,

@@ -130,6 +130,7 @@ cdef void _raise_entropy(
     _maximise(scores, high, n, u)
 
 
+@_changing()
 def mirror_ascent(
     const double[:, :, ::1] policies not None,
     const int32_t[::1] policy_index not None,

@@ -120,6 +120,7 @@ cdef inline void _replay(
             generators[l * 4 * LANES + i] = lanes[l][i]
 
 
+@_changing("transitions", "q_values", "generators")
 def replay_td(
     Transition[:, ::1] transitions not None,
     double[:, ::1] q_values not None,
@@ -174,6 +175,7 @@ def replay_td(
                 )
 
 
+@_changing("q_values")
 def online_td(
     const Transition[:, ::1] transitions not None,
     double[:, ::1] q_values not None,

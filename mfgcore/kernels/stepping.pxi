@@ -1,5 +1,8 @@
 # One population walking through the game (Alg. 2, lines 6-13 and 27).
 
+@_changing(
+    "states", "generators", "population_rewards", "occupancy", "deviator_rewards", "transitions",
+)
 def step_population(
     int32_t[::1] states,
     const int32_t[::1] policy_index,

@@ -58,6 +58,7 @@ cdef inline void _draw_swaps(
         swaps[lane] = position + <uint32_t>((<uint64_t>word * <uint32_t>(n - position)) >> 32)
 
 
+@_changing("generators", "words")
 def next_words(uint32_t[:, ::1] generators not None, uint32_t[::1] words not None):
     """Advance n generators by one word each.
 
@@ -80,6 +81,7 @@ def next_words(uint32_t[:, ::1] generators not None, uint32_t[::1] words not Non
         )
 
 
+@_changing("generators")
 def shuffle_swaps(uint32_t[:, ::1] generators not None, Py_ssize_t n):
     """Swap partners of one Fisher-Yates pass over n positions (Alg. 2, line 15).
 

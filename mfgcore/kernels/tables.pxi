@@ -36,6 +36,7 @@ cdef void _cumulate(
             thresholds[row * (n - 1) + i] = _threshold(cumulated)
 
 
+@_changing()
 def outcome_thresholds(const double[:, :, ::1] probabilities not None):
     """What the stepping kernels read of the probabilities of a game's outcomes.
 
@@ -83,6 +84,7 @@ def policy_row(Py_ssize_t n_actions):
     })
 
 
+@_changing()
 def policy_tables(const double[:, :, ::1] policies not None, double entropy_weight):
     """What the stepping kernels read of a policy.
 
