@@ -200,7 +200,7 @@ def _import(arguments):
 
 def _show(arguments):
     dataset = load(arguments.file)
-    if arguments.plot:
+    if arguments.plot is not None:
         check_writable(arguments.plot)
     print(f"{arguments.file}: {dataset.attrs['title']}\n")
     default = defaults()
@@ -228,7 +228,7 @@ def _show(arguments):
             values = dataset[name].dropna("iteration").values
             if values.size:
                 print(f"  {name:<30} {values[0]:>9.4g} {values[-1]:>9.4g}  {_sparkline(values)}")
-    if arguments.plot:
+    if arguments.plot is not None:
         from mfgcore.plotting import plot_run  # matplotlib takes a second to load
 
         plot_run(dataset, [arguments.plot])
