@@ -47,8 +47,8 @@ class Experiment:
     """The parameters of one run: a game, an architecture, a scenario, one trial.
 
     Every parameter is described, with its bounds and the paper's symbol, by
-    :func:`parameters`, ``mfgcore run --help`` and ``config/README.md``. The defaults are the
-    values of the paper's Table 1.
+    :func:`~mfgcore.experiment.parameters`, ``mfgcore run --help`` and ``config/README.md``. The
+    defaults are the values of the paper's Table 1.
 
     Raises
     ------
