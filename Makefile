@@ -59,9 +59,11 @@ games: setup
 	@$(PIP) --requirement docs/requirements.lock
 	@touch $@
 
-# -n -W: a reference that leads nowhere, as any warning, is an error
+# -n -W: a reference that leads nowhere, as any warning, is an error. Begun afresh, as pages of what
+# is gone would be left otherwise.
 docs: .venv/.docs
-	$(BIN)/python -m sphinx -n -W --keep-going --quiet -c docs -d build/doctrees . build/docs
+	rm -rf docs/api build/docs build/doctrees
+	$(BIN)/python -m sphinx -n -W --quiet -c docs -d build/doctrees . build/docs
 	$(BIN)/python docs/check_links.py build/docs
 
 report: setup

@@ -30,6 +30,7 @@ CONTENTS = {
     "Reference": ["/config/README", "/docs/reference", "/docs/architecture", "/CHANGELOG"],
 }
 
+templates_path = [str(Path(__file__).with_name("site") / "templates")]
 html_theme = "furo"
 html_static_path = ["site/static"]
 html_css_files = ["site.css"]
@@ -69,8 +70,14 @@ def add_populations(app, failure):
         shutil.copy(Path(app.confdir, "populations.html"), Path(app.outdir, "docs"))
 
 
+def shorten_signature(app, what, name, *_):
+    """An experiment's signature would be a page of its own; the parameters have one table."""
+    return ("(*, game, **parameters)", None) if name == "mfgcore.Experiment" else None
+
+
 def setup(app):
     """Called by Sphinx."""
     app.add_lexer("snakemake", PythonLexer)  # near enough, and Pygments has none
+    app.connect("autodoc-process-signature", shorten_signature)
     app.connect("source-read", add_contents)
     app.connect("build-finished", add_populations)
