@@ -52,4 +52,4 @@ if __name__ == "__main__":
     inside, broken, external = check(site)
     site.with_name("external_links.txt").write_text("\n".join(external) + "\n", encoding="utf-8")
     print(f"{inside:,} links in the site, {len(broken)} lead nowhere; {len(external)} lead out")
-    sys.exit("\n".join(broken))
+    sys.exit("\n".join(broken) or None)
