@@ -46,6 +46,7 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 
 autodoc_default_options = {"members": True, "inherited-members": False}
+highlight_language = "none"  # of blocks that do not say theirs: shell and formulas
 default_role = "code"  # what stands in single backticks in a docstring
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # docstrings say types, and shapes
