@@ -3,6 +3,7 @@
 # make preview   all figures in minutes, at a reduced scale
 # make gallery   docs/gallery: the figures at the paper's scale, with the claims and provenance
 # make games     docs/games.md: every game, with a picture of an equilibrium
+# make docs      the documentation as a site: build/docs/index.html
 # make report    report.html: all figures with captions, the claims and the run times
 # make test      the tests
 # make test-slurm  the workflow on a real SLURM, started for it on this machine
@@ -24,7 +25,7 @@ SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pypr
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
 
-.PHONY: setup figures preview gallery games report test test-slurm test-browser test-faults test-sanitize bench estimate verify lint crosscheck
+.PHONY: setup figures preview gallery games docs report test test-slurm test-browser test-faults test-sanitize bench estimate verify lint crosscheck
 
 setup: .venv/.done
 
@@ -53,6 +54,17 @@ gallery: setup
 
 games: setup
 	$(BIN)/python docs/make_games.py
+
+.venv/.docs: .venv/.done docs/requirements.lock
+	@$(PIP) --requirement docs/requirements.lock
+	@touch $@
+
+# -n -W: a reference that leads nowhere, as any warning, is an error. Begun afresh, as pages of what
+# is gone would be left otherwise.
+docs: .venv/.docs
+	rm -rf docs/api build/docs build/doctrees
+	$(BIN)/python -m sphinx -n -W --quiet -c docs -d build/doctrees . build/docs
+	$(BIN)/python docs/check_links.py build/docs
 
 report: setup
 	$(BIN)/snakemake --cores $(CORES) $(REPORTED)

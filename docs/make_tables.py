@@ -1,7 +1,7 @@
 """Write the tables of the documentation that follow from the code: ``python docs/make_tables.py``.
 
-They are those of the parameters in ``config/README.md`` and of the metrics in
-``docs/architecture.md``.
+They are those of the parameters in ``config/README.md``, of the metrics in
+``docs/architecture.md`` and of the paper's symbols in ``docs/symbols.md``.
 """
 
 import re
@@ -12,6 +12,32 @@ from mfgcore.metrics import METRICS
 from mfgcore.table import defaults
 
 ROOT = Path(__file__).parents[1]
+
+GREEK = {
+    "beta": "β", "eta": "η", "gamma": "γ", "lambda": "λ", "mu": "μ", "pi": "π",  # noqa: RUF001
+    "sigma": "σ", "tau": "τ", "zeta": "ζ", "Delta": "Δ",  # noqa: RUF001
+}  # fmt: skip
+# the paper's symbols that are no parameters: symbol, our name, meaning, and where it stands
+SYMBOLS = [
+    ("k", "iteration", "number of a policy update, from 0", "Alg. 1; D18"),
+    ("s", "state", "where an agent is, such as a cell", "Sec. 2; D1"),
+    ("a", "action", "what it does, such as a move", "Sec. 2; D1"),
+    ("v_0", "mfgcore.games.Game.start", "where agents start", "Def. 2.2; D2"),
+    ("R(s, a, mu)", "mfgcore.games.Game.rewards", "reward, in [0, 1]", "Def. 2.1, F.1; D3, D4"),
+    ("mu", "mean_field", "share of the agents in each state", "Sec. 2; D22"),
+    ("pi^i", "policy", "probability of each action in each state, of agent i", "Sec. 2"),
+    ("pi_max", "mfgcore.population.uniform_policy", "every action alike", "Sec. 3.1; D5"),
+    ("h_max", "mfgcore.Experiment.max_entropy", "lambda log|A|", "Sec. 3.1; D5"),
+    ("Q_max", "mfgcore.Experiment.max_q_value", "(1 + h_max) / (1 - gamma)", "Sec. 3.1; D5"),
+    ("zeta", "mfgcore.learning.Lesson", "transitions that are learned from", "Alg. 1; D6"),
+    ("Q^i", "q_values", "Q-function of agent i, as it is learned", "Def. 3.1"),
+    ("Q_h(pi, mu)", "mfgcore.meanfield.action_values", "the same, exactly", "Def. 3.1; D22"),
+    ("V_h(pi, mu)", "mfgcore.meanfield.policy_value", "value of a policy", "Def. 2.4; D22"),
+    ("pi_{k+1}", "mfgcore.learning.improve_policies", "the policy update", "Def. 3.2; D10"),
+    ("E(pi)", "exploitability", "gain of the best deviation, as the paper samples it", "F.2; D20"),
+    ("E(pi)", "exact_exploitability", "the same, exactly", "F.2; D22"),
+    ("Delta", "policy_divergence", "how far policies are from agent 0's", "Sec. 3.2, 4.1; D21"),
+]
 
 
 def parameter_table():
@@ -34,12 +60,27 @@ def metric_table():
     return _table(rows)
 
 
+def symbol_table():
+    """The paper's symbols and our names as a Markdown table; str."""
+    parameters = settable().items()
+    named = [(each.symbol, key, each.help, each.source) for key, each in parameters if each.symbol]
+    rows = [["paper", "here", "meaning", "source"]]
+    for symbol, name, meaning, source in [*SYMBOLS, *named]:
+        greek = re.sub("[A-Za-z]+", lambda word: GREEK.get(word[0], word[0]), symbol)
+        rows.append([greek, f"`{name}`", meaning, source])
+    return _table(rows)
+
+
 def _table(rows):
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
-TABLES = {"config/README.md": parameter_table, "docs/architecture.md": metric_table}
+TABLES = {
+    "config/README.md": parameter_table,
+    "docs/architecture.md": metric_table,
+    "docs/symbols.md": symbol_table,
+}
 
 
 def up_to_date(document):

@@ -99,7 +99,7 @@ def collect_ablation(paths, settings, *, title, varied, baseline):
     Returns
     -------
     xarray.Dataset
-        As of :func:`collect`, whose errors it has, with the dimension `setting`.
+        As of :func:`mfgcore.collect`, whose errors it has, with the dimension `setting`.
     """
     files = {load(path).attrs["configuration"]: path for path in paths}
     datasets = []
@@ -141,7 +141,7 @@ def load_collected(path, settings, outdated=False, kind="experiment"):
     Raises
     ------
     RunFileError
-        As of :func:`mfgcore.datasets.load`, or if it is out of date.
+        As of :func:`mfgcore.load`, or if it is out of date.
     """
     runs = [run for experiments in settings for run in experiments]
     dataset = load(path, kind)

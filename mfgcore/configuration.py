@@ -66,7 +66,7 @@ def _override(config, content):
 def load_schema(path):
     """The configuration's schema, ``workflow/schemas/config.schema.yaml``, as a dict.
 
-    What a parameter can be is not written there but in :mod:`mfgcore.experiment`, which also checks
+    What a parameter can be is not written there but in `mfgcore.experiment`, which also checks
     it: only the keys are put in.
     """
     schema = read_yaml(path)

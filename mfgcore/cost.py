@@ -33,7 +33,7 @@ MEMORY_MARGIN = 1.5
 
 @told()
 def work(experiment):
-    """Count what a run does, in the units of :data:`SECONDS`.
+    """Count what a run does, in the units of `SECONDS`.
 
     Parameters
     ----------

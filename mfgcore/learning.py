@@ -26,7 +26,7 @@ class Lesson:
 
     Parameters
     ----------
-    transitions : (n_learners, n) of :data:`mfgcore.kernels.TRANSITION`
+    transitions : (n_learners, n) of `mfgcore.kernels.TRANSITION`
         Reordered in place; none, where the algorithm uses none.
     generators : (n_learners, 4, 16) uint32
         Shuffle streams; changed in place.

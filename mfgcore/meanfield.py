@@ -2,7 +2,7 @@
 
 Everything here is a function of policies alone (Definitions 2.4 and 2.5, F.2). Where moves do not
 depend on where others are, every agent has a stationary distribution of its own, mu^i, the mean
-field of a joint policy is the mean of these, and no fixed point has to be found:
+field of a joint policy is the mean of these, and no fixed point has to be found::
 
     mu^i = mu^i P_i,    mu = (1/N) sum_i mu^i,    R(s, a) = R(s, a, mu).
 
@@ -18,7 +18,7 @@ deviation. An optimal policy is optimal from every state, so it makes no differe
 response.
 
 Only functions of the same bits on every processor are used: the kernels, elementwise arithmetic,
-and :func:`math.fsum`, whose correctly rounded sums do not depend on the agents' order.
+and `math.fsum`, whose correctly rounded sums do not depend on the agents' order.
 """
 
 import math
@@ -54,7 +54,7 @@ class BestResponse:
     policy : (n_states, n_actions) float64
         What to do: the first best action, or the softmax of Q / lambda.
     residual : float
-        max_s |max_u (<u, Q(s, .)> + h(u)) - V(s)|.
+        ``max_s |max_u (<u, Q(s, .)> + h(u)) - V(s)|``.
     error : float
         residual / (1 - discount), which bounds V* - V everywhere.
     """
@@ -101,7 +101,7 @@ def stationary_distribution(policy, game):
 
     Where a policy without full support leaves several sets of states that are never left again,
     there is a stationary distribution for each. Then, and where the chain has a period, it is the
-    long-run average from where agents start, such as evenly over the states (D2),
+    long-run average from where agents start, such as evenly over the states (D2)::
 
         mu = lim_{T -> inf} (1/T) sum_{t < T} u P^t,    u = 1 / n_states.
 
@@ -152,6 +152,8 @@ def joint_mean_field(policies, game, *, policy_index=None):
 def policy_value(policy, mean_field, game, *, discount, entropy_weight):
     """Value of every state for an agent that follows a policy against a mean field (Def. 2.4).
 
+    It solves::
+
         V(s) = h(pi(s)) + sum_a pi(a|s) (R(s, a, mu) + gamma E V(s'(s, a))),
         h(u) = -lambda sum_a u_a log u_a.
 
@@ -185,6 +187,8 @@ def policy_value(policy, mean_field, game, *, discount, entropy_weight):
 def action_values(policy, mean_field, game, *, discount, entropy_weight):
     """The Q-function that Definition 3.1 estimates, exactly; (n_states, n_actions) float64.
 
+    It is::
+
         Q(s, a) = R(s, a, mu) + h(pi(s)) + gamma E V(s'(s, a)).
 
     Parameters, errors and tolerance are those of :func:`policy_value`.
@@ -199,6 +203,8 @@ def action_values(policy, mean_field, game, *, discount, entropy_weight):
 
 def best_response(mean_field, game, *, discount, entropy_weight, start=None):
     """The best response to a mean field, max_pi V_h(pi, mu) (Definition 2.5, F.2).
+
+    It solves::
 
         V*(s) = max_u ( sum_a u_a Q*(s, a) + h(u) ),
         Q*(s, a) = R(s, a, mu) + gamma E V*(s'(s, a)),
@@ -235,6 +241,8 @@ def best_response(mean_field, game, *, discount, entropy_weight, start=None):
 def exploitability(policy, game, *, discount, entropy_weight):
     """Exploitability of one policy against the mean field that it generates (F.2); float.
 
+    It is::
+
         E(pi) = max_pi' V_h(pi', mu^pi) - V_h(pi, mu^pi),    s_0 ~ mu^pi (Definition 2.4).
 
     It is that of a population in which everybody follows the policy, (n_states, n_actions) float64:
@@ -252,13 +260,13 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
 
     The discounted regularised return is the mean of the agents' V_h(pi^i, mu), s_0 ~ mu^i: what
     the sampled one of Section 4.1 estimates. The exploitability is what an agent gains by
-    deviating, on average (F.2),
+    deviating, on average (F.2)::
 
         E(pi) = (1/N) sum_i [ max_pi' V_h(pi', mu) - V_h(pi^i, mu) ],    mu = (1/N) sum_i mu^i,
 
     each with s_0 ~ mu^i. It is 0 if, and only if, everybody responds best to all others, however
     bad each policy would be by itself (F.3). As mu^i is stationary, both are sums over the states,
-    the second without the cancellation of two values:
+    the second without the cancellation of two values::
 
         1 / (1 - gamma) (1/N) sum_i sum_s mu^i(s) (<pi^i(s), R(s, ., mu)> + h(pi^i(s)))
         1 / (1 - gamma) (1/N) sum_i sum_s mu^i(s) [ max_u (<u, Q*(s, .)> + h(u))

@@ -145,7 +145,7 @@ class Moment:
 
     @functools.cached_property
     def adoptions(self):
-        """What the communication did to the policies; :class:`mfgcore.gossip.Adoptions`."""
+        """What the communication did to the policies; `mfgcore.gossip.Adoptions`."""
         if self.hears != "neighbours":
             return Adoptions(0, 0, 0.0, 0, 0)
         # the policy that all shared before their update, if they did, is the first one

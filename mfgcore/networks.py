@@ -90,7 +90,7 @@ class Links:
         return dataclasses.replace(self, probability=probability, down=failing, seeds=seeds)
 
     def arguments(self):
-        """The arguments of :func:`mfgcore.kernels.communicate` that say who hears whom, by name."""
+        """The arguments of `mfgcore.kernels.communicate` that say who hears whom, by name."""
         return vars(self) | {"down": math.ceil(self.down * 2**53)}  # n 2^-53 < down
 
 

@@ -243,7 +243,7 @@ def renamed(values):
 
 
 def first_difference(found, expected):
-    """Where one :meth:`Experiment.relevant` is not the expected one; str or None.
+    """Where one :meth:`mfgcore.Experiment.relevant` is not the expected one; str or None.
 
     Such as ``discount = 0.5, expected 0.4``.
     """

@@ -119,8 +119,8 @@ class Walk:
     states : (n_agents,) int32
         Changed in place by the steps.
     policy_index : (n_agents,) int32
-    tables : (n_policies, n_states) of :func:`mfgcore.kernels.policy_row`
-        The policies as made by :func:`mfgcore.kernels.policy_tables`.
+    tables : (n_policies, n_states) of `mfgcore.kernels.policy_row`
+        The policies as made by `mfgcore.kernels.policy_tables`.
     outcomes : (n_states, n_actions, n_outcomes) int32
     outcome_thresholds : (n_states, n_actions, n_outcomes - 1) int32 or None
         None: there is one outcome, or its probabilities depend on the mean field.
@@ -222,7 +222,7 @@ class Observations:
         Sum of r + h over the agents at each step.
     deviator_rewards : (n_steps,) float64
         r + h of the deviating agent.
-    transitions : (n_learners, n) of :data:`mfgcore.kernels.TRANSITION`
+    transitions : (n_learners, n) of `mfgcore.kernels.TRANSITION`
     mean_field : (n_states,) float64
         Empirical distribution of the population, averaged over the steps.
     """

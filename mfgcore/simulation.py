@@ -263,16 +263,16 @@ def simulate(experiment, threads=1, progress=None, checkpointer=None, limit=None
     threads : int
         Threads that share the learning of one iteration. They change no result.
     progress : callable, optional
-        Called with the :class:`Simulation` after every iteration.
+        Called with the :class:`~mfgcore.simulation.Simulation` after every iteration.
     checkpointer : Checkpointer, optional
         Where the run's state is kept on the way, and taken up if it was kept before.
     limit : float, optional
-        Bytes of memory that the run may take; see :class:`Simulation`.
+        Bytes of memory that the run may take; see :class:`~mfgcore.simulation.Simulation`.
 
     Returns
     -------
     xarray.Dataset
-        The variables of :data:`mfgcore.metrics.METRICS`, over `iteration`, `agent`, `state` and
+        The variables of `mfgcore.metrics.METRICS`, over `iteration`, `agent`, `state` and
         `action`. The attributes hold the configuration and the provenance.
 
     Raises

@@ -34,7 +34,7 @@ SHUFFLE_LANES = 16  # generators side by side in a shuffle stream, as in kernels
 def words(experiment, purpose, iteration, n_agents, n_words):
     """Words of the streams of agents 0 ... n_agents - 1; (n_agents, n_words) uint64.
 
-    The stream is named by the experiment's seed, name and trial, one of :data:`PURPOSES` and k.
+    The stream is named by the experiment's seed, name and trial, one of `PURPOSES` and k.
     """
     digest = hashlib.sha256(experiment.name.encode()).digest()[:8]
     name = tuple(int(word) for word in np.frombuffer(digest, dtype="<u4"))

@@ -2,19 +2,31 @@
 
 import dataclasses
 import hashlib
+import importlib
 import inspect
 import json
+import pkgutil
+import pydoc
 import re
+import runpy
 from pathlib import Path
 
 import make_tables
 import pytest
 from project import ROOT
 
+import mfgcore
 from mfgcore.claims import CLAIMS
+from mfgcore.datasets import COORDINATES
 from mfgcore.games import GAMES
+from mfgcore.metrics import METRICS
 
 GALLERY = ROOT / "docs/gallery"
+# what is called by the package alone, games, of which the package says which are public, and claims
+INNER = (
+    r"cli|errors|evaluation|files|fingerprint|gossip|imports|jobs|kernels.*|ledger|memory|moves|"
+    r"parameters|provenance|games\..*|claims\.(beyond|figures|parameters|theorems)"
+)
 
 
 def test_the_readme_has_the_verdicts_of_the_ledger():
@@ -76,3 +88,51 @@ def test_every_picture_that_is_shown_is_there():
         text = document.read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", text):
             assert (document.parent / target).exists(), (document.name, target)
+
+
+def test_every_public_name_is_in_the_reference():
+    text = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"\.\. (?:auto|current)module:: (\S+)\n(.*?)```", text, re.DOTALL)
+    listed = {module: re.findall(r"(?m)^   (\w+)$", names) for module, names in blocks}
+    assert sorted(listed["mfgcore"]) == sorted(mfgcore.__all__)
+    known = {
+        getattr(importlib.import_module(module), name)
+        for module, names in listed.items()
+        for name in names
+    }
+    for found in pkgutil.walk_packages(mfgcore.__path__, "mfgcore."):
+        if re.fullmatch(INNER, found.name.removeprefix("mfgcore.")):
+            continue
+        module = importlib.import_module(found.name)
+        own = [
+            key
+            for key, each in vars(module).items()
+            if getattr(each, "__module__", "") == found.name
+        ]
+        for name in getattr(module, "__all__", own):
+            public = callable(getattr(module, name)) and not name.startswith("_")
+            assert not public or getattr(module, name) in known, f"{found.name}.{name}"
+
+
+def test_every_page_is_in_the_contents_of_the_site():
+    conf = runpy.run_path(str(ROOT / "docs/conf.py"))
+    entries = [entry for entries in conf["CONTENTS"].values() for entry in entries]
+    pages = [re.sub(r".*<(.*)>$", r"\1", entry).removeprefix("/") for entry in entries]
+    there = {"CHANGELOG", "config/README", "figures/README"}
+    for page in (ROOT / "docs").rglob("*.*"):
+        path = page.relative_to(ROOT).with_suffix("")
+        if page.suffix in (".md", ".ipynb") and not any(
+            part.startswith(".") for part in path.parts
+        ):
+            there.add(path.as_posix())
+    assert sorted(pages) == sorted(there)
+
+
+def test_the_symbols_are_those_of_things_that_are_there():
+    for symbol, name, _, _ in make_tables.SYMBOLS:
+        assert name in METRICS or name in COORDINATES or pydoc.locate(name), (symbol, name)
+
+
+def test_the_tutorial_is_kept_without_what_it_prints():
+    cells = json.loads((ROOT / "docs/tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)

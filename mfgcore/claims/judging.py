@@ -122,7 +122,7 @@ class Finding:
     ----------
     claim : Claim
     verdict : str
-        One of :data:`HOLDS`, :data:`FAILS`, :data:`OPEN`.
+        One of `HOLDS`, `FAILS`, `OPEN`.
     parts : list of Judged
     pooled : Interval or None
         Of the mean over parts, stratified by them, where all parts have the same rule.

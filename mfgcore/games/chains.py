@@ -49,8 +49,8 @@ class Chain(Game):
 class BeachBar(Chain):
     """Be near the bar of a beach around a lake, but not in a crowd.
 
-    r(s, a, mu) = attraction (1 - d(s, bar) / floor(S/2)) - |a| / S - log mu(s). Perrin et al. 2020
-    (arXiv 2007.03458), Sec. 4.2; with these values OpenSpiel's `mfg_crowd_modelling`. A share
+    r(s, a, mu) = attraction (1 - d(s, bar) / floor(S/2)) - `|a|` / S - log mu(s). Perrin et al.
+    2020 (arXiv 2007.03458), Sec. 4.2; with these values OpenSpiel's `mfg_crowd_modelling`. A share
     below 1/N_max, which nobody in a population ever sees, pays as much as this one does.
     """
 
@@ -93,7 +93,7 @@ class BeachBar(Chain):
 class TwoBars(Chain):
     """Be at one of two bars, the same as everybody else: more than one equilibrium.
 
-    r(s, a, mu) = company mu(s) - distance cost to the nearer bar - cost |a|. Two beach bars in
+    r(s, a, mu) = company mu(s) - distance cost to the nearer bar - cost `|a|`. Two beach bars in
     Bench-MFG (arXiv 2602.12517), there `MultipleEquilibriaGame`.
     """
 
@@ -128,7 +128,7 @@ class TwoBars(Chain):
 class LasryLionsChain(Chain):
     """Be near the middle, but not in a crowd: a monotone game in the sense of Lasry and Lions.
 
-    r(s, a, mu) = -cost |a| - attraction (s - middle)^2 - aversion mu(s). Lasry & Lions 2007;
+    r(s, a, mu) = -cost `|a|` - attraction (s - middle)^2 - aversion mu(s). Lasry & Lions 2007;
     the beach bar problem of Bench-MFG (arXiv 2602.12517), there `LasryLionsChain`.
     """
 
@@ -154,7 +154,7 @@ class LasryLionsChain(Chain):
 class NoInteraction(Chain):
     """Move forward, each for himself: a single-agent problem that everybody has.
 
-    r(s, a) = s - cost |a|. Bench-MFG (arXiv 2602.12517), there `NoInteractionChain`.
+    r(s, a) = s - cost `|a|`. Bench-MFG (arXiv 2602.12517), there `NoInteractionChain`.
     """
 
     movement_cost: float = 0.1
