@@ -25,7 +25,13 @@ CONTENTS = {
         "/docs/cluster",
         "/figures/README",
     ],
-    "What is found": ["/docs/results", "/docs/gallery/README", "/docs/gallery/claims"],
+    "What is found": [
+        "/docs/results",
+        "/docs/protocol",
+        "/docs/theory",
+        "/docs/gallery/README",
+        "/docs/gallery/claims",
+    ],
     "How the paper is read": ["/docs/decisions", "/docs/symbols", "/docs/games"],
     "Reference": ["/config/README", "/docs/reference", "/docs/architecture", "/CHANGELOG"],
 }
