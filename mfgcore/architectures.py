@@ -39,31 +39,31 @@ class Architecture:
     learners: str
     hears: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for key, known in (("learners", LEARNERS), ("hears", HEARS)):
             if getattr(self, key) not in known:
                 raise ConfigurationError(
                     f"{key}: {unknown_name('value', getattr(self, key), known)}"
                 )
 
-    def n_learners(self, n_agents):
+    def n_learners(self, n_agents: int) -> int:
         """Number of learners among so many agents; they are the first ones."""
         return 1 if self.learners == "one" else n_agents
 
 
 @register
-def centralised():
+def centralised() -> Architecture:
     """One agent learns, and its policy is pushed to everybody."""
     return Architecture(learners="one", hears="learner")
 
 
 @register
-def independent():
+def independent() -> Architecture:
     """Everybody learns alone."""
     return Architecture(learners="all", hears="nobody")
 
 
 @register(*BY_NETWORK)
-def networked():
+def networked() -> Architecture:
     """Everybody learns, and policies spread between neighbours."""
     return Architecture(learners="all", hears="neighbours")

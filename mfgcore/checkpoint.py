@@ -12,14 +12,19 @@ import signal
 import threading
 import time
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mfgcore.errors import MfgcoreError, RunFileError, one_line, shorten
-from mfgcore.files import atomic_path, check_seal
+from mfgcore.files import StrPath, atomic_path, check_seal
 from mfgcore.parameters import first_difference
 from mfgcore.population import Population
+
+if TYPE_CHECKING:
+    from mfgcore.simulation import Simulation
 
 VERSION = 4
 RECORD = "record_"  # before the names of metrics
@@ -33,12 +38,14 @@ class CheckpointError(MfgcoreError):
 class Stopped(MfgcoreError):
     """A signal, whose number is `signal`, asked the run to stop."""
 
-    def __init__(self, number, message):
+    def __init__(self, number: int, message: str) -> None:
         super().__init__(message)
         self.signal = number
 
 
-def save(simulation, path, seconds=(0.0, 0.0)):
+def save(
+    simulation: "Simulation", path: StrPath, seconds: tuple[float, float] = (0.0, 0.0)
+) -> None:
     """Write the state of a simulation between two iterations, whole or not at all.
 
     With it goes the wall and CPU time of the run so far.
@@ -51,6 +58,9 @@ def save(simulation, path, seconds=(0.0, 0.0)):
         "iteration": simulation.iteration,
         "seconds": seconds,
     }
+    records: dict[str, Any] = {
+        RECORD + name: np.array(values) for name, values in simulation.records.items()
+    }
     with atomic_path(path, sealed=True) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
@@ -60,11 +70,11 @@ def save(simulation, path, seconds=(0.0, 0.0)):
             policies=population.policies,
             q_values=simulation.q_values,
             scores=simulation.scores,
-            **{RECORD + name: np.array(values) for name, values in simulation.records.items()},
+            **records,
         )
 
 
-def restore(simulation, path):
+def restore(simulation: "Simulation", path: StrPath) -> tuple[float, float]:
     """Bring a simulation into the state that a checkpoint holds.
 
     Parameters
@@ -111,7 +121,7 @@ def restore(simulation, path):
     simulation.population = population
     simulation.q_values, simulation.scores = content["q_values"], content["scores"]
     simulation.records = records
-    return seconds
+    return seconds[0], seconds[1]
 
 
 def _population(content, experiment):
@@ -156,7 +166,14 @@ class Checkpointer:
         be written.
     """
 
-    def __init__(self, path, interval=60.0, report=print, *, afresh=True):
+    def __init__(
+        self,
+        path: StrPath,
+        interval: float = 60.0,
+        report: Callable[[str], object] = print,
+        *,
+        afresh: bool = True,
+    ) -> None:
         self.path = Path(path)
         self._report = report
         self.interval = interval
@@ -164,7 +181,7 @@ class Checkpointer:
         self.asked = None
         self._saved = time.monotonic()
 
-    def restore(self, simulation):
+    def restore(self, simulation: "Simulation") -> tuple[float, float]:
         """Go on from the checkpoint, if there is a fitting one; as the function.
 
         Raises
@@ -185,7 +202,7 @@ class Checkpointer:
         self._report(f"goes on from its checkpoint at iteration {simulation.iteration}")
         return seconds
 
-    def after_iteration(self, simulation, seconds):
+    def after_iteration(self, simulation: "Simulation", seconds: tuple[float, float]) -> None:
         """Save if it is time to, or if a signal came in.
 
         Raises
@@ -213,12 +230,12 @@ class Checkpointer:
                 f"{simulation.experiment.iterations}; {kept}",
             )
 
-    def remove(self):
+    def remove(self) -> None:
         """Delete the checkpoint of a run whose result is saved."""
         self.path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def listening(self):
+    def listening(self) -> Iterator[None]:
         """Let SIGINT and SIGTERM end the run after the present iteration; a second SIGINT at once.
 
         A second SIGTERM does not: SLURM sends two when it preempts a job, some 10 ms apart.

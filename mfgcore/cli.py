@@ -299,7 +299,7 @@ def _one_line(message, *_, **__):
     return f"mfgcore: {message}\n"
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Entry point of the command ``mfgcore``.
 
     Parameters

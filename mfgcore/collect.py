@@ -1,6 +1,7 @@
 """Runs joined into one dataset: those of an experiment, and those of an ablation."""
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -8,12 +9,14 @@ import xarray as xr
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.datasets import COMMON, check_made, configuration, describe, load
 from mfgcore.errors import RunFileError, shorten
+from mfgcore.experiment import Experiment
+from mfgcore.files import StrPath
 from mfgcore.metrics import per_iteration
 from mfgcore.parameters import first_difference
 from mfgcore.provenance import environment
 
 
-def collect(runs, experiments):
+def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experiment]) -> xr.Dataset:
     """Join the runs of one experiment.
 
     Parameters
@@ -36,11 +39,11 @@ def collect(runs, experiments):
     """
     if len(runs) != len(experiments):
         raise RunFileError(f"{len(runs)} runs are given, expected {len(experiments)}")
-    found = {}
+    found: dict[tuple[str, int], xr.Dataset] = {}
     for number, (run, experiment) in enumerate(zip(runs, experiments, strict=True)):
-        name, dataset = f"run {number}", run
         if isinstance(run, xr.Dataset):
-            check_made(name, run, "run")
+            name = f"run {number}"
+            dataset = check_made(name, run, "run")
         else:
             name, dataset = shorten(str(run)), load(run)
         check_run(name, dataset, experiment)
@@ -84,7 +87,14 @@ def collect(runs, experiments):
     return describe(joined)
 
 
-def collect_ablation(paths, settings, *, title, varied, baseline):
+def collect_ablation(
+    paths: Iterable[StrPath],
+    settings: Mapping[str, Sequence[Experiment]],
+    *,
+    title: str,
+    varied: str,
+    baseline: str,
+) -> xr.Dataset:
     """Join the runs of an ablation, with its parameter's values as a dimension.
 
     Parameters
@@ -124,7 +134,12 @@ def collect_ablation(paths, settings, *, title, varied, baseline):
     return dataset
 
 
-def load_collected(path, settings, outdated=False, kind="experiment"):
+def load_collected(
+    path: StrPath,
+    settings: Sequence[Sequence[Experiment]],
+    outdated: bool = False,
+    kind: str = "experiment",
+) -> xr.Dataset:
     """Read what was collected, or a reference, if it is what would be collected now.
 
     Parameters
@@ -187,7 +202,7 @@ def _stack(datasets, dimension):
     return xr.concat(datasets, dimension, join="exact", combine_attrs="drop")
 
 
-def check_run(whose, dataset, experiment):
+def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None:
     """Refuse a run that is not the expected one, or lacks a value that it should have.
 
     Raises
@@ -216,6 +231,6 @@ def check_run(whose, dataset, experiment):
         if dataset.sizes.get(name) != size:
             refuse(f"has {dataset.sizes.get(name)} {name}s, expected {size}")
     for name, metric in per_iteration().items():
-        expected = metric.expected(dataset, experiment)
-        if not np.isfinite(dataset[name].values[expected]).all():
+        measured = metric.expected(dataset, experiment)
+        if not np.isfinite(dataset[name].values[measured]).all():
             refuse(f"{name} is not finite")

@@ -6,13 +6,16 @@ makes the runs of one scenario and setting.
 
 import json
 import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from mfgcore.datasets import COMMON, load
 from mfgcore.errors import ConfigurationError, RunFileError, shorten, unknown_name
-from mfgcore.experiment import make_experiment
+from mfgcore.experiment import Experiment, make_experiment
+from mfgcore.files import StrPath
 from mfgcore.metrics import per_iteration
 from mfgcore.provenance import environment
 from mfgcore.simulation import simulate
@@ -22,17 +25,17 @@ OWN = ("trials", "only")
 FULLEST = 4  # states, as many as the paper's games have targets
 
 
-def names(config):
+def names(config: Mapping[str, Any]) -> list[str]:
     """Names of the comparisons of a configuration; list of str."""
     return [name for name in config.get("comparisons", {}) if name != "parameters"]
 
 
-def file_name(label):
+def file_name(label: str) -> str:
     """What a file of a scenario or setting is called; str."""
     return re.sub(r"[^A-Za-z0-9_=.+-]+", "_", label)
 
 
-def jobs(config, name):
+def jobs(config: Mapping[str, Any], name: str) -> dict[tuple[str, str], tuple[str, str]]:
     """The scenarios and settings that belong together; dict of file names to labels.
 
     Raises
@@ -57,7 +60,9 @@ def jobs(config, name):
     return found
 
 
-def runs(config, name, scenario, setting):
+def runs(
+    config: Mapping[str, Any], name: str, scenario: str, setting: str
+) -> dict[tuple[str, int], Experiment]:
     """The runs of one scenario and setting.
 
     Returns
@@ -90,7 +95,10 @@ def runs(config, name, scenario, setting):
         raise ConfigurationError(f"{place}: {error}") from error
 
 
-def compare(experiments, progress=None):
+def compare(
+    experiments: Mapping[tuple[str, int], Experiment],
+    progress: Callable[[str, int], object] | None = None,
+) -> xr.Dataset:
     """Make the runs of one scenario and setting.
 
     Parameters
@@ -156,7 +164,7 @@ def _summary(run):
     return xr.Dataset(kept, {"iteration": run["iteration"]})
 
 
-def join(paths, config, name):
+def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.Dataset:
     """The scenarios and settings of a comparison in one dataset.
 
     Parameters

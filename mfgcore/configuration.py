@@ -4,13 +4,16 @@ import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import jsonschema
 
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
-from mfgcore.experiment import make_experiment
+from mfgcore.experiment import Experiment, make_experiment
+from mfgcore.files import StrPath
 from mfgcore.imports import import_file
-from mfgcore.parameters import RENAMED, is_plain_name, renamed
+from mfgcore.parameters import RENAMED, Parameter, is_plain_name, renamed
 from mfgcore.table import defaults, disturbances, parameters
 from mfgcore.yaml_files import read_yaml
 
@@ -19,6 +22,9 @@ CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml", "config/compariso
 LONGEST_FORMAT = 4  # of a field in a title, such as .0%
 # These the workflow sets itself, one value for each run.
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
+
+Runs = dict[tuple[str, int], Experiment]  # by architecture and trial
+Settings = dict[str, tuple[str, Runs]]  # by the value of an ablation: a folder, and its runs
 
 
 # JSON has one kind of number, so its schemas take 2.0 for an integer; we do not
@@ -30,7 +36,7 @@ _Validator = jsonschema.validators.extend(
 )
 
 
-def read(paths, config=None):
+def read(paths: Iterable[StrPath], config: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Configuration files as one dict: keys of later ones, and of `config`, override those before.
 
     Raises
@@ -38,7 +44,7 @@ def read(paths, config=None):
     ConfigurationError
         As of :func:`mfgcore.yaml_files.read_yaml`.
     """
-    read = {}
+    read: dict[str, Any] = {}
     for path in paths:
         read = _override(read, _renamed(read_yaml(path)))
     return _override(read, _renamed(config or {}))
@@ -63,7 +69,7 @@ def _override(config, content):
     return config | content | both
 
 
-def load_schema(path):
+def load_schema(path: StrPath) -> dict[str, Any]:
     """The configuration's schema, ``workflow/schemas/config.schema.yaml``, as a dict.
 
     What a parameter can be is not written there but in `mfgcore.experiment`, which also checks
@@ -76,12 +82,14 @@ def load_schema(path):
     return schema
 
 
-def settable():
+def settable() -> dict[str, Parameter]:
     """The parameters that a configuration can set; dict of str to Parameter."""
     return {key: entry for key, entry in parameters().items() if key not in SET_BY_WORKFLOW}
 
 
-def check(config, schema):
+def check(
+    config: dict[str, Any], schema: dict[str, Any]
+) -> tuple[dict[str, Runs], dict[str, Settings]]:
     """Check a configuration, as loaded from YAML, against a schema, and expand it.
 
     Returns
@@ -112,7 +120,7 @@ def check(config, schema):
     return planned, planned_studies
 
 
-def figures(experiment):
+def figures(experiment: str) -> list[str]:
     """Names of the figures of an experiment; list of str."""
     return [experiment + view for view in ("", "_exact", "_mean_field")]
 
@@ -139,7 +147,7 @@ def _check_names(planned, planned_studies):
             taken[figure] = f"that of experiment {name!r}"
 
 
-def import_files(config):
+def import_files(config: dict[str, Any]) -> None:
     """Make known what the configuration's own Python files register."""
     for path in config.get("import") or []:
         import_file(path)
@@ -219,12 +227,12 @@ def _known_keys(error):
     return known
 
 
-def experiments(config):
+def experiments(config: dict[str, Any]) -> list[str]:
     """Names of the experiments of a configuration that it does not leave out; list of str."""
     return [name for name, experiment in config["experiments"].items() if experiment is not None]
 
 
-def title(config, name, runs):
+def title(config: dict[str, Any], name: str, runs: Runs) -> str:
     """The title of an experiment's figures: the one in the configuration, filled in, or its name.
 
     A field such as ``{agents}`` or ``{failure_probability:.0%}`` stands for that parameter of its
@@ -259,7 +267,7 @@ def title(config, name, runs):
     return re.sub(r"\{([^{}:]*):?([^{}]*)\}", fill, given)
 
 
-def runs(config, name):
+def runs(config: dict[str, Any], name: str) -> Runs:
     """The runs of one experiment, every trial of every architecture.
 
     Returns
@@ -296,13 +304,13 @@ def _trials(place, values, **fixed):
         raise ConfigurationError(f"{place}{error}") from error
 
 
-def studies(config):
+def studies(config: dict[str, Any]) -> list[str]:
     """Names of the ablations of a configuration that it does not leave out; list of str."""
     named = config.get("ablations", {"studies": {}})["studies"]
     return [name for name, study in named.items() if study is not None]
 
 
-def ablation(config, name):
+def ablation(config: dict[str, Any], name: str) -> Settings:
     """The runs of an ablation: every trial of every architecture, for each value of a parameter.
 
     All runs of all ablations share the name of their random streams, so those of a trial can be
@@ -358,37 +366,38 @@ def _part_of_a_path(text):
     return text if is_plain_name(text) else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def describe_ablation(config, name):
+def describe_ablation(config: dict[str, Any], name: str) -> dict[str, str]:
     """What :func:`mfgcore.collect.collect_ablation` wants to know of an ablation; dict of str."""
     study = config["ablations"]["studies"][name]
     baseline = ablation_parameters(config).get(study["parameter"])
     return {"title": study["title"], "varied": study["parameter"], "baseline": plain(baseline)}
 
 
-def ablation_parameters(config):
+def ablation_parameters(config: dict[str, Any]) -> dict[str, Any]:
     """What the runs of all ablations have in common, where a study says nothing else; dict."""
     own = {key: value for key, value in defaults().items() if key in settable()}
     return own | config["parameters"] | config["ablations"]["parameters"]
 
 
-def plain(value):
+def plain(value: object) -> str:
     """A parameter's value as it is written in a configuration file; str."""
     return json.dumps(value).strip('"')
 
 
-def reference(run):
+def reference(run: Experiment) -> Experiment:
     """The run beside an experiment, of which `run` is one, without sampling error; Experiment.
 
     One policy for the largest population of the experiment, with the exact Q-function and without
     any disturbance; of its metrics only the exact ones are meant to be used.
     """
+    undisturbed: dict[str, Any] = dict.fromkeys(disturbances())
     return dataclasses.replace(
         run,
         architecture="centralised",
         algorithm="exact",
         agents=max(2, run.max_agents),
         scenario="none",
-        **dict.fromkeys(disturbances()),
+        **undisturbed,
         leavers=defaults()["leavers"],
         sampled_exploitability=False,
         exact_metrics=True,

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mfgcore import memory
+from mfgcore.experiment import Experiment
 from mfgcore.imports import told
 from mfgcore.moves import band
 
@@ -32,7 +33,7 @@ MEMORY_MARGIN = 1.5
 
 
 @told()
-def work(experiment):
+def work(experiment: "Experiment") -> dict[str, float]:
     """Count what a run does, in the units of `SECONDS`.
 
     Parameters
@@ -56,8 +57,8 @@ def work(experiment):
     rounds = experiment.communication_rounds + experiment.relevant().get("score_steps", 0)
     for k in range(experiment.iterations):
         agents = scenario.population(k)
-        updating = architecture.n_learners(agents) - scenario.learner_lost(k)
-        updating *= 1.0 - scenario.failure_probability(k)
+        succeeding = 1.0 - scenario.failure_probability(k)
+        updating = (architecture.n_learners(agents) - scenario.learner_lost(k)) * succeeding
         steps = experiment.learning_steps + rounds
         if k % experiment.evaluation_interval == 0:
             if experiment.sampled_exploitability:
@@ -84,7 +85,7 @@ def work(experiment):
     return done
 
 
-def run_seconds(experiment):
+def run_seconds(experiment: "Experiment") -> float:
     """Expected CPU seconds of a run on one core.
 
     Parameters
@@ -98,6 +99,6 @@ def run_seconds(experiment):
     return sum(SECONDS[unit] * amount for unit, amount in work(experiment).items())
 
 
-def run_megabytes(experiment):
+def run_megabytes(experiment: "Experiment") -> float:
     """Expected peak memory of a run in MB; float."""
     return memory.run_bytes(experiment) / 1e6

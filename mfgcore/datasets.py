@@ -1,14 +1,19 @@
 """Datasets of runs and of experiments: what is in them, and their netCDF-4 files."""
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from mfgcore.errors import RunFileError, shorten
-from mfgcore.files import atomic_path, check_seal, check_writable, reason
+from mfgcore.files import StrPath, atomic_path, check_seal, check_writable, reason
 from mfgcore.meanfield import FLOW_TOLERANCE
 from mfgcore.metrics import METRICS
+
+if TYPE_CHECKING:
+    from mfgcore.games import Game
+    from mfgcore.simulation import Simulation
 
 SCHEMA_VERSION = 4
 COMMON = {
@@ -34,7 +39,7 @@ COORDINATES = {
 }
 
 
-def to_dataset(simulation):
+def to_dataset(simulation: "Simulation") -> xr.Dataset:
     """The dataset of a simulation, without the provenance that belongs to its execution."""
     experiment, game = simulation.experiment, simulation.game
     data = {
@@ -73,7 +78,7 @@ def to_dataset(simulation):
     return describe(dataset)
 
 
-def state_coordinates(game):
+def state_coordinates(game: "Game") -> dict[str, Any]:
     """What a dataset holds of the states of a game; dict of coordinates by name."""
     found = {
         "state": np.arange(game.n_states),
@@ -87,7 +92,7 @@ def state_coordinates(game):
     return found
 
 
-def describe(dataset):
+def describe(dataset: xr.Dataset) -> xr.Dataset:
     """Say in a dataset's attributes what its variables and coordinates are; returns it."""
     for name, entry in METRICS.items():
         if name in dataset:
@@ -102,7 +107,7 @@ def describe(dataset):
     return dataset
 
 
-def save(dataset, path):
+def save(dataset: xr.Dataset, path: StrPath) -> None:
     """Write a dataset as a compressed netCDF-4 file with a checksum, whole or not at all.
 
     Raises
@@ -123,7 +128,7 @@ def save(dataset, path):
             ) from error
 
 
-def load(path, kind="run"):
+def load(path: StrPath, kind: str = "run") -> xr.Dataset:
     """Read a run's or an experiment's file into memory.
 
     Parameters
@@ -151,7 +156,7 @@ def load(path, kind="run"):
     return check_made(name, dataset, kind)
 
 
-def check_made(name, dataset, kind):
+def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
     """Refuse a dataset, by a name for it, that is none of a kind and of this version; returns it.
 
     Raises
@@ -173,6 +178,6 @@ def check_made(name, dataset, kind):
     return dataset
 
 
-def configuration(dataset):
+def configuration(dataset: xr.Dataset) -> dict[str, Any]:
     """The configuration that a run's file was made with; dict of parameter to value."""
     return json.loads(dataset.attrs["configuration"])

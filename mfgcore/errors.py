@@ -1,6 +1,7 @@
 """What can go wrong through no fault of the code. Each message is one line."""
 
 import difflib
+from collections.abc import Iterable
 
 
 class MfgcoreError(Exception):
@@ -19,21 +20,21 @@ class NumericalError(MfgcoreError, ArithmeticError):
     """NaN or infinity arose inside a run."""
 
 
-def unknown_name(kind, name, known):
+def unknown_name(kind: str, name: object, known: Iterable[object]) -> str:
     """Message for a name that is none of the known ones of its kind, with the nearest of them."""
-    known = [str(entry) for entry in known]
-    nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    names = [str(entry) for entry in known]
+    nearest = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    return f"unknown {kind} {shorten(name)}{hint} (known: {', '.join(known)})"
+    return f"unknown {kind} {shorten(name)}{hint} (known: {', '.join(names)})"
 
 
-def one_line(error, limit=160):
+def one_line(error: BaseException, limit: int = 160) -> str:
     """An exception of any kind, on one line and cut to a length that fits a message."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def shorten(value, limit=80):
+def shorten(value: object, limit: int = 80) -> str:
     """The repr of a value on one line, cut in its middle to a length that fits a message."""
     text = repr(value)
     half = (limit - 3) // 2

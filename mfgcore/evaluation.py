@@ -1,6 +1,7 @@
 """The sampled metrics: discounted return and exploitability (Sec. 4.1, F.2)."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,8 +9,13 @@ from mfgcore import kernels, streams
 from mfgcore.learning import Lesson, improve_policies
 from mfgcore.population import Walk, rollout
 
+if TYPE_CHECKING:
+    from mfgcore.experiment import Experiment
+    from mfgcore.games import Game
+    from mfgcore.population import Population
 
-def discounted_return(rewards, discount, horizon):
+
+def discounted_return(rewards: np.ndarray, discount: float, horizon: int) -> float:
     """Mean over start times of the discounted sum of the next `horizon` rewards (D19).
 
     `rewards`, (n_steps,) float64, is r + h at each step, and n_steps >= horizon. Start times are
@@ -24,7 +30,9 @@ def discounted_return(rewards, discount, horizon):
     return math.fsum(weights * means)
 
 
-def sample_exploitability(experiment, game, population, iteration):
+def sample_exploitability(
+    experiment: "Experiment", game: "Game", population: "Population", iteration: int
+) -> float:
     """Exploitability of the joint policy, sampled with one deviating agent (F.2, D20); float.
 
     The deviator, drawn from the evaluation's own stream, improves its policy against the frozen

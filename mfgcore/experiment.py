@@ -6,21 +6,23 @@ The parameters themselves stand in :mod:`mfgcore.table`.
 import dataclasses
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore.architectures import ARCHITECTURES
+from mfgcore.architectures import ARCHITECTURES, Architecture
 from mfgcore.errors import ConfigurationError, unknown_name
 from mfgcore.fingerprint import run_fingerprint
-from mfgcore.games import GAMES, in_one_line
+from mfgcore.games import GAMES, Game, in_one_line
 from mfgcore.imports import digest_of, told
-from mfgcore.learning import ALGORITHMS
-from mfgcore.networks import NETWORKS, check_edges
+from mfgcore.learning import ALGORITHMS, Algorithm
+from mfgcore.networks import NETWORKS, Links, check_edges
 from mfgcore.parameters import RENAMED, read_settings, renamed
 from mfgcore.registry import Registry
-from mfgcore.scenarios import LEAVERS, SCENARIOS
+from mfgcore.scenarios import LEAVERS, SCENARIOS, Scenario
 from mfgcore.table import (
     Table,
     defaults,
@@ -58,7 +60,7 @@ class Experiment(Table):
 
     increase_at: dataclasses.InitVar[int | None] = None
 
-    def __post_init__(self, increase_at):
+    def __post_init__(self, increase_at: int | None) -> None:
         if increase_at is not None:
             values = renamed({"change_at": self.change_at, "increase_at": increase_at})
             object.__setattr__(self, "change_at", values["change_at"])
@@ -157,7 +159,7 @@ class Experiment(Table):
             object.__setattr__(self, "edges_digest", check_edges(self.edges, self.edges_digest))
 
     @property
-    def resolved_scenario(self):
+    def resolved_scenario(self) -> str:
         """Name of the scenario: the given one, or what follows from the others."""
         if self.scenario is not None:
             return self.scenario
@@ -165,32 +167,32 @@ class Experiment(Table):
         return "disturbed" if given else "none"
 
     @property
-    def max_agents(self):
+    def max_agents(self) -> int:
         """Largest population of the run, N_max."""
         return max(self.population_sizes)
 
     @property
-    def population_sizes(self):
+    def population_sizes(self) -> set[int]:
         """Numbers of agents that the run has at one time or another; set of int."""
         return {self.agents} if self.agents_after is None else {self.agents, self.agents_after}
 
     @property
-    def n_states(self):
+    def n_states(self) -> int:
         """Number of states of the game."""
         return self.make_game().n_states
 
     @property
-    def n_actions(self):
+    def n_actions(self) -> int:
         """Number of actions of the game."""
         return len(self.make_game().actions)
 
     @property
-    def learning_steps(self):
+    def learning_steps(self) -> int:
         """Environment steps of an iteration before its communication rounds, M_pg * M_td."""
         return self.transitions * self.steps_per_transition
 
     @property
-    def kept_transitions(self):
+    def kept_transitions(self) -> int:
         """Transitions that a learner uses in an iteration (D6, D7)."""
         skipped = self.make_algorithm().skipped
         if skipped is None:
@@ -199,19 +201,19 @@ class Experiment(Table):
         return self.transitions - skipped - (skipped == 0 and self.steps_per_transition == 1)
 
     @property
-    def return_horizon(self):
+    def return_horizon(self) -> int:
         """Number H of steps that the discounted return looks ahead: discount**H <= 1e-6."""
         if self.discount == 0.0:
             return 1
         return math.ceil(math.log(RETURN_TOLERANCE) / math.log(self.discount))
 
     @property
-    def max_entropy(self):
+    def max_entropy(self) -> float:
         """h_max = lambda log|A|, the largest value of the regulariser."""
         return self.entropy_weight * float(kernels.log(self.n_actions))
 
     @property
-    def max_q_value(self):
+    def max_q_value(self) -> float:
         """Q_max = (1 + h_max) / (1 - gamma), which no true Q-value exceeds."""
         return (1.0 + self.max_entropy) / (1.0 - self.discount)
 
@@ -223,21 +225,21 @@ class Experiment(Table):
         own = read_settings("game_settings", self.game_settings or "", own_fields(GAMES[self.game]))
         return own | {key: given[key] for key in given if key in fields and given[key] is not None}
 
-    def make_game(self):
+    def make_game(self) -> Game:
         """The game, always the same; Game."""
         fields = self._game_fields
         del fields["game"]
         return _made(GAMES[self.game], *sorted(fields.items()))
 
-    def make_scenario(self):
+    def make_scenario(self) -> Scenario:
         """The scenario's rules for this run; Scenario."""
         return SCENARIOS[self.resolved_scenario](self)
 
-    def make_architecture(self):
+    def make_architecture(self) -> Architecture:
         """Who learns and who hears whom; Architecture."""
         return ARCHITECTURES[self.architecture]()
 
-    def make_network(self):
+    def make_network(self) -> Callable[[int], Links]:
         """Who hears whom: a function of the number of agents to :class:`mfgcore.networks.Links`."""
         links = NETWORKS[self.network](self)
 
@@ -249,11 +251,11 @@ class Experiment(Table):
 
         return checked
 
-    def make_algorithm(self):
+    def make_algorithm(self) -> Algorithm:
         """How a learner comes to its Q-function; Algorithm."""
         return ALGORITHMS[self.algorithm](self)
 
-    def code(self):
+    def code(self) -> str:
         """Fingerprint of the code that the run depends on: mfgcore's and files of users'; str."""
         own = [
             digest_of(entry.choices[getattr(self, key)])
@@ -262,7 +264,7 @@ class Experiment(Table):
         ]
         return "+".join([run_fingerprint(), *filter(None, own)])
 
-    def relevant(self):
+    def relevant(self) -> dict[str, Any]:
         """The parameters that this run depends on.
 
         A run without communication, say, is the same for every communication radius: parameters
@@ -292,7 +294,7 @@ def _checked(game):
     game.check()
 
 
-def make_experiment(**values):
+def make_experiment(**values: Any) -> Experiment:
     """An :class:`Experiment` from values of unknown origin.
 
     Raises

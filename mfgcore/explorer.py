@@ -7,16 +7,20 @@ into which the data and plotly's script go.
 import base64
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import xarray as xr
 from plotly.offline import get_plotlyjs
 
 from mfgcore import layout, plotting
 from mfgcore.datasets import configuration
-from mfgcore.files import atomic_path
+from mfgcore.files import StrPath, atomic_path
 from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.metrics import label
+from mfgcore.statistics import summarise
 
 TEMPLATE = Path(__file__).with_name("explorer.html")
 # Maps are nearly all of the data: 7 bytes for each cell, iteration, trial and architecture. Three
@@ -28,7 +32,7 @@ SHARES, PROBABILITIES = "<u2", "<u1"
 LINE_WIDTH = 2.0  # pixels
 
 
-def write_page(experiments, path):
+def write_page(experiments: Iterable[tuple[str, xr.Dataset]], path: StrPath) -> None:
     """Write the page of some experiments; the same experiments give the same bytes.
 
     Parameters
@@ -47,7 +51,7 @@ def write_page(experiments, path):
         temporary.write_text(page, encoding="utf-8")
 
 
-def describe(title, dataset):
+def describe(title: str, dataset: xr.Dataset) -> dict[str, Any]:
     """What the page shows of an experiment's dataset; dict of JSON's types.
 
     ``mean_field``, over (architecture, trial, iteration, state), and ``common_policy``, also over
@@ -105,7 +109,7 @@ def _drawn(architecture):
 
 def _panels(dataset):
     names = plotting.panels_of(dataset)
-    summary = plotting.summarise(dataset, names)
+    summary = summarise(dataset, names)
     panels = []
     for metric in names:
         lines = []

@@ -11,33 +11,38 @@ import fcntl
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from mfgcore.errors import RunFileError, shorten
 
+StrPath = str | os.PathLike[str]
 CHECKPOINT = ".checkpoint"
 _OWN_NAMES = re.compile(rf".*{CHECKPOINT}|\..*\.(lock|partial\.[^.]*|partial)")
 _SEAL = b"\nmfgcore blake2b "  # before the digest of all bytes before it, at the end of a file
 _SEAL_SIZE = len(_SEAL) + 65
-_held = {}  # locks of this process: how often, and of which descriptor
+_held: dict[
+    tuple[int, Path], tuple[int, int]
+] = {}  # locks of this process: how often, and of which descriptor
 
 
-def refuse(path, what):
+def refuse(path: StrPath, what: str) -> NoReturn:
     """Raise a RunFileError that names a file."""
     raise RunFileError(f"{shorten(str(path))}: {what}")
 
 
-def reason(error):
+def reason(error: BaseException) -> str:
     """What an operating system or library error says, in one line."""
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
 
 
-def checkpoint_of(output):
+def checkpoint_of(output: StrPath) -> Path:
     """The file in which an interrupted run is kept; Path."""
     return Path(f"{output}{CHECKPOINT}")
 
 
-def check_writable(path, needed=0):
+def check_writable(path: StrPath, needed: float = 0) -> Path:
     """Fail now rather than after a long run if a file cannot be written.
 
     Parameters
@@ -87,7 +92,7 @@ def _partial(path):
 
 
 @contextlib.contextmanager
-def only_writer(path):
+def only_writer(path: StrPath) -> Iterator[None]:
     """Hold a file's lock, so that no other process writes it; within one process, again and again.
 
     Raises
@@ -135,7 +140,7 @@ def _locked(path, lock):
 
 
 @contextlib.contextmanager
-def atomic_path(path, sealed=False):
+def atomic_path(path: StrPath, sealed: bool = False) -> Iterator[Path]:
     """A temporary path beside `path` that is renamed to it at the end, or removed on failure.
 
     Parameters
@@ -197,7 +202,7 @@ def _digest(file, size=None):
     return digest.hexdigest().encode()
 
 
-def check_seal(path):
+def check_seal(path: StrPath) -> int:
     """Whether a sealed file has every bit that was written.
 
     Returns

@@ -40,14 +40,14 @@ def _kernel_files():
     return [*folder.glob("*.pyx"), *folder.glob("*.pxi")]
 
 
-def kernel_fingerprint():
+def kernel_fingerprint() -> str | None:
     """Fingerprint of the kernels' sources; None where only the compiled kernels are installed."""
     files = _kernel_files()
     return _digest(files) if files else None
 
 
 @functools.cache
-def run_fingerprint():
+def run_fingerprint() -> str:
     """Fingerprint of everything in the package that a run's numbers depend on; str.
 
     It is that of the code that was imported, as it is taken first while that is done.
@@ -62,7 +62,7 @@ def _files(module):
     return path.rglob("*.py") if path.is_dir() else [path]
 
 
-def shown_fingerprint(*modules):
+def shown_fingerprint(*modules: str) -> str:
     """Fingerprint of files and folders that show results, as ``plotting.py`` and ``claims``."""
     return _digest([path for module in modules for path in _files(module)])
 

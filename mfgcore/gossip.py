@@ -1,6 +1,7 @@
 """Communication: policies spreading through the population (Alg. 1, lines 11-18)."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,10 +9,15 @@ from mfgcore import kernels, streams
 from mfgcore.population import policy_distances
 from mfgcore.registry import Registry
 
+if TYPE_CHECKING:
+    from mfgcore.experiment import Experiment
+    from mfgcore.networks import Links
+    from mfgcore.population import Walk
+
 ADOPTIONS = Registry("adoption")
 
 
-def rank_policies(scores, totals):
+def rank_policies(scores: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Order in which agents prefer the policies of others.
 
     The smallest sigma comes first; ties go by the total change, then by the originating agent's
@@ -31,7 +37,9 @@ def rank_policies(scores, totals):
     return ranks, order
 
 
-def communicate(walk, scores, totals, network, rounds):
+def communicate(
+    walk: "Walk", scores: np.ndarray, totals: np.ndarray, network: "Links | None", rounds: int
+) -> np.ndarray:
     """The C communication rounds of an iteration; in each, everybody also takes a step of the walk.
 
     Scores and totals are as in :func:`rank_policies`; the network is
@@ -56,13 +64,21 @@ def communicate(walk, scores, totals, network, rounds):
 
 
 @ADOPTIONS.register
-def best(experiment, iteration, walk, scores, network):
+def best(
+    experiment: "Experiment",
+    iteration: int,
+    walk: "Walk",
+    scores: np.ndarray,
+    network: "Links | None",
+) -> np.ndarray:
     """The one of the best score (Alg. 1, line 15)."""
-    return communicate(walk, *scores, network, experiment.communication_rounds)
+    return communicate(walk, scores[0], scores[1], network, experiment.communication_rounds)
 
 
 @ADOPTIONS.register("adoption_temperature", "final_adoption_temperature")
-def softmax(experiment, iteration, walk, scores, network):
+def softmax(
+    experiment: "Experiment", iteration: int, walk: "Walk", scores: np.ndarray, network: "Links"
+) -> np.ndarray:
     """Drawn by each agent in each round, by the softmax of its neighbours' scores."""
     first, last = experiment.adoption_temperature, experiment.final_adoption_temperature
     share = iteration / max(1, experiment.iterations - 1)
@@ -79,7 +95,9 @@ def softmax(experiment, iteration, walk, scores, network):
     return origin
 
 
-def draw_neighbours(scores, groups, network, drawn):
+def draw_neighbours(
+    scores: np.ndarray, groups: np.ndarray, network: "Links", drawn: np.ndarray
+) -> np.ndarray:
     """One of those that each agent hears, itself included, with probability ~ exp(-score).
 
     Parameters
@@ -160,7 +178,9 @@ class Adoptions:
     theorem_3_2_violations: int
 
 
-def examine_adoptions(policies, before, after, shared=None):
+def examine_adoptions(
+    policies: np.ndarray, before: np.ndarray, after: np.ndarray, shared: int | None = None
+) -> Adoptions:
     """Compare the policies before and after the communication rounds with Theorems 3.1 and 3.2.
 
     `before` and `after`, (n_agents,) int32, say which of the policies each agent has; `shared` is

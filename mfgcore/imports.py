@@ -6,15 +6,18 @@ import inspect
 import sys
 import types
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mfgcore.errors import ConfigurationError, MfgcoreError, one_line
+from mfgcore.files import StrPath
 
 PREFIX = "mfgcore_import_"
-_imported = {}  # names of modules by their files
+_imported: dict[Path, str] = {}  # names of modules by their files
 
 
-def import_file(path):
+def import_file(path: StrPath) -> None:
     """Run a Python file, so that what it registers is known; again only if it has changed.
 
     Raises
@@ -67,14 +70,14 @@ def _place(error):
     return found
 
 
-def blame(error):
+def blame(error: BaseException) -> str:
     """An exception of any kind on one line, after the place if it is one of a user's file; str."""
     file, line = _place(error)
     return f"{file}, line {line}: {one_line(error)}" if file else one_line(error)
 
 
 @contextlib.contextmanager
-def told():
+def told() -> Iterator[None]:
     """Let what the code of a user's file raises be one line that says where.
 
     Raises
@@ -92,7 +95,7 @@ def told():
         raise ConfigurationError(blame(error)) from error
 
 
-def digest_of(entry):
+def digest_of(entry: Any) -> str | None:
     """Digest of the code of an entry of a registry that is not mfgcore's own; None for these.
 
     It is that of its file, or, in a notebook, of the class or function alone.

@@ -3,15 +3,21 @@
 import contextlib
 import sys
 import traceback
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
+
+import xarray as xr
 
 from mfgcore import configuration
 from mfgcore.collect import load_collected
 from mfgcore.errors import MfgcoreError, RunFileError
+from mfgcore.experiment import Experiment
+from mfgcore.files import StrPath
 
 
 @contextlib.contextmanager
-def logged(path):
+def logged(path: StrPath) -> Iterator[None]:
     """Send what a job prints to its log; end the job with one line if its input is at fault.
 
     Parameters
@@ -32,7 +38,7 @@ def logged(path):
             raise
 
 
-def check_code(expected, experiment):
+def check_code(expected: str, experiment: "Experiment") -> None:
     """Refuse to run other code than that of which snakemake keeps book.
 
     Raises
@@ -44,7 +50,7 @@ def check_code(expected, experiment):
         raise RunFileError("the code was changed since snakemake was started; start it again")
 
 
-def results(config, paths):
+def results(config: dict[str, Any], paths: Iterable[StrPath]) -> list[xr.Dataset]:
     """What was collected, each compared with what the configuration and the code make now.
 
     Parameters
@@ -75,7 +81,7 @@ def results(config, paths):
     return found
 
 
-def marked(title, *datasets):
+def marked(title: str, *datasets: xr.Dataset) -> str:
     """A title that says what is out of date in the datasets that are shown."""
     differences = sorted({each.attrs["outdated"] for each in datasets if "outdated" in each.attrs})
     return "\n".join([title, *(f"OUT OF DATE: {difference}" for difference in differences)])

@@ -7,12 +7,16 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mfgcore import kernels, meanfield
 from mfgcore.population import Population, state_distances
 from mfgcore.registry import Registry
+
+if TYPE_CHECKING:
+    from mfgcore.experiment import Experiment
 
 MOST_THREADS = max(16, os.cpu_count() or 1)
 
@@ -38,7 +42,7 @@ class Lesson:
         Threads to share the learners among. The result does not depend on it.
     """
 
-    transitions: np.ndarray
+    transitions: np.ndarray | None
     generators: np.ndarray
     own: np.ndarray
     population: Population
@@ -68,7 +72,7 @@ READ = ("initial_q_value", "learning_rate", "reward_time")  # where Q-functions 
 
 
 @register(*READ, "waiting_transitions", "replay_cycles", "shuffles")
-def replay(experiment):
+def replay(experiment: "Experiment") -> Algorithm:
     """Algorithm 2: transitions are stored, and replayed in many shuffled passes."""
 
     def learn(transitions, q_values, generators):
@@ -88,7 +92,7 @@ def replay(experiment):
 
 
 @register(*READ, "learning_rate_offset")
-def online(experiment):
+def online(experiment: "Experiment") -> Algorithm:
     """Algorithm 1: each transition is used once, as it comes."""
 
     # nothing reads the Q-function before the iteration's last transition, so they may as well be
@@ -106,7 +110,7 @@ def online(experiment):
 
 
 @register
-def exact(experiment):
+def exact(experiment: "Experiment") -> Algorithm:
     """The Q-function is computed from the model: what the others do without sampling error."""
 
     def q_values(lesson):
@@ -145,7 +149,9 @@ def _estimate(experiment, learn, lesson):
     return q_values
 
 
-def improve_policies(experiment, policies, policy_index, q_values):
+def improve_policies(
+    experiment: "Experiment", policies: np.ndarray, policy_index: np.ndarray, q_values: np.ndarray
+) -> np.ndarray:
     """The policy mirror ascent step of every learner (Def. 3.2).
 
     Learner i, with the Q-function ``q_values[i]``, (n_states * n_actions,) float64, has followed
@@ -165,7 +171,7 @@ def improve_policies(experiment, policies, policy_index, q_values):
     )
 
 
-def policy_change(old, new):
+def policy_change(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far policies moved: sigma (Alg. 1, line 11) and the tie-breaking total (App. C).
 
     For old and new ones, (n, n_states, n_actions), the sup over states of the 1-norm of the change

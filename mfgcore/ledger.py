@@ -4,13 +4,16 @@ import dataclasses
 import html
 import json
 import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
 from mfgcore.claims import FAILS, HOLDS, OPEN
-from mfgcore.files import atomic_path
+from mfgcore.claims.judging import Finding
+from mfgcore.files import StrPath, atomic_path
 from mfgcore.plotting import save_figure, style
 
 COLOURS = {HOLDS: "#009E73", FAILS: "#D55E00", OPEN: "#595959"}
@@ -20,7 +23,7 @@ TITLE = "The paper's claims"  # another one says that something is out of date
 PAGE = (8.27, 11.69)  # inches, A4
 
 
-def to_records(findings):
+def to_records(findings: list[Finding]) -> list[dict[str, Any]]:
     """The findings as plain values; list of dict."""
     records = []
     for finding in findings:
@@ -51,13 +54,20 @@ def to_records(findings):
     return records
 
 
-def write_json(findings, glance, sources, path):
+def write_json(
+    findings: list[Finding],
+    glance: Sequence[dict[str, Any]],
+    sources: dict[str, Any],
+    path: StrPath,
+) -> None:
     """Write findings, :func:`mfgcore.claims.at_a_glance` and their sources for programs."""
     content = {"made_from": sources, "at_a_glance": glance, "claims": to_records(findings)}
     _write(json.dumps(content, indent=2) + "\n", path)
 
 
-def to_markdown(findings, glance=(), title=TITLE):
+def to_markdown(
+    findings: list[Finding], glance: Sequence[dict[str, Any]] = (), title: str = TITLE
+) -> str:
     """The findings, and :func:`mfgcore.claims.at_a_glance`, for readers; str."""
     lines = [
         "# Does the paper hold?",
@@ -116,12 +126,14 @@ def to_markdown(findings, glance=(), title=TITLE):
     return "\n".join(lines) + "\n"
 
 
-def write_markdown(findings, glance, path, title=TITLE):
+def write_markdown(
+    findings: list[Finding], glance: Sequence[dict[str, Any]], path: StrPath, title: str = TITLE
+) -> None:
     """Write :func:`to_markdown` to a file."""
     _write(to_markdown(findings, glance, title), path)
 
 
-def write_html(findings, path, title=TITLE):
+def write_html(findings: list[Finding], path: StrPath, title: str = TITLE) -> None:
     """Write the claims and their verdicts as a page that needs nothing else."""
     rows = []
     for finding in findings:
@@ -181,7 +193,7 @@ def _verdict(finding):
 
 
 @style()
-def plot_ledger(findings, outputs, title=TITLE):
+def plot_ledger(findings: list[Finding], outputs: Iterable[StrPath], title: str = TITLE) -> None:
     """A forest plot on one page: every part's effect and interval, and what the claim says."""
     blocks = [_rows(finding) for finding in findings]
     columns = _halves(blocks)

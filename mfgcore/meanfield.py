@@ -29,6 +29,7 @@ import numpy as np
 
 from mfgcore import kernels
 from mfgcore.errors import ConfigurationError, NumericalError
+from mfgcore.games import Game
 from mfgcore.moves import Moves
 from mfgcore.population import uniform_policy
 
@@ -96,7 +97,7 @@ class PopulationMetrics:
     residual: float = 0.0
 
 
-def stationary_distribution(policy, game):
+def stationary_distribution(policy: np.ndarray, game: "Game") -> np.ndarray:
     """Stationary distribution mu = mu P of an agent that follows a policy (Definition 2.5).
 
     Where a policy without full support leaves several sets of states that are never left again,
@@ -137,7 +138,9 @@ def stationary_distribution(policy, game):
     return mean_fields[0] if np.ndim(policy) == 2 else mean_fields
 
 
-def joint_mean_field(policies, game, *, policy_index=None):
+def joint_mean_field(
+    policies: np.ndarray, game: "Game", *, policy_index: np.ndarray | None = None
+) -> tuple[np.ndarray, float]:
     """Mean of the agents' stationary distributions, the mean field of a joint policy.
 
     Parameters, errors and invariances are those of :func:`population_metrics`. It is (n_states,)
@@ -149,7 +152,14 @@ def joint_mean_field(policies, game, *, policy_index=None):
     return _mean(mean_fields, shares)
 
 
-def policy_value(policy, mean_field, game, *, discount, entropy_weight):
+def policy_value(
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    game: "Game",
+    *,
+    discount: float,
+    entropy_weight: float,
+) -> np.ndarray:
     """Value of every state for an agent that follows a policy against a mean field (Def. 2.4).
 
     It solves::
@@ -184,7 +194,14 @@ def policy_value(policy, mean_field, game, *, discount, entropy_weight):
     return Moves(game, mean_field).policy_values(policies, rewards, discount, entropy_weight)[0]
 
 
-def action_values(policy, mean_field, game, *, discount, entropy_weight):
+def action_values(
+    policy: np.ndarray,
+    mean_field: np.ndarray,
+    game: "Game",
+    *,
+    discount: float,
+    entropy_weight: float,
+) -> np.ndarray:
     """The Q-function that Definition 3.1 estimates, exactly; (n_states, n_actions) float64.
 
     It is::
@@ -201,7 +218,14 @@ def action_values(policy, mean_field, game, *, discount, entropy_weight):
     return payoffs[0] + discount * Moves(game, mean_field).expected(values)
 
 
-def best_response(mean_field, game, *, discount, entropy_weight, start=None):
+def best_response(
+    mean_field: np.ndarray,
+    game: "Game",
+    *,
+    discount: float,
+    entropy_weight: float,
+    start: np.ndarray | None = None,
+) -> BestResponse:
     """The best response to a mean field, max_pi V_h(pi, mu) (Definition 2.5, F.2).
 
     It solves::
@@ -238,7 +262,9 @@ def best_response(mean_field, game, *, discount, entropy_weight, start=None):
     return BestResponse(values[0], policies[0], residual, residual / (1.0 - discount))
 
 
-def exploitability(policy, game, *, discount, entropy_weight):
+def exploitability(
+    policy: np.ndarray, game: "Game", *, discount: float, entropy_weight: float
+) -> float:
     """Exploitability of one policy against the mean field that it generates (F.2); float.
 
     It is::
@@ -249,13 +275,20 @@ def exploitability(policy, game, *, discount, entropy_weight):
     see :func:`population_metrics`, whose other parameters and errors it has. A mean field that is
     not found is a NumericalError.
     """
-    weights = {"discount": discount, "entropy_weight": entropy_weight}
-    metrics = population_metrics(_checked(policy, game, one=True), game, **weights)
+    alone = _checked(policy, game, one=True)
+    metrics = population_metrics(alone, game, discount=discount, entropy_weight=entropy_weight)
     _certify(metrics.residual)
     return metrics.exploitability
 
 
-def population_metrics(policies, game, *, discount, entropy_weight, policy_index=None):
+def population_metrics(
+    policies: np.ndarray,
+    game: "Game",
+    *,
+    discount: float,
+    entropy_weight: float,
+    policy_index: np.ndarray | None = None,
+) -> PopulationMetrics:
     """All exact metrics of a population.
 
     The discounted regularised return is the mean of the agents' V_h(pi^i, mu), s_0 ~ mu^i: what
@@ -327,7 +360,8 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
     else:
         alone, residuals = mean_fields, [residual]
         terms = against(alone, policies)
-    individual = joint = summed(alone, terms)
+    individual: tuple[float, float] = summed(alone, terms)
+    joint = individual
     returns, gaps = ((alone * each).sum(axis=1) / (1.0 - discount) for each in terms)
     worst = float(gaps.max()), float(returns.min())
     if len(policies) > 1:
@@ -339,7 +373,10 @@ def population_metrics(policies, game, *, discount, entropy_weight, policy_index
     if not max(residuals) <= FLOW_TOLERANCE:
         individual = worst = math.nan, math.nan
     residual = max(residual, *residuals)
-    return PopulationMetrics(*joint, *individual[::-1], *worst, mean_field, residual)
+    gap, own_return = individual[::-1]
+    return PopulationMetrics(
+        joint[0], joint[1], gap, own_return, worst[0], worst[1], mean_field, residual
+    )
 
 
 def _flow(policies, shares, game):

@@ -4,12 +4,16 @@ import bisect
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mfgcore.errors import ConfigurationError, shorten
 from mfgcore.games.model import ASKED
 from mfgcore.moves import band
+
+if TYPE_CHECKING:
+    from mfgcore.experiment import Experiment
 
 # of a process that has imported everything and does nothing
 START_BYTES = 90e6
@@ -21,7 +25,7 @@ BUFFER_BYTES = 1.5e9
 SUFFIXES = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
-def parse_size(text):
+def parse_size(text: str) -> float:
     """Bytes from a size such as ``4G``, with the powers of 1024 that SLURM counts in; float.
 
     Raises
@@ -38,19 +42,19 @@ def parse_size(text):
     return size
 
 
-def checkpoint_bytes(experiment):
+def checkpoint_bytes(experiment: "Experiment") -> int:
     """What a checkpoint takes at least, whose Q-functions are not compressed; int."""
     return 8 * experiment.agents * experiment.n_states * experiment.n_actions
 
 
-def available():
+def available() -> float:
     """Bytes of memory that a process can still have here; float.
 
     It is the least of what the system has left and what the control groups of the process, such
     as those of a SLURM job or a container, allow it.
     """
     try:
-        left = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text("ascii"))
+        left: Any = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text("ascii"))
         sizes = [1024.0 * int(left[1])]
     except (OSError, TypeError):  # no Linux
         sizes = [float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))]
@@ -80,7 +84,7 @@ def _control_groups(root=Path("/sys/fs/cgroup"), own=Path("/proc/self/cgroup")):
                 break
 
 
-def run_bytes(experiment, block=None):
+def run_bytes(experiment: "Experiment", block: int | None = None) -> float:
     """Peak memory of a run in bytes; float.
 
     Parameters
@@ -125,7 +129,7 @@ def _largest_block(experiment):
     return max(1, int(BUFFER_BYTES / (TRANSITION_BYTES * max(1, experiment.kept_transitions))))
 
 
-def block_of_learners(experiment, limit=None):
+def block_of_learners(experiment: "Experiment", limit: float | None = None) -> int:
     """How many learners can be processed at a time.
 
     Parameters

@@ -8,14 +8,19 @@ computes it here, and decorate it.
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 
 from mfgcore import evaluation, meanfield
 from mfgcore.games import Game
 from mfgcore.gossip import Adoptions, examine_adoptions
 from mfgcore.population import Observations, Population
 from mfgcore.registry import Registry
+
+if TYPE_CHECKING:
+    from mfgcore.experiment import Experiment
 
 METRICS = Registry("metric")
 
@@ -57,23 +62,23 @@ class Metric:
     counted_by: str = ""
     certified_by: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if (self.asked_by or self.counted_by) and not issubclass(self.dtype, np.floating):
             raise ValueError("only a metric of floats can be missing at an iteration")
 
     @property
-    def final(self):
+    def final(self) -> bool:
         """Whether it is measured once, at the end of the run."""
         return "iteration" not in self.dims
 
-    def due(self, experiment, iteration):
+    def due(self, experiment: "Experiment", iteration: int) -> bool:
         """Whether it is measured at an iteration of a run."""
         if not self.asked_by:
             return True
         asked = getattr(experiment, self.asked_by)
         return asked and iteration % experiment.evaluation_interval == 0
 
-    def expected(self, dataset, experiment):
+    def expected(self, dataset: xr.Dataset, experiment: "Experiment") -> np.ndarray:
         """Iterations of a run's dataset at which it must have a value; (n_iterations,) bool."""
         due = [self.due(experiment, k) for k in dataset["iteration"].values]
         expected = np.array(due, dtype=bool)
@@ -83,7 +88,7 @@ class Metric:
             expected &= dataset[self.certified_by].values <= meanfield.FLOW_TOLERANCE
         return expected
 
-    def when(self):
+    def when(self) -> str:
         """When it is measured, in words."""
         if self.final:
             return "at the end"
@@ -118,7 +123,7 @@ class Moment:
         The sampled exploitability, if it is known already.
     """
 
-    experiment: object
+    experiment: "Experiment"
     game: Game
     iteration: int
     population: Population
@@ -133,7 +138,7 @@ class Moment:
     sampled: float | None = None
 
     @functools.cached_property
-    def exact(self):
+    def exact(self) -> meanfield.PopulationMetrics:
         """The exact metrics of the population; :class:`mfgcore.meanfield.PopulationMetrics`."""
         return meanfield.population_metrics(
             self.population.policies,
@@ -144,7 +149,7 @@ class Moment:
         )
 
     @functools.cached_property
-    def adoptions(self):
+    def adoptions(self) -> Adoptions:
         """What the communication did to the policies; `mfgcore.gossip.Adoptions`."""
         if self.hears != "neighbours":
             return Adoptions(0, 0, 0.0, 0, 0)
@@ -153,12 +158,12 @@ class Moment:
         return examine_adoptions(self.policies, self.before, self.after, shared)
 
     @functools.cached_property
-    def most_common(self):
+    def most_common(self) -> tuple[int, int]:
         """Row of the policy that most agents followed, and their number."""
         return self.population.most_common()
 
 
-def metric(long_name, **details):
+def metric(long_name: str, **details: Any) -> Callable[[Callable], Callable]:
     """Make a function a metric: its docstring says what it means, `details` the rest."""
 
     def decorate(function):
@@ -169,16 +174,16 @@ def metric(long_name, **details):
     return decorate
 
 
-def per_iteration():
+def per_iteration() -> dict[str, Metric]:
     """The metrics with a value for every iteration, by name; those that experiments keep."""
     return {name: entry for name, entry in METRICS.items() if not entry.final}
 
 
-def record(moment):
+def record(moment: "Moment") -> dict[str, Any]:
     """What every metric of :func:`per_iteration` is at a moment, by name; NaN if not measured."""
     n_states, n_actions = moment.policies.shape[1:]
     sizes = {"state": n_states, "action": n_actions}
-    values = {}
+    values: dict[str, Any] = {}
     for name, entry in per_iteration().items():
         value = np.full([sizes[dim] for dim in entry.dims[1:]], np.nan)
         if entry.due(moment.experiment, moment.iteration):
@@ -187,7 +192,7 @@ def record(moment):
     return values
 
 
-def label(name):
+def label(name: str) -> str:
     """What figures call a metric; str."""
     return METRICS[name].label or METRICS[name].long_name
 
@@ -196,7 +201,7 @@ def label(name):
 
 
 @metric("average discounted regularised return", label="Average discounted return")
-def discounted_return(moment):
+def discounted_return(moment: "Moment") -> float:
     """Mean over agents and start times of the discounted sum of r + h (Def. 2.2, Sec. 4.1)."""
     return evaluation.discounted_return(
         moment.observations.population_rewards / moment.population.size,
@@ -210,7 +215,7 @@ def discounted_return(moment):
     label="Exploitability (sampled)",
     asked_by="sampled_exploitability",
 )
-def exploitability(moment):
+def exploitability(moment: "Moment") -> float:
     """Return of an agent that improved its policy for a few iterations, minus the mean return of
     the others (F.2).
     """

@@ -5,9 +5,12 @@ order of the states, so that they are given in another one where this is narrowe
 by breadth, as Cuthill & McKee (1969) have it. The paper's grid with walls has the best already.
 """
 
+from typing import Any
+
 import numpy as np
 
 from mfgcore import kernels
+from mfgcore.games import Game
 
 
 class Moves:
@@ -20,7 +23,7 @@ class Moves:
         Only where moves depend on it.
     """
 
-    def __init__(self, game, mean_field=None):
+    def __init__(self, game: "Game", mean_field: np.ndarray | None = None) -> None:
         self.order, self.outcomes, chances, _ = _made(game)
         if game.moves_depend_on_mean_field:
             chances = self._given(game.chances(chances.shape, mean_field), 0)
@@ -40,28 +43,34 @@ class Moves:
         result[:, self.order] = values
         return result
 
-    def stationary_distributions(self, policies):
+    def stationary_distributions(self, policies: np.ndarray) -> np.ndarray:
         """As the kernel."""
         moves = self.outcomes, self.chances, self.start
         return self._found(kernels.stationary_distributions(self._given(policies), *moves))
 
-    def policy_values(self, policies, rewards, *weights):
+    def policy_values(
+        self, policies: np.ndarray, rewards: np.ndarray, *weights: float
+    ) -> np.ndarray:
         """As the kernel."""
         given = self._given(policies), self._given(rewards), self.outcomes, self.chances
         return self._found(kernels.policy_values(*given, *weights))
 
-    def best_responses(self, policies, rewards, *limits):
+    def best_responses(
+        self, policies: np.ndarray, rewards: np.ndarray, *limits: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """As the kernel."""
         given = self._given(policies), self._given(rewards), self.outcomes, self.chances
         values, responses, residuals = kernels.best_responses(*given, *limits)
         return self._found(values), self._found(responses), residuals
 
-    def bellman_gaps(self, policies, values, rewards, *weights):
+    def bellman_gaps(
+        self, policies: np.ndarray, values: np.ndarray, rewards: np.ndarray, *weights: float
+    ) -> np.ndarray:
         """As the kernel."""
         given = map(self._given, (policies, values, rewards))
         return self._found(kernels.bellman_gaps(*given, self.outcomes, self.chances, *weights))
 
-    def expected(self, future):
+    def expected(self, future: np.ndarray) -> np.ndarray:
         """E future(next(s, a)); (n_states, n_actions) float64."""
         given = self._given(future, 0)
         expected = np.zeros(self.outcomes.shape[:2])
@@ -79,7 +88,7 @@ def _float(values):
     return np.asarray(values, dtype=np.float64)
 
 
-def band(game):
+def band(game: "Game") -> int:
     """How far apart linked states are at the most, in the order in which they are taken; int.
 
     What is exact takes time as n_states band**2, and memory as n_states band.
@@ -116,18 +125,19 @@ def _banded(game):
     return order, outcomes, np.ascontiguousarray(chances[order]), width
 
 
-def breadth_first(n_states, linked):
+def breadth_first(n_states: int, linked: Any) -> np.ndarray:
     """Order of the states by breadth from an outlying one; (n_states,) int64.
 
     `linked`, (2, n), are the pairs of states that an action links.
     """
-    near = [set() for _ in range(n_states)]
+    linked_to: list[set[int]] = [set() for _ in range(n_states)]
     for one, other in linked.T.tolist():
-        near[one].add(other)
-        near[other].add(one)
+        linked_to[one].add(other)
+        linked_to[other].add(one)
     # few neighbours first, then in the order of the states: no tie is left to chance
-    near = [sorted(found, key=lambda s: (len(near[s]), s)) for found in near]
-    order, seen = [], [False] * n_states
+    near = [sorted(found, key=lambda s: (len(linked_to[s]), s)) for found in linked_to]
+    order: list[int] = []
+    seen = [False] * n_states
     for first in sorted(range(n_states), key=lambda s: (len(near[s]), s)):
         if not seen[first]:
             last = _search(near, first)[-1]

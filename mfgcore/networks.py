@@ -9,8 +9,10 @@ experiment that it needs. What it refuses it refuses at once, before a run begin
 import dataclasses
 import hashlib
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +21,14 @@ from mfgcore.errors import ConfigurationError, shorten
 from mfgcore.files import reason
 from mfgcore.registry import Registry
 
+if TYPE_CHECKING:
+    from mfgcore.experiment import Experiment
+    from mfgcore.games import Game
+
 DIAGONALS = ("cells", "corners")
 LONGEST_NUMBER = 9  # digits of an agent's number in a file
 
+Network = Callable[[int], "Links"]  # of the number of agents
 NETWORKS = Registry("network")
 register = NETWORKS.register
 
@@ -54,7 +61,7 @@ class Links:
     down: float = 0.0
     seeds: np.ndarray | None = None
 
-    def check(self, name, n_agents, n_states):
+    def check(self, name: str, n_agents: int, n_states: int) -> None:
         """Check what a network's author states, as the kernels read it unchecked.
 
         Raises
@@ -78,7 +85,7 @@ class Links:
             return
         raise ConfigurationError(f"network {name!r}: {what}")
 
-    def at(self, experiment, iteration):
+    def at(self, experiment: "Experiment", iteration: int) -> "Links":
         """Say what is drawn in the rounds of an iteration, if anything is; Links."""
         failing, probability = experiment.link_failure_probability, self.probability
         if failing == 0.0 and probability == 1.0:
@@ -89,7 +96,7 @@ class Links:
         seeds = streams.words(experiment, "links", iteration, 1, rounds)[0]
         return dataclasses.replace(self, probability=probability, down=failing, seeds=seeds)
 
-    def arguments(self):
+    def arguments(self) -> dict[str, Any]:
         """The arguments of `mfgcore.kernels.communicate` that say who hears whom, by name."""
         return vars(self) | {"down": math.ceil(self.down * 2**53)}  # n 2^-53 < down
 
@@ -98,7 +105,7 @@ def _among(numbers, n):
     return bool(((numbers >= 0) & (numbers < n)).all())
 
 
-def graph(n_agents, edges):
+def graph(n_agents: int, edges: Iterable[tuple[int, int]]) -> Links:
     """Links between single agents; `edges` are pairs of their numbers.
 
     Returns
@@ -116,11 +123,11 @@ def graph(n_agents, edges):
     one, other = edges.T
     pairs = np.concatenate((one * n_agents + other, other * n_agents + one, own * n_agents + own))
     begin, end = np.divmod(np.unique(pairs), n_agents)
-    first_neighbour = np.searchsorted(begin, np.arange(n_agents + 1))
-    return Links(*(part.astype(np.int32) for part in (first_neighbour, end, own)))
+    first = np.searchsorted(begin, np.arange(n_agents + 1)).astype(np.int32)
+    return Links(first, end.astype(np.int32), own.astype(np.int32))
 
 
-def parts(links):
+def parts(links: "Links") -> int:
     """Number of parts of a graph that no link connects; int."""
     from scipy.sparse import csgraph, csr_array  # a quarter of a second that few runs need
 
@@ -130,7 +137,7 @@ def parts(links):
 
 
 @register("communication_radius", "diagonal")
-def radius(experiment):
+def radius(experiment: "Experiment") -> Network:
     """Agents hear those within a Euclidean distance of their cell."""
     game = experiment.make_game()
     if game.distances is None:
@@ -141,7 +148,9 @@ def radius(experiment):
     return lambda n_agents: Links(*neighbour_cells(game, *settings))
 
 
-def neighbour_cells(game, radius, diagonal="cells"):
+def neighbour_cells(
+    game: "Game", radius: float, diagonal: str = "cells"
+) -> tuple[np.ndarray, np.ndarray]:
     """Cells within the communication radius of every cell, itself included.
 
     Two agents are linked when the Euclidean distance of their cells is at most the radius, a
@@ -155,7 +164,7 @@ def neighbour_cells(game, radius, diagonal="cells"):
     neighbours : (n_links,) int32
         Those of cell s are ``neighbours[first_neighbour[s]:first_neighbour[s + 1]]``.
     """
-    distances = game.distances  # of 10,000 states 800 MB: not made twice
+    distances: Any = game.distances  # of 10,000 states 800 MB: not made twice
     sides = np.array([distances.max()]) if game.positions is None else game.positions.max(axis=0)
     sides = sides + 1.0 * (diagonal == "cells")
     # a distance that equals the radius counts, whatever the rounding of the square
@@ -166,7 +175,7 @@ def neighbour_cells(game, radius, diagonal="cells"):
 
 
 @register
-def complete(experiment):
+def complete(experiment: "Experiment") -> Network:
     """Everybody hears everybody."""
     return _everybody
 
@@ -182,13 +191,13 @@ def _everybody(n_agents, probability=1.0):
 
 
 @register("neighbours")
-def ring(experiment):
+def ring(experiment: "Experiment") -> Network:
     """Agents stand on a ring, by their numbers, and hear the nearest, half of them on each side."""
     return _rewired(experiment, 0.0)
 
 
 @register("link_probability", "redrawn")
-def erdos_renyi(experiment):
+def erdos_renyi(experiment: "Experiment") -> Network:
     """Any two agents are linked with a probability, drawn anew in every round, or once."""
     if experiment.redrawn:
         return lambda n_agents: _everybody(n_agents, experiment.link_probability)
@@ -199,13 +208,13 @@ def erdos_renyi(experiment):
 
 
 @register("neighbours", "rewiring_probability")
-def small_world(experiment):
+def small_world(experiment: "Experiment") -> Network:
     """A ring of which some links lead anywhere else (Watts & Strogatz)."""
     return _rewired(experiment, experiment.rewiring_probability)
 
 
 @register("attachments")
-def scale_free(experiment):
+def scale_free(experiment: "Experiment") -> Network:
     """Each further agent links to some that are there, the more likely the more links they have."""
     _check_below(experiment, "attachments")
     return lambda n_agents: _family(
@@ -214,7 +223,7 @@ def scale_free(experiment):
 
 
 @register("edges", "edges_digest", "disconnected")
-def edge_list(experiment):
+def edge_list(experiment: "Experiment") -> Network:
     """The links that a file lists."""
     edges, _ = read_edges(experiment.edges)
     where = f"edges: {shorten(experiment.edges)}"
@@ -237,7 +246,7 @@ def edge_list(experiment):
     return links
 
 
-def read_edges(path):
+def read_edges(path: str | None) -> tuple[np.ndarray, str]:
     """The links that a file lists: two agents' numbers on each line, # before a comment.
 
     Returns
@@ -275,7 +284,7 @@ def read_edges(path):
     return np.array(edges, dtype=np.int64).reshape(-1, 2), digest
 
 
-def check_edges(path, expected=None):
+def check_edges(path: str | None, expected: str | None = None) -> str:
     """Digest of a file of links, which must be the expected one, if there is one; str."""
     _, digest = read_edges(path)
     if expected not in (None, digest):

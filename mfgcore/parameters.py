@@ -8,7 +8,9 @@ import operator
 import re
 import types
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.registry import Registry
@@ -54,9 +56,9 @@ class Parameter:
     bounds: str = ""
     symbol: str = ""
     unit: str = ""
-    choices: object = None
+    choices: Registry | tuple[str, ...] | None = None
     optional: bool = False
-    needs: tuple = ()
+    needs: tuple[str, ...] = ()
     path: bool = False
     pattern: str = ""
     example: str = ""
@@ -72,7 +74,7 @@ class Parameter:
         ends = ((self.bounds[0], low), (self.bounds[-1], high))
         return [(_SIGNS[end], limit) for end, limit in ends if math.isfinite(limit)]
 
-    def allowed(self):
+    def allowed(self) -> str:
         """The allowed values in words."""
         if self.choices is not None:
             text = "one of " + ", ".join(self.choices)
@@ -87,7 +89,7 @@ class Parameter:
             text = f"{_TYPES[self.type]} {limits}".strip()
         return f"{text}, or null" if self.optional else text
 
-    def check(self, key, value):
+    def check(self, key: str, value: object) -> Any:
         """Return the value as the parameter's own type.
 
         Raises
@@ -123,13 +125,13 @@ class Parameter:
             return False
         return all(_FITS[sign](value, limit) for sign, limit in self._limits())
 
-    def describe(self):
+    def describe(self) -> str:
         """Meaning, allowed values with what each name means, symbol and unit, on one line."""
         symbol = f"; the paper's {self.symbol}" if self.symbol else ""
         unit = f"; in {self.unit}" if self.unit else ""
         return f"{self.help}; {self.explained()}{symbol}{unit}"
 
-    def explained(self):
+    def explained(self) -> str:
         """The allowed values in words, with what each name means."""
         if not isinstance(self.choices, Registry):
             return self.allowed()
@@ -141,7 +143,7 @@ def _plain(limit):
     return f"{limit:,}" if limit >= 10**5 else f"{limit}"
 
 
-def read_settings(key, text, fields):
+def read_settings(key: str, text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Values of fields from a text such as ``attraction=2 noise=0,1,0``.
 
     Parameters
@@ -190,7 +192,7 @@ def _alike(value, default):
     return type(value) is type(default)
 
 
-def is_plain_name(text):
+def is_plain_name(text: str) -> bool:
     """Whether a name can be part of a file's name everywhere and never be taken for an option."""
     return (
         0 < len(text) <= 64
@@ -200,7 +202,7 @@ def is_plain_name(text):
     )
 
 
-def parameter(default, help_, source, bounds="", **details):
+def parameter(default: Any, help_: str, source: str, bounds: str = "", **details: Any) -> Any:
     """A field of a dataclass that is described by a :class:`Parameter`.
 
     Its type, and whether it is optional, follow from the field's annotation.
@@ -209,7 +211,7 @@ def parameter(default, help_, source, bounds="", **details):
     return dataclasses.field(default=default, metadata={"details": details})
 
 
-def describe_fields(cls):
+def describe_fields(cls: Any) -> dict[str, Parameter]:
     """The parameters of a dataclass whose fields :func:`parameter` made.
 
     Returns
@@ -218,13 +220,14 @@ def describe_fields(cls):
     """
     described = {}
     for field in dataclasses.fields(cls):
-        optional = isinstance(field.type, types.UnionType)
-        type_ = field.type.__args__[0] if optional else field.type
+        type_: Any = field.type
+        optional = isinstance(type_, types.UnionType)
+        type_ = type_.__args__[0] if optional else type_
         described[field.name] = Parameter(type_, optional=optional, **field.metadata["details"])
     return described
 
 
-def renamed(values):
+def renamed(values: dict[str, Any]) -> dict[str, Any]:
     """Values by the names that their parameters have now; says so of earlier ones, in a warning.
 
     Raises
@@ -242,7 +245,7 @@ def renamed(values):
     return values
 
 
-def first_difference(found, expected):
+def first_difference(found: Mapping[str, object], expected: Mapping[str, object]) -> str | None:
     """Where one :meth:`mfgcore.Experiment.relevant` is not the expected one; str or None.
 
     Such as ``discount = 0.5, expected 0.4``.

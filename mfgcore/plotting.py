@@ -9,12 +9,16 @@ knows of pyplot's current figure, or changes how other figures look.
 import contextlib
 import functools
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
@@ -23,10 +27,10 @@ from matplotlib.ticker import MaxNLocator
 
 from mfgcore.datasets import configuration
 from mfgcore.errors import ConfigurationError, RunFileError, shorten
-from mfgcore.files import atomic_path
+from mfgcore.files import StrPath, atomic_path
 from mfgcore.layout import MOST_CELLS, cells_of, layout_of, names_of
 from mfgcore.metrics import label
-from mfgcore.statistics import Interval, bootstrap, last_iterations
+from mfgcore.statistics import summarise, summarise_ablation
 
 # what figures show of METRICS
 PANELS = ("discounted_return", "exploitability", "policy_divergence")
@@ -60,12 +64,14 @@ STYLE = {
 }
 
 
-def style():
+@contextlib.contextmanager
+def style() -> Iterator[None]:
     """How all figures look, within ``with style():``."""
-    return matplotlib.rc_context(STYLE)
+    with matplotlib.rc_context(STYLE):
+        yield
 
 
-def use_style():
+def use_style() -> None:
     """Let everything that is drawn from now on look so: for scripts that draw figures alone."""
     matplotlib.rcParams.update(STYLE)
 
@@ -96,7 +102,7 @@ def _returned(axes):
     return axes.item() if axes.size == 1 else axes.squeeze()
 
 
-def style_of(architecture):
+def style_of(architecture: str) -> tuple[str, Any]:
     """Colour and line style of an architecture, also of one that is not the paper's."""
     if architecture in STYLES:
         return STYLES[architecture]
@@ -133,7 +139,7 @@ def _over_iterations(axis, parameters, n_iterations):
         axis.axvline(at, color="0.35", lw=0.8, ls=(0, (4, 3)), zorder=0, label=text)
 
 
-def disturbances(parameters):
+def disturbances(parameters: Mapping[str, Any]) -> dict[int, str]:
     """What happens to the population of a run, in words, by the iteration; dict of int to str."""
     found = {}
     if parameters.get("change_at") is not None:
@@ -146,7 +152,7 @@ def disturbances(parameters):
     return found
 
 
-def save_figure(figure, paths):
+def save_figure(figure: Figure, paths: Iterable[StrPath]) -> None:
     """Write a figure to PDF, PNG or SVG files, whole or not at all.
 
     Raises
@@ -174,48 +180,17 @@ def _save_table(table, path):
         table.to_csv(temporary, index=False, float_format="%.10g")
 
 
-def summarise(dataset, metrics=PANELS):
-    """Mean and standard deviation over trials of some metrics of an experiment's dataset.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns metric, architecture, iteration, mean, standard_deviation (with n - 1; 0 for a
-        single trial), trials. Iterations at which a metric was not measured are left out.
-    """
-    rows = []
-    for metric in metrics:
-        found = dataset[metric]
-        if set(found.dims) != {"architecture", "iteration", "trial"}:
-            raise RunFileError(
-                f"{metric}: is over {', '.join(map(str, found.dims))}, and drawn if it is over "
-                "architecture, trial, iteration: select, or rename, a dimension"
-            )
-        values = found.transpose("architecture", "iteration", "trial")
-        for architecture in values["architecture"].values:
-            series = values.sel(architecture=architecture).values
-            measured = np.isfinite(series).all(axis=1)
-            series = series[measured]
-            n_trials = series.shape[1]
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "metric": metric,
-                        "architecture": architecture,
-                        "iteration": dataset["iteration"].values[measured],
-                        "mean": series.mean(axis=1),
-                        "standard_deviation": series.std(axis=1, ddof=min(1, n_trials - 1)),
-                        "trials": n_trials,
-                    }
-                )
-            )
-    return pd.concat(rows, ignore_index=True)
-
-
 @_styled
 def plot_metrics(
-    dataset, drawings=(), table=None, title="", panels=PANELS, reference=None, *, ax=None
-):
+    dataset: xr.Dataset,
+    drawings: Iterable[StrPath] = (),
+    table: StrPath | None = None,
+    title: str = "",
+    panels: Sequence[str] = PANELS,
+    reference: xr.Dataset | None = None,
+    *,
+    ax: Any = None,
+) -> Axes | np.ndarray:
     """Return, exploitability and policy divergence over the iterations (Figures 1 to 6).
 
     Lines are means over trials, bands one standard deviation to either side. The dataset is an
@@ -248,13 +223,29 @@ def plot_metrics(
     return _returned(axes)
 
 
-def plot_exact(dataset, drawings=(), table=None, title="", reference=None, *, ax=None):
+def plot_exact(
+    dataset: xr.Dataset,
+    drawings: Iterable[StrPath] = (),
+    table: StrPath | None = None,
+    title: str = "",
+    reference: xr.Dataset | None = None,
+    *,
+    ax: Any = None,
+) -> Axes | np.ndarray:
     """The exact metrics, beside a run without sampling error; otherwise :func:`plot_metrics`."""
     return plot_metrics(dataset, drawings, table, title, EXACT_PANELS, reference, ax=ax)
 
 
 @_styled
-def plot_mean_field(dataset, drawings=(), table=None, title="", snapshots=6, *, ax=None):
+def plot_mean_field(
+    dataset: xr.Dataset,
+    drawings: Iterable[StrPath] = (),
+    table: StrPath | None = None,
+    title: str = "",
+    snapshots: int = 6,
+    *,
+    ax: Any = None,
+) -> Axes | np.ndarray:
     """Where the population is at a few iterations, for each architecture.
 
     Trials settle at different corners, and their average would be nowhere, so the first trial of
@@ -330,7 +321,13 @@ def _say_what_shares_are(axes, dataset):
         figure.supxlabel("state", fontsize="medium")
 
 
-def draw_shares(axis, shares, dataset, largest=None, colour=OTHER_COLOURS[2]):
+def draw_shares(
+    axis: Axes,
+    shares: np.ndarray,
+    dataset: xr.Dataset,
+    largest: float | None = None,
+    colour: str = OTHER_COLOURS[2],
+) -> Axes:
     """Draw how a population is spread over the states, as these lie.
 
     A grid is drawn as a grid, its obstacles in grey, a chain as a row of cells, a ring as a ring,
@@ -357,8 +354,8 @@ def draw_shares(axis, shares, dataset, largest=None, colour=OTHER_COLOURS[2]):
     if cells is None:
         _draw_bars(axis, shares, dataset, largest, colour)
         return axis
-    colours = {"norm": PowerNorm(0.5, vmin=0.0, vmax=largest), "cmap": "viridis"}
-    edge = {"closed": True, "fill": False, "joinstyle": "miter", "zorder": 3}
+    colours: dict[str, Any] = {"norm": PowerNorm(0.5, vmin=0.0, vmax=largest), "cmap": "viridis"}
+    edge: dict[str, Any] = {"closed": True, "fill": False, "joinstyle": "miter", "zorder": 3}
     around = np.array([(-1, -1), (-1, 1), (1, 1), (1, -1)])
     if layout == "ring":
         around = np.stack([np.cos(angles := np.linspace(0, 2 * np.pi, 40)), np.sin(angles)], axis=1)
@@ -405,44 +402,15 @@ def _name_states(axis, dataset):
     axis.tick_params("x", length=2)
 
 
-def summarise_ablation(dataset, generator):
-    """Mean return over the whole run, with its 95 % interval, for every value of an ablation.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns setting, architecture, mean, low, high, final (mean return at the end of the run,
-        see :func:`mfgcore.statistics.last_iterations`), exploitability (exact, likewise), trials.
-        The intervals are bootstrapped over trials with `generator`.
-    """
-    returns = dataset["discounted_return"]
-    last = slice(-last_iterations(dataset.sizes["iteration"]), None)
-    rows = []
-    for setting in dataset["setting"].values:
-        for architecture in dataset["architecture"].values:
-            place = {"setting": setting, "architecture": architecture}
-            own = returns.sel(place).transpose("trial", "iteration").values
-            whole = own.mean(axis=1)
-            interval = (
-                bootstrap([whole], generator) if whole.size > 1 else Interval(*3 * [whole[0]], 1)
-            )
-            gap = dataset["exact_exploitability"].sel(place).isel(iteration=last)
-            rows.append(
-                {
-                    **place,
-                    "mean": interval.estimate,
-                    "low": interval.low,
-                    "high": interval.high,
-                    "final": own[:, last].mean(),
-                    "exploitability": float(gap.mean()),
-                    "trials": interval.trials,
-                }
-            )
-    return pd.DataFrame(rows)
-
-
 @_styled
-def plot_ablation(dataset, drawings=(), table=None, title="", *, ax=None):
+def plot_ablation(
+    dataset: xr.Dataset,
+    drawings: Iterable[StrPath] = (),
+    table: StrPath | None = None,
+    title: str = "",
+    *,
+    ax: Any = None,
+) -> np.ndarray:
     """What one parameter changes: return and exact exploitability over k, and the mean return.
 
     The dataset is an ablation's: that of an experiment with the dimension `setting`, the values of
@@ -457,7 +425,7 @@ def plot_ablation(dataset, drawings=(), table=None, title="", *, ax=None):
     n_rows = len(architectures)
     if ax is None:
         figure = Figure(figsize=(WIDTH, max(2.6, 1.5 * n_rows + 0.8)), layout="constrained")
-        mosaic = [[*(f"{name} {row}" for name in curves), "mean"] for row in range(n_rows)]
+        mosaic: Any = [[*(f"{name} {row}" for name in curves), "mean"] for row in range(n_rows)]
         named = figure.subplot_mosaic(mosaic, width_ratios=(1.0, 1.0, 0.9))
         ax_of = [named[f"{name} {row}"] for row in range(n_rows) for name in curves]
         axes = np.array([*ax_of, named["mean"]], dtype=object)
@@ -517,7 +485,14 @@ def _draw_means(axis, summary, settings, attributes):
 
 
 @_styled
-def plot_run(dataset, drawings=(), title=None, panels=None, *, ax=None):
+def plot_run(
+    dataset: xr.Dataset,
+    drawings: Iterable[StrPath] = (),
+    title: str | None = None,
+    panels: Sequence[str] | None = None,
+    *,
+    ax: Any = None,
+) -> Axes | np.ndarray:
     """The metrics of a single run, and in a figure of its own also where its population was.
 
     The dataset is a run's, and `panels` are its metrics, by default those of :func:`panels_of`; the
@@ -531,7 +506,8 @@ def plot_run(dataset, drawings=(), title=None, panels=None, *, ax=None):
         fields = fields.expand_dims(architecture=[architecture])
         heights = 1.9, _height_of_maps(fields, dataset)
         figure = Figure(figsize=(WIDTH, 0.3 + sum(heights)), layout="constrained")
-        above, below = figure.subfigures(2, 1, height_ratios=heights)
+        halves: Any = figure.subfigures(2, 1, height_ratios=heights)
+        above, below = halves
         axes = above.subplots(1, len(panels), squeeze=False)[0]
         maps = below.subplots(*_shape_of_maps(fields, dataset), squeeze=False)
         _draw_maps(maps, fields, dataset)
@@ -547,7 +523,7 @@ def plot_run(dataset, drawings=(), title=None, panels=None, *, ax=None):
     return _returned(axes)
 
 
-def panels_of(dataset):
+def panels_of(dataset: xr.Dataset) -> list[str]:
     """What was measured of `PANELS`, and the exact exploitability if the sampled one was not."""
     gap = "exploitability"
     gaps = [name for name in (gap, f"exact_{gap}") if dataset[name].notnull().any()][:1]
@@ -555,7 +531,9 @@ def panels_of(dataset):
 
 
 @_styled
-def plot_scaling(table, drawings=(), title="", *, ax=None):
+def plot_scaling(
+    table: pd.DataFrame, drawings: Iterable[StrPath] = (), title: str = "", *, ax: Any = None
+) -> np.ndarray:
     """Seconds and memory of an iteration over the population, and seconds over the threads.
 
     `table` is a pandas.DataFrame with the columns agents, threads, seconds (of an iteration) and

@@ -2,10 +2,15 @@
 
 import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mfgcore import kernels
+
+if TYPE_CHECKING:
+    from mfgcore.experiment import Experiment
+    from mfgcore.games import Game
 
 
 @dataclass
@@ -25,44 +30,44 @@ class Population:
     policy_index: np.ndarray
     policies: np.ndarray
 
-    def snapshot(self):
+    def snapshot(self) -> "Population":
         """The population as it is now; its policies are never changed in place."""
         return Population(self.states.copy(), self.policy_index.copy(), self.policies)
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Number of agents N."""
         return self.states.size
 
-    def add(self, states):
+    def add(self, states: np.ndarray) -> None:
         """Add agents with the uniform policy pi_max at the given cells; ``(n,) int32``."""
         uniform = uniform_policy(*self.policies.shape[1:])[None]
         known = np.flatnonzero((self.policies == uniform).all(axis=(1, 2)))
         if known.size == 0:
-            known = [len(self.policies)]
+            known = np.array([len(self.policies)])
             self.policies = np.concatenate((self.policies, uniform))
         self.states = np.concatenate((self.states, states))
         self.policy_index = np.concatenate(
             (self.policy_index, np.full(states.size, known[0], dtype=np.int32))
         )
 
-    def keep(self, agents):
+    def keep(self, agents: np.ndarray) -> None:
         """Let all others leave; ``(n,) int64``, the numbers of those that stay, in order."""
         self.states = self.states[agents]
         self.policy_index = self.policy_index[agents]
 
-    def forget_unused(self):
+    def forget_unused(self) -> None:
         """Drop the policies that nobody follows."""
         used, index = np.unique(self.policy_index, return_inverse=True)
         self.policies = np.ascontiguousarray(self.policies[used])
         self.policy_index = index.astype(np.int32)
 
-    def policy_divergence(self):
+    def policy_divergence(self) -> float:
         """(1/N) sum_i sup_s ||pi^1(s) - pi^i(s)||_1, pi^1 being agent 0's (Sec. 3.2, 4.1)."""
         distances = policy_distances(self.policies, self.policies[self.policy_index[0]])
         return float(distances[self.policy_index].mean())
 
-    def most_common(self):
+    def most_common(self) -> tuple[int, int]:
         """Row of the policy that most agents follow, among equals the first agent's; and by how
         many it is followed.
         """
@@ -71,7 +76,7 @@ class Population:
         return int(self.policy_index[first]), int(followers[first])
 
 
-def state_distances(policies, others):
+def state_distances(policies: np.ndarray, others: np.ndarray) -> np.ndarray:
     """||pi(s) - other(s)||_1 in every state.
 
     Parameters
@@ -90,7 +95,7 @@ def state_distances(policies, others):
     return distances
 
 
-def policy_distances(policies, reference):
+def policy_distances(policies: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """sup_s ||pi(s) - reference(s)||_1 of every policy pi (Sec. 3.2).
 
     Parameters
@@ -105,7 +110,7 @@ def policy_distances(policies, reference):
     return state_distances(policies, np.broadcast_to(reference, policies.shape)).max(axis=1)
 
 
-def uniform_policy(n_states, n_actions):
+def uniform_policy(n_states: int, n_actions: int) -> np.ndarray:
     """pi_max: every action equally likely everywhere; (n_states, n_actions) float64."""
     return np.full((n_states, n_actions), 1.0 / n_actions)
 
@@ -142,7 +147,9 @@ class Walk:
     game: object = None
 
     @classmethod
-    def of(cls, population, game, entropy_weight, generators):
+    def of(
+        cls, population: "Population", game: "Game", entropy_weight: float, generators: np.ndarray
+    ) -> "Walk":
         """Make a population ready for steps, which change its states.
 
         Parameters
@@ -173,13 +180,13 @@ class Walk:
             game=game,
         )
 
-    def copy(self):
+    def copy(self) -> "Walk":
         """The same walk from here, which moves on its own."""
         return dataclasses.replace(
             self, states=self.states.copy(), generators=self.generators.copy()
         )
 
-    def with_deviator(self, agent, generators):
+    def with_deviator(self, agent: int, generators: np.ndarray) -> "Walk":
         """Copy the walk, with one agent on a row of its own: the last of the copy's tables.
 
         Parameters
@@ -207,7 +214,7 @@ class Walk:
             generators=generators,
         )
 
-    def arguments(self):
+    def arguments(self) -> dict[str, Any]:
         """The arguments that the stepping kernels share, by name."""
         return vars(self)
 
@@ -227,13 +234,20 @@ class Observations:
         Empirical distribution of the population, averaged over the steps.
     """
 
-    population_rewards: np.ndarray | None
-    deviator_rewards: np.ndarray | None
+    population_rewards: Any
+    deviator_rewards: Any
     transitions: np.ndarray | None
-    mean_field: np.ndarray | None
+    mean_field: Any
 
 
-def rollout(experiment, walk, skipped, learners=None, deviator=None, population=True):
+def rollout(
+    experiment: "Experiment",
+    walk: "Walk",
+    skipped: int | None,
+    learners: np.ndarray | None = None,
+    deviator: int | None = None,
+    population: bool = True,
+) -> Observations:
     """Take an iteration's M_pg * M_td learning steps (Alg. 2, lines 5-13).
 
     Parameters
@@ -277,5 +291,5 @@ def rollout(experiment, walk, skipped, learners=None, deviator=None, population=
         skipped=skipped or 0,
         paid_on_arrival=experiment.reward_time == "after_move",
     )
-    mean_field = occupancy / (n_steps * walk.states.size) if population else None
+    mean_field = None if occupancy is None else occupancy / (n_steps * walk.states.size)
     return Observations(rewards, own_rewards, transitions, mean_field)

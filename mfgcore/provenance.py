@@ -12,7 +12,7 @@ from mfgcore import kernels
 LIBRARIES = ("mfgcore", "numpy", "networkx", "xarray", "netCDF4")
 
 
-def environment():
+def environment() -> dict[str, str]:
     """Versions, build, commit, host and processor.
 
     Returns
@@ -29,7 +29,7 @@ def environment():
     }
 
 
-def commit():
+def commit() -> str:
     """The commit of the tree that holds the package, with ``-dirty`` for uncommitted changes.
 
     ``unknown`` where the package is in no such tree: a virtual environment may well be inside

@@ -1,12 +1,13 @@
 """What has a name: games, networks, architectures, scenarios, algorithms, score rules, metrics."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from mfgcore.errors import ConfigurationError, unknown_name
 
 
-class Registry(Mapping):
+class Registry(Mapping[str, Any]):
     """Names of one kind, and what they stand for; an unknown one is answered with the nearest.
 
     Parameters
@@ -27,12 +28,12 @@ class Registry(Mapping):
     mfgcore.errors.ConfigurationError: unknown colour 'gren'; did you mean 'green'? (known: green)
     """
 
-    def __init__(self, kind):
+    def __init__(self, kind: str) -> None:
         self.kind = kind
-        self._entries = {}
-        self._needs = {}
+        self._entries: dict[str, Any] = {}
+        self._needs: dict[str, tuple[str, ...]] = {}
 
-    def register(self, *needs):
+    def register(self, *needs: Any) -> Any:
         """Make a function known by its name; its docstring says to users what it is.
 
         Parameters
@@ -50,7 +51,7 @@ class Registry(Mapping):
 
         return decorate
 
-    def add(self, name, value, needs=()):
+    def add(self, name: str, value: Any, needs: Iterable[str] = ()) -> None:
         """Make any value known by a name, but for those of mfgcore itself.
 
         Raises
@@ -66,17 +67,17 @@ class Registry(Mapping):
         self._entries[name] = value
         self._needs[name] = tuple(needs)
 
-    def needs(self, name):
+    def needs(self, name: str) -> tuple[str, ...]:
         """Parameters of the experiment that an entry reads and that not every run does; tuple."""
         return self._needs[name]
 
-    def help(self, name):
+    def help(self, name: str) -> str:
         """The first sentence of an entry's docstring, on one line and without its full stop."""
         text = " ".join((self._entries[name].__doc__ or "").split())
         # not after "Alg." and the like, which a number follows
         return re.split(r"\. (?=[A-Za-z])", text)[0].removesuffix(".")
 
-    def remove(self, name):
+    def remove(self, name: str) -> None:
         """Forget a name."""
         del self._entries[name], self._needs[name]
 

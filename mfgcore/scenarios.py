@@ -6,11 +6,15 @@ it with the parameters of the experiment that it needs.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mfgcore.errors import ConfigurationError
 from mfgcore.registry import Registry
+
+if TYPE_CHECKING:
+    from mfgcore.experiment import Experiment
 
 ARRIVALS = ("after_learning", "before_learning")
 
@@ -44,13 +48,13 @@ class Scenario:
 
 
 @register
-def none(experiment):
+def none(experiment: "Experiment") -> Scenario:
     """Nothing happens."""
     return Scenario(lambda k: 0.0, lambda k: experiment.agents)
 
 
 @register("failure_probability", "agents_after", "learner_lost_at")
-def disturbed(experiment):
+def disturbed(experiment: "Experiment") -> Scenario:
     """What is given: updates fail, agents come or go, the central learner is lost."""
 
     def reached(k, iteration):
@@ -72,13 +76,13 @@ def disturbed(experiment):
 
 
 @LEAVERS.register
-def random(experiment, states):
+def random(experiment: "Experiment", states: np.ndarray) -> np.ndarray:
     """Whoever it is."""
     return np.zeros(states.size)
 
 
 @LEAVERS.register("leave_state")
-def nearest(experiment, states):
+def nearest(experiment: "Experiment", states: np.ndarray) -> np.ndarray:
     """Those nearest to `leave_state`."""
     game = experiment.make_game()
     if game.distances is None:

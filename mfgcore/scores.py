@@ -7,6 +7,7 @@ needs.
 
 import functools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from mfgcore import kernels, streams
 from mfgcore.games import Game
 from mfgcore.population import Population, Walk
 from mfgcore.registry import Registry
+
+if TYPE_CHECKING:
+    from mfgcore.experiment import Experiment
 
 SCORE_RULES = Registry("score rule")
 register = SCORE_RULES.register
@@ -40,7 +44,7 @@ class Update:
         Action streams of the agents.
     """
 
-    experiment: object
+    experiment: "Experiment"
     iteration: int
     learners: np.ndarray
     change: np.ndarray
@@ -50,26 +54,26 @@ class Update:
     generators: np.ndarray
 
     @functools.cached_property
-    def walk(self):
+    def walk(self) -> Walk:
         """The population ready for steps, which move it and its streams on; Walk."""
         weight = self.experiment.entropy_weight
         return Walk.of(self.population, self.game, weight, self.generators)
 
 
 @register("failed_score")
-def smallest_change(update):
+def smallest_change(update: "Update") -> np.ndarray:
     """The policy that changed least is preferred (Alg. 1, line 11)."""
     return update.change
 
 
 @register("failed_score")
-def smallest_total_change(update):
+def smallest_total_change(update: "Update") -> np.ndarray:
     """The policy that changed least in the sum over the states is preferred (D15)."""
     return update.total
 
 
 @register("score_steps", "score_temperature")
-def highest_return(update):
+def highest_return(update: "Update") -> np.ndarray:
     """The policy is preferred whose return was highest in some further steps of the population.
 
     Each return has Gumbel noise of scale `score_temperature` added, once in an iteration. The
@@ -92,13 +96,13 @@ def highest_return(update):
 
 
 @register
-def random(update):
+def random(update: "Update") -> np.ndarray:
     """Every policy is as likely to be preferred; all agents agree on the order."""
     drawn = streams.uniforms(update.experiment, "scores", update.iteration, update.population.size)
     return drawn[update.learners]
 
 
 @register
-def never(update):
+def never(update: "Update") -> None:
     """No agent adopts the policy of another: communication without effect."""
     return None

@@ -4,8 +4,11 @@ import contextlib
 import dataclasses
 import datetime
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 
 from mfgcore import memory, streams
 from mfgcore.datasets import to_dataset
@@ -19,6 +22,10 @@ from mfgcore.population import Population, Walk, rollout, uniform_policy
 from mfgcore.provenance import environment
 from mfgcore.scenarios import LEAVERS
 from mfgcore.scores import SCORE_RULES, Update
+
+if TYPE_CHECKING:
+    from mfgcore.checkpoint import Checkpointer
+    from mfgcore.experiment import Experiment
 
 
 class Simulation:
@@ -51,7 +58,9 @@ class Simulation:
         If the run does not fit into the memory.
     """
 
-    def __init__(self, experiment, threads=1, limit=None):
+    def __init__(
+        self, experiment: "Experiment", threads: int = 1, limit: float | None = None
+    ) -> None:
         self.experiment = experiment
         if not isinstance(threads, int) or threads < 1:
             raise ConfigurationError(f"threads: {shorten(threads)} is not a whole number >= 1")
@@ -72,9 +81,9 @@ class Simulation:
         )
         self.q_values = np.full((n_agents, experiment.n_states * experiment.n_actions), np.nan)
         self.scores = np.full((2, n_agents), np.inf)  # of the policies that agents follow
-        self.records = {name: [] for name in per_iteration()}
+        self.records: dict[str, list[Any]] = {name: [] for name in per_iteration()}
 
-    def step(self):
+    def step(self) -> None:
         """Do iteration k: observe, learn, improve, communicate, and record what happened.
 
         Raises
@@ -254,7 +263,13 @@ class Simulation:
             )
 
 
-def simulate(experiment, threads=1, progress=None, checkpointer=None, limit=None):
+def simulate(
+    experiment: "Experiment",
+    threads: int = 1,
+    progress: Callable[[Simulation], object] | None = None,
+    checkpointer: "Checkpointer | None" = None,
+    limit: float | None = None,
+) -> xr.Dataset:
     """Run an experiment and return everything that it measured.
 
     Parameters
@@ -287,7 +302,7 @@ def simulate(experiment, threads=1, progress=None, checkpointer=None, limit=None
     started = datetime.datetime.now(datetime.UTC)
     wall, cpu = time.perf_counter(), time.process_time()
     simulation, before = Simulation(experiment, threads, limit), (0.0, 0.0)
-    listening = contextlib.nullcontext()
+    listening: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if checkpointer is not None:
         before = checkpointer.restore(simulation)
         listening = checkpointer.listening()

@@ -1,4 +1,4 @@
-"""Effects and their intervals: a stratified bootstrap over trials.
+"""Over trials: means and spreads, effects and their intervals by a stratified bootstrap.
 
 Trials are the replicates, agents of one run are not. What is compared is paired by trial, as trials
 share their random numbers, by giving the differences; experiments that are pooled are strata, each
@@ -6,11 +6,16 @@ resampled by itself.
 """
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 from scipy import stats
+
+from mfgcore.errors import RunFileError
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Interval:
     trials: int
 
 
-def interquartile_mean(values):
+def interquartile_mean(values: np.ndarray) -> float:
     """Mean of the middle half of a sample, the outer of its values with fractional weights; float.
 
     For n = 4 it is the mean of the middle two, for n = 10 that of the middle five, the outermost
@@ -45,12 +50,17 @@ def interquartile_mean(values):
     return float(weights @ ordered / weights.sum())
 
 
-def last_iterations(n_iterations):
+def last_iterations(n_iterations: int) -> int:
     """How many iterations are the end of a run: a tenth of them, five at least; int."""
     return min(n_iterations, max(5, round(n_iterations / 10)))
 
 
-def bootstrap(strata, generator, level=0.95, resamples=10_000):
+def bootstrap(
+    strata: Sequence[np.ndarray],
+    generator: np.random.Generator,
+    level: float = 0.95,
+    resamples: int = 10_000,
+) -> Interval:
     """Confidence interval of a mean over trials, or of the mean over strata of such means.
 
     A percentile interval of the bootstrap is too narrow for few trials, by sqrt((n - 1) / n) and
@@ -100,7 +110,7 @@ def bootstrap(strata, generator, level=0.95, resamples=10_000):
     return Interval(estimate, float(low), float(high), n)
 
 
-def trials_needed(interval, threshold):
+def trials_needed(interval: Interval, threshold: float) -> int | None:
     """About how many trials would part the interval from a threshold in it, if the estimate stays.
 
     The interval is taken to shrink with the square root of the number of trials. None if the
@@ -111,3 +121,77 @@ def trials_needed(interval, threshold):
     if gap == 0.0:
         return None
     return max(interval.trials + 1, math.ceil(interval.trials * (reach / gap) ** 2))
+
+
+def summarise(dataset: xr.Dataset, metrics: Iterable[str]) -> pd.DataFrame:
+    """Mean and standard deviation over trials of some metrics of an experiment's dataset.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns metric, architecture, iteration, mean, standard_deviation (with n - 1; 0 for a
+        single trial), trials. Iterations at which a metric was not measured are left out.
+    """
+    rows = []
+    for metric in metrics:
+        found = dataset[metric]
+        if set(found.dims) != {"architecture", "iteration", "trial"}:
+            raise RunFileError(
+                f"{metric}: is over {', '.join(map(str, found.dims))}, and drawn if it is over "
+                "architecture, trial, iteration: select, or rename, a dimension"
+            )
+        values = found.transpose("architecture", "iteration", "trial")
+        for architecture in values["architecture"].values:
+            series = values.sel(architecture=architecture).values
+            measured = np.isfinite(series).all(axis=1)
+            series = series[measured]
+            n_trials = series.shape[1]
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "metric": metric,
+                        "architecture": architecture,
+                        "iteration": dataset["iteration"].values[measured],
+                        "mean": series.mean(axis=1),
+                        "standard_deviation": series.std(axis=1, ddof=min(1, n_trials - 1)),
+                        "trials": n_trials,
+                    }
+                )
+            )
+    return pd.concat(rows, ignore_index=True)
+
+
+def summarise_ablation(dataset: xr.Dataset, generator: np.random.Generator) -> pd.DataFrame:
+    """Mean return over the whole run, with its 95 % interval, for every value of an ablation.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns setting, architecture, mean, low, high, final (mean return at the end of the run,
+        see :func:`last_iterations`), exploitability (exact, likewise), trials.
+        The intervals are bootstrapped over trials with `generator`.
+    """
+    returns = dataset["discounted_return"]
+    last = slice(-last_iterations(dataset.sizes["iteration"]), None)
+    rows = []
+    for setting in dataset["setting"].values:
+        for architecture in dataset["architecture"].values:
+            place = {"setting": setting, "architecture": architecture}
+            own = returns.sel(place).transpose("trial", "iteration").values
+            whole = own.mean(axis=1)
+            interval = Interval(whole[0], whole[0], whole[0], 1)
+            if whole.size > 1:
+                interval = bootstrap([whole], generator)
+            gap = dataset["exact_exploitability"].sel(place).isel(iteration=last)
+            rows.append(
+                {
+                    **place,
+                    "mean": interval.estimate,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "final": own[:, last].mean(),
+                    "exploitability": float(gap.mean()),
+                    "trials": interval.trials,
+                }
+            )
+    return pd.DataFrame(rows)

@@ -10,8 +10,13 @@ Only raw words are taken from NumPy: unlike its distributions, they never change
 """
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from mfgcore.experiment import Experiment
+    from mfgcore.games import Game
 
 PURPOSES = (
     "initial_states",
@@ -31,7 +36,9 @@ PURPOSES = (
 SHUFFLE_LANES = 16  # generators side by side in a shuffle stream, as in kernels/streams.pxi
 
 
-def words(experiment, purpose, iteration, n_agents, n_words):
+def words(
+    experiment: "Experiment", purpose: str, iteration: int, n_agents: int, n_words: int
+) -> np.ndarray:
     """Words of the streams of agents 0 ... n_agents - 1; (n_agents, n_words) uint64.
 
     The stream is named by the experiment's seed, name and trial, one of `PURPOSES` and k.
@@ -44,17 +51,21 @@ def words(experiment, purpose, iteration, n_agents, n_words):
     return np.random.Philox(key).random_raw(n_agents * n_words).reshape(n_agents, n_words)
 
 
-def uniforms(experiment, purpose, iteration, n_agents):
+def uniforms(experiment: "Experiment", purpose: str, iteration: int, n_agents: int) -> np.ndarray:
     """One number in [0, 1) for each agent, a multiple of 2**-53; shape (n_agents,) float64."""
     return (words(experiment, purpose, iteration, n_agents, 1)[:, 0] >> np.uint64(11)) * 2.0**-53
 
 
-def integers(experiment, purpose, iteration, n_agents, n):
+def integers(
+    experiment: "Experiment", purpose: str, iteration: int, n_agents: int, n: int
+) -> np.ndarray:
     """One integer in {0, ..., n - 1} for each agent; shape (n_agents,) int32."""
     return (uniforms(experiment, purpose, iteration, n_agents) * n).astype(np.int32)
 
 
-def starts(experiment, purpose, iteration, n_agents, game):
+def starts(
+    experiment: "Experiment", purpose: str, iteration: int, n_agents: int, game: "Game"
+) -> np.ndarray:
     """A state for each agent, drawn from where a game says that agents start; (n_agents,) int32."""
     start = game.start()
     if start is None:
@@ -65,13 +76,17 @@ def starts(experiment, purpose, iteration, n_agents, game):
     return np.searchsorted(cumulated / cumulated[-1], drawn, side="right").astype(np.int32)
 
 
-def action_generators(experiment, purpose, iteration, n_agents):
+def action_generators(
+    experiment: "Experiment", purpose: str, iteration: int, n_agents: int
+) -> np.ndarray:
     """States of one xoshiro128++ generator for each agent; (4, n_agents) uint32."""
     state = words(experiment, purpose, iteration, n_agents, 2).astype("<u8").view("<u4")
     return np.ascontiguousarray(state.T, dtype=np.uint32)
 
 
-def shuffle_generators(experiment, purpose, iteration, n_agents):
+def shuffle_generators(
+    experiment: "Experiment", purpose: str, iteration: int, n_agents: int
+) -> np.ndarray:
     """States of the 16 generators of each agent's shuffle stream; (n_agents, 4, 16) uint32."""
     n_words = 2 * SHUFFLE_LANES
     state = words(experiment, purpose, iteration, n_agents, n_words).astype("<u8").view("<u4")

@@ -11,9 +11,10 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -34,7 +35,9 @@ from mfgcore.simulation import simulate
 from mfgcore.table import parameters
 
 # A forked process knows the games of a notebook; elsewhere than on Linux forking is not safe.
-START = "fork" if sys.platform == "linux" else "spawn"
+START: Any = "fork" if sys.platform == "linux" else "spawn"
+Tasks = dict[str, tuple[Experiment, Path | None, float]]
+Outcomes = Generator[tuple[str, xr.Dataset | Exception], None, None]
 
 
 def sweep(
@@ -43,7 +46,7 @@ def sweep(
     cores: int | None = None,
     cache: str | os.PathLike[str] | None = None,
     progress: bool = True,
-    **varied: Iterable[object],
+    **varied: Iterable[Any],
 ) -> xr.Dataset:
     """Run an experiment with every combination of values of some of its parameters.
 
@@ -127,7 +130,7 @@ def sweep(
     return _joined(experiment, values, planned, [found[name] for name in names])
 
 
-def _checked(experiment: Experiment, varied: dict[str, Iterable[object]]) -> dict[str, list]:
+def _checked(experiment: Experiment, varied: dict[str, Iterable[Any]]) -> dict[str, list]:
     """The values of each varied parameter, as its own type."""
     if not isinstance(experiment, Experiment):
         raise ConfigurationError(f"experiment: {shorten(experiment)} is not an Experiment")
@@ -147,7 +150,7 @@ def _checked(experiment: Experiment, varied: dict[str, Iterable[object]]) -> dic
     return values
 
 
-def _at(experiment: Experiment, place: dict[str, object]) -> Experiment:
+def _at(experiment: Experiment, place: dict[str, Any]) -> Experiment:
     """The experiment with other values of some parameters."""
     if "edges" in place:  # the digest is of the file that the experiment had
         place = {"edges_digest": None, **place}
@@ -157,7 +160,7 @@ def _at(experiment: Experiment, place: dict[str, object]) -> Experiment:
         raise ConfigurationError(f"{_said(place)}: {error}") from None
 
 
-def _said(place: dict[str, object]) -> str:
+def _said(place: dict[str, Any]) -> str:
     return ", ".join(f"{key} = {plain(value)}" for key, value in place.items()) or "the run"
 
 
@@ -218,9 +221,7 @@ def _run(experiment: Experiment, path: Path | None, limit: float) -> xr.Dataset:
     return _over_iterations(dataset)
 
 
-def _outcomes(
-    tasks: dict[str, tuple[Experiment, Path | None, float]], cores: int
-) -> Iterator[tuple[str, xr.Dataset | Exception]]:
+def _outcomes(tasks: Tasks, cores: int) -> Outcomes:
     """What comes of each task: its dataset, or the error that it raised."""
     if cores > 1:
         yield from _in_processes(tasks, cores)
@@ -235,12 +236,11 @@ def _outcomes(
         yield name, outcome
 
 
-def _in_processes(
-    tasks: dict[str, tuple[Experiment, Path | None, float]], cores: int
-) -> Iterator[tuple[str, xr.Dataset | Exception]]:
+def _in_processes(tasks: Tasks, cores: int) -> Outcomes:
     """A process for each task, so many at a time; all end with this generator."""
     context = multiprocessing.get_context(START)
-    waiting, running = list(tasks.items()), {}
+    waiting = list(tasks.items())
+    running: dict[Any, tuple[str, Any]] = {}
     files = imported() if START == "spawn" else []
     try:
         while waiting or running:
@@ -254,7 +254,8 @@ def _in_processes(
                     process.start()
                 there.close()
                 running[here] = name, process
-            for done in wait(list(running)):
+            ready: list[Any] = wait(list(running))
+            for done in ready:
                 name, process = running.pop(done)
                 try:
                     outcome = done.recv()
@@ -331,9 +332,9 @@ def _joined(
     return describe(joined)
 
 
-def _in_common(planned: list[Experiment], varied: Iterable[str]) -> dict[str, object]:
+def _in_common(planned: list[Experiment], varied: Iterable[str]) -> dict[str, Any]:
     """The parameters that have one value in all runs that read them."""
-    used: dict[str, object] = {}
+    used: dict[str, Any] = {}
     several = set(varied)
     for each in planned:
         for key, value in each.relevant().items():

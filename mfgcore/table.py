@@ -9,7 +9,9 @@ import dataclasses
 import functools
 import inspect
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.errors import ConfigurationError, unknown_name
@@ -17,7 +19,7 @@ from mfgcore.games import BOUNDARIES, GAMES, NORMALISATIONS
 from mfgcore.gossip import ADOPTIONS
 from mfgcore.learning import ALGORITHMS
 from mfgcore.networks import DIAGONALS, NETWORKS
-from mfgcore.parameters import REQUIRED, describe_fields, parameter
+from mfgcore.parameters import REQUIRED, Parameter, describe_fields, parameter
 from mfgcore.registry import Registry
 from mfgcore.scenarios import ARRIVALS, LEAVERS, SCENARIOS
 from mfgcore.scores import SCORE_RULES
@@ -258,13 +260,13 @@ class Table:
 
 
 @functools.cache
-def parameters():
+def parameters() -> dict[str, Parameter]:
     """The parameters of :class:`mfgcore.Experiment`; dict of str to Parameter."""
     return describe_fields(Table)
 
 
 @functools.cache
-def defaults():
+def defaults() -> dict[str, Any]:
     """The default of every parameter that has one, by name; dict. Not to be changed."""
     return {
         field.name: field.default
@@ -273,7 +275,7 @@ def defaults():
     }
 
 
-def with_parameters(docstring):
+def with_parameters(docstring: str | None) -> str:
     """A docstring with a section of the parameters before that of the errors; str."""
     lines = ["Parameters", "----------"]
     for key, described in parameters().items():
@@ -286,7 +288,7 @@ def with_parameters(docstring):
     return inspect.cleandoc(docstring or "").replace("Raises\n", f"{section}\n\nRaises\n", 1)
 
 
-def read_by(values):
+def read_by(values: Mapping[str, Any]) -> set[str]:
     """Of the parameters of a run, with their values, those that it reads; set of str."""
     conditional = set().union(*map(_may_need, parameters().values()))
     read = set(values) - conditional
@@ -314,7 +316,7 @@ def _needs(described, value):
 
 
 @functools.cache
-def own_fields(game):
+def own_fields(game: type) -> dict[str, Any]:
     """Fields of a game that are no parameters of an experiment, with their defaults; dict."""
     given = parameters().keys() | {"max_agents"}
     return {
@@ -328,7 +330,7 @@ def _may_need(described):
     return {key for value in values for key in _needs(described, value)}
 
 
-def disturbances(*scenarios):
+def disturbances(*scenarios: str) -> list[str]:
     """What scenarios, all or the named ones, can be told, having no default; list of str."""
     left = [key for name in scenarios or SCENARIOS for key in SCENARIOS.needs(name)]
     read = set()

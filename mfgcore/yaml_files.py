@@ -5,18 +5,20 @@ read in two ways is refused, so that a file means the same to it, to us and to i
 """
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from mfgcore.errors import ConfigurationError, shorten
+from mfgcore.files import StrPath
 
 MOST_VALUES = 100_000  # of a file; what an alias stands for counts each time
 EVALUATED = "__use_yte__"  # a key with which Snakemake would run what the file says
 
 
-def read_yaml(path):
+def read_yaml(path: StrPath) -> dict[str, Any]:
     """What a YAML file holds.
 
     Parameters

@@ -16,6 +16,7 @@ from mfgcore.cli import main
 from mfgcore.collect import collect_ablation
 from mfgcore.datasets import state_coordinates
 from mfgcore.games import GAMES
+from mfgcore.statistics import summarise
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_the_table_holds_mean_and_standard_deviation_over_trials(dataset, tmp_pa
 
 
 def test_exploitability_is_drawn_where_it_was_measured(dataset):
-    summary = plotting.summarise(dataset)
+    summary = summarise(dataset, plotting.PANELS)
     rows = summary[(summary.metric == "exploitability") & (summary.architecture == "networked")]
     assert list(rows["iteration"]) == [0, 2]
 
@@ -58,7 +59,7 @@ def test_a_dataset_of_other_dimensions_is_refused_in_one_line(dataset):
 
 
 def test_a_single_trial_has_no_spread(dataset):
-    summary = plotting.summarise(dataset.isel(trial=[0]))
+    summary = summarise(dataset.isel(trial=[0]), plotting.PANELS)
     assert (summary["standard_deviation"] == 0.0).all()
 
 

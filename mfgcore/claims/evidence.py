@@ -1,6 +1,10 @@
 """What claims are judged by: the collected datasets, by their names in the configuration."""
 
 import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import xarray as xr
 
 
 class NothingToJudge(Exception):
@@ -16,28 +20,30 @@ class Evidence:
         By their names in the configuration.
     """
 
-    def __init__(self, experiments, ablations):
+    def __init__(
+        self, experiments: Mapping[str, xr.Dataset], ablations: Mapping[str, xr.Dataset]
+    ) -> None:
         self.experiments = experiments
         self.ablations = ablations
 
-    def experiment(self, name):
+    def experiment(self, name: str) -> xr.Dataset:
         """An experiment's dataset; NothingToJudge if it is not there."""
         if name not in self.experiments:
             raise NothingToJudge(f"there is no experiment {name}")
         return self.experiments[name]
 
-    def ablation(self, name, setting):
+    def ablation(self, name: str, setting: str) -> xr.Dataset:
         """An ablation's dataset at one value of its parameter; NothingToJudge if it has none."""
         dataset = self._ablation(name)
         if setting not in dataset["setting"].values:
             raise NothingToJudge(f"ablation {name} has no value {setting}")
         return dataset.sel(setting=setting)
 
-    def baseline(self, name):
+    def baseline(self, name: str) -> str:
         """The value of an ablation's parameter that all other ablations have; str."""
         return self._ablation(name).attrs["baseline"]
 
-    def settings(self, name, compare=operator.ne):
+    def settings(self, name: str, compare: Callable[[Any, Any], Any] = operator.ne) -> list[str]:
         """The values of an ablation's parameter that so compare with its baseline; list of str."""
         baseline = self.baseline(name)
         values = map(str, self._ablation(name)["setting"].values)

@@ -1,7 +1,10 @@
 """What the paper says of its figures."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from mfgcore.claims.evidence import Evidence
 from mfgcore.claims.judging import Part, Rule, claim
 from mfgcore.claims.measures import (
     before_increase,
@@ -28,7 +31,7 @@ def _faster(evidence, other, names=("fig1", "fig2")):
 
 
 @claim("C1", "Sec. 4.2, Figures 1 and 2", FASTER)
-def faster_than_centralised(evidence):
+def faster_than_centralised(evidence: Evidence) -> Iterable[Part]:
     """With half of the updates failing, the networked population learns faster than the
     centralised one.
     """
@@ -36,7 +39,7 @@ def faster_than_centralised(evidence):
 
 
 @claim("C2", "Sec. 4.2, Figures 1 and 2", FASTER)
-def faster_than_independent(evidence):
+def faster_than_independent(evidence: Evidence) -> Iterable[Part]:
     """With half of the updates failing, the networked population learns faster than the
     independent one.
     """
@@ -49,7 +52,7 @@ def faster_than_independent(evidence):
     "return of the centralised population minus that of another over the last tenth of the run, "
     "as a share of the highest possible; lower by less than 0.02 counts as equal",
 )
-def centralised_ends_highest(evidence):
+def centralised_ends_highest(evidence: Evidence) -> Iterable[Part]:
     """The centralised population ends with the highest return in each experiment."""
     for name in FIGURES:
         dataset = evidence.experiment(name)
@@ -65,7 +68,7 @@ def centralised_ends_highest(evidence):
     "the increase against ten before: of the return, and of the exact exploitability, both as "
     "shares of the highest possible return; more than 0.1 is far more",
 )
-def steadier_under_growth(evidence):
+def steadier_under_growth(evidence: Evidence) -> Iterable[Part]:
     """When the population grows, return drops and exploitability rises far more for independent
     than for networked agents.
     """
@@ -77,7 +80,7 @@ def steadier_under_growth(evidence):
 
 
 @claim("C4b", "Figures 3 and 4", "as C4, of the sampled exploitability")
-def sampled_exploitability_shows_it(evidence):
+def sampled_exploitability_shows_it(evidence: Evidence) -> Iterable[Part]:
     """The sampled exploitability, which the paper plots, rises more for independent agents too."""
     for name in ("fig3", "fig4"):
         sample = setback_advantage(evidence.experiment(name), "exploitability", -1.0)
@@ -91,7 +94,7 @@ def _undisturbed(evidence, name, label):
 
 
 @claim("C5", "Sec. 4.2, Sec. 3.4", FASTER)
-def faster_undisturbed(evidence):
+def faster_undisturbed(evidence: Evidence) -> Iterable[Part]:
     """Without any disturbance, up to the increase in Figure 3, the networked population learns
     faster than the independent one.
     """
@@ -110,7 +113,7 @@ def _thirds(dataset, architecture):
     "iteration at which a trial has done 90 % of its rise, independent minus networked, as a share "
     "of the independent one's mean",
 )
-def there_earlier_undisturbed(evidence):
+def there_earlier_undisturbed(evidence: Evidence) -> Iterable[Part]:
     """Without any disturbance, up to the increase in Figure 3, the networked population is at its
     plateau earlier than the independent one.
     """
@@ -125,7 +128,7 @@ def there_earlier_undisturbed(evidence):
     "independent: policy divergence in the last third of the run, of 2 at most; networked: its "
     "mean over the run as a share of the independent one's",
 )
-def policies_differ(evidence):
+def policies_differ(evidence: Evidence) -> Iterable[Part]:
     """The policies of the independent population differ widely in every experiment; those of the
     networked one hardly differ.
     """
@@ -143,7 +146,7 @@ def policies_differ(evidence):
     "policy divergence of the independent population in the last third of the run minus that in "
     "the middle third",
 )
-def policies_diverge(evidence):
+def policies_diverge(evidence: Evidence) -> Iterable[Part]:
     """The divergence of the independent population increases in every experiment, to the end."""
     for name in FIGURES:
         _, middle, last = _thirds(evidence.experiment(name), "independent")
@@ -151,7 +154,7 @@ def policies_diverge(evidence):
 
 
 @claim("C7", "Table 1", "share of the iterations at which all networked agents share one policy")
-def rounds_are_enough(evidence):
+def rounds_are_enough(evidence: Evidence) -> Iterable[Part]:
     """300 communication rounds lead to one common policy at almost every iteration."""
     for name in FIGURES:
         values, _ = series(evidence.experiment(name), "distinct_policies", "networked")
@@ -160,7 +163,7 @@ def rounds_are_enough(evidence):
 
 
 @claim("C8", "App. F.5", "as C1 and C2 in Figure 5; as C5 and C4, of the return, in Figure 6")
-def cluster_is_alike(evidence):
+def cluster_is_alike(evidence: Evidence) -> Iterable[Part]:
     """In the cluster game the architectures are ordered as in the others."""
     yield from _faster(evidence, "centralised", ["fig5"])
     yield from _faster(evidence, "independent", ["fig5"])
@@ -176,7 +179,7 @@ def cluster_is_alike(evidence):
     "policy, which below 0.1 looks good, and of the individual ones minus that of the joint one, "
     "which above 0.1 makes them bad",
 )
-def individuals_are_exploitable(evidence):
+def individuals_are_exploitable(evidence: Evidence) -> Iterable[Part]:
     """The joint policy of the independent population looks good, but its individual policies may
     be exploitable.
     """
@@ -196,7 +199,7 @@ def individuals_are_exploitable(evidence):
     "exact return of the joint policy minus that of the individual ones at the end, as a share of "
     "the highest possible; more than 0.1 is low",
 )
-def individuals_earn_little(evidence):
+def individuals_earn_little(evidence: Evidence) -> Iterable[Part]:
     """The individual policies of the independent population may bring a low return, were everybody
     to follow one of them.
     """

@@ -4,10 +4,11 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from mfgcore.claims.evidence import NothingToJudge
+from mfgcore.claims.evidence import Evidence, NothingToJudge
 from mfgcore.registry import Registry
 from mfgcore.statistics import Interval, bootstrap, interquartile_mean, trials_needed
 
@@ -31,7 +32,7 @@ class Rule:
     kind: str
     threshold: float
 
-    def region(self):
+    def region(self) -> tuple[float, float]:
         """Lowest and highest value with which the claim agrees."""
         return {
             "above": (self.threshold, np.inf),
@@ -40,7 +41,7 @@ class Rule:
             "zero": (-np.inf, 0.0),
         }[self.kind]
 
-    def decide(self, interval):
+    def decide(self, interval: Interval) -> str:
         """Verdict for an interval; on the threshold itself nothing is decided."""
         if self.kind == "zero":
             return FAILS if interval.estimate > 0.0 else HOLDS
@@ -49,16 +50,17 @@ class Rule:
             return HOLDS
         return FAILS if interval.high < low or interval.low > high else OPEN
 
-    def needed(self, interval):
+    def needed(self, interval: Interval) -> int | None:
         """About how many trials would decide; int or None."""
         counts = [
             trials_needed(interval, bound)
             for bound in self.region()
             if interval.low <= bound <= interval.high
         ]
-        return None if None in counts else max(counts, default=None)
+        known = [count for count in counts if count is not None]
+        return max(known, default=None) if len(known) == len(counts) else None
 
-    def words(self):
+    def words(self) -> str:
         """The rule as text."""
         where = {"above": "> ", "below": "< ", "within": "within ±", "zero": "= "}[self.kind]
         return f"{where}{self.threshold:g}"
@@ -137,7 +139,7 @@ class Finding:
     note: str = ""
 
 
-def claim(name, source, quantity, **details):
+def claim(name: str, source: str, quantity: str, **details: Any) -> Callable[[Callable], Callable]:
     """Make a function known as the one that measures a claim; its docstring is the claim."""
 
     def decorate(function):
@@ -148,7 +150,7 @@ def claim(name, source, quantity, **details):
     return decorate
 
 
-def judge(evidence, seed):
+def judge(evidence: Evidence, seed: int) -> list[Finding]:
     """Judge all claims, in the order of their names; list of Finding.
 
     `seed` is the root of the bootstrap's random numbers. Each claim has a generator of its own, so
@@ -162,7 +164,7 @@ def _place(name):
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def judge_one(each, evidence, seed):
+def judge_one(each: Claim, evidence: Evidence, seed: int) -> Finding:
     """Judge one claim, as :func:`judge` does; Finding."""
     generator = np.random.default_rng(
         np.random.SeedSequence(seed, spawn_key=(zlib.crc32(each.name.encode()),))

@@ -1,8 +1,11 @@
 """What claims measure: numbers without unit, one for each trial, and a table of all experiments."""
 
-import numpy as np
+from typing import Any
 
-from mfgcore.claims.evidence import NothingToJudge
+import numpy as np
+import xarray as xr
+
+from mfgcore.claims.evidence import Evidence, NothingToJudge
 from mfgcore.datasets import configuration
 from mfgcore.statistics import last_iterations
 
@@ -14,7 +17,7 @@ RISE = 0.1
 AROUND = 10
 
 
-def series(dataset, metric, architecture):
+def series(dataset: xr.Dataset, metric: str, architecture: str) -> tuple[np.ndarray, np.ndarray]:
     """A metric of one architecture over the iterations at which it was measured.
 
     Returns
@@ -31,36 +34,36 @@ def series(dataset, metric, architecture):
     return values[:, measured], dataset["iteration"].values[measured]
 
 
-def final_mean(dataset, metric, architecture):
+def final_mean(dataset: xr.Dataset, metric: str, architecture: str) -> np.ndarray:
     """Mean over the end of a run; (n_trials,) float64."""
     values, iterations = series(dataset, metric, architecture)
     n_iterations = dataset.sizes["iteration"]
     return values[:, iterations >= n_iterations - last_iterations(n_iterations)].mean(axis=1)
 
 
-def initial_return(dataset):
+def initial_return(dataset: xr.Dataset) -> float:
     """Mean return of all architectures and trials at k = 0, before anybody learned; float."""
     return float(dataset["discounted_return"].isel(iteration=0).mean())
 
 
-def highest_return(dataset):
+def highest_return(dataset: xr.Dataset) -> float:
     """1 / (1 - gamma): the return of an agent that gets the largest reward at every step."""
     return 1.0 / (1.0 - configuration(dataset)["discount"])
 
 
-def mean_return(dataset, architecture):
+def mean_return(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Mean return over the whole run, as a share of the highest; (n_trials,) float64."""
     values, _ = series(dataset, "discounted_return", architecture)
     return values.mean(axis=1) / highest_return(dataset)
 
 
-def gain(dataset, architecture):
+def gain(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Rise of the return from k = 0 to the end, as a share of the highest; (n_trials,) float64."""
     risen = final_mean(dataset, "discounted_return", architecture) - initial_return(dataset)
     return risen / highest_return(dataset)
 
 
-def at_baseline(evidence, study, architecture="networked"):
+def at_baseline(evidence: Evidence, study: str, architecture: str = "networked") -> xr.Dataset:
     """An ablation's dataset at the value that its other values are compared with.
 
     Raises
@@ -75,12 +78,12 @@ def at_baseline(evidence, study, architecture="networked"):
     return dataset
 
 
-def before_increase(dataset):
+def before_increase(dataset: xr.Dataset) -> xr.Dataset:
     """The iterations before the population grows, if it does; xarray.Dataset."""
     return dataset.isel(iteration=slice(configuration(dataset).get("change_at")))
 
 
-def speed_advantage(dataset, first, second):
+def speed_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
     """How much faster one architecture learns than another; (n_trials,) float64.
 
     The area between their return curves, from k = 0 up to where the first of the two (by the means
@@ -105,7 +108,7 @@ def speed_advantage(dataset, first, second):
     return (areas[0] - areas[1]) / largest
 
 
-def rise_time(dataset, architecture):
+def rise_time(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Iteration at which each trial has done 90 % of its own rise; (n_trials,) int64."""
     values, iterations = series(dataset, "discounted_return", architecture)
     origin = initial_return(dataset)
@@ -120,7 +123,9 @@ def _learned_at(curves, origin, rises):
     return np.argmax(curves >= origin + LEARNED * rises, axis=-1)
 
 
-def setback(dataset, architecture, metric="discounted_return", sign=1.0):
+def setback(
+    dataset: xr.Dataset, architecture: str, metric: str = "discounted_return", sign: float = 1.0
+) -> np.ndarray:
     """By how much a metric falls when the population grows; (n_trials,) float64.
 
     Its mean over the ten iterations before the increase minus that over the ten after it. With
@@ -139,7 +144,9 @@ def setback(dataset, architecture, metric="discounted_return", sign=1.0):
     return sign * (before - after)
 
 
-def setback_advantage(dataset, metric="discounted_return", sign=1.0):
+def setback_advantage(
+    dataset: xr.Dataset, metric: str = "discounted_return", sign: float = 1.0
+) -> np.ndarray:
     """How much greater the setback of the independent population is than the networked one's.
 
     As a share of the highest return, also for an exploitability.
@@ -148,7 +155,7 @@ def setback_advantage(dataset, metric="discounted_return", sign=1.0):
     return (independent - setback(dataset, "networked", metric, sign)) / highest_return(dataset)
 
 
-def at_a_glance(evidence):
+def at_a_glance(evidence: Evidence) -> list[dict[str, Any]]:
     """Where every architecture of every experiment ends, and when it is there; list of dict.
 
     They have: experiment, architecture, discounted_return and standard_deviation over trials

@@ -1,9 +1,11 @@
 """What the paper says of its parameters: the values that it tried (Table 1) and their effects."""
 
 import operator
+from collections.abc import Iterable
 
 import numpy as np
 
+from mfgcore.claims.evidence import Evidence
 from mfgcore.claims.judging import HOLDS, Part, Rule, claim
 from mfgcore.claims.measures import (
     at_baseline,
@@ -53,7 +55,7 @@ def _fewest_rounds(judged):
     enough="any",
     remark=_fewest_rounds,
 )
-def fewer_rounds_do(evidence):
+def fewer_rounds_do(evidence: Evidence) -> Iterable[Part]:
     """50 communication rounds or fewer do as well as 300."""
     compared = _compared(evidence, "rounds", mean_return, operator.lt)
     for rounds, (fewer, most) in compared.items():
@@ -66,7 +68,7 @@ def fewer_rounds_do(evidence):
     "rise of the networked return from k = 0 to the last tenth of the run, as a share of the "
     "highest possible; more than 0.1 is an improvement",
 )
-def cluster_needs_agents(evidence):
+def cluster_needs_agents(evidence: Evidence) -> Iterable[Part]:
     """In the cluster game the return does not improve with 25 agents, and does with 50."""
     for agents, kind in (("25", "below"), ("50", "above")):
         sample = gain(evidence.ablation("agents_cluster", agents), "networked")
@@ -79,7 +81,7 @@ def cluster_needs_agents(evidence):
     "rise of the return to the last tenth of the run, as a share of the highest possible, minus "
     "that with 50 agents; a difference below 0.1 counts as equal",
 )
-def size_does_not_matter(evidence):
+def size_does_not_matter(evidence: Evidence) -> Iterable[Part]:
     """The games agree and diffuse are learned equally well by 10 to 300 agents."""
     for name, game in (("agents", "agree"), ("agents_diffuse", "diffuse")):
         for architecture in ("centralised", "networked"):
@@ -95,7 +97,7 @@ def size_does_not_matter(evidence):
     "loss of return at the end against M_td = 10, of the networked population minus that of the "
     "centralised one, as a share of the highest possible",
 )
-def few_steps_hurt(evidence):
+def few_steps_hurt(evidence: Evidence) -> Iterable[Part]:
     """Fewer than ten steps for each transition hurt the networked population more than the
     centralised one.
     """
@@ -113,7 +115,7 @@ def few_steps_hurt(evidence):
     "return of the centralised population at the end minus that of the networked one, as a share "
     "of the highest possible; more than 0.05 is notable",
 )
-def few_steps_leave_it_behind(evidence):
+def few_steps_leave_it_behind(evidence: Evidence) -> Iterable[Part]:
     """With fewer than ten steps for each transition the networked population receives notably
     lower return than the centralised one.
     """
@@ -129,13 +131,13 @@ def _worse(evidence, study, symbol, values):
 
 
 @claim("C12", "Table 1", WORSE)
-def few_transitions_are_bad(evidence):
+def few_transitions_are_bad(evidence: Evidence) -> Iterable[Part]:
     """With fewer than 3000 transitions the results are not good."""
     return _worse(evidence, "transitions", "M_pg", operator.lt)
 
 
 @claim("C13", "Table 1", WORSE)
-def few_cycles_are_bad(evidence):
+def few_cycles_are_bad(evidence: Evidence) -> Iterable[Part]:
     """With fewer than 500 passes over the replay buffer the results are not good."""
     return _worse(evidence, "replay_cycles", "L", ("300", "400"))  # those that the paper tried
 
@@ -154,7 +156,7 @@ def _largest_fall(dataset, architecture):
     "the return below an earlier value with a larger eta minus that with 0.01; both as shares of "
     "the highest possible return",
 )
-def policy_step_is_fast_and_steady(evidence):
+def policy_step_is_fast_and_steady(evidence: Evidence) -> Iterable[Part]:
     """The learning rate eta = 0.01 learns faster than 0.001 and more steadily than 0.1 to 10."""
     study = "policy_step_size"
     speeds = _compared(evidence, study, mean_return, operator.lt)
@@ -171,7 +173,7 @@ def policy_step_is_fast_and_steady(evidence):
     "share of the networked population at the four targets at the end; 0.06 would be there at "
     "random, and less than 0.25 is no learning",
 )
-def much_entropy_is_bad(evidence):
+def much_entropy_is_bad(evidence: Evidence) -> Iterable[Part]:
     """With an entropy weight lambda above 0.01 the population keeps moving at random."""
     for weight in evidence.settings("entropy_weight", operator.gt):
         dataset = evidence.ablation("entropy_weight", weight)
@@ -188,7 +190,7 @@ def much_entropy_is_bad(evidence):
     "mean networked return of the whole run with lambda = 0.01 minus that with another, as a share "
     "of the highest possible; a difference below 0.05 counts as equal",
 )
-def less_entropy_is_equal(evidence):
+def less_entropy_is_equal(evidence: Evidence) -> Iterable[Part]:
     """With lambda nearer to 0, or 0, the population learns equally fast."""
     compared = _compared(evidence, "entropy_weight", mean_return, operator.lt)
     for weight, (there, most) in compared.items():
@@ -201,7 +203,7 @@ def less_entropy_is_equal(evidence):
     "CPU time of a run with 50 agents against the straight line through those with 10 and 300, "
     "relative difference; below 0.2 counts as linear",
 )
-def cost_is_linear(evidence):
+def cost_is_linear(evidence: Evidence) -> Iterable[Part]:
     """The cost grows linearly with the population."""
     sizes = ("10", "50", "300")
     few, some, many = (

@@ -27,20 +27,20 @@ class Chain(Game):
     places = property(lambda self: np.arange(self.states))
     distances = property(lambda self: self.apart(self.places[:, None], self.places))
 
-    def apart(self, one, other):
+    def apart(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """How far apart states are; float64."""
         return np.abs(one - other) * 1.0
 
-    def outcomes(self):
+    def outcomes(self) -> np.ndarray:
         """A step and the noise; the ends stop both."""
         to = self.places[:, None, None] + STEPS[:, None] + STEPS
         return to.clip(0, self.states - 1).astype(np.int32)
 
-    def probabilities(self, mean_field=None):
+    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
         """Those of the noise."""
         return np.broadcast_to(self.noise, (self.states, 3, 3))
 
-    def paid_there(self, there, mean_fields, cost):
+    def paid_there(self, there: np.ndarray, mean_fields: np.ndarray, cost: float) -> np.ndarray:
         """What states pay, less a cost of a step; normalised."""
         return self.normalised(there[..., None] - cost * np.abs(STEPS), mean_fields)
 
@@ -62,28 +62,28 @@ class BeachBar(Chain):
     layout = "ring"
     bar = property(lambda self: self.states // 2)
 
-    def apart(self, one, other):
+    def apart(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """The shorter way round."""
         there = np.abs(one - other)
         return np.minimum(there, self.states - there) * 1.0
 
     @property
-    def near(self):
+    def near(self) -> np.ndarray:
         """How much nearer to the bar is worth."""
         return self.attraction * (1.0 - self.apart(self.bar, self.places) / (self.states // 2))
 
     @property
-    def reward_range(self):
+    def reward_range(self) -> tuple[float, float]:
         """Alone at the bar, and in the crowd that is farthest from it."""
         crowd = float(kernels.log(max(self.max_agents, 2)))
         return self.near.min() - 1.0 / self.states, self.attraction + crowd
 
-    def outcomes(self):
+    def outcomes(self) -> np.ndarray:
         """A step and the noise, around the lake."""
         to = self.places[:, None, None] + STEPS[:, None] + STEPS
         return (to % self.states).astype(np.int32)
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """Near the bar, and averse to the crowd."""
         averse = -kernels.log(np.maximum(mean_fields, 1.0 / self.max_agents))
         return self.paid_there(self.near + averse, mean_fields, 1.0 / self.states)
@@ -103,22 +103,22 @@ class TwoBars(Chain):
     movement_cost: float = 4.0
 
     @property
-    def away(self):
+    def away(self) -> np.ndarray:
         """How far the nearer bar is."""
         return self.apart(self.places[:, None], np.array(self.bars)).min(axis=1)
 
-    def check(self):
+    def check(self) -> None:
         """Check also that the bars are on the beach."""
         if not all(0 <= bar < self.states for bar in self.bars):
             raise ConfigurationError(f"states: {self.states} are too few for bars = {self.bars}")
         super().check()
 
     @property
-    def reward_range(self):
+    def reward_range(self) -> tuple[float, float]:
         """Everybody at a bar, and alone on the way, farthest from one."""
         return -self.movement_cost - self.distance_cost * self.away.max(), self.company
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """Company, less what it costs to be away from a bar."""
         there = self.company * mean_fields - self.distance_cost * self.away
         return self.paid_there(there, mean_fields, self.movement_cost)
@@ -139,12 +139,12 @@ class LasryLionsChain(Chain):
     away = property(lambda self: (self.places - (self.states - 1) / 2.0) ** 2)
 
     @property
-    def reward_range(self):
+    def reward_range(self) -> tuple[float, float]:
         """Alone in the middle, and everybody on the way at an end."""
         low = -self.movement_cost - self.attraction * self.away.max() - self.crowd_aversion
         return low, -self.attraction * self.away.min()
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """Less for the distance to the middle, and for the crowd."""
         there = -self.attraction * self.away - self.crowd_aversion * mean_fields
         return self.paid_there(there, mean_fields, self.movement_cost)
@@ -161,6 +161,6 @@ class NoInteraction(Chain):
 
     reward_range = property(lambda self: (-self.movement_cost, self.states - 1.0))
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """The farther, the better."""
         return self.paid_there(1.0 * self.places, mean_fields, self.movement_cost)

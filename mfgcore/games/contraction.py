@@ -21,11 +21,11 @@ class Contraction(Game):
     actions = ("stay", "switch")
     reward_range = property(lambda self: (-self.switching_cost - self.congestion, 0.0))
 
-    def outcomes(self):
+    def outcomes(self) -> np.ndarray:
         """Here or there."""
         return np.array([[0, 1], [1, 0]], dtype=np.int32)[:, :, None]
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """What a switch and the crowd cost."""
         cost = self.switching_cost * np.array([0.0, 1.0])
         return self.normalised(-cost - self.congestion * mean_fields[..., None], mean_fields)

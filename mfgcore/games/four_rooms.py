@@ -35,13 +35,13 @@ class FourRooms(Game):
     reward_range = property(lambda self: (0.0, float(kernels.log(max(self.max_agents, 2)))))
 
     @cached_property
-    def grid(self):
+    def grid(self) -> Grid:
         """A cross of walls with four doors; Grid."""
         cross = {(5, n) for n in range(11)} | {(n, 5) for n in range(11)}
         walls = sorted(cross - set(self.doors))
         return Grid(11, obstacles=" ".join(f"{row},{column}" for row, column in walls))
 
-    def outcomes(self):
+    def outcomes(self) -> np.ndarray:
         """The action, then the noise."""
         if self.through_walls:
             moves = np.array(MOVES)
@@ -49,11 +49,11 @@ class FourRooms(Game):
         step = self.grid.next_state()
         return step[step]
 
-    def probabilities(self, mean_field=None):
+    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
         """Those of the noise."""
         return np.broadcast_to(self.noise, (self.n_states, 5, 5))
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """Averse to the crowd."""
         averse = -kernels.log(np.maximum(mean_fields, 1.0 / self.max_agents))
         return self.normalised(averse[..., None], mean_fields)

@@ -1,6 +1,7 @@
 """MF-Garnets: random games, the same seed the same game."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Garnet(Game):
     actions = property(lambda self: tuple(str(action) for action in range(self.n_actions)))
     moves_depend_on_mean_field = property(lambda self: self.drawn[0][1] != 0.0)
 
-    def check(self):
+    def check(self) -> None:
         """As of every game; and names and sizes, before anything is drawn."""
         if self.branching > self.states:
             raise ConfigurationError(
@@ -63,7 +64,7 @@ class Garnet(Game):
         super().check()
 
     @cached_property
-    def drawn(self):
+    def drawn(self) -> tuple[Any, ...]:
         """Coefficients, P, C, R and M."""
         rng, S, A = np.random.default_rng(self.game_seed), self.states, self.n_actions
         given = (self.move_base, self.coupling, self.reward_base, self.reward_coupling)
@@ -82,12 +83,12 @@ class Garnet(Game):
         coefficients = [d if g is None else g for d, g in zip(drawn, given, strict=True)]
         return coefficients, base, pull, paid, between
 
-    def outcomes(self):
+    def outcomes(self) -> np.ndarray:
         """Anywhere."""
         everywhere = np.arange(self.states, dtype=np.int32)
         return np.broadcast_to(everywhere, (self.states, self.n_actions, self.states))
 
-    def probabilities(self, mean_field=None):
+    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
         """In proportion to what is left above 0."""
         (c, k, *_), base, pull, *_ = self.drawn
         pulled = k * _product(pull, mean_field) if k else 0.0
@@ -103,12 +104,12 @@ class Garnet(Game):
         return c * paid + felt if self.reward == "additive" else paid * (c + felt)
 
     @cached_property
-    def reward_range(self):
+    def reward_range(self) -> tuple[float, float]:
         """Rewards are linear in mu: the extremes are where all are in one state."""
         extremes = self._paid(self.drawn[-1].T)
         return extremes.min(), extremes.max()
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """By what is drawn, and where others are."""
         between = self.drawn[-1]
         return self.normalised(

@@ -1,5 +1,6 @@
 """Grids: where moves lead among walls and obstacles, and how far apart cells are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,7 +38,7 @@ class Grid:
     obstacles: str | None = None
 
     @cached_property
-    def index(self):
+    def index(self) -> np.ndarray:
         """State of every cell, -1 where an obstacle is; (size, size) int32."""
         free = np.ones((self.size, self.size), dtype=bool)
         for text in (self.obstacles or "").split():
@@ -51,7 +52,7 @@ class Grid:
         return np.where(free, states, np.int32(-1))
 
     @cached_property
-    def positions(self):
+    def positions(self) -> np.ndarray:
         """(row, column) of every state; (n_states, 2) int64."""
         positions = np.argwhere(self.index >= 0)
         if self.obstacles:
@@ -69,16 +70,16 @@ class Grid:
             raise ConfigurationError(f"obstacles: leave no way to {lost}")
 
     @property
-    def n_states(self):
+    def n_states(self) -> int:
         """Number of free cells."""
         return len(self.positions)
 
     @property
-    def targets(self):
+    def targets(self) -> np.ndarray:
         """Whether a state is one of the four corners; (n_states,) bool."""
-        return np.isin(self.positions, (0, self.size - 1)).all(axis=1)
+        return np.all(np.isin(self.positions, (0, self.size - 1)), axis=1)
 
-    def next_state(self, moves=MOVES):
+    def next_state(self, moves: Sequence[tuple[int, int]] = MOVES) -> np.ndarray:
         """Where moves lead, off the grid and into an obstacle nowhere; (n_states, ...) int32.
 
         They are (rows, columns), (..., 2), the same for every cell.
@@ -95,7 +96,7 @@ class Grid:
         return np.where(reached >= 0, reached, here).astype(np.int32, order="C")
 
     @cached_property
-    def distances(self):
+    def distances(self) -> np.ndarray:
         """Euclidean distance between cells, on a torus the shorter way round; float64."""
         offsets = np.abs(self.positions[:, None, :] - self.positions[None, :, :])
         if self.boundary == "torus":
@@ -118,7 +119,7 @@ class GridGame(Game):
     slip_probability: float = 0.0
 
     @cached_property
-    def grid(self):
+    def grid(self) -> Grid:
         """Where the cells are; Grid."""
         return Grid(self.grid_size, self.boundary, self.obstacles)
 
@@ -126,7 +127,7 @@ class GridGame(Game):
     positions = property(lambda self: self.grid.positions)
     distances = property(lambda self: self.grid.distances)
 
-    def outcomes(self):
+    def outcomes(self) -> np.ndarray:
         """The intended cell, and all five where an agent can slip."""
         intended = self.grid.next_state()
         if self.slip_probability == 0.0:
@@ -134,7 +135,7 @@ class GridGame(Game):
         anywhere = np.broadcast_to(intended[:, None, :], (self.n_states, 5, 5))
         return np.concatenate([intended[:, :, None], anywhere], axis=2)
 
-    def probabilities(self, mean_field=None):
+    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
         """Those of slipping."""
         slip = self.slip_probability
         each = [1.0] if slip == 0.0 else [1.0 - slip] + 5 * [slip / 5]

@@ -1,6 +1,7 @@
 """Kinetic congestion: a crowd that is in its own way."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -36,18 +37,18 @@ class KineticCongestion(Game):
         here = np.broadcast_to(there[:, :1], there.shape)
         return np.stack([there, here], axis=2)
 
-    def outcomes(self):
+    def outcomes(self) -> np.ndarray:
         """There, or here."""
         return self._outcomes
 
-    def probabilities(self, mean_field=None):
+    def probabilities(self, mean_field: Any = None) -> np.ndarray:
         """The fuller a cell, the harder it is to enter."""
         there, here = self._outcomes[:, :, 0], self._outcomes[:, :, 1]
         enters = (1.0 - mean_field[there] / self.capacity).clip(0.0, 1.0)
         enters = np.where(there == here, 1.0, enters)
         return np.stack([enters, 1.0 - enters], axis=2)
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """What it costs to be elsewhere, and to move."""
         elsewhere = np.arange(self.n_states) != self.n_states - 1
         moves = np.array(self.actions) != "stay"

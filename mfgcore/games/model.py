@@ -12,6 +12,8 @@ import functools
 import math
 import numbers
 import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -47,7 +49,7 @@ register = GAMES.register
 
 
 @contextlib.contextmanager
-def in_one_line(name):
+def in_one_line(name: str) -> Iterator[None]:
     """Let whatever the code of a game raises be a ConfigurationError, one line with its name."""
     try:
         with np.errstate(all="ignore"):  # what comes of it is checked
@@ -90,38 +92,38 @@ class Game:
 
     name = ""
     n_states: int
-    actions: tuple
+    actions: tuple[str, ...]
     moves_depend_on_mean_field = False
     pays_by_own_share = False
-    reward_range = (0.0, 1.0)
-    state_names = None
-    distances = None
-    layout = None
-    positions = None
-    mean_field_agents = math.inf
+    reward_range: tuple[float, float] = (0.0, 1.0)
+    state_names: tuple[str, ...] | None = None
+    distances: np.ndarray | None = None
+    layout: str | None = None
+    positions: np.ndarray | None = None
+    mean_field_agents: float = math.inf
 
     # ------------------------------------------------------------ what a subclass says
 
-    def outcomes(self):
+    def outcomes(self) -> np.ndarray:
         """Where an action can lead; (n_states, n_actions, K) int32. A state may occur twice."""
         raise NotImplementedError("it does not say where actions lead")
 
-    def probabilities(self, mean_field=None):
+    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
         """Probability of every outcome; (n_states, n_actions, K) float64, sums to 1 over K."""
         shape = np.shape(self.outcomes())
         return np.full(shape, 1.0 / shape[2])
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """R(s, a, mu) in [0, 1]; (..., n_states) float64 to (..., n_states, n_actions)."""
         raise NotImplementedError("it does not say what it pays")
 
-    def start(self):
+    def start(self) -> np.ndarray | None:
         """Where agents start; (n_states,) float64, sums to 1. None: anywhere alike."""
         return None
 
     # ------------------------------------------------------------ what follows
 
-    def normalised(self, rewards, mean_fields):
+    def normalised(self, rewards: np.ndarray, mean_fields: np.ndarray) -> np.ndarray:
         """Rewards in the units of the source, mapped affinely from `reward_range` to [0, 1].
 
         They may be given as any array that broadcasts to (..., n_states, n_actions), the shape of
@@ -135,11 +137,11 @@ class Game:
         return np.broadcast_to(rewards, (*np.shape(mean_fields), len(self.actions)))
 
     @functools.cached_property
-    def made(self):
+    def made(self) -> dict[str, Any]:
         """What has been computed of the game, by whom it concerns; dict."""
         return {}
 
-    def best_states(self):
+    def best_states(self) -> np.ndarray:
         """States that pay best where everybody is spread evenly; (n_states,) bool.
 
         None of them where all pay the same.
@@ -148,14 +150,14 @@ class Game:
         best = pays >= pays.max() - TOLERANCE
         return best & ~best.all()
 
-    def seen_by(self, n_agents):
+    def seen_by(self, n_agents: int) -> "Game":
         """Return the mean-field game as one of N agents sees it, who counts itself (D3, D22)."""
         self.made  # noqa: B018  both share it
         seen = copy.copy(self)
         object.__setattr__(seen, "mean_field_agents", n_agents)
         return seen
 
-    def reward_table(self, n_agents):
+    def reward_table(self, n_agents: int) -> np.ndarray | None:
         """Reward by state and by the number of agents in it, the agent itself included.
 
         Returns
@@ -176,7 +178,7 @@ class Game:
             tables[n_agents] = table
         return tables[n_agents]
 
-    def paid(self, mean_fields):
+    def paid(self, mean_fields: np.ndarray) -> np.ndarray:
         """The rewards of :meth:`rewards`, checked; (..., n_states, n_actions) float64.
 
         Raises
@@ -201,7 +203,7 @@ class Game:
             )
         return rewards.astype(np.float64, copy=False)
 
-    def chances(self, shape, mean_field=None):
+    def chances(self, shape: tuple[int, ...], mean_field: np.ndarray | None = None) -> np.ndarray:
         """The probabilities of :meth:`probabilities`, checked; float64 of the shape given.
 
         Raises
@@ -214,7 +216,7 @@ class Game:
             values = self.probabilities(*given)
         return self._check_distributions("probabilities()", values, shape)
 
-    def mean_field_rewards(self, mean_fields):
+    def mean_field_rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """Rewards in the mean-field game, R(s, a, mu) of Definition 2.4.
 
         Parameters
@@ -246,17 +248,17 @@ class Game:
                 row[here] = self.paid(seen)[here - first, here]
         return result.reshape(*mean_fields.shape, -1)
 
-    def own_share(self, others):
+    def own_share(self, others: np.ndarray) -> np.ndarray:
         """The share that an agent sees of others' shares in its state, itself included."""
         return others + (1.0 - others) / self.mean_field_agents
 
     # ------------------------------------------------------------ is it a game?
 
-    def refuse(self, what):
+    def refuse(self, what: str) -> NoReturn:
         """Raise a ConfigurationError that names the game."""
         raise ConfigurationError(f"game {self.name!r}: {what}")
 
-    def check(self):
+    def check(self) -> None:
         """Check what the author of the game states.
 
         Raises
@@ -270,7 +272,7 @@ class Game:
             self._check_rewards()
             self._check_geometry()
 
-    def check_sizes(self):
+    def check_sizes(self) -> None:
         """Check what says how large the game is; a part of :meth:`check` that takes no time."""
         S, actions = self.n_states, self.actions
         if not isinstance(S, numbers.Integral) or S < 1:

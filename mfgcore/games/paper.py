@@ -6,6 +6,7 @@ Benjamin & Abate, Networked Communication for Decentralised Agents in Mean-Field
 
 import math
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,9 +29,11 @@ class PaperGame(GridGame):
 
     pays_by_own_share = True
     normalisation: str = "extremes"
+    extremes: ClassVar[Any]
+    earned: ClassVar[Any]
 
     @property
-    def reward_range(self):
+    def reward_range(self) -> tuple[float, float]:
         """By the normalisation."""
         ranges = {"extremes": self.extremes, "clip": (0.0, 1.0), "earned": self.earned}
         return ranges[self.normalisation]
@@ -50,7 +53,7 @@ class Cluster(PaperGame):
     extremes = property(lambda self: (-float(kernels.log(self.max_agents)), 0.0))
     earned = extremes
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """R = log(mu(s)); one agent alone is paid 1."""
         if self.max_agents == 1:
             return np.ones((*mean_fields.shape, len(self.actions)))
@@ -60,13 +63,13 @@ class Cluster(PaperGame):
 class CornerGame(PaperGame):
     """A game whose targets are the corners of the grid, of which one must be free."""
 
-    def check(self):
+    def check(self) -> None:
         """Check also that a corner is free."""
         if not self.grid.targets.any():
             raise ConfigurationError("obstacles: none of the four corners, the targets, is free")
         super().check()
 
-    def at_targets(self, rewards, mean_fields):
+    def at_targets(self, rewards: np.ndarray, mean_fields: np.ndarray) -> np.ndarray:
         """What corners pay, and -1 elsewhere, normalised."""
         rewards = np.where(self.grid.targets, rewards, -1.0)
         return self.normalised(rewards[..., None], mean_fields)
@@ -83,14 +86,14 @@ class Agree(CornerGame):
     extremes = (-1.0, 1.0)
     earned = (0.0, 1.0)
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """Company is mu(s) > 1/N: more than one agent of N, and anybody among infinitely many."""
         n_agents = self.mean_field_agents
         # halfway between one agent and two, whatever the rounding of a share
         alone = 0.0 if n_agents == math.inf else 1.5 / n_agents
         return self._rewards(mean_fields, mean_fields > alone)
 
-    def mean_field_rewards(self, mean_fields):
+    def mean_field_rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """One of N agents has company wherever mu(s) > 0, the limit of mu(s) > 1/N."""
         others = np.minimum(np.asarray(mean_fields, dtype=np.float64), 1.0)
         return self._rewards(self.own_share(others), others > 0.0)
@@ -109,6 +112,6 @@ class Diffuse(CornerGame):
     extremes = property(lambda self: (-1.0, self.grid_size + 1.0))
     earned = property(lambda self: (1.0 * self.grid_size, self.grid_size + 1.0))
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """R = G + 1 - mu(s) at a target."""
         return self.at_targets(self.grid_size + 1.0 - mean_fields, mean_fields)

@@ -23,15 +23,15 @@ class RockPaperScissors(Game):
     actions = state_names = ("rock", "paper", "scissors")
 
     @property
-    def reward_range(self):
+    def reward_range(self) -> tuple[float, float]:
         """Everybody else shows what beats, or what is beaten."""
         return -self.loss * max(self.weights), self.win * max(self.weights)
 
-    def outcomes(self):
+    def outcomes(self) -> np.ndarray:
         """The hand that is chosen."""
         return np.tile(np.arange(3, dtype=np.int32), (3, 1))[:, :, None]
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """Paid for the hand that is shown."""
         beaten, beating = np.roll(mean_fields, 1, axis=-1), np.roll(mean_fields, -1, axis=-1)
         paid = np.array(self.weights) * (self.win * beaten - self.loss * beating)

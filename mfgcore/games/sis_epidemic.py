@@ -1,5 +1,7 @@
 """SIS epidemic: go out, or stay healthy."""
 
+from typing import Any
+
 import numpy as np
 
 from mfgcore.games.model import Game, register
@@ -29,16 +31,16 @@ class SISEpidemic(Game):
     actions = property(lambda self: tuple(f"{level:.3g}" for level in self.activity))
     reward_range = property(lambda self: (-self.cost, 1.0))
 
-    def outcomes(self):
+    def outcomes(self) -> np.ndarray:
         """Susceptible, or infected."""
         return np.broadcast_to(np.array([0, 1], dtype=np.int32), (2, self.levels, 2))
 
-    def probabilities(self, mean_field=None):
+    def probabilities(self, mean_field: Any = None) -> np.ndarray:
         """The more one goes out among the infected, the likelier."""
         infected = self.beta * self.activity * (mean_field[1] + self.from_outside)
         infected = np.stack([infected.clip(0.0, 1.0), np.full(self.levels, 1.0 - self.nu)])
         return np.stack([1.0 - infected, infected], axis=2)
 
-    def rewards(self, mean_fields):
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """Going out is good, being infected is not."""
         return self.normalised(self.activity - np.array([[0.0], [self.cost]]), mean_fields)

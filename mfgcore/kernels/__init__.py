@@ -7,6 +7,7 @@ variable ``MFGCORE_KERNELS`` (baseline, avx2 or avx512) asks for another one.
 
 import importlib
 import os
+from types import ModuleType
 
 from mfgcore.fingerprint import PACKAGE, kernel_fingerprint
 
@@ -21,7 +22,7 @@ except ModuleNotFoundError:
 BUILDS = ("avx512", "avx2", "baseline")  # in order of preference
 
 
-def available_builds():
+def available_builds() -> dict[str, ModuleType]:
     """Builds that exist here and that this processor can run, the preferred one first.
 
     Returns

@@ -14,6 +14,8 @@ rule explorer:
         mem_mb=1000,
     params:
         titles=list(TITLES.values()),
-        fingerprint=shown_fingerprint("explorer.py", "explorer.html", "layout.py", "plotting.py"),
+        fingerprint=shown_fingerprint(
+            "explorer.py", "explorer.html", "layout.py", "plotting.py", "statistics.py"
+        ),
     script:
         "../scripts/explorer.py"
