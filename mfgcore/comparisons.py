@@ -185,7 +185,8 @@ def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.D
     RunFileError
         If a file was made with other parameters, or by other code than the others.
     """
-    parts, configurations = {}, {}
+    parts: dict[tuple[str, str], xr.Dataset] = {}
+    configurations: dict[str, Any] = {}
     for path, labels in zip(paths, jobs(config, name).values(), strict=True):
         dataset = load(path, kind="comparison")
         made_with = json.loads(dataset.attrs["configurations"])
@@ -198,7 +199,7 @@ def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.D
     if len(codes) > 1:
         raise RunFileError(f"comparison {name}: its files were made by different code: {codes}")
     comparison = config["comparisons"][name]
-    coords = {
+    coords: dict[Any, Any] = {
         "scenario": list(comparison["scenarios"]),
         "setting": list(comparison["settings"]),
         "variant": list(comparison["variants"]),

@@ -110,19 +110,6 @@ def bootstrap(
     return Interval(estimate, float(low), float(high), n)
 
 
-def trials_needed(interval: Interval, threshold: float) -> int | None:
-    """About how many trials would part the interval from a threshold in it, if the estimate stays.
-
-    The interval is taken to shrink with the square root of the number of trials. None if the
-    estimate is the threshold.
-    """
-    gap = interval.estimate - threshold
-    reach = interval.estimate - interval.low if gap > 0 else interval.high - interval.estimate
-    if gap == 0.0:
-        return None
-    return max(interval.trials + 1, math.ceil(interval.trials * (reach / gap) ** 2))
-
-
 def summarise(dataset: xr.Dataset, metrics: Iterable[str]) -> pd.DataFrame:
     """Mean and standard deviation over trials of some metrics of an experiment's dataset.
 
