@@ -124,7 +124,8 @@ def save_figure(figure, paths):
     plt.close(figure)
 
 
-def _save_table(table, path):
+def save_table(table, path):
+    """Write a table to a CSV file, whole or not at all."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.10g")
 
@@ -191,7 +192,7 @@ def plot_metrics(dataset, drawings, table, title, panels=PANELS, reference=None)
         summary = pd.concat([summary, summarise(alone, panels)], ignore_index=True)
     note = f"mean ± standard deviation, {_count(dataset.sizes['trial'], 'trial')}"
     _finish(figure, drawings, title, note, legend=axes[0])
-    _save_table(summary, table)
+    save_table(summary, table)
 
 
 def plot_exact(dataset, drawings, table, title, reference):
@@ -214,7 +215,7 @@ def plot_mean_field(dataset, drawings, table, title, snapshots=6):
     _finish(figure, drawings, title, note)
     drawn = fields.to_dataframe(name="share").reset_index()
     where = [name for name in ("row", "column") if name in drawn] or ["state"]
-    _save_table(drawn[["architecture", "trial", "iteration", *where, "share"]], table)
+    save_table(drawn[["architecture", "trial", "iteration", *where, "share"]], table)
 
 
 def _snapshots(dataset, number):
@@ -451,7 +452,7 @@ def plot_ablation(dataset, drawings, table, title):
         "value of the other ablations"
     )
     _finish(figure, drawings, title, note, legend=axes["return 0"])
-    _save_table(summary, table)
+    save_table(summary, table)
 
 
 def _draw_means(axis, summary, settings, attributes):
