@@ -1,4 +1,8 @@
-"""The claims ledger, made of findings of :mod:`mfgcore.claims`: JSON, Markdown and a picture."""
+"""The claims ledger, made of findings of :mod:`mfgcore.claims`: JSON, Markdown, a page, a picture.
+
+What writes a ledger can be given `before`, the verdicts of an earlier one: by claim, a dict of its
+`verdict` and the `reason` why it may differ.
+"""
 
 import dataclasses
 import html
@@ -8,71 +12,137 @@ import textwrap
 import matplotlib.pyplot as plt
 import numpy as np
 
-from mfgcore.claims import FAILS, HOLDS, OPEN
+from mfgcore.claims import (
+    DEPENDS,
+    FAILS,
+    HOLDS,
+    KINDS,
+    NOT_JUDGED,
+    OPEN,
+    THRESHOLD,
+    by_group,
+)
 from mfgcore.files import atomic_path
 from mfgcore.plotting import save_figure, use_style
 
-COLOURS = {HOLDS: "#009E73", FAILS: "#D55E00", OPEN: "#595959"}
-# effects beyond are drawn at the edge, with an arrow
-REACH = 1.02
+# Okabe & Ito's, darker where they are text; the markers serve print
+COLOURS = {
+    HOLDS: "#009E73",
+    FAILS: "#D55E00",
+    DEPENDS: "#0072B2",
+    THRESHOLD: "#B8860B",
+    OPEN: "#595959",
+    NOT_JUDGED: "#A0A0A0",
+}
+MARKERS = {HOLDS: "o", FAILS: "X", THRESHOLD: "D", OPEN: "s"}
+# margins; effects beyond are drawn at the edge, with an arrow
+REACH = 30.0
 TITLE = "The paper's claims"  # another one says that something is out of date
-PAGE = (8.27, 11.69)  # inches, A4
+PAGE = (16.54, 11.69)  # inches, A3
+COLUMNS = 3
+SECTIONS = {
+    "What the paper shows, proves, or says of its parameters": ("R", "T", "P"),
+    'What the paper conjectures ("may", "likely")': ("J",),
+    "Our own hypotheses, which are not counted": ("H",),
+}
+SAME_QUANTITY = "the quantity is the same; the root seed is fresh, with more trials"
 
 
-def to_records(findings):
+def to_records(findings, before=None):
     """The findings as plain values; list of dict."""
     records = []
     for finding in findings:
         claim = finding.claim
+        old = _old(finding, before)
         records.append(
             {
                 "claim": claim.name,
                 "text": claim.text,
                 "source": claim.source,
+                "kind": KINDS[claim.kind],
                 "quantity": claim.quantity,
                 "enough": claim.enough,
                 "verdict": finding.verdict,
+                "before": old and {"verdict": old[0], "reason": old[1]},
+                "ways": finding.ways,
+                "readings": finding.readings,
                 "note": finding.note,
-                "pooled": finding.pooled and dataclasses.asdict(finding.pooled),
                 "parts": [
                     {
-                        "label": part.label,
-                        "rule": part.rule.words(),
-                        "verdict": part.verdict,
-                        **dataclasses.asdict(part.interval),
-                        "interquartile_mean": part.interquartile_mean,
-                        "trials_needed": part.needed,
+                        "label": found.part.label,
+                        "way": found.part.way,
+                        "counted": found.part.counted,
+                        "rule": found.part.rule.words(found.part.unit),
+                        "unit": found.part.unit,
+                        "threshold": found.part.rule.threshold,
+                        "margin": found.part.rule.margin,
+                        "verdict": found.verdict,
+                        "corrected": found.corrected,
+                        **dataclasses.asdict(found.interval),
+                        "interquartile_mean": found.interquartile_mean,
                     }
-                    for part in finding.parts
+                    for found in finding.parts
                 ],
             }
         )
     return records
 
 
-def write_json(findings, glance, sources, path):
+def _old(finding, before):
+    """The verdict of an earlier ledger, and why it differs, if it does; (str, str) or None."""
+    old = (before or {}).get(finding.claim.name)
+    if old is None:
+        return None
+    verdict, reason = old["verdict"], old["reason"]
+    # the earlier rules had one word for both
+    same = {"inconclusive": (OPEN, THRESHOLD)}.get(verdict, (verdict,))
+    if finding.verdict in (*same, NOT_JUDGED):
+        return verdict, ""
+    return verdict, SAME_QUANTITY if reason.lower().rstrip(".") == "kept" else reason
+
+
+def sources(datasets):
+    """What a ledger says of the datasets that it is made from, by their names; dict."""
+    return {
+        name: {
+            "trials": dataset.sizes["trial"],
+            "cpu_seconds": round(float(dataset.attrs["cpu_seconds"]), 1),
+            "fingerprint": dataset.attrs["fingerprint"],
+            **({"outdated": outdated} if (outdated := dataset.attrs.get("outdated")) else {}),
+        }
+        for name, dataset in datasets.items()
+    }
+
+
+def write_json(findings, glance, sources, path, before=None):
     """Write findings, :func:`mfgcore.claims.at_a_glance` and their sources for programs."""
-    content = {"made_from": sources, "at_a_glance": glance, "claims": to_records(findings)}
+    records = to_records(findings, before)
+    content = {"made_from": sources, "at_a_glance": glance, "claims": records}
     _write(json.dumps(content, indent=2) + "\n", path)
 
 
-def to_markdown(findings, glance=(), title=TITLE):
+def to_markdown(findings, glance=(), title=TITLE, before=None):
     """The findings, and :func:`mfgcore.claims.at_a_glance`, for readers; str."""
     lines = [
         "# Does the paper hold?",
         "",
         *([] if title == TITLE else [f"**{'; '.join(title.splitlines())}**", ""]),
-        "Each claim is measured by numbers without unit, one for each trial, and decided by their "
-        "95 % interval over the trials, shares of violations by whether there is any. "
-        "`mfgcore/claims` has the rules, docs/decisions.md (D26) says when they were made. The "
-        "intervals are not corrected for the number of comparisons.",
-        "",
-        "| | claim | made in | verdict |",
-        "|---|---|---|---|",
+        "Each claim is measured by effects, one for each trial, and decided by their 95 % interval "
+        "over the trials and by the smallest difference that matters; where one part of several "
+        "decides, at a level that is corrected for their number. docs/protocol.md has the rules, "
+        "and the units: W is all that can be earned by learning in a game, P what depends on how "
+        "the population divides.",
     ]
-    for finding in findings:
-        claim = finding.claim
-        lines.append(f"| {claim.name} | {claim.text} | {claim.source} | **{_verdict(finding)}** |")
+    for section, kinds in SECTIONS.items():
+        chosen = [finding for finding in findings if finding.claim.kind in kinds]
+        if not chosen:
+            continue
+        head = ["", "claim", "made in", "verdict", *(["before"] if before else [])]
+        lines += ["", f"## {section}", "", _row(head), "|" + "---|" * len(head)]
+        for finding in chosen:
+            claim = finding.claim
+            cells = [claim.name, claim.text, claim.source, f"**{_verdict(finding)}**"]
+            lines.append(_row(cells + ([_was(finding, before)] if before else [])))
     if glance:
         lines += [
             "",
@@ -95,48 +165,63 @@ def to_markdown(findings, glance=(), title=TITLE):
     for finding in findings:
         claim = finding.claim
         lines += ["", f"## {claim.name}: {finding.verdict}", "", claim.text, ""]
-        lines.append(f"*Measured:* {claim.quantity}.")
+        lines.append(f"*Measured ({KINDS[claim.kind]}):* {claim.quantity}.")
+        if len(finding.ways) > 1:
+            ways = "; ".join(f"{way}: {verdict}" for way, verdict in finding.ways.items())
+            lines.append(f"*Ways, the first decides:* {ways}.")
+        if finding.readings:
+            lines.append(f"*Readings that turn it:* {_readings(finding)}.")
         if finding.note:
             lines.append(f"*Note:* {finding.note}.")
         if not finding.parts:
             continue
         lines += [
             "",
-            "| | effect | 95 % interval | interquartile mean | holds if | trials | verdict |",
+            "| | effect | 95 % interval | interquartile mean | rule | trials | verdict |",
             "|---|---|---|---|---|---|---|",
         ]
-        for part in finding.parts:
-            cells = [part.label, *_interval(part.interval), _number(part.interquartile_mean)]
-            cells += [part.rule.words(), f"{part.interval.trials}", part.verdict + _needed(part)]
-            lines.append("| " + " | ".join(cells) + " |")
-        if finding.pooled is not None:
-            estimate, span = _interval(finding.pooled)
-            lines.append(f"| mean of these | {estimate} | {span} | | | | |")
+        for found in finding.parts:
+            part = found.part
+            label = f"{part.label}; {part.way}" if part.way else part.label
+            cells = [label, *_interval(found.interval, part.unit)]
+            cells += [_number(found.interquartile_mean), part.rule.words(part.unit)]
+            cells += [f"{found.interval.trials}", _of_part(found)]
+            lines.append(_row(cells))
     return "\n".join(lines) + "\n"
 
 
-def write_markdown(findings, glance, path, title=TITLE):
+def _row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def write_markdown(findings, glance, path, title=TITLE, before=None):
     """Write :func:`to_markdown` to a file."""
-    _write(to_markdown(findings, glance, title), path)
+    _write(to_markdown(findings, glance, title, before), path)
 
 
-def write_html(findings, path, title=TITLE):
+def write_html(findings, path, title=TITLE, before=None):
     """Write the claims and their verdicts as a page that needs nothing else."""
+    heads = ["", "claim", "made in", "effects with 95 % intervals", "verdict"]
+    heads += ["before"] if before else []
     rows = []
-    for finding in findings:
-        claim = finding.claim
-        effects = "<br>".join(
-            f"{html.escape(part.label)}: {_number(part.interval.estimate)} "
-            f"[{_number(part.interval.low)}, {_number(part.interval.high)}]"
-            for part in finding.parts
-        )
-        effects += html.escape(finding.note)
-        cells = (claim.name, html.escape(claim.text), html.escape(claim.source), effects)
-        row = "".join(f"<td>{cell}</td>" for cell in cells)
-        style = f' style="color: {COLOURS[finding.verdict]}"'
-        verdict = f"<td{style}><b>{html.escape(_verdict(finding))}</b></td>"
-        rows.append(f"<tr>{row}{verdict}</tr>")
-    heads = ("", "claim", "made in", "effects with 95 % intervals", "verdict")
+    for section, kinds in SECTIONS.items():
+        chosen = [finding for finding in findings if finding.claim.kind in kinds]
+        if chosen:
+            rows.append(f'<tr><th colspan="{len(heads)}">{html.escape(section)}</th></tr>')
+        for finding in chosen:
+            claim = finding.claim
+            effects = "<br>".join(
+                html.escape(f"{found.part.label}: {effect} [{span}]")
+                for found in finding.deciding
+                for effect, span in [_interval(found.interval, found.part.unit)]
+            )
+            effects += f"<br>{html.escape(finding.note)}" if finding.note else ""
+            cells = [html.escape(text) for text in (claim.name, claim.text, claim.source)]
+            row = "".join(f"<td>{cell}</td>" for cell in (*cells, effects))
+            style = f' style="color: {COLOURS[finding.verdict]}"'
+            row += f"<td{style}><b>{html.escape(_verdict(finding))}</b></td>"
+            row += f"<td>{html.escape(_was(finding, before))}</td>" if before else ""
+            rows.append(f"<tr>{row}</tr>")
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Claims</title><style>'
         "body { font: 14px sans-serif; margin: 1em; } td, th { vertical-align: top; padding: 4px "
@@ -157,43 +242,79 @@ def _number(value):
     return f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"
 
 
-def _interval(found):
-    return _number(found.estimate), f"{_number(found.low)} to {_number(found.high)}"
+def _interval(found, unit=""):
+    estimate = f"{_number(found.estimate)} {unit}".strip()
+    return estimate, f"{_number(found.low)} to {_number(found.high)}"
 
 
-def _needed(part):
-    return "" if part.needed is None else f" (some {part.needed:,} trials would settle it)"
+def _of_part(found):
+    """The verdict of a part, also at the corrected level where that is another one."""
+    if not found.part.counted:
+        return f"{found.verdict} (reported)"
+    if found.corrected != found.verdict:
+        return f"{found.verdict}; corrected: {found.corrected}"
+    return found.verdict
+
+
+def _was(finding, before):
+    """The earlier verdict, and why it differs; text."""
+    old = _old(finding, before)
+    if old is None:
+        return "new"
+    return f"{old[0]}: {old[1]}" if old[1] else old[0]
+
+
+def _readings(finding):
+    return "; ".join(f"{verdict} under {name}" for name, verdict in finding.readings.items())
 
 
 def _verdict(finding):
-    """The verdict in a few words: of how many parts, and what would settle it."""
+    """The verdict in a few words: of how many parts, and on what it depends."""
     if not finding.parts:
         return finding.verdict
-    agreed = sum(part.verdict == HOLDS for part in finding.parts)
-    enough = ", one is enough" if finding.claim.enough == "any" else ""
-    text = f"{finding.verdict} ({agreed} of {len(finding.parts)}{enough})"
-    needed = [part.needed for part in finding.parts if part.needed is not None]
-    if finding.verdict == OPEN and needed:
-        trials = max(needed) if finding.claim.enough == "all" else min(needed)
-        text += f", some {trials:,} trials would settle it"
-    return text
+    if finding.verdict == DEPENDS:
+        split = {HOLDS, FAILS} <= set(finding.ways.values())
+        on = [f"{way} {found}" for way, found in finding.ways.items() if found in (HOLDS, FAILS)]
+        reasons = on if split else [f"{next(iter(finding.ways.values()))} under ours"]
+        if finding.readings:
+            reasons.append(_readings(finding))
+        return f"{DEPENDS} ({'; '.join(reasons)})"
+    groups = by_group(finding.deciding)
+    needed = finding.claim.enough == "one"
+    agreed = sum((corrected if needed else plain) == HOLDS for plain, corrected in groups)
+    enough = ", one is enough" if needed else ""
+    return f"{finding.verdict} ({agreed} of {len(groups)}{enough})"
 
 
 def plot_ledger(findings, outputs, title=TITLE):
-    """A forest plot on one page: every part's effect and interval, and what the claim says."""
+    """A forest plot on one page: the deciding effects and intervals, and what the claim says.
+
+    Every effect is divided by the smallest difference that matters, m, so that all share one axis:
+    0 is the threshold, and m is at 1.
+    """
     use_style()
-    blocks = [_rows(finding) for finding in findings]
-    columns = _halves(blocks)
-    figure, axes = plt.subplots(1, 2, figsize=PAGE)
-    figure.subplots_adjust(left=0.185, right=0.985, bottom=0.04, top=0.945, wspace=0.6)
-    longest = max(sum(len(rows) for rows in blocks) for blocks in columns)
-    for axis, blocks in zip(axes, columns, strict=True):
-        _draw_column(axis, [row for rows in blocks for row in rows], longest)
+    columns = _columns([_rows(finding) for finding in findings])
+    figure, axes = plt.subplots(1, COLUMNS, figsize=PAGE)
+    figure.subplots_adjust(left=0.125, right=0.99, bottom=0.045, top=0.935, wspace=0.75)
+    longest = max(map(len, columns))
+    for axis, rows in zip(axes, columns, strict=True):
+        _draw_column(axis, rows, longest)
+    marks = [
+        plt.Line2D([], [], color=COLOURS[name], marker=marker, ms=4, lw=1.2, label=name)
+        for name, marker in MARKERS.items()
+    ]
+    marks.append(plt.Line2D([], [], color=COLOURS[DEPENDS], lw=0, marker="$→$", label=DEPENDS))
+    marks.append(
+        plt.Line2D([], [], color="0.3", marker="|", ms=5, lw=0, label="by another statistic")
+    )
+    figure.legend(
+        handles=marks, loc="upper center", ncols=6, bbox_to_anchor=(0.5, 0.966), fontsize=7.5
+    )
     figure.suptitle(
-        f"{title}: effects with 95 % intervals over trials\n"
-        "shaded: where the claim says that the effect is; arrows: beyond the axis",
-        fontsize=8.5,
-        y=0.985,
+        f"{title}: effects with 95 % intervals over trials, in smallest differences that matter "
+        "from the threshold at 0; shaded: where the claim says that the effect is",
+        fontsize=9,
+        y=0.99,
     )
     with plt.rc_context({"savefig.dpi": 105}):  # a page has many pixels
         save_figure(figure, outputs)
@@ -201,20 +322,44 @@ def plot_ledger(findings, outputs, title=TITLE):
 
 def _rows(finding):
     """What a claim needs in the plot: lines of text, then one row for each part."""
-    heading = f"{finding.claim.name}  {finding.claim.text}"
+    verdict = _verdict(finding)
+    if finding.verdict == NOT_JUDGED:
+        verdict += f": {finding.note}"
+    kind = {"J": " (a conjecture)", "H": " (our own hypothesis)"}.get(finding.claim.kind, "")
+    heading = f"{finding.claim.name}  {finding.claim.text}{kind}"
+    others = {}
+    for found in finding.parts:
+        others.setdefault((found.part.label, found.part.unit), []).append(found)
+    look = COLOURS[finding.verdict], "bold"
     return [
-        *((line, "black", "normal") for line in textwrap.wrap(heading, 62)),
-        (f"→ {_verdict(finding)}", COLOURS[finding.verdict], "bold"),
-        *finding.parts,
+        *((line, "black", "normal") for line in textwrap.wrap(heading, 72)),
+        *((line, *look) for line in textwrap.wrap(f"→ {verdict}", 70)),
+        *((found, others[found.part.label, found.part.unit][1:]) for found in finding.deciding),
         None,
     ]
 
 
-def _halves(blocks):
-    """Two columns of about the same length, without parting a block."""
-    lengths = np.cumsum([len(rows) for rows in blocks])
-    cut = 1 + int(np.argmin(np.abs(lengths - lengths[-1] / 2.0)))
-    return blocks[:cut], blocks[cut:]
+def _columns(blocks):
+    """The rows of blocks in columns of about the same length, without parting a block."""
+    ends = np.cumsum([len(rows) for rows in blocks])
+    columns = [[] for _ in range(COLUMNS)]
+    for rows, end in zip(blocks, ends, strict=True):
+        middle = end - len(rows) / 2.0
+        columns[min(COLUMNS - 1, int(middle * COLUMNS / ends[-1]))] += rows
+    return columns
+
+
+def _shaded(rule):
+    """Where a claim says that the effect is, in margins from the threshold; list of (low, high)."""
+    return {
+        "more": [(0.0, np.inf)],
+        "not less": [(-1.0, np.inf)],
+        "beyond": [(0.0, np.inf)],
+        "below": [(-np.inf, 0.0)],
+        "equal": [(-1.0, 1.0)],
+        "differs": [(-np.inf, -1.0), (1.0, np.inf)],
+        "always": [(-np.inf, 0.0)],
+    }[rule.kind]
 
 
 def _draw_column(axis, rows, longest):
@@ -222,24 +367,39 @@ def _draw_column(axis, rows, longest):
         beside = axis.get_yaxis_transform()
         axis.text(left, place, text, transform=beside, fontsize=size, va="center", **look)
 
+    axis.set_xscale("symlog", linthresh=1.0, linscale=0.7)
     for place, row in enumerate(rows):
         if row is None:
             continue
-        if isinstance(row, tuple):
+        if isinstance(row[0], str):
             text, colour, weight = row
-            write(place, -0.56, text, 5.4, color=colour, fontweight=weight)
+            write(place, -0.62, text.replace("$", r"\$"), 5.6, color=colour, fontweight=weight)
             continue
-        write(place, -0.03, row.label, 5.2, ha="right")
-        low, high = np.clip(row.rule.region(), -REACH, REACH)
-        axis.barh(place, high - low, left=low, height=0.9, color="0.92", zorder=0)
-        colour, found = COLOURS[row.verdict], row.interval
-        ends = np.clip([found.low, found.high], -REACH, REACH)
-        axis.plot(ends, [place, place], color=colour, lw=1.1, solid_capstyle="butt")
-        beyond = abs(found.estimate) > REACH
-        marker = ("<" if found.estimate < 0 else ">") if beyond else "o"
-        middle = np.clip(found.estimate, -REACH, REACH)
-        axis.plot(middle, place, marker, color=colour, ms=2.6, clip_on=False)
-    axis.axvline(0.0, color="0.4", lw=0.5, zorder=1)
-    axis.set(ylim=(longest, -1), xlim=(-REACH, REACH), yticks=[], xlabel="effect (no unit)")
+        found, others = row
+        part, interval, colour = found.part, found.interval, COLOURS[found.verdict]
+        label = part.label if part.counted else f"({part.label})"
+        write(place, -0.03, label, 5.4, ha="right")
+        for span in _shaded(part.rule):
+            low, high = np.clip(span, -REACH, REACH)
+            axis.barh(place, high - low, left=low, height=0.9, color="0.92", zorder=0)
+        ends = _drawn(part.rule, [interval.low, interval.high])
+        axis.plot(ends, [place, place], color=colour, lw=1.2, solid_capstyle="butt")
+        middle = float(part.rule.in_margins(interval.estimate))
+        beyond = abs(middle) > REACH
+        marker = ("<" if middle < 0 else ">") if beyond else MARKERS[found.verdict]
+        axis.plot(np.clip(middle, -REACH, REACH), place, marker, color=colour, ms=3, clip_on=False)
+        for other in others:
+            at = _drawn(other.part.rule, other.interval.estimate)
+            axis.plot(at, place, "|", color=COLOURS[other.verdict], ms=5, mew=0.8, zorder=3)
+    for at in (-1.0, 0.0, 1.0):
+        axis.axvline(at, color="0.4", lw=0.6 if at == 0.0 else 0.4, ls=":" if at else "-", zorder=1)
+    ticks = (-10, -1, 0, 1, 10)
+    axis.set(ylim=(longest, -1), xlim=(-REACH, REACH), yticks=[], xlabel="effect / m")
+    axis.set_xticks(ticks, [f"{tick}" for tick in ticks])
+    axis.xaxis.set_minor_locator(plt.NullLocator())
     axis.spines["left"].set_visible(False)
     axis.tick_params(labelsize=6)
+
+
+def _drawn(rule, values):
+    return np.clip(rule.in_margins(values), -REACH, REACH)

@@ -98,16 +98,3 @@ def bootstrap(strata, generator, level=0.95, resamples=10_000):
         resampled += sample[chosen].mean(axis=0)
     low, high = np.quantile(resampled / len(samples), [tail, 1.0 - tail])
     return Interval(estimate, float(low), float(high), n)
-
-
-def trials_needed(interval, threshold):
-    """About how many trials would part the interval from a threshold in it, if the estimate stays.
-
-    The interval is taken to shrink with the square root of the number of trials. None if the
-    estimate is the threshold.
-    """
-    gap = interval.estimate - threshold
-    reach = interval.estimate - interval.low if gap > 0 else interval.high - interval.estimate
-    if gap == 0.0:
-        return None
-    return max(interval.trials + 1, math.ceil(interval.trials * (reach / gap) ** 2))

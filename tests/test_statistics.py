@@ -3,13 +3,7 @@
 import numpy as np
 import pytest
 
-from mfgcore.statistics import (
-    Interval,
-    bootstrap,
-    interquartile_mean,
-    last_iterations,
-    trials_needed,
-)
+from mfgcore.statistics import bootstrap, interquartile_mean, last_iterations
 
 # name: draw(generator, n) with mean 0
 DISTRIBUTIONS = {
@@ -77,26 +71,6 @@ def test_the_interquartile_mean():
     values = np.array([-99.0, -99, 2, 3, 4, 5, 6, 7, 99, 99])
     assert interquartile_mean(values) == (0.5 * 2 + 3 + 4 + 5 + 6 + 0.5 * 7) / 5
     assert interquartile_mean(np.array([3.0, 5.0])) == 4.0
-
-
-def test_how_many_trials_would_settle_it():
-    # half as far as the interval reaches: four times the trials
-    assert trials_needed(Interval(1.0, -1.0, 3.0, 10), 0.0) == 40
-    assert trials_needed(Interval(-1.0, -3.0, 1.0, 10), 0.0) == 40
-    assert trials_needed(Interval(0.5, -0.1, 1.1, 10), 0.0) == 15
-    assert trials_needed(Interval(0.0, -1.0, 1.0, 10), 0.0) is None
-
-
-@pytest.mark.parametrize("needed", [15, 40])
-def test_that_many_trials_would_do_for_a_normal_sample(needed):
-    """At n times the trials, the interval's reach is about sqrt(n) smaller."""
-    generator = np.random.default_rng(8)
-
-    def reach(n):
-        samples = (generator.normal(size=n) for _ in range(300))
-        return np.mean([bootstrap([each], generator, resamples=1000).high for each in samples])
-
-    assert reach(10) / reach(needed) == pytest.approx((needed / 10) ** 0.5, rel=0.12)
 
 
 @pytest.mark.parametrize(("n", "end"), [(400, 40), (100, 10), (44, 5), (25, 5), (3, 3)])

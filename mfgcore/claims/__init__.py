@@ -1,27 +1,32 @@
 """The paper's claims, each with its measured quantity and its decision rule.
 
-Every quantity is a number without unit, one for each trial, and is compared with a threshold by
-its 95 % interval over trials (:func:`mfgcore.statistics.bootstrap`). A claim that speaks of several
-experiments has a part for each, and all of them must hold. The intervals are not corrected for the
-number of comparisons.
+``docs/protocol.md`` says what each is, and was written before the runs that decide it. Every
+quantity is an effect, one for each trial, in units of what can be earned in its game (`units`), and
+is compared with the smallest difference that matters by its 95 % interval over trials (`judging`).
 
 To add a claim, write a function that yields its parts in `figures` (what the paper says of its
-figures), `parameters` (of its parameters), `theorems` or `beyond` (ours), and register it.
+figures), `parameters` (of its parameters), `disturbances` (of others), `theorems` or `beyond`
+(ours), and register it.
 """
 
-from mfgcore.claims import beyond, figures, parameters, theorems
-from mfgcore.claims.evidence import Evidence, NothingToJudge
+from mfgcore.claims import beyond, disturbances, figures, parameters, theorems
+from mfgcore.claims.evidence import Evidence, NothingToJudge, as_experiment
 from mfgcore.claims.figures import FIGURES
 from mfgcore.claims.judging import (
     CLAIMS,
+    DEPENDS,
     FAILS,
     HOLDS,
+    KINDS,
+    NOT_JUDGED,
     OPEN,
+    THRESHOLD,
     Claim,
     Finding,
     Judged,
     Part,
     Rule,
+    by_group,
     claim,
     judge,
     judge_one,

@@ -1,5 +1,10 @@
-"""How a claim is decided: by a rule for each of its parts, from intervals over trials."""
+"""How a claim is decided: by a rule for each of its parts, from intervals over trials.
 
+The rules, verdicts and corrections are those of ``docs/protocol.md``.
+"""
+
+import dataclasses
+import itertools
 import re
 import zlib
 from collections.abc import Callable
@@ -9,83 +14,155 @@ import numpy as np
 
 from mfgcore.claims.evidence import NothingToJudge
 from mfgcore.registry import Registry
-from mfgcore.statistics import Interval, bootstrap, interquartile_mean, trials_needed
+from mfgcore.statistics import Interval, bootstrap, interquartile_mean
 
 CLAIMS = Registry("claim")
-HOLDS, FAILS, OPEN = "holds", "does not hold", "inconclusive"
+HOLDS, FAILS, DEPENDS = "holds", "does not hold", "depends"
+THRESHOLD, OPEN = "on the threshold", "not decided"
+NOT_JUDGED = "not judged"  # no verdict: its data are not there
+OPPOSITE = {HOLDS: FAILS, FAILS: HOLDS}
+KINDS = {
+    "R": "result",
+    "T": "theorem",
+    "J": "conjecture",
+    "P": "about a parameter",
+    "H": "our own hypothesis",
+}
+LEVEL = 0.95
+RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Decides by an interval.
+    """Decides by an interval of an effect d.
 
     Parameters
     ----------
-    kind : {"above", "below", "within", "zero"}
-        What must be so of the whole interval: above the threshold, below it, or between its
-        negative and itself. If the whole interval is on the other side, the part does not hold.
-        "zero": of a share of violations, that there is none.
-    threshold : float
+    kind : {"more", "not less", "beyond", "below", "equal", "differs", "always"}
+        d > 0; nothing beats it by what matters; d > t; d < t; -m < d < m; d < -m or d > m; of a
+        share of violations, that there is none.
+    number : float
+        The smallest difference that matters, m; of "beyond" and "below" the number t.
+    width : float
+        Of these two: m.
     """
 
     kind: str
-    threshold: float
+    number: float = 0.0
+    width: float = 0.0
 
-    def region(self):
-        """Lowest and highest value with which the claim agrees."""
+    @property
+    def threshold(self):
+        """What the effect is compared with."""
+        return self.number if self.kind in ("beyond", "below") else 0.0
+
+    @property
+    def margin(self):
+        """The smallest difference that matters, m."""
+        return self.width if self.kind in ("beyond", "below") else self.number
+
+    def decide(self, found):
+        """Verdict for an :class:`~mfgcore.statistics.Interval`; str."""
+        low, high, m = found.low, found.high, self.margin
+        if self.kind in ("not less", "differs"):  # the opposite of another rule
+            reverse = self.kind == "not less"
+            verdict = Rule("more" if reverse else "equal", m).decide(
+                _negative(found) if reverse else found
+            )
+            return OPPOSITE.get(verdict, verdict)
+        if self.kind == "below":
+            return Rule("beyond", -self.threshold, m).decide(_negative(found))
+        if self.kind == "always":
+            return FAILS if found.estimate > 0.0 else HOLDS
+        if self.kind == "more":
+            if low > 0.0:
+                return HOLDS if found.estimate >= m else THRESHOLD
+            return FAILS if high < m else OPEN
+        if self.kind == "beyond":
+            holds, fails = low > self.threshold, high < self.threshold
+        else:
+            holds, fails = -m < low and high < m, high < -m or low > m
+        if holds or fails:
+            return HOLDS if holds else FAILS
+        return THRESHOLD if high - low <= 2.0 * m else OPEN
+
+    def words(self, unit=""):
+        """The rule as text."""
+        value = f"{self.number:g} {unit}".strip()
         return {
-            "above": (self.threshold, np.inf),
-            "below": (-np.inf, self.threshold),
-            "within": (-self.threshold, self.threshold),
-            "zero": (-np.inf, 0.0),
+            "more": f"> 0, by {value}" if self.number else "> 0",
+            "not less": f"not less by {value}",
+            "beyond": f"> {value}",
+            "below": f"< {value}",
+            "equal": f"within ±{value}",
+            "differs": f"differs by {value}",
+            "always": "never violated",
         }[self.kind]
 
-    def decide(self, interval):
-        """Verdict for an interval; on the threshold itself nothing is decided."""
-        if self.kind == "zero":
-            return FAILS if interval.estimate > 0.0 else HOLDS
-        low, high = self.region()
-        if low < interval.low and interval.high < high:
-            return HOLDS
-        return FAILS if interval.high < low or interval.low > high else OPEN
+    def in_margins(self, values):
+        """Effects with the threshold at 0 and the margin at 1; where there is none, as they are."""
+        return (np.asarray(values) - self.threshold) / (self.margin or 1.0)
 
-    def needed(self, interval):
-        """About how many trials would decide; int or None."""
-        counts = [
-            trials_needed(interval, bound)
-            for bound in self.region()
-            if interval.low <= bound <= interval.high
-        ]
-        return None if None in counts else max(counts, default=None)
 
-    def words(self):
-        """The rule as text."""
-        where = {"above": "> ", "below": "< ", "within": "within ±", "zero": "= "}[self.kind]
-        return f"{where}{self.threshold:g}"
+def _negative(found):
+    return dataclasses.replace(found, estimate=-found.estimate, low=-found.high, high=-found.low)
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a claim says of one experiment: by a rule, of a (n_trials,) float64 sample."""
+    """What a claim says of one experiment.
+
+    Parameters
+    ----------
+    label : str
+    sample : (n_trials,) float64, or tuple of such
+        The effect of every trial; of a pool, a sample for each of its experiments.
+    rule : Rule
+    unit : {"", "P", "W"}
+        Of the effect and the rule (:mod:`mfgcore.claims.units`).
+    way : str
+        The statistic that it is, where the paper's words allow several; the first one decides.
+    group : str, optional
+        Parts of one group must hold together, where one of several groups is enough.
+    counted : bool
+        Whether it takes part in the verdict, or is only reported.
+    """
 
     label: str
-    sample: np.ndarray
+    sample: np.ndarray | tuple
     rule: Rule
+    unit: str = ""
+    way: str = ""
+    group: str | None = None
+    counted: bool = True
+
+    @property
+    def strata(self):
+        """The samples; tuple."""
+        return self.sample if isinstance(self.sample, tuple) else (self.sample,)
 
 
 @dataclass(frozen=True)
 class Judged:
     """A part with its interval and verdict.
 
-    Where it is inconclusive, about `needed` trials would settle it; None where that is unknown.
+    Parameters
+    ----------
+    part : Part
+    interval : Interval
+        At 95 %.
+    interquartile_mean : float
+    verdict : str
+        At 95 %.
+    corrected : str
+        What it is where one such part alone decides the claim: at a level for all of them.
     """
 
-    label: str
-    rule: Rule
+    part: Part
     interval: Interval
     interquartile_mean: float
     verdict: str
-    needed: int | None = None
+    corrected: str
 
 
 @dataclass(frozen=True)
@@ -97,21 +174,27 @@ class Claim:
     name : str
     text, source, quantity : str
         The claim in a sentence, where the paper makes it, and what is measured.
+    kind : str
+        One of :data:`KINDS`.
     parts : callable of Evidence
-        Yields each :class:`Part`.
-    enough : {"all", "any"}
+        Yields each :class:`Part`, the deciding way first.
+    enough : {"each", "one"}
         Whether every part must hold, or one is enough.
     remark : callable of list of Judged, optional
         Returns a sentence on what was found.
+    readings : tuple of str
+        Experiments whose smaller versions are judged under other readings of the paper.
     """
 
     name: str
     text: str
     source: str
+    kind: str
     quantity: str
     parts: Callable
-    enough: str = "all"
+    enough: str = "each"
     remark: Callable | None = None
+    readings: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -122,10 +205,13 @@ class Finding:
     ----------
     claim : Claim
     verdict : str
-        One of :data:`HOLDS`, :data:`FAILS`, :data:`OPEN`.
+        :data:`HOLDS`, :data:`FAILS`, :data:`DEPENDS`, :data:`THRESHOLD`, :data:`OPEN`; or
+        :data:`NOT_JUDGED`, which is none.
     parts : list of Judged
-    pooled : Interval or None
-        Of the mean over parts, stratified by them, where all parts have the same rule.
+    ways : dict of str to str
+        Verdict of each way, the deciding one first.
+    readings : dict of str to str
+        Readings of the paper that turn the verdict, and into what.
     note : str
         Why nothing could be measured, or what else was found.
     """
@@ -133,16 +219,23 @@ class Finding:
     claim: Claim
     verdict: str
     parts: list = field(default_factory=list)
-    pooled: Interval | None = None
+    ways: dict = field(default_factory=dict)
+    readings: dict = field(default_factory=dict)
     note: str = ""
 
+    @property
+    def deciding(self):
+        """The parts of the way that decides, with those that are only reported; list."""
+        first = next(iter(self.ways), "")
+        return [judged for judged in self.parts if judged.part.way == first]
 
-def claim(name, source, quantity, **details):
+
+def claim(name, source, kind, quantity, **details):
     """Make a function known as the one that measures a claim; its docstring is the claim."""
 
     def decorate(function):
         text = " ".join(function.__doc__.split())
-        CLAIMS.add(name, Claim(name, text, source, quantity, function, **details))
+        CLAIMS.add(name, Claim(name, text, source, kind, quantity, function, **details))
         return function
 
     return decorate
@@ -164,31 +257,97 @@ def _place(name):
 
 def judge_one(each, evidence, seed):
     """Judge one claim, as :func:`judge` does; Finding."""
+    try:
+        judged = _judged(each, each.parts(evidence), seed)
+        if not judged:
+            return Finding(each, OPEN, note="its premises never held")
+        turned = _turned(each, evidence, seed) if each.readings else {}
+    except NothingToJudge as reason:
+        return Finding(each, NOT_JUDGED, note=f"{reason}")
+    ways = {}
+    for way in dict.fromkeys(found.part.way for found in judged):
+        ways[way] = _combined([found for found in judged if found.part.way == way], each.enough)
+    verdict = next(iter(ways.values()))
+    if turned or {HOLDS, FAILS} <= set(ways.values()):
+        verdict = DEPENDS
+    finding = Finding(each, verdict, judged, ways, turned)
+    if each.remark is not None:
+        return dataclasses.replace(finding, note=each.remark(finding.deciding))
+    return finding
+
+
+def _judged(each, parts, seed):
+    """Every part with its interval, also at the corrected level where it needs that; list."""
     generator = np.random.default_rng(
         np.random.SeedSequence(seed, spawn_key=(zlib.crc32(each.name.encode()),))
     )
-    try:
-        parts = list(each.parts(evidence))
-    except NothingToJudge as reason:
-        return Finding(each, OPEN, note=f"{reason}")
-    if not parts:
-        return Finding(each, OPEN, note="its premises never held")
-    if min(part.sample.size for part in parts) < 2:
-        return Finding(each, OPEN, note="a single trial says nothing about the spread over trials")
-    if not all(np.isfinite(part.sample).all() for part in parts):
-        return Finding(each, OPEN, note="the runs are too short for what is measured")
+    parts = list(parts)
+    samples = [sample for part in parts for sample in part.strata]
+    if samples and min(sample.size for sample in samples) < 2:
+        raise NothingToJudge("a single trial says nothing about the spread over trials")
+    if not all(np.isfinite(sample).all() for sample in samples):
+        raise NothingToJudge("the runs are too short for what is measured")
+    decisive = FAILS if each.enough == "each" else HOLDS
     judged = []
     for part in parts:
-        interval = bootstrap([part.sample], generator)
-        verdict = part.rule.decide(interval)
-        middle = float(interquartile_mean(part.sample))
-        needed = part.rule.needed(interval) if verdict == OPEN else None
-        judged.append(Judged(part.label, part.rule, interval, middle, verdict, needed))
-    verdicts = {part.verdict for part in judged}
-    decisive, otherwise = (FAILS, HOLDS) if each.enough == "all" else (HOLDS, FAILS)
-    verdict = next((found for found in (decisive, OPEN) if found in verdicts), otherwise)
-    pooled = None
-    if len(parts) > 1 and len({part.rule for part in parts}) == 1:
-        pooled = bootstrap([part.sample for part in parts], generator)
-    note = each.remark(judged) if each.remark is not None else ""
-    return Finding(each, verdict, judged, pooled, note)
+        interval = bootstrap(part.strata, generator, LEVEL, RESAMPLES)
+        verdict = corrected = part.rule.decide(interval)
+        rivals = {_group(other) for other in parts if other.way == part.way and other.counted}
+        n = len(rivals)
+        if verdict == decisive and n > 1:
+            # Bonferroni; as many resamples in the tails as at 95 %
+            level = 1.0 - (1.0 - LEVEL) / n
+            corrected = part.rule.decide(bootstrap(part.strata, generator, level, n * RESAMPLES))
+        middle = float(np.mean([interquartile_mean(sample) for sample in part.strata]))
+        judged.append(Judged(part, interval, middle, verdict, corrected))
+    return judged
+
+
+def _group(part):
+    return part.label if part.group is None else part.group
+
+
+def _together(verdicts):
+    """The verdict where all must hold."""
+    return next((found for found in (FAILS, OPEN, THRESHOLD) if found in verdicts), HOLDS)
+
+
+def by_group(judged):
+    """Verdict of each group of parts, at 95 %, and corrected; list of (str, str)."""
+    groups = {}
+    for found in judged:
+        if found.part.counted:
+            groups.setdefault(_group(found.part), []).append(found)
+    return [
+        (_together([f.verdict for f in found]), _together([f.corrected for f in found]))
+        for found in groups.values()
+    ]
+
+
+def _combined(judged, enough):
+    """Verdict of the parts of one way; one part alone decides only at the corrected level."""
+    decisive, otherwise = (FAILS, HOLDS) if enough == "each" else (HOLDS, FAILS)
+    verdicts = [
+        corrected if verdict == decisive else verdict for verdict, corrected in by_group(judged)
+    ]
+    return next((found for found in (decisive, OPEN, THRESHOLD) if found in verdicts), otherwise)
+
+
+def _turned(each, evidence, seed):
+    """Readings under which the claim holds where it does not under ours, or back; dict."""
+
+    def verdict(found):
+        try:
+            parts = iter(each.parts(found))
+            first = next(parts)
+            decides = itertools.takewhile(lambda part: part.way == first.way, parts)
+            return _combined(_judged(each, [first, *decides], seed), each.enough)
+        except (NothingToJudge, StopIteration):
+            return NOT_JUDGED
+
+    turned = {}
+    for reading, ours, other in evidence.readings(each.readings):
+        before, after = verdict(ours), verdict(other)
+        if OPPOSITE.get(before) == after:
+            turned[reading] = after
+    return turned

@@ -1,16 +1,17 @@
-"""What claims measure: numbers without unit, one for each trial, and a table of all experiments."""
+"""What claims measure: numbers for each trial, in units of the game, and a table of figures."""
 
 import numpy as np
 
 from mfgcore.claims.evidence import NothingToJudge
+from mfgcore.claims.units import play, whole
 from mfgcore.datasets import configuration
 from mfgcore.statistics import last_iterations
 
 # of its rise: when an architecture is said to have learned
 LEARNED = 0.9
-# as a share of the highest return: a smaller rise is none
+# in units of W: a smaller rise is none
 RISE = 0.1
-# iterations before and after the population increase that are compared
+# iterations before and after the population changes that are compared
 AROUND = 10
 
 
@@ -24,60 +25,78 @@ def series(dataset, metric, architecture):
     """
     if architecture not in dataset["architecture"].values:
         raise NothingToJudge(f"there are no {architecture} runs")
+    if metric not in dataset:
+        raise NothingToJudge(f"{metric} was not measured")
     values = dataset[metric].sel(architecture=architecture).transpose("trial", "iteration").values
     measured = np.isfinite(values).all(axis=0)
     if not measured.any():
         raise NothingToJudge(f"{metric} was not measured")
-    return values[:, measured], dataset["iteration"].values[measured]
+    return values[:, measured].astype(np.float64), dataset["iteration"].values[measured]
+
+
+def paired(first, second):
+    """One sample minus another, over the trials that both have; (n_trials,) float64."""
+    n_trials = min(first.size, second.size)
+    return first[:n_trials] - second[:n_trials]
+
+
+def mean_between(dataset, metric, architecture, first, last):
+    """Mean over the iterations from `first` to `last`, both included; (n_trials,) float64."""
+    values, k = series(dataset, metric, architecture)
+    chosen = (k >= first) & (k <= last)
+    if not chosen.any() or last >= dataset.sizes["iteration"]:
+        raise NothingToJudge("the runs are too short for what is measured")
+    return values[:, chosen].mean(axis=1)
 
 
 def final_mean(dataset, metric, architecture):
     """Mean over the end of a run; (n_trials,) float64."""
-    values, iterations = series(dataset, metric, architecture)
-    n_iterations = dataset.sizes["iteration"]
-    return values[:, iterations >= n_iterations - last_iterations(n_iterations)].mean(axis=1)
+    n = dataset.sizes["iteration"]
+    return mean_between(dataset, metric, architecture, n - last_iterations(n), n - 1)
 
 
 def initial_return(dataset):
     """Mean return of all architectures and trials at k = 0, before anybody learned; float."""
-    return float(dataset["discounted_return"].isel(iteration=0).mean())
+    return float(dataset["discounted_return"].isel(iteration=0).mean(dtype=np.float64))
 
 
-def highest_return(dataset):
-    """1 / (1 - gamma): the return of an agent that gets the largest reward at every step."""
-    return 1.0 / (1.0 - configuration(dataset)["discount"])
+def end(dataset, architecture):
+    """Return at the end, in units of P; (n_trials,) float64."""
+    return final_mean(dataset, "discounted_return", architecture) / play(dataset)
+
+
+def best_of_ten(dataset, architecture):
+    """Highest mean return of ten iterations, in units of P; (n_trials,) float64."""
+    values, _ = series(dataset, "discounted_return", architecture)
+    windows = np.lib.stride_tricks.sliding_window_view(values, min(10, values.shape[1]), axis=1)
+    return windows.mean(axis=2).max(axis=1) / play(dataset)
 
 
 def mean_return(dataset, architecture):
-    """Mean return over the whole run, as a share of the highest; (n_trials,) float64."""
+    """Mean return over the whole run, in units of W; (n_trials,) float64."""
     values, _ = series(dataset, "discounted_return", architecture)
-    return values.mean(axis=1) / highest_return(dataset)
+    return values.mean(axis=1) / whole(dataset)
 
 
 def gain(dataset, architecture):
-    """Rise of the return from k = 0 to the end, as a share of the highest; (n_trials,) float64."""
+    """Rise of the return from k = 0 to the end, in units of W; (n_trials,) float64."""
     risen = final_mean(dataset, "discounted_return", architecture) - initial_return(dataset)
-    return risen / highest_return(dataset)
+    return risen / whole(dataset)
 
 
-def at_baseline(evidence, study, architecture="networked"):
-    """An ablation's dataset at the value that its other values are compared with.
-
-    Raises
-    ------
-    NothingToJudge
-        If nothing is learned there, so that nothing can be lost either.
-    """
-    setting = evidence.baseline(study)
-    dataset = evidence.ablation(study, setting)
-    if gain(dataset, architecture).mean() < RISE:
-        raise NothingToJudge(f"{architecture} agents learn nothing in ablation {study} = {setting}")
-    return dataset
+def largest_fall(dataset, architecture):
+    """Largest fall of the return below an earlier value, in units of W; (n_trials,) float64."""
+    values, _ = series(dataset, "discounted_return", architecture)
+    falls = np.maximum.accumulate(values, axis=1) - values
+    return falls.max(axis=1) / whole(dataset)
 
 
 def before_increase(dataset):
-    """The iterations before the population grows, if it does; xarray.Dataset."""
+    """The iterations before the population changes, if it does; xarray.Dataset."""
     return dataset.isel(iteration=slice(configuration(dataset).get("change_at")))
+
+
+# ------------------------------------------------------------------------------ speed
 
 
 def speed_advantage(dataset, first, second):
@@ -90,14 +109,11 @@ def speed_advantage(dataset, first, second):
     """
     origin = initial_return(dataset)
     curves = [series(dataset, "discounted_return", name)[0] for name in (first, second)]
-    rises = [
-        final_mean(dataset, "discounted_return", name).mean() - origin for name in (first, second)
-    ]
+    rises = [gain(dataset, name).mean() * whole(dataset) for name in (first, second)]
     largest = max(rises)
-    if largest < RISE * highest_return(dataset):
-        raise NothingToJudge(f"neither {first} nor {second} agents learned anything")
+    _check_learned(dataset, first, second)
     time = min(
-        _learned_at(curve.mean(axis=0), origin, rise)
+        _learned_at(curve.mean(axis=0), origin, LEARNED * rise)
         for curve, rise in zip(curves, rises, strict=True)
         if rise >= largest / 2.0
     )
@@ -105,47 +121,93 @@ def speed_advantage(dataset, first, second):
     return (areas[0] - areas[1]) / largest
 
 
-def rise_time(dataset, architecture):
-    """Iteration at which each trial has done 90 % of its own rise; (n_trials,) int64."""
+def rise_time(dataset, architecture, share=LEARNED):
+    """Iteration at which each trial has done a share of its own rise; (n_trials,) int64.
+
+    A trial that has learned nothing is not there within the run: its time is the whole run.
+    """
     values, iterations = series(dataset, "discounted_return", architecture)
     origin = initial_return(dataset)
-    rises = final_mean(dataset, "discounted_return", architecture) - origin
-    if (rises < RISE * highest_return(dataset)).any():
-        raise NothingToJudge(f"not all {architecture} trials learned anything")
-    return iterations[_learned_at(values, origin, rises[:, None])]
+    rises = gain(dataset, architecture)
+    reached = _learned_at(values, origin, (share * rises * whole(dataset))[:, None])
+    return np.where(rises >= RISE, iterations[reached], dataset.sizes["iteration"])
+
+
+def time_advantage(dataset, first, second, start=None, share=LEARNED):
+    """How much earlier one architecture has done a share of its rise; (n_trials,) float64.
+
+    As a share of the slower one's mean time. With `start`, a smaller share, the time is counted
+    from there.
+    """
+    _check_learned(dataset, first, second)
+    times = [rise_time(dataset, name, share) for name in (first, second)]
+    if start is not None:
+        times = [
+            np.where(gain(dataset, name) >= RISE, time - rise_time(dataset, name, start), time)
+            for name, time in zip((first, second), times, strict=True)
+        ]
+    return (times[1] - times[0]) / max(time.mean() for time in times)
+
+
+def slope_advantage(dataset, first, second):
+    """How much steeper one return curve rises than another; (n_trials,) float64.
+
+    The steepest rise over ten iterations, as a share of the steeper one's mean.
+    """
+    _check_learned(dataset, first, second)
+    curves = [series(dataset, "discounted_return", name)[0] for name in (first, second)]
+    if curves[0].shape[1] <= AROUND:
+        raise NothingToJudge("the runs are too short for what is measured")
+    slopes = [(curve[:, AROUND:] - curve[:, :-AROUND]).max(axis=1) for curve in curves]
+    return (slopes[0] - slopes[1]) / max(slope.mean() for slope in slopes)
+
+
+def _check_learned(dataset, *architectures):
+    if max(gain(dataset, name).mean() for name in architectures) < RISE:
+        raise NothingToJudge(f"neither {' nor '.join(architectures)} agents learned anything")
 
 
 def _learned_at(curves, origin, rises):
-    """Place along the last axis at which curves have first done 90 % of their rises."""
-    return np.argmax(curves >= origin + LEARNED * rises, axis=-1)
+    """Place along the last axis at which curves have first risen so far."""
+    return np.argmax(curves >= origin + rises, axis=-1)
 
 
-def setback(dataset, architecture, metric="discounted_return", sign=1.0):
+# ------------------------------------------------------------------------------ setbacks
+
+
+def setback(dataset, architecture, metric="discounted_return", sign=1.0, after=AROUND):
     """By how much a metric falls when the population grows; (n_trials,) float64.
 
-    Its mean over the ten iterations before the increase minus that over the ten after it. With
-    `sign` -1: by how much it rises. Agents that arrive after learning are first there at the next
-    iteration (D18).
+    Its mean over the ten iterations before the increase minus that over `after` ones after it.
+    With `sign` -1: by how much it rises. Agents that arrive after learning are first there at the
+    next iteration (D18).
     """
+    arrived = change(dataset)
+    before = mean_between(dataset, metric, architecture, arrived - AROUND + 1, arrived)
+    return sign * (
+        before - mean_between(dataset, metric, architecture, arrived + 1, arrived + after)
+    )
+
+
+def change(dataset):
+    """Last iteration at which the population is as before it changed; int."""
     parameters = configuration(dataset)
-    arrived = parameters.get("change_at")
-    if arrived is None:
-        raise NothingToJudge("the population does not grow")
-    if parameters.get("arrivals", dataset.coords.get("setting")) == "before_learning":
-        arrived -= 1
-    values, k = series(dataset, metric, architecture)
-    before = values[:, (k > arrived - AROUND) & (k <= arrived)].mean(axis=1)
-    after = values[:, (k > arrived) & (k <= arrived + AROUND)].mean(axis=1)
-    return sign * (before - after)
+    at = parameters.get("change_at")
+    if at is None:
+        raise NothingToJudge("the population does not change")
+    return at - (parameters.get("arrivals") == "before_learning")
 
 
-def setback_advantage(dataset, metric="discounted_return", sign=1.0):
-    """How much greater the setback of the independent population is than the networked one's.
-
-    As a share of the highest return, also for an exploitability.
-    """
-    independent = setback(dataset, "independent", metric, sign)
-    return (independent - setback(dataset, "networked", metric, sign)) / highest_return(dataset)
+def setback_advantage(
+    dataset,
+    metric="discounted_return",
+    sign=1.0,
+    after=AROUND,
+    other="independent",
+):
+    """How much greater another population's setback is than the networked one's; in units of W."""
+    theirs = setback(dataset, other, metric, sign, after)
+    return (theirs - setback(dataset, "networked", metric, sign, after)) / whole(dataset)
 
 
 def at_a_glance(evidence):
@@ -162,10 +224,7 @@ def at_a_glance(evidence):
         for architecture in map(str, dataset["architecture"].values):
             returns = final_mean(dataset, "discounted_return", architecture)
             gaps = final_mean(dataset, "exact_exploitability", architecture)
-            try:
-                arrived_at = int(rise_time(mean, architecture)[0])
-            except NothingToJudge:
-                arrived_at = None
+            learned = gain(mean, architecture)[0] >= RISE
             rows.append(
                 {
                     "experiment": name,
@@ -173,7 +232,7 @@ def at_a_glance(evidence):
                     "discounted_return": float(returns.mean()),
                     "standard_deviation": float(returns.std(ddof=min(1, returns.size - 1))),
                     "exploitability": float(gaps.mean()),
-                    "arrived_at": arrived_at,
+                    "arrived_at": int(rise_time(mean, architecture)[0]) if learned else None,
                 }
             )
     return rows

@@ -1,7 +1,6 @@
 rule claims:
     input:
         experiments=DATASETS,
-        ablations=expand(ABLATION, study=STUDIES),
     output:
         json=f"{FIGURES}/claims.json",
         markdown=f"{FIGURES}/claims.md",
