@@ -14,9 +14,9 @@ import pandas as pd
 from scipy import stats
 from scipy.sparse import csgraph, csr_array
 
+from mfgcore.claims.judging import Rule
 from mfgcore.experiment import make_experiment
 from mfgcore.statistics import bootstrap, last_iterations
-from mfgcore.verdicts import Rule
 
 UNDISTURBED, LINKS_FAIL = "undisturbed", "links fail"
 OTHERS = ("independent", "centralised")

@@ -4,9 +4,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
 
+from mfgcore.claims.judging import FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.generality import ALL, OTHERS, PREDICTORS, RULE
 from mfgcore.plotting import STYLES, WIDTH, save_figure, use_style
-from mfgcore.verdicts import FAILS, HOLDS, OPEN, THRESHOLD
+from mfgcore.readings_figures import signed
 
 SAID = {
     "undisturbed": "undisturbed",
@@ -177,7 +178,7 @@ def to_markdown(games, pooled, predictors):
         kind = f"{found.games}" if found.kind == "all" else f"{found.games} {found.kind}"
         lines.append(
             f"| {SAID.get(found.disturbance, found.disturbance)} | {found.against} | {kind} | "
-            f"{_signed(found.effect)} | {_signed(found.low)} to {_signed(found.high)} | "
+            f"{signed(found.effect)} | {signed(found.low)} to {signed(found.high)} | "
             f"{found.better} | {found.worse} | {found.verdict} |"
         )
     lines += [
@@ -189,7 +190,7 @@ def to_markdown(games, pooled, predictors):
     for found in predictors.itertuples():
         known = np.isfinite(found.correlation)
         numbers = (
-            f"{_signed(found.correlation)} | {_signed(found.low)} to {_signed(found.high)}"
+            f"{signed(found.correlation)} | {signed(found.low)} to {signed(found.high)}"
             if known
             else "none: it is the same in all | "
         )
@@ -225,8 +226,8 @@ def _verdicts(among):
     parts = []
     for verdict, words in said.items():
         found = [
-            f"{WHEN.get(each.disturbance, each.disturbance)} ({_signed(each.effect)}, "
-            f"{_signed(each.low)} to {_signed(each.high)}; better in {each.better} games, worse in "
+            f"{WHEN.get(each.disturbance, each.disturbance)} ({signed(each.effect)}, "
+            f"{signed(each.low)} to {signed(each.high)}; better in {each.better} games, worse in "
             f"{each.worse})"
             for each in among[among["verdict"] == verdict].itertuples()
         ]
@@ -244,7 +245,7 @@ def _predicted(predictors):
             if len(where):
                 when = [
                     f"{WHEN.get(each.disturbance, each.disturbance)} "
-                    f"(Spearman {_signed(each.correlation)})"
+                    f"(Spearman {signed(each.correlation)})"
                     for each in where.itertuples()
                 ]
                 parts.append(f"{word} the larger {GOES_WITH[predictor]}, {_listed(when)}")
@@ -268,8 +269,3 @@ GOES_WITH = {
 
 def _listed(parts, word="and"):
     return ", ".join(parts[:-1]) + f" {word} " * (len(parts) > 1) + parts[-1]
-
-
-def _signed(value):
-    text = f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
-    return "0.00" if text[1:] == "0.00" else text

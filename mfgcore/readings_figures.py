@@ -4,22 +4,24 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Patch, Rectangle
 
+from mfgcore.claims.evidence import OURS as PAPER
+from mfgcore.claims.judging import DEPENDS, FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.plotting import WIDTH, save_figure, use_style
-from mfgcore.readings import NOT_RUN, NOTHING, PAPER, claims_that_hold
-from mfgcore.verdicts import DEPENDS, FAILS, HOLDS, OPEN, THRESHOLD
+from mfgcore.readings import NOT_RUN, NOTHING, claims_that_hold
 
 # Okabe & Ito's, dark for what is decided, light for what is not; the signs serve print
 COLOURS = {
     HOLDS: "#009E73",
-    FAILS: "#D55E00",
-    DEPENDS: "#CC79A7",
-    THRESHOLD: "#F0E442",
+    FAILS: "#A63603",
+    DEPENDS: "#0072B2",
+    THRESHOLD: "#F0C040",
     OPEN: "0.85",
     NOTHING: "white",
     NOT_RUN: "white",
 }
 SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "±", THRESHOLD: "≈", OPEN: "?", NOTHING: "0", NOT_RUN: ""}
-DARK = (HOLDS, FAILS)
+DARK = (HOLDS, FAILS, DEPENDS)
+SIXTH = "sixth version"
 SAID = {
     "C1": "faster than\ncentralised",
     "C2": "faster than\nindependent",
@@ -35,7 +37,8 @@ REACH = 15  # margins; longer intervals are cut at the edge
 def plot_matrix(found, drawings, title, best=None):
     """A matrix of verdicts: readings down, claims across, the paper's reading on top.
 
-    `found` is from :func:`mfgcore.readings.cells`; `best` is the reading to be marked.
+    `found` are the cells of :func:`mfgcore.readings.judge_readings`, `best` is the reading to be
+    marked.
     """
     use_style()
     readings = list(dict.fromkeys(found["reading"]))
@@ -56,7 +59,7 @@ def plot_matrix(found, drawings, title, best=None):
         axis.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, **look))
         colour = "white" if cell.verdict in DARK else "black"
         if np.isfinite(cell.effect):
-            text = f"{SIGNS[cell.verdict]} {_signed(cell.effect)}"
+            text = f"{SIGNS[cell.verdict]} {signed(cell.effect)}"
             style = "italic" if cell.source == PAPER and cell.reading != PAPER else "normal"
             axis.text(x, y, text, color=colour, style=style, fontsize=6.8, ha="center", va="center")
         elif cell.verdict == NOTHING:
@@ -98,8 +101,10 @@ def _plain(title):
     return title.replace("$", r"\$")
 
 
-def _signed(value):
-    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+def signed(value):
+    """A number with its sign, in two decimals; str."""
+    text = f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return "0.00" if text[1:] == "0.00" else text
 
 
 def _how_many_hold(found):
@@ -111,17 +116,12 @@ def _how_many_hold(found):
 
 def _heights(readings):
     """Where each reading is, with a gap around the paper's and before sets of several flips."""
-    heights, y = [], 0.0
-    for reading in readings:
-        several = " + " in reading or reading == "sixth version"
-        before = (
-            " + " in readings[max(0, len(heights) - 1)] or "sixth" in readings[len(heights) - 1]
-        )
-        if heights and (len(heights) == 1 or (several and not before)):
-            y += 0.4
-        heights.append(y)
-        y += 1.0
-    return heights
+    several = [" + " in reading or reading == SIXTH for reading in readings]
+    gaps = [
+        place == 1 or (place > 1 and several[place] != several[place - 1])
+        for place in range(len(readings))
+    ]
+    return np.arange(len(readings)) + 0.4 * np.cumsum(gaps)
 
 
 def _across(columns):
@@ -141,8 +141,8 @@ def _name_columns(axis, found, places):
         axis.text(middle, -2.35, claim, ha="center", va="bottom", fontsize=8, fontweight="bold")
         axis.text(middle, -2.3, SAID[claim], ha="center", va="top", fontsize=5.8, linespacing=0.95)
     for (claim, where), x in places.items():
-        unit = units.get((claim, where), "share")
-        text = where + ("" if unit == "share" else f", in {unit}")
+        unit = units.get((claim, where), "")
+        text = where + (f", in {unit}" if unit else "")
         axis.text(x, -0.6, text, ha="center", va="bottom", fontsize=6, color="0.35")
     axis.text(max(places.values()) + 0.65, -0.6, "hold", va="bottom", fontsize=6, color="0.35")
 
@@ -204,7 +204,7 @@ def plot_curve(table, drawings, title, claim="C5"):
     save_figure(figure, drawings)
 
 
-INKS = COLOURS | {THRESHOLD: "#E69F00", OPEN: "0.6"}  # of lines, which need more contrast
+INKS = COLOURS | {THRESHOLD: "#D99A00", OPEN: "0.55"}  # of lines, which need more contrast
 
 
 def to_markdown(found, table, best):
@@ -217,7 +217,7 @@ def to_markdown(found, table, best):
     ]
     for reading, group in found.groupby("reading", sort=False):
         verdicts = [
-            cell.verdict + (f" ({_signed(cell.effect)})" if np.isfinite(cell.effect) else "")
+            cell.verdict + (f" ({signed(cell.effect)})" if np.isfinite(cell.effect) else "")
             for cell in group.itertuples()
         ]
         lines.append(f"| {reading} | {' | '.join(verdicts)} | {hold[reading]} |")

@@ -9,9 +9,9 @@ from comparisons_data import made_up, planned
 from scipy import stats
 
 from mfgcore import generality_figures
+from mfgcore.claims.judging import FAILS, HOLDS, THRESHOLD
 from mfgcore.generality import ALL, PREDICTORS, correlation, mean_distance, measure, pool, predict
 from mfgcore.plotting import save_table
-from mfgcore.verdicts import FAILS, HOLDS, THRESHOLD
 
 GAMES = ("beach_bar", "two_bars", "no_interaction", "contraction", "sis_epidemic")
 # iterations until all is learned where updates fail, of 40
