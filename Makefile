@@ -1,7 +1,8 @@
 # make setup     the environment in .venv and the compiled kernels
 # make figures   all figures at the paper's scale
 # make preview   all figures in minutes, at a reduced scale
-# make gallery   docs/gallery: the figures at the paper's scale, with the claims and provenance
+# make gallery   docs/gallery: the figures at the paper's scale, with their provenance
+# make ledger    docs/gallery/claims.*: the claims, judged by the kept data, without a run
 # make games     docs/games.md: every game, with a picture of an equilibrium
 # make report    report.html: all figures with captions, the claims and the run times
 # make test      the tests
@@ -24,7 +25,7 @@ SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pypr
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
 
-.PHONY: setup figures preview gallery games report test test-slurm test-browser test-faults test-sanitize bench estimate verify lint crosscheck
+.PHONY: setup figures preview gallery ledger games report test test-slurm test-browser test-faults test-sanitize bench estimate verify lint crosscheck
 
 setup: .venv/.done
 
@@ -48,8 +49,11 @@ preview: setup
 
 gallery: setup
 	$(BIN)/snakemake --cores $(CORES) $(REPORTED)
-	cp figures/fig*.png figures/ablation_*.png figures/claims.png figures/claims.md figures/claims.json docs/gallery/
+	cp figures/fig*.png figures/ablation_*.png docs/gallery/
 	cp figures/manifest.json docs/gallery/provenance.json
+
+ledger: setup
+	$(BIN)/python docs/make_ledger.py
 
 games: setup
 	$(BIN)/python docs/make_games.py

@@ -1,7 +1,7 @@
 """Judge the claims by the kept data, without a run: ``python docs/make_ledger.py``.
 
 It reads ``docs/gallery/data``, whatever is complete there, and writes ``docs/gallery/claims.json``,
-``.md``, ``.html`` and ``.png``. The verdicts of the exploratory run stand beside the new ones, with
+``.md`` and ``.png``. The verdicts of the exploratory run stand beside the new ones, with
 what ``docs/protocol.md`` says that changed.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import xarray as xr
 import yaml
+from PIL import Image
 
 from mfgcore import ledger
 from mfgcore.claims import FIGURES, Evidence, at_a_glance, judge
@@ -60,8 +61,10 @@ def make(data, folder):
     old = before()
     ledger.write_json(findings, glance, made_from, folder / "claims.json", old)
     ledger.write_markdown(findings, glance, folder / "claims.md", before=old)
-    ledger.write_html(findings, folder / "claims.html", before=old)
     ledger.plot_ledger(findings, [folder / "claims.png"])
+    with Image.open(folder / "claims.png") as drawn:
+        few = drawn.convert("RGB").quantize(32)  # a page has many pixels, and few colours
+    few.save(folder / "claims.png", optimize=True)
 
 
 if __name__ == "__main__":

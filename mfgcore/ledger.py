@@ -25,14 +25,14 @@ from mfgcore.claims import (
 from mfgcore.files import atomic_path
 from mfgcore.plotting import save_figure, use_style
 
-# Okabe & Ito's, darker where they are text; the markers serve print
+# colour-blind readers tell them apart; the markers serve print
 COLOURS = {
     HOLDS: "#009E73",
-    FAILS: "#D55E00",
+    FAILS: "#A63603",
     DEPENDS: "#0072B2",
-    THRESHOLD: "#B8860B",
-    OPEN: "#595959",
-    NOT_JUDGED: "#A0A0A0",
+    THRESHOLD: "#D99A00",
+    OPEN: "#333333",
+    NOT_JUDGED: "#BABABA",
 }
 MARKERS = {HOLDS: "o", FAILS: "X", THRESHOLD: "D", OPEN: "s"}
 # margins; effects beyond are drawn at the edge, with an arrow

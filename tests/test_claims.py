@@ -7,9 +7,8 @@ import re
 import numpy as np
 import pytest
 from project import ROOT
-from worlds import GAMES, INCREASE, TRIALS, K, comparison, made_up, world
+from worlds import INCREASE, TRIALS, K, comparison, made_up, world
 
-from mfgcore import ledger
 from mfgcore.claims import (
     CLAIMS,
     DEPENDS,
@@ -25,7 +24,6 @@ from mfgcore.claims import (
     Part,
     Rule,
     as_experiment,
-    at_a_glance,
     judge,
     judge_one,
 )
@@ -482,68 +480,3 @@ def test_the_lead_is_an_area():
     lead = speed_advantage(data, "networked", "independent")
     np.testing.assert_allclose(lead, expected, rtol=1e-12)
     np.testing.assert_array_equal(speed_advantage(data, "independent", "networked"), -lead)
-
-
-# --------------------------------------------------------------------------- the ledger
-
-
-def test_the_ledger_says_the_same_in_every_form(ideal, tmp_path):
-    evidence = world(ideal, **BROKEN["C1"][0])
-    findings, glance = judge(evidence, seed=1), at_a_glance(evidence)
-    paths = [tmp_path / f"claims.{ending}" for ending in ("json", "md", "pdf", "png", "html")]
-    before = {
-        "C1": {"verdict": HOLDS, "reason": "another window"},
-        "C2": {"verdict": HOLDS, "reason": "Kept"},
-        "C3": {"verdict": HOLDS, "reason": "P"},
-    }
-    ledger.write_json(findings, glance, {"experiments": {}}, paths[0], before)
-    ledger.write_markdown(findings, glance, paths[1], before=before)
-    ledger.plot_ledger(findings, paths[2:4])
-    ledger.write_html(findings, paths[4], before=before)
-    records = json.loads(paths[0].read_text())["claims"]
-    text, page = paths[1].read_text(), paths[4].read_text()
-    for record, finding in zip(records, findings, strict=True):
-        assert record["verdict"] == finding.verdict
-        assert f"## {record['claim']}: {finding.verdict}" in text
-        estimates = [found.interval.estimate for found in finding.parts]
-        assert [part["estimate"] for part in record["parts"]] == estimates
-    assert records[0]["before"] == before["C1"]
-    assert records[1]["before"] == {"verdict": HOLDS, "reason": ledger.SAME_QUANTITY}
-    assert records[2]["before"] == {"verdict": HOLDS, "reason": ""}  # as now
-    assert records[3]["before"] is None
-    for form in (text, page):
-        assert "does not hold (1 of 2)" in form
-        assert "holds: another window" in form
-    assert paths[2].read_bytes().startswith(b"%PDF")
-    for heading in ("What the paper conjectures", "Our own hypotheses"):
-        assert heading in text
-        assert heading in page
-
-
-def test_the_claims_are_in_the_order_of_their_names(ideal):
-    names = [finding.claim.name for finding in judge(Evidence({}), seed=1)]
-    assert names[:8] == ["C1", "C2", "C3", "C4", "C4b", "C5", "C5c", "C6"]
-    assert names[-3:] == ["C31", "H1", "H2"]
-
-
-def test_a_verdict_that_depends_names_both_ways(ideal):
-    finding = judge_one(resampled(CLAIMS["C3"], ideal, FAILS, HOLDS), ideal, seed=1)
-    text = ledger.to_markdown([finding])
-    assert "**depends (end does not hold; best ten iterations holds)**" in text
-    readings = dataclasses.replace(
-        judge_one(CLAIMS["C3"], ideal, seed=1), verdict=DEPENDS, readings={"D1 torus": FAILS}
-    )
-    text = ledger.to_markdown([readings])
-    assert "**depends (holds under ours; does not hold under D1 torus)**" in text
-
-
-def test_a_glance_tells_where_it_ends_and_when(ideal):
-    glance = at_a_glance(ideal)
-    assert len(glance) == len(GAMES) * 3
-    row = glance[8]
-    assert (row["experiment"], row["architecture"]) == ("fig3", "networked")
-    assert row["discounted_return"] == pytest.approx(9.35, abs=0.05)
-    assert row["exploitability"] == pytest.approx(0.3, abs=0.01)
-    assert row["arrived_at"] in (9, 10)  # 90 % to the bit, but for the noise
-    shown = f"| fig3 | networked | {row['discounted_return']:.2f} ± "
-    assert shown in ledger.to_markdown([], glance)

@@ -75,9 +75,9 @@ def test_what_python_says_can_be_added(registries):
     )
     assert (largest["policy"] != smallest["policy"]).any()
     exec(claim, vars(claims).copy())
-    assert claims.CLAIMS["C19"].text.startswith("Networked agents earn")
-    evidence = claims.Evidence({}, {})
-    assert claims.judge_one(claims.CLAIMS["C19"], evidence, 1).note == "there is no experiment fig1"
+    assert claims.CLAIMS["C40"].text.startswith("Networked agents earn")
+    evidence = claims.Evidence({})
+    assert claims.judge_one(claims.CLAIMS["C40"], evidence, 1).note == "there is no experiment fig1"
 
 
 def test_a_game_off_the_grid_by_command_line_configuration_and_notebook(

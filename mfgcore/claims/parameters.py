@@ -170,20 +170,19 @@ def policy_step_is_fast_and_steady(evidence):
 
 
 def _at_random(evidence, weight):
-    # of a share, what is left of one is what matters
-    ways = {
-        "entropy": ("policy_entropy", Rule("beyond", 0.9, 0.1)),
-        "four fullest": ("fullest", Rule("below", 0.25, 0.05)),
-    }
-    for way, (metric, rule) in ways.items():
-        for game in ("agree", "diffuse", "cluster"):
-            sample = final_mean(evidence.runs("entropy", game, weight), metric, "networked")
-            yield Part(game, sample, rule, way=way)
+    for game in ("agree", "diffuse", "cluster"):
+        dataset = evidence.runs("entropy", game, weight)
+        sample = final_mean(dataset, "policy_entropy", "networked")
+        # of a share, what is left of one is what matters
+        yield Part(game, sample, Rule("beyond", 0.9, 0.1), way="entropy")
+    for game in ("agree", "diffuse", "cluster"):
+        elsewhere = 1.0 - final_mean(evidence.runs("entropy", game, weight), "fullest", "networked")
+        yield Part(game, elsewhere, Rule("beyond", 0.75, 0.05), way="outside of the four fullest")
 
 
 AT_RANDOM = (
     "networked, at the end: entropy of the common policy, averaged over where agents are, as a "
-    "share of log 5; share of the agents in the four fullest cells, 0.06 and a little at random"
+    "share of log 5; share of the agents outside of the four fullest cells, at random some 0.9"
 )
 
 
