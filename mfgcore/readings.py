@@ -71,9 +71,9 @@ def judge_readings(dataset, settings, seed):
     -------
     cells : pandas.DataFrame
         A row for each reading and column. Columns reading, claim, where, verdict, effect (of the
-        part with the verdict of the deciding way that is furthest from holding), unit, source (of the
-        runs: "own", or "paper" where what is flipped plays no part and they are those of the
-        paper's reading), ways (their verdicts, or why there are none, in words).
+        part with the verdict of the deciding way that is furthest from holding), unit, source (of
+        the runs: "own", or "paper" where what is flipped plays no part and they are those of the
+        paper's reading), ways (their verdicts, and why some runs are left out, in words).
     table : pandas.DataFrame
         A row for each part of each way. Columns reading, claim, where, way, part, effect, low,
         high, unit, margin, trials, verdict, source.
@@ -95,19 +95,17 @@ def judge_readings(dataset, settings, seed):
 
 def _evidence(dataset, settings, reading, figures):
     """The smaller versions of figures under a reading, and whose runs they are."""
-    found, sources = {}, set()
+    found, source = {}, "paper"
     for figure in figures:
-        for source in ("own", "paper"):
-            setting = reading if source == "own" else OURS
-            if source == "paper" and _plays_a_part(dataset, settings[reading], SMALLER[figure]):
+        scenario = SMALLER[figure]
+        try:
+            found[figure] = as_experiment(dataset, scenario, reading)
+            source = "own"
+        except NothingToJudge:
+            if _plays_a_part(dataset, settings[reading], scenario):
                 return None, "none"
-            try:
-                found[figure] = as_experiment(dataset, SMALLER[figure], setting)
-            except NothingToJudge:
-                continue
-            sources.add(source)
-            break
-    return Evidence(found, partial=True), "own" if "own" in sources else "paper"
+            found[figure] = as_experiment(dataset, scenario, OURS)
+    return Evidence(found, partial=True), source
 
 
 def _plays_a_part(dataset, setting, scenario):
@@ -123,31 +121,42 @@ def flips(setting):
 
 
 def _judge(column, evidence, seed):
-    """The finding on a claim, by those of its ways that the runs are long enough for."""
-    each, parts, note = CLAIMS[column.claim], [], ""
-    try:
-        parts.extend(each.parts(evidence))
-    except NothingToJudge as reason:  # what came before it can be judged
-        note = f"{reason}"
-    ways = [part.way for part in parts]
-    whole = [part for part in parts if ways.count(part.way) == column.parts * len(column.figures)]
-    if not whole or whole[0] is not parts[0]:  # the deciding way is not there
+    """The finding on a claim, by those of its ways that the runs are long enough for.
+
+    Figures in which there is nothing to judge, as however agents divide they earn the same, say,
+    are left out.
+    """
+    each, parts, without = CLAIMS[column.claim], [], []
+    for name, dataset in evidence.experiments.items():
+        own, why = [], ""
+        try:
+            own.extend(each.parts(Evidence({name: dataset}, partial=True)))
+        except NothingToJudge as reason:  # what came before it can be judged
+            why = f"{reason}"
+        ways = [part.way for part in own]
+        if ways and ways.count(ways[0]) == column.parts:
+            parts += [part for part in own if ways.count(part.way) == column.parts]
+        else:  # the way that decides is not there
+            without.append(f"without {SMALLER[name]}: {why}")
+    note = "; ".join(without)
+    if not parts:
         return Finding(each, NOTHING, note=note)
-    return judge_one(dataclasses.replace(each, parts=lambda _: whole, readings=()), evidence, seed)
+    found = dataclasses.replace(each, parts=lambda _: parts, readings=())
+    return dataclasses.replace(judge_one(found, evidence, seed), note=note)
 
 
 def _cell(finding):
     if not finding.parts:
         return {"verdict": finding.verdict, "ways": finding.note}
-    ways = "; ".join(f"{way}: {verdict}" for way, verdict in finding.ways.items())
     decides = next(iter(finding.ways.values()))
+    ways = [f"{way}: {verdict}" for way, verdict in finding.ways.items()]
     found = [judged for judged in finding.deciding if judged.corrected == decides]
     worst = min(found, key=_in_margins)
     return {
         "verdict": finding.verdict,
         "effect": worst.interval.estimate,
         "unit": worst.part.unit,
-        "ways": ways,
+        "ways": "; ".join([*ways, *([finding.note] if finding.note else [])]),
     }
 
 

@@ -6,19 +6,12 @@ from matplotlib.patches import Patch, Rectangle
 
 from mfgcore.claims.evidence import OURS as PAPER
 from mfgcore.claims.judging import DEPENDS, FAILS, HOLDS, OPEN, THRESHOLD
+from mfgcore.ledger import COLOURS
 from mfgcore.plotting import WIDTH, save_figure, use_style
 from mfgcore.readings import NOT_RUN, NOTHING, claims_that_hold
 
-# Okabe & Ito's, dark for what is decided, light for what is not; the signs serve print
-COLOURS = {
-    HOLDS: "#009E73",
-    FAILS: "#A63603",
-    DEPENDS: "#0072B2",
-    THRESHOLD: "#F0C040",
-    OPEN: "0.85",
-    NOTHING: "white",
-    NOT_RUN: "white",
-}
+# of cells, which are filled, what is not decided is light; the signs serve print
+FILLS = COLOURS | {OPEN: "0.85", NOTHING: "white", NOT_RUN: "white"}
 SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "±", THRESHOLD: "≈", OPEN: "?", NOTHING: "0", NOT_RUN: ""}
 DARK = (HOLDS, FAILS, DEPENDS)
 SIXTH = "sixth version"
@@ -53,7 +46,7 @@ def plot_matrix(found, drawings, title, best=None):
     places = _across(columns)
     for cell in found.itertuples():
         x, y = places[cell.claim, cell.where], heights[cell.reading]
-        look = {"facecolor": COLOURS[cell.verdict], "linewidth": 0.6}
+        look = {"facecolor": FILLS[cell.verdict], "linewidth": 0.6}
         if cell.verdict in (NOTHING, NOT_RUN):
             look |= {"edgecolor": "0.75", "hatch": "" if cell.verdict == NOTHING else "////"}
         axis.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, **look))
@@ -75,11 +68,11 @@ def plot_matrix(found, drawings, title, best=None):
         axis.text(right, y, text, va="center", fontsize=7, fontweight=weight)
     axis.set(xlim=(-0.5, right + 1.6), ylim=(lowest + 0.5, -0.5))
     axis.axis("off")
-    shown = [verdict for verdict in COLOURS if (found["verdict"] == verdict).any()]
+    shown = [verdict for verdict in SIGNS if (found["verdict"] == verdict).any()]
     handles = [
         Patch(
-            facecolor=COLOURS[verdict],
-            edgecolor="0.7" if verdict in (OPEN, NOTHING, NOT_RUN) else COLOURS[verdict],
+            facecolor=FILLS[verdict],
+            edgecolor="0.7" if verdict in (OPEN, NOTHING, NOT_RUN) else FILLS[verdict],
             hatch="////" if verdict == NOT_RUN else "",
             label=f"{SIGNS[verdict]} {verdict}".strip(),
         )
@@ -176,7 +169,7 @@ def plot_curve(table, drawings, title, claim="C5"):
         own = own.sort_values("effect", kind="stable").reset_index(drop=True)
         above.axhline(0.0, color="0.4", lw=0.6, zorder=0)
         above.axhline(1.0, color="0.4", lw=0.6, ls=(0, (4, 3)), zorder=0)
-        colours = [INKS[verdict] for verdict in own["verdict"]]
+        colours = [COLOURS[verdict] for verdict in own["verdict"]]
         above.vlines(own.index, own["low"], own["high"], color=colours, lw=0.8, alpha=0.6)
         above.scatter(own.index, own["effect"], c=colours, s=5, zorder=3)
         paper = own[own["reading"] == PAPER]
@@ -197,14 +190,11 @@ def plot_curve(table, drawings, title, claim="C5"):
     names = ["" if row is None else "the paper's" if row == PAPER else row for row in rows]
     axes[1, 0].set_yticks(range(len(rows)), names)
     note = "dashed: the least that matters; bars: 95 % intervals; ringed: the paper's reading"
-    found = [verdict for verdict in INKS if (drawn["verdict"] == verdict).any()]
-    handles = [Patch(color=INKS[verdict], label=verdict) for verdict in found]
+    found = [verdict for verdict in COLOURS if (drawn["verdict"] == verdict).any()]
+    handles = [Patch(color=COLOURS[verdict], label=verdict) for verdict in found]
     figure.legend(handles=handles, loc="outside lower center", ncols=max(1, len(handles)), **LEGEND)
     figure.suptitle(f"{_plain(title)}\n{note}", fontsize=8.5)
     save_figure(figure, drawings)
-
-
-INKS = COLOURS | {THRESHOLD: "#D99A00", OPEN: "0.55"}  # of lines, which need more contrast
 
 
 def to_markdown(found, table, best):

@@ -14,6 +14,7 @@ from mfgcore.readings import NOT_RUN, NOTHING, claims_that_hold, closest, judge_
 
 KEPT = (
     "paper",
+    "D4 clipped",
     "D16 the last score",
     "D17 learn before they communicate",
     "D20 evaluation moves the population",
@@ -33,7 +34,8 @@ def returns(scenario, setting, variant, k, parameters):
     time *= 0.6 if variant == "networked" and "random" in setting else 1.0
     time *= 0.8 if parameters["game"] == "diffuse" else 1.0
     learned = setting != "Q starts at 0" or parameters["game"] != "agree"
-    rise = 9.0 * np.minimum(k / time, 1.0) * learned
+    plateau = 9.05 if variant == "centralised" else 9.0
+    rise = plateau * np.minimum(k / time, 1.0) * learned
     # under one reading the centralised population ends lower than matters, in diffuse alone
     lower = parameters["game"] == "diffuse" and variant == "centralised"
     rise = rise - (2.0 if lower and setting == "earned + random" else 0.0) * (k > 0)
@@ -83,7 +85,16 @@ def test_where_nobody_learns_no_speed_is_judged(cells):
     assert verdicts(cells, "Q starts at 0", "C1") == [NOTHING, HOLDS]
     assert verdicts(cells, "Q starts at 0", "C4") == [FAILS]
     ways = cells.set_index(["reading", "claim", "where"])["ways"]
-    assert ways["Q starts at 0", "C1", "agree"].startswith("neither networked nor centralised")
+    why = "without agree, failing: neither networked nor centralised agents learned anything"
+    assert ways["Q starts at 0", "C1", "agree"] == why
+
+
+def test_a_game_in_which_nothing_can_be_won_is_left_out(cells):
+    # where shares are clipped, all divisions of diffuse earn the same, and in cluster all earn 0
+    clipped = cells[cells["reading"] == "D4 clipped"].set_index(["claim", "where"])
+    assert clipped["verdict"]["C3", "all four"] == HOLDS
+    assert "without diffuse, failing: however the" in clipped["ways"]["C3", "all four"]
+    assert clipped["verdict"]["C8", "cluster"] == NOTHING
 
 
 def test_effects_are_in_their_units(data, table):
