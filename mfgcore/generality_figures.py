@@ -5,8 +5,9 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from mfgcore.claims.judging import FAILS, HOLDS, OPEN, THRESHOLD
-from mfgcore.generality import ALL, OTHERS, PREDICTORS, RULE
-from mfgcore.plotting import STYLES, WIDTH, save_figure, use_style
+from mfgcore.files import atomic_path
+from mfgcore.generality import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
+from mfgcore.plotting import STYLES, WIDTH, save_figure, save_table, use_style
 from mfgcore.readings_figures import signed
 
 SAID = {
@@ -24,6 +25,20 @@ LOOK = {
     "centralised": (STYLES["centralised"][0], 0.45, 0.2, "s"),
 }
 LEAST_REACH, MOST_REACH = 0.2, 1.0  # of the axis; what is beyond has an arrow
+
+
+def write(datasets, seed, folder, formats=(".pdf", ".png")):
+    """Measure the effects and write generality.csv, generality.md and the picture to a folder.
+
+    `datasets` are those of :func:`mfgcore.generality.measure`.
+    """
+    effects, games = measure(datasets)
+    found = effects, games, pool(effects, seed), predict(effects, games, seed)
+    save_table(effects, folder / "generality.csv")
+    with atomic_path(folder / "generality.md") as temporary:
+        temporary.write_text(to_markdown(*found[1:]), encoding="utf-8")
+    drawings = [folder / f"generality{ending}" for ending in formats]
+    plot_generality(*found, drawings, "Does it go beyond three games?")
 
 
 def plot_generality(effects, games, pooled, predictors, drawings, title):

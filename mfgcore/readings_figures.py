@@ -6,9 +6,10 @@ from matplotlib.patches import Patch, Rectangle
 
 from mfgcore.claims.evidence import OURS as PAPER
 from mfgcore.claims.judging import DEPENDS, FAILS, HOLDS, OPEN, THRESHOLD
+from mfgcore.files import atomic_path
 from mfgcore.ledger import COLOURS
-from mfgcore.plotting import WIDTH, save_figure, use_style
-from mfgcore.readings import NOT_RUN, NOTHING, claims_that_hold
+from mfgcore.plotting import WIDTH, save_figure, save_table, use_style
+from mfgcore.readings import NOT_RUN, NOTHING, claims_that_hold, closest, judge_readings
 
 # of cells, which are filled, what is not decided is light; the signs serve print
 FILLS = COLOURS | {OPEN: "0.85", NOTHING: "white", NOT_RUN: "white"}
@@ -25,6 +26,26 @@ SAID = {
 }
 LEGEND = {"frameon": False, "handlelength": 1.4, "columnspacing": 1.2, "handletextpad": 0.5}
 REACH = 15  # margins; longer intervals are cut at the edge
+
+
+def write(dataset, settings, seed, folder, formats=(".pdf", ".png")):
+    """Judge the readings and write readings.csv, readings.md and the pictures to a folder.
+
+    The arguments are those of :func:`mfgcore.readings.judge_readings`; returns what
+    :func:`mfgcore.readings.closest` does.
+    """
+    cells, table = judge_readings(dataset, settings, seed)
+    reading, text = closest(cells, settings)
+    save_table(table, folder / "readings.csv")
+    with atomic_path(folder / "readings.md") as temporary:
+        temporary.write_text(to_markdown(cells, table, reading), encoding="utf-8")
+    drawings = [folder / f"readings{ending}" for ending in formats]
+    plot_matrix(cells, drawings, "Under which readings of the paper does a claim hold?", reading)
+    drawings = [folder / f"readings_c5{ending}" for ending in formats]
+    plot_curve(
+        table, drawings, "C5: networked agents learn faster than independent ones, undisturbed"
+    )
+    return reading, text
 
 
 def plot_matrix(found, drawings, title, best=None):
@@ -104,7 +125,7 @@ def _how_many_hold(found):
     """How many of the claims that were judged hold, in words; dict of reading to str."""
     kept = claims_that_hold(found)
     judged = found[found["verdict"] != NOT_RUN].groupby("reading")["claim"].nunique()
-    return {reading: f"{len(names)} of {judged[reading]}" for reading, names in kept.items()}
+    return {reading: f"{len(names)} of {judged.get(reading, 0)}" for reading, names in kept.items()}
 
 
 def _heights(readings):

@@ -1,5 +1,6 @@
 """Verdicts by reading on made-up data, of which it is known what holds."""
 
+import make_ledger
 import numpy as np
 import pandas as pd
 import pytest
@@ -148,6 +149,34 @@ def test_the_closest_reading_holds_most_with_the_fewest_flips(cells):
     renamed = cells.replace({"reading": {"D24 random score": "random"}})
     again = pd.concat([cells, renamed])
     assert closest(again, both)[0] == "random"
+
+
+def test_kept_data_make_files_and_a_configuration(tmp_path):
+    for name in ("data", "gallery", "config"):
+        (tmp_path / name).mkdir()
+    make_ledger.make_more(tmp_path / "data", tmp_path / "gallery", tmp_path / "config")
+    assert not any((tmp_path / "gallery").iterdir())  # nothing is kept, nothing is made
+    few = {"readings": ["paper"], "generality": ["two_bars", "contraction"]}
+    few |= {"garnets": ["garnet 1", "garnet 2"]}
+    for name, kept in few.items():
+        maker = returns if name == "readings" else lambda *place: 1.0 + 2.0 * (place[3] > 5)
+        but = [setting for setting in planned(name)["settings"] if setting not in kept]
+        own = made_up(name, maker, 0.1, exploitability, but=but)
+        own.to_netcdf(tmp_path / f"data/{name}.nc")
+    make_ledger.make_more(tmp_path / "data", tmp_path / "gallery", tmp_path / "config")
+    made = {path.name for path in (tmp_path / "gallery").iterdir()}
+    assert made == {
+        "readings.csv",
+        "readings.md",
+        "readings.png",
+        "readings_c5.png",
+        "generality.csv",
+        "generality.md",
+        "generality.png",
+    }
+    kept = yaml.safe_load((tmp_path / "config/closest.yaml").read_text(encoding="utf-8"))
+    assert kept == {"output": {"results": "results/closest", "figures": "figures/closest"}}
+    assert max(path.stat().st_size for path in (tmp_path / "gallery").glob("*.png")) < 300_000
 
 
 def test_its_file_configures_the_workflow(cells, tmp_path):
