@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 from mfgcore.claims.judging import FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.files import atomic_path
 from mfgcore.generality import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
+from mfgcore.ledger import COLOURS
 from mfgcore.plotting import STYLES, WIDTH, save_figure, save_table, use_style
 from mfgcore.readings_figures import signed
 
@@ -19,6 +20,13 @@ SAID = {
 }
 WHEN = {"failing": "when updates fail", "growing": "when the population grows"}
 WHEN |= {"loss": "when agents are lost", "links fail": "when links fail"}
+# what the verdict on all games says of networked agents beside independent ones
+BETTER = {
+    HOLDS: "better",
+    THRESHOLD: "hardly better",
+    FAILS: "not better",
+    OPEN: "not decided",
+}
 # of the other population, the shift of its row, and the marker
 LOOK = {
     "independent": (STYLES["networked"][0], 1.0, -0.16, "o"),
@@ -63,7 +71,17 @@ def plot_generality(effects, games, pooled, predictors, drawings, title):
     reach = min(max(1.15 * reach, LEAST_REACH), MOST_REACH)
     for disturbance, (forest, below) in zip(disturbances, axes.T, strict=True):
         _draw_forest(forest, disturbance, rows, effects, pooled, reach)
-        forest.set_title(SAID.get(disturbance, disturbance), fontsize=7.5)
+        forest.set_title(SAID.get(disturbance, disturbance), fontsize=7.5, pad=14)
+        own = pooled[(pooled["disturbance"] == disturbance) & (pooled["against"] == OTHERS[0])]
+        for verdict in own[own["kind"] == "all"]["verdict"]:
+            look = {
+                "color": COLOURS[verdict],
+                "fontsize": 6.5,
+                "fontweight": "bold",
+                "ha": "center",
+            }
+            above = {"xy": (0.5, 1.0), "xytext": (0, 4), "textcoords": "offset points"}
+            forest.annotate(BETTER[verdict], xycoords="axes fraction", **above, **look)
         _draw_predictors(below, predictors[predictors["disturbance"] == disturbance])
     places = [place for place, row in enumerate(rows) if row is not None]
     axes[0, 0].set(ylim=(len(rows) - 0.3, -0.7))
@@ -95,7 +113,8 @@ def plot_generality(effects, games, pooled, predictors, drawings, title):
     plain = title.replace("$", r"\$")
     note = (
         "bars: 95 % intervals over trials, pooled over games; dotted: the least that matters; "
-        "brackets: what the game yields, of 10"
+        "brackets: what the game yields, of 10\n"
+        "better: networked than independent agents, over all games"
     )
     figure.suptitle(f"{plain}\n{note}", fontsize=8)
     save_figure(figure, drawings)
