@@ -2,7 +2,7 @@
 # make figures   all figures at the paper's scale
 # make preview   all figures in minutes, at a reduced scale
 # make gallery   docs/gallery: the figures at the paper's scale, with their provenance
-# make ledger    docs/gallery/claims.*: the claims, judged by the kept data, without a run
+# make ledger    docs/gallery/claims.*, readings.*, generality.*: from the kept data, without a run
 # make games     docs/games.md: every game, with a picture of an equilibrium
 # make docs      the documentation as a site: build/docs/index.html
 # make report    report.html: all figures with captions, the claims and the run times

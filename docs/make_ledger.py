@@ -2,7 +2,9 @@
 
 It reads ``docs/gallery/data``, whatever is complete there, and writes ``docs/gallery/claims.json``,
 ``.md`` and ``.png``. The verdicts of the exploratory run stand beside the new ones, with
-what ``docs/protocol.md`` says that changed.
+what ``docs/protocol.md`` says that changed. Beside the claims it writes the verdicts by reading
+(``readings``), of which the closest to the paper becomes ``config/closest.yaml``, and the effects
+in other games (``generality``).
 """
 
 import json
@@ -13,7 +15,7 @@ import xarray as xr
 import yaml
 from PIL import Image
 
-from mfgcore import ledger
+from mfgcore import generality_figures, ledger, readings_figures
 from mfgcore.claims import FIGURES, Evidence, at_a_glance, judge
 
 ROOT = Path(__file__).parents[1]
@@ -62,10 +64,37 @@ def make(data, folder):
     ledger.write_json(findings, glance, made_from, folder / "claims.json", old)
     ledger.write_markdown(findings, glance, folder / "claims.md", before=old)
     ledger.plot_ledger(findings, [folder / "claims.png"])
-    with Image.open(folder / "claims.png") as drawn:
+    shrink(folder / "claims.png")
+
+
+def shrink(path):
+    """Make a picture's file smaller."""
+    with Image.open(path) as drawn:
         few = drawn.convert("RGB").quantize(32)  # a page has many pixels, and few colours
-    few.save(folder / "claims.png", optimize=True)
+    few.save(path, optimize=True)
+
+
+def make_more(data, folder, config):
+    """Write what the comparisons say beside the claims: by reading, and in other games."""
+    comparisons = read(data).comparisons
+    plan, confirmatory = (
+        yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+        for name in ("comparisons", "confirmatory")
+    )
+    if "readings" in comparisons:
+        settings = plan["comparisons"]["readings"]["settings"]
+        _, text = readings_figures.write(
+            comparisons["readings"], settings, confirmatory["seed"], folder, [".png"]
+        )
+        (config / "closest.yaml").write_text(text, encoding="utf-8")
+    kinds = {"generality": "chosen games", "garnets": "random games"}
+    if comparisons.keys() >= kinds.keys():
+        datasets = {kind: comparisons[name] for name, kind in kinds.items()}
+        generality_figures.write(datasets, confirmatory["seed"], folder, [".png"])
+    for path in (*folder.glob("readings*.png"), *folder.glob("generality.png")):
+        shrink(path)
 
 
 if __name__ == "__main__":
     make(GALLERY / "data", GALLERY)
+    make_more(GALLERY / "data", GALLERY, ROOT / "config")

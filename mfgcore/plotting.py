@@ -173,7 +173,8 @@ def save_figure(figure: Figure, paths: Iterable[StrPath]) -> None:
             figure.savefig(temporary, metadata=metadata)
 
 
-def _save_table(table, path):
+def save_table(table: pd.DataFrame, path: StrPath | None) -> None:
+    """Write a table to a CSV file, whole or not at all; nowhere, if there is no path."""
     if path is None:
         return
     with atomic_path(path) as temporary:
@@ -219,7 +220,7 @@ def plot_metrics(
         summary = pd.concat([summary, summarise(alone, panels)], ignore_index=True)
     note = f"mean ± standard deviation, {_count(dataset.sizes['trial'], 'trial')}"
     _finish(axes, ax, drawings, title, note, legend=axes[0])
-    _save_table(summary, table)
+    save_table(summary, table)
     return _returned(axes)
 
 
@@ -261,7 +262,7 @@ def plot_mean_field(
     _finish(axes.ravel(), ax, drawings, title, note)
     drawn = fields.to_dataframe(name="share").reset_index()
     where = [name for name in ("row", "column") if name in drawn] or ["state"]
-    _save_table(drawn[["architecture", "trial", "iteration", *where, "share"]], table)
+    save_table(drawn[["architecture", "trial", "iteration", *where, "share"]], table)
     return _returned(axes)
 
 
@@ -455,7 +456,7 @@ def plot_ablation(
         "value of the other ablations"
     )
     _finish(axes, ax, drawings, title, note, legend=axes[0])
-    _save_table(summary, table)
+    save_table(summary, table)
     return axes
 
 

@@ -18,9 +18,11 @@ def whole(dataset):
     """W: what the best division of the population earns, minus what the uniform policy earns.
 
     As a discounted return, for the largest population of the run. Where the game has no corners,
-    the best is the most that any game can pay.
+    the best is the most that any game can pay. NothingToJudge if nothing can be earned.
     """
     best, _, uniform = _earned(*_game(configuration(dataset)))
+    if best <= uniform:
+        raise NothingToJudge("however the population divides, it earns no more than at random")
     return best - uniform
 
 
