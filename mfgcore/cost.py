@@ -1,27 +1,44 @@
 """What a run costs, before it is run."""
 
+from collections import Counter
+
 import numpy as np
 
 from mfgcore import memory
 from mfgcore.experiment import Experiment
 from mfgcore.imports import told
+from mfgcore.memory import links, policies_left
 from mfgcore.moves import band
 
 # CPU seconds for each unit of work that `work` counts, as they were with two runs at a time on two
-# cores of 2025: one trial of every figure and architecture, by `python -m benchmarks.fit`. That
-# cannot tell the steps with own policies from the exact metrics of these, so these two are measured
-# by themselves. Replay is slower once a population has gathered, and so is an older processor.
-# What is asked of a game takes as long as its author's code: these are the shipped ones' within a
-# factor of three, save large garnets, which take longer.
+# cores of 2025: `python -m benchmarks.fit` fits them to files of runs, such as those of the figures
+# and the random ones of `verification/cost.py --keep`. Replay is slower once a population has
+# gathered, and so is an older processor. What is asked of a game takes as long as its author's
+# code: these are the shipped ones'.
 SECONDS = {
-    "run": 2.5,
+    "run": 0.7,
+    "iteration": 2.0e-3,
+    "agent": 1.0e-6,
     "update": 1.12e-9,
+    "transition": 7.0e-9,
     "step, shared policy": 0.9e-9,
     "step, own policies": 1.2e-9,
+    "step, drawn": 2.2e-9,  # more where an action has several outcomes
+    "step, state": 1.5e-9,
+    "link, round": 1.0e-9,
+    "link, failing": 2.0e-9,
+    "link, made": 3.0e-6,
+    "distance": 2.6e-8,
+    "reward, tabled": 1.2e-7,
+    "reward, read": 6.0e-9,
+    "entry, learned": 6.0e-8,
+    "entry, compared": 3.8e-9,
+    "entry, written": 6.0e-8,
+    "entry, compressed": 1.0e-7,
     "exact metrics, states": 3.0e-6,
-    "exact metrics, band": 2.0e-9,  # the elimination's
-    "step, asked": 3.0e-5,
-    "probability, asked": 2.0e-8,
+    "exact metrics, band": 4.0e-9,  # the elimination's
+    "step, asked": 3.5e-5,
+    "probability, asked": 1.7e-8,
     "reward, asked": 6.0e-9,
 }
 PUSHES = 100  # steps of a flow to its fixed point
@@ -46,42 +63,97 @@ def work(experiment: "Experiment") -> dict[str, float]:
         The expected numbers; failures are drawn.
     """
     scenario = experiment.make_scenario()
-    architecture = experiment.make_architecture()
-    passes = experiment.make_algorithm().passes
-    walking = "own policies" if architecture.hears == "nobody" else "shared policy"
     done = dict.fromkeys(SECONDS, 0.0)
     done["run"] = 1.0
-    game = experiment.make_game()
-    pairs, outcomes = experiment.n_states * experiment.n_actions, np.size(game.outcomes())
-    coupled, tabled = game.moves_depend_on_mean_field, game.pays_by_own_share
-    rounds = experiment.communication_rounds + experiment.relevant().get("score_steps", 0)
-    for k in range(experiment.iterations):
-        agents = scenario.population(k)
-        succeeding = 1.0 - scenario.failure_probability(k)
-        updating = (architecture.n_learners(agents) - scenario.learner_lost(k)) * succeeding
-        steps = experiment.learning_steps + rounds
-        if k % experiment.evaluation_interval == 0:
-            if experiment.sampled_exploitability:
-                updating += experiment.improvement_iterations
-                steps += experiment.learning_steps * (
-                    experiment.improvement_iterations + experiment.evaluation_iterations
-                )
-            if experiment.exact_metrics:
-                policies = agents if architecture.hears == "nobody" else 1
-                done["exact metrics, states"] += policies * experiment.n_states
-                done["exact metrics, band"] += policies * experiment.n_states * band(game) ** 2
-                if not tabled:
-                    done["reward, asked"] += policies * experiment.n_states * pairs
-                if coupled:
-                    done["step, asked"] += policies * PUSHES
-                    done["probability, asked"] += policies * PUSHES * outcomes
-        if coupled:
-            done["step, asked"] += steps
-            done["probability, asked"] += steps * outcomes
-        if not tabled:
-            done["reward, asked"] += steps * pairs
-        done["update"] += updating * experiment.kept_transitions * passes
-        done[f"step, {walking}"] += steps * agents
+    # iterations in which the same happens are counted together: there may be a million of them
+    alike = Counter(
+        (
+            scenario.population(k),
+            scenario.failure_probability(k),
+            scenario.learner_lost(k),
+            k % experiment.evaluation_interval == 0,
+        )
+        for k in range(experiment.iterations)
+    )
+    for (agents, *happens), times in alike.items():
+        for unit, amount in _of_iteration(experiment, agents, *happens).items():
+            done[unit] += times * amount
+    for agents in experiment.population_sizes:
+        for unit, amount in _of_population(experiment, agents).items():
+            done[unit] += amount
+    last = scenario.population(experiment.iterations - 1)
+    entries = experiment.n_states * experiment.n_actions
+    kept = experiment.make_architecture().n_learners(last) + policies_left(experiment, last)
+    done["entry, written"] += last * entries
+    done["entry, compressed"] += kept * entries
+    return done
+
+
+def _of_population(experiment, agents):
+    """What is made once for a number of agents."""
+    game, done = experiment.make_game(), {}
+    if game.pays_by_own_share:
+        done["reward, tabled"] = agents * experiment.n_states
+    if experiment.make_architecture().hears == "neighbours":
+        if experiment.network == "radius":
+            done["distance"] = experiment.n_states**2
+        else:
+            done["link, made"] = links(experiment, agents)
+    return done
+
+
+def _of_iteration(experiment, agents, failure_probability, lost, evaluated):
+    """What one iteration does; dict of str to float."""
+    game, architecture = experiment.make_game(), experiment.make_architecture()
+    n_states, entries = experiment.n_states, experiment.n_states * experiment.n_actions
+    outcomes = np.size(game.outcomes())
+    neighbours = architecture.hears == "neighbours"
+    left = policies_left(experiment, agents)
+    learners = (architecture.n_learners(agents) - lost) * (1.0 - failure_probability)
+    kept, counted = experiment.kept_transitions, experiment.learning_steps
+    rounds = experiment.communication_rounds
+    steps = counted + rounds + experiment.relevant().get("score_steps", 0)
+    updating, rollouts, exact = learners, 1, 0
+    if evaluated and experiment.sampled_exploitability:
+        improved, watched = experiment.improvement_iterations, experiment.evaluation_iterations
+        updating += improved
+        rollouts += watched
+        counted += experiment.learning_steps * watched
+        steps += experiment.learning_steps * (improved + watched)
+    if evaluated and experiment.exact_metrics:
+        exact = left
+    pushes = exact * PUSHES
+    width = band(game)
+    walking = "own policies" if architecture.hears == "nobody" else "shared policy"
+    done = {
+        "iteration": 1.0,
+        "agent": agents,
+        "update": updating * kept * experiment.make_algorithm().passes,
+        "transition": updating * kept,
+        f"step, {walking}": steps * agents,
+        "step, state": counted * n_states,
+        "entry, learned": (learners + left) * entries,
+        "exact metrics, states": exact * n_states,
+        # of the last states fewer than the band are left
+        "exact metrics, band": exact * (n_states - 2.0 * width / 3.0) * width**2,
+    }
+    if outcomes > entries:  # all are looked at, eight at a time
+        done["step, drawn"] = steps * agents * (6.0 + outcomes / entries) / 8.0
+        if game.moves_depend_on_mean_field:  # no block of steps stays in the caches
+            done["step, drawn"] *= 2.0
+    if neighbours:
+        many = links(experiment, agents)
+        done["link, round"] = rounds * many
+        done["entry, compared"] = (left if left < agents else 0.0) * learners * entries
+        if experiment.link_failure_probability and many:
+            done["link, failing"] = rounds * many * max(1.0, agents / n_states)
+    if game.pays_by_own_share:
+        done["reward, read"] = rollouts * agents * n_states
+    else:
+        done["reward, asked"] = steps * entries + exact * n_states * entries
+    if game.moves_depend_on_mean_field:
+        done["step, asked"] = steps + pushes
+        done["probability, asked"] = (steps + pushes) * game.asked_numbers
     return done
 
 

@@ -1,6 +1,7 @@
 """The memory that a run needs, what there is, and learners in blocks that fit into it."""
 
 import bisect
+import math
 import os
 import re
 from pathlib import Path
@@ -9,14 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfgcore.errors import ConfigurationError, shorten
-from mfgcore.games.model import ASKED
+from mfgcore.games.model import ASKED, CHECKED_DISTANCES
 from mfgcore.moves import band
 
 if TYPE_CHECKING:
     from mfgcore.experiment import Experiment
 
-# of a process that has imported everything and does nothing
-START_BYTES = 90e6
+# of a process that has imported everything and does nothing, and more where it makes graphs, and
+# where it writes a file, of which two arrays are held in part
+START_BYTES = 93e6
+GRAPH_BYTES = 14e6
+WRITING_BYTES = 17e6
+CHUNK_BYTES = 64e6
+STATE_BYTES = 6e3  # of the search for a good order of the states
 TRANSITION_BYTES = 8
 AT_ONCE = 1024  # learners whose Q-functions and policies are worked on at a time
 # of replay buffers, unless there is less memory: the population takes the same steps again for
@@ -100,28 +106,78 @@ def run_bytes(experiment: "Experiment", block: int | None = None) -> float:
     block = min(learners, _largest_block(experiment) if block is None else block)
     policy = 8.0 * n_states * n_actions
     table = 8.0 * n_states * (n_actions // 2 + 1) + 8.0 * n_states
-    # what everybody follows at the start of an iteration: a policy each, or one that was agreed on
-    followed = agents if architecture.hears == "nobody" else 1
+    followed = policies_left(experiment, agents)
     kept = (agents + 2 * followed + learners) * policy  # Q-functions, old and new policies
     game = experiment.make_game()
     rewards = 8.0 * n_states * (agents + 1) if game.pays_by_own_share else 0.0
     # where actions lead, how likely, and both in the order of the exact metrics
-    moves = 28.0 * np.size(game.outcomes())
-    # and what making them takes
-    near = architecture.hears == "neighbours" and experiment.network == "radius"
-    distances = 40.0 * n_states**2 if near else 0.0
+    held = START_BYTES + game.held_bytes + STATE_BYTES * n_states
+    held += 28.0 * np.size(game.outcomes())
+    distances = 0.0
+    if architecture.hears == "neighbours":
+        if experiment.network == "radius":  # those of a grid are made of offsets
+            distances = (17.0 if game.positions is None else 40.0) * n_states**2
+        elif experiment.network != "complete":
+            held += GRAPH_BYTES + 150.0 * links(experiment, agents)
+    elif n_states <= CHECKED_DISTANCES and game.positions is not None:
+        distances = 40.0 * n_states**2
     learning = followed * table + block * TRANSITION_BYTES * experiment.kept_transitions
     learning += 5 * policy * min(learners, AT_ONCE)
-    # the policies that are left are copied
-    communicating = (followed + learners) * table + followed * policy
+    # the policies that are left are copied, and those that are compared
+    copied = followed + (learners if architecture.hears == "neighbours" else 0)
+    communicating = (followed + learners) * table + copied * policy
     exact = 0.0
     if experiment.exact_metrics:
         # the matrix that is eliminated; its entries are twice as large for the mean field
         exact = 4 * followed * policy + 24.0 * n_states * (2 * band(game) + 1)
         if not game.pays_by_own_share:
             exact += 24.0 * ASKED * experiment.n_actions * min(1.0, n_states**2 / ASKED)
-    working = max(learning, communicating, exact, distances)
-    return START_BYTES + kept + 3 * rewards + moves + 600.0 * agents + working
+    running = kept + 3 * rewards + 600.0 * agents + max(learning, communicating, exact)
+    # Q-functions, each agent's policy, and what the library holds of both
+    final = agents * policy
+    writing = WRITING_BYTES + 2 * final + 2 * min(final, CHUNK_BYTES) + rewards
+    return held + max(distances, 0.2 * distances + max(running, writing))
+
+
+def policies_left(experiment: "Experiment", agents: float) -> float:
+    """How many policies are followed after an iteration, roughly; float.
+
+    Of those that spread in a network as many are left as there are neighbourhoods, within which
+    news gets around in the communication rounds.
+    """
+    architecture = experiment.make_architecture()
+    rounds = experiment.communication_rounds * (1.0 - experiment.link_failure_probability)
+    if architecture.hears == "nobody" or experiment.score_rule == "never":
+        return float(architecture.n_learners(agents))
+    if architecture.hears == "learner":
+        return 1.0
+    if experiment.network == "radius":
+        reach = experiment.communication_radius * rounds  # in diagonals
+        line = experiment.make_game().positions is None
+        heard = agents * (2.0 * reach if line else 2.0 * math.pi * reach**2)
+    elif experiment.network == "ring":
+        heard = experiment.neighbours * rounds
+    elif experiment.network == "small_world":
+        heard = experiment.neighbours * rounds * (1.0 + experiment.rewiring_probability * rounds)
+    else:  # each round multiplies it
+        heard = min(1.0, rounds) * agents
+        if experiment.network != "complete":
+            heard = (1.0 + links(experiment, agents) / agents) ** min(rounds, 30.0) - 1.0
+    return max(1.0, agents / (1.0 + heard))
+
+
+def links(experiment: "Experiment", agents: float) -> float:
+    """How many links a network has, roughly, in both directions; float."""
+    n_states = experiment.n_states
+    each = {
+        "radius": n_states**2 / agents * min(1.0, 6.0 * experiment.communication_radius**2),
+        "complete": 0.0,
+        "ring": 1.0 + experiment.neighbours,
+        "small_world": 1.0 + experiment.neighbours,
+        "scale_free": 1.0 + 2.0 * experiment.attachments,
+        "erdos_renyi": 1.0 + experiment.link_probability * agents,
+    }
+    return agents * each.get(experiment.network, 4.0)
 
 
 def _largest_block(experiment):

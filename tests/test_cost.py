@@ -1,6 +1,10 @@
 """The cost model counts what a run does."""
 
-from mfgcore import Experiment, cost
+import time
+
+import pytest
+
+from mfgcore import Experiment, cost, memory
 
 
 def test_the_work_of_figure_1_is_counted():
@@ -39,14 +43,31 @@ def test_what_is_asked_of_a_game_and_the_width_of_its_moves_are_counted():
     assert coupled["step, asked"] == asked
     assert coupled["probability, asked"] == 25 * 5 * 2 * asked
     assert coupled["reward, asked"] == 25 * 5 * (4 * 30300 + 2 * 25)
-    assert coupled["exact metrics, band"] == 2 * 25 * 5**2
+    assert coupled["exact metrics, band"] == pytest.approx(2 * (25 - 2 * 5 / 3) * 5**2)
     tabled = cost.work(Experiment(game="four_rooms", **settings))
     assert tabled["step, asked"] == tabled["reward, asked"] == 0
 
 
 def test_a_wide_game_needs_more_memory_for_its_exact_metrics():
-    settings = {"game": "garnet", "architecture": "centralised", "states": 100, "coupling": 0.0}
+    settings = {"game": "cluster", "architecture": "centralised", "grid_size": 100, "agents": 2}
     exact, sampled = (
         cost.run_megabytes(Experiment(**settings, exact_metrics=given)) for given in (True, False)
     )
-    assert 0.4 < exact - sampled < 4.0
+    assert 20.0 < exact - sampled < 60.0
+
+
+def test_a_million_iterations_are_estimated_at_once():
+    begin = time.process_time()
+    cost.run_seconds(Experiment(game="agree", iterations=10**6, agents_after=50, change_at=7))
+    assert time.process_time() - begin < 2.0
+
+
+def test_a_network_that_is_not_all_in_reach_leaves_more_policies():
+    ring, wide, complete = (
+        memory.policies_left(Experiment(game="agree", communication_rounds=10, **network), 1000)
+        for network in (
+            {"network": "ring"}, {"network": "ring", "neighbours": 100}, {"network": "complete"}
+        )
+    )  # fmt: skip
+    assert 10 < ring < 100
+    assert complete == 1.0 and wide < 2.0

@@ -45,6 +45,11 @@ class Garnet(Game):
     n_states = property(lambda self: self.states)
     actions = property(lambda self: tuple(str(action) for action in range(self.n_actions)))
     moves_depend_on_mean_field = property(lambda self: self.drawn[0][1] != 0.0)
+    held_bytes = property(lambda self: 4.0 * self.states**3 * self.n_actions)
+    # each product of the pull and a mean field is a twentieth of what else an outcome takes
+    asked_numbers = property(
+        lambda self: (1.0 + self.states / 20.0) * self.states**2 * self.n_actions
+    )
 
     def check(self) -> None:
         """As of every game; and names and sizes, before anything is drawn."""

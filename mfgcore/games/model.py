@@ -88,6 +88,8 @@ class Game:
         (row, column) of every state of a grid.
     mean_field_agents : float
         How many agents a mean field stands for; see :meth:`seen_by`.
+    held_bytes : float
+        Of what it keeps beside where actions lead. Only the cost model reads it.
     """
 
     name = ""
@@ -101,6 +103,7 @@ class Game:
     layout: str | None = None
     positions: np.ndarray | None = None
     mean_field_agents: float = math.inf
+    held_bytes: float = 0.0
 
     # ------------------------------------------------------------ what a subclass says
 
@@ -135,6 +138,11 @@ class Game:
         # the clip takes off the last bit that rounding may add, and nothing else
         rewards = ((rewards - low) / (high - low)).clip(0.0, 1.0)
         return np.broadcast_to(rewards, (*np.shape(mean_fields), len(self.actions)))
+
+    @property
+    def asked_numbers(self) -> float:
+        """How many numbers an answer of :meth:`probabilities` takes the time of; float."""
+        return float(np.size(self.outcomes()))
 
     @functools.cached_property
     def made(self) -> dict[str, Any]:
