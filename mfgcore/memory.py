@@ -139,7 +139,7 @@ def run_bytes(experiment: "Experiment", block: int | None = None) -> float:
     return held + max(distances, 0.2 * distances + max(running, writing))
 
 
-def policies_left(experiment: "Experiment", agents: float) -> float:
+def policies_left(experiment: "Experiment", agents: int) -> float:
     """How many policies are followed after an iteration, roughly; float.
 
     Of those that spread in a network as many are left as there are neighbourhoods, within which
@@ -166,7 +166,7 @@ def policies_left(experiment: "Experiment", agents: float) -> float:
     return max(1.0, agents / (1.0 + heard))
 
 
-def links(experiment: "Experiment", agents: float) -> float:
+def links(experiment: "Experiment", agents: int) -> float:
     """How many links a network has, roughly, in both directions; float."""
     n_states = experiment.n_states
     each = {

@@ -119,6 +119,20 @@ def study_files(wildcards):
     ]
 
 
+def comparison_runs(wildcards):
+    """The runs of a scenario and setting, which belong to one job."""
+    labels = comparisons.jobs(config, wildcards.comparison)[wildcards.scenario, wildcards.setting]
+    return comparisons.runs(config, wildcards.comparison, *labels)
+
+
+def comparison_files(wildcards):
+    """The files of all scenarios and settings of a comparison."""
+    return [
+        COMPARISON_PART.format(comparison=wildcards.comparison, scenario=scenario, setting=setting)
+        for scenario, setting in comparisons.jobs(config, wildcards.comparison)
+    ]
+
+
 def pictures(stem, caption, category, **labels):
     """The drawings of a figure: as PDF, and as PNG for reports."""
     picture = report(

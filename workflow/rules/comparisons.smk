@@ -1,17 +1,3 @@
-def comparison_runs(wildcards):
-    """The runs of a scenario and setting, which belong to one job."""
-    labels = comparisons.jobs(config, wildcards.comparison)[wildcards.scenario, wildcards.setting]
-    return comparisons.runs(config, wildcards.comparison, *labels)
-
-
-def comparison_files(wildcards):
-    """The files of all scenarios and settings of a comparison."""
-    return [
-        COMPARISON_PART.format(comparison=wildcards.comparison, scenario=scenario, setting=setting)
-        for scenario, setting in comparisons.jobs(config, wildcards.comparison)
-    ]
-
-
 rule compare:
     output:
         COMPARISON_PART,
