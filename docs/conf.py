@@ -31,6 +31,7 @@ CONTENTS = {
         "/docs/theory",
         "/docs/gallery/README",
         "/docs/gallery/claims",
+        "/docs/gallery/claims_exploratory",
     ],
     "How the paper is read": ["/docs/decisions", "/docs/symbols", "/docs/games"],
     "Reference": ["/config/README", "/docs/reference", "/docs/architecture", "/CHANGELOG"],

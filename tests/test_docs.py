@@ -24,7 +24,7 @@ GALLERY = ROOT / "docs/gallery"
 # what is called by the package alone, games, of which the package says which are public, and claims
 INNER = (
     r"cli|errors|evaluation|files|fingerprint|gossip|imports|jobs|kernels.*|ledger|memory|moves|"
-    r"parameters|provenance|games\..*|claims\.(beyond|figures|parameters|theorems)"
+    r"parameters|provenance|games\..*|claims\.(beyond|disturbances|figures|parameters|theorems)"
 )
 
 
