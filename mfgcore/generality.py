@@ -43,9 +43,9 @@ def measure(datasets):
     Returns
     -------
     effects : pandas.DataFrame
-        Columns kind, game, disturbance, against, network (or :data:`ALL`: the mean over the
+        Columns kind, game, disturbance, against, network (or `ALL`: the mean over the
         networks), effect, low, high, trials (interval over trials). NaN where a game yields less
-        than :data:`LEAST`.
+        than `LEAST`.
     games : pandas.DataFrame
         A row for each game and network. Columns kind, game, network, states, moves (1 where they
         depend on the mean field), yields, learned (whether it yields enough), distance.

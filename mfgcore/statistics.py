@@ -155,7 +155,7 @@ def summarise_ablation(dataset: xr.Dataset, generator: np.random.Generator) -> p
     -------
     pandas.DataFrame
         Columns setting, architecture, mean, low, high, final (mean return at the end of the run,
-        see :func:`last_iterations`), exploitability (exact, likewise), trials.
+        see `last_iterations`), exploitability (exact, likewise), trials.
         The intervals are bootstrapped over trials with `generator`.
     """
     returns = dataset["discounted_return"]

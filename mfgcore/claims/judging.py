@@ -175,7 +175,7 @@ class Claim:
     text, source, quantity : str
         The claim in a sentence, where the paper makes it, and what is measured.
     kind : str
-        One of :data:`KINDS`.
+        One of `KINDS`.
     parts : callable of Evidence
         Yields each :class:`Part`, the deciding way first.
     enough : {"each", "one"}
@@ -205,8 +205,8 @@ class Finding:
     ----------
     claim : Claim
     verdict : str
-        :data:`HOLDS`, :data:`FAILS`, :data:`DEPENDS`, :data:`THRESHOLD`, :data:`OPEN`; or
-        :data:`NOT_JUDGED`, which is none.
+        `HOLDS`, `FAILS`, `DEPENDS`, `THRESHOLD`, `OPEN`; or
+        `NOT_JUDGED`, which is none.
     parts : list of Judged
     ways : dict of str to str
         Verdict of each way, the deciding one first.
