@@ -1,7 +1,7 @@
 """What :mod:`mfgcore.generality` found, for readers: a forest plot and Markdown with an answer."""
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mfgcore.claims.judging import FAILS, HOLDS, OPEN, THRESHOLD
@@ -57,14 +57,13 @@ def plot_generality(effects, games, pooled, predictors, drawings, title):
     use_style()
     disturbances = list(dict.fromkeys(effects["disturbance"]))
     rows = _rows(effects, games, pooled)
-    figure, axes = plt.subplots(
+    figure = Figure(figsize=(WIDTH, 0.155 * len(rows) + 2.1), layout="constrained")
+    axes = figure.subplots(
         2,
         len(disturbances),
-        figsize=(WIDTH, 0.155 * len(rows) + 2.1),
         height_ratios=(len(rows), 5.5),
         sharey="row",
         squeeze=False,
-        layout="constrained",
     )
     shown = effects[effects["network"] == ALL]
     reach = np.nanmax(np.abs(shown["effect"]), initial=0.0)

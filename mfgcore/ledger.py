@@ -9,8 +9,11 @@ import html
 import json
 import textwrap
 
-import matplotlib.pyplot as plt
+import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 
 from mfgcore.claims import (
     DEPENDS,
@@ -294,19 +297,18 @@ def plot_ledger(findings, outputs, title=TITLE):
     """
     use_style()
     columns = _columns([_rows(finding) for finding in findings])
-    figure, axes = plt.subplots(1, COLUMNS, figsize=PAGE)
+    figure = Figure(figsize=PAGE)
+    axes = figure.subplots(1, COLUMNS)
     figure.subplots_adjust(left=0.125, right=0.99, bottom=0.045, top=0.935, wspace=0.75)
     longest = max(map(len, columns))
     for axis, rows in zip(axes, columns, strict=True):
         _draw_column(axis, rows, longest)
     marks = [
-        plt.Line2D([], [], color=COLOURS[name], marker=marker, ms=4, lw=1.2, label=name)
+        Line2D([], [], color=COLOURS[name], marker=marker, ms=4, lw=1.2, label=name)
         for name, marker in MARKERS.items()
     ]
-    marks.append(plt.Line2D([], [], color=COLOURS[DEPENDS], lw=0, marker="$→$", label=DEPENDS))
-    marks.append(
-        plt.Line2D([], [], color="0.3", marker="|", ms=5, lw=0, label="by another statistic")
-    )
+    marks.append(Line2D([], [], color=COLOURS[DEPENDS], lw=0, marker="$→$", label=DEPENDS))
+    marks.append(Line2D([], [], color="0.3", marker="|", ms=5, lw=0, label="by another statistic"))
     figure.legend(
         handles=marks, loc="upper center", ncols=6, bbox_to_anchor=(0.5, 0.966), fontsize=7.5
     )
@@ -316,7 +318,7 @@ def plot_ledger(findings, outputs, title=TITLE):
         fontsize=9,
         y=0.99,
     )
-    with plt.rc_context({"savefig.dpi": 105}):  # a page has many pixels
+    with mpl.rc_context({"savefig.dpi": 105}):  # a page has many pixels
         save_figure(figure, outputs)
 
 
@@ -396,7 +398,7 @@ def _draw_column(axis, rows, longest):
     ticks = (-10, -1, 0, 1, 10)
     axis.set(ylim=(longest, -1), xlim=(-REACH, REACH), yticks=[], xlabel="effect / m")
     axis.set_xticks(ticks, [f"{tick}" for tick in ticks])
-    axis.xaxis.set_minor_locator(plt.NullLocator())
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.spines["left"].set_visible(False)
     axis.tick_params(labelsize=6)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mfgcore.errors import ConfigurationError, shorten
 from mfgcore.games.model import ASKED, CHECKED_DISTANCES
+from mfgcore.imports import told
 from mfgcore.moves import band
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def _control_groups(root=Path("/sys/fs/cgroup"), own=Path("/proc/self/cgroup")):
                 break
 
 
+@told()
 def run_bytes(experiment: "Experiment", block: int | None = None) -> float:
     """Peak memory of a run in bytes; float.
 

@@ -1,7 +1,7 @@
 """The verdicts by reading of :mod:`mfgcore.readings`, for readers: pictures and Markdown."""
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from mfgcore.claims.evidence import OURS as PAPER
@@ -59,9 +59,8 @@ def plot_matrix(found, drawings, title, best=None):
     columns = list(dict.fromkeys(zip(found["claim"], found["where"], strict=True)))
     heights = dict(zip(readings, _heights(readings), strict=True))
     lowest = max(heights.values())
-    figure, axis = plt.subplots(
-        figsize=(WIDTH, 0.2 * lowest + 1.75), gridspec_kw={"left": 0.27, "right": 0.99}
-    )
+    figure = Figure(figsize=(WIDTH, 0.2 * lowest + 1.75))
+    axis = figure.subplots(gridspec_kw={"left": 0.27, "right": 0.99})
     size = figure.get_size_inches()[1]
     figure.subplots_adjust(top=1.0 - 1.15 / size, bottom=0.4 / size)
     places = _across(columns)
@@ -173,15 +172,14 @@ def plot_curve(table, drawings, title, claim="C5"):
     ways = list(dict.fromkeys(drawn["way"]))
     readings = list(dict.fromkeys(drawn["reading"]))
     rows = [*ways, None, *readings]
-    figure, axes = plt.subplots(
+    figure = Figure(figsize=(WIDTH, 2.2 + 0.125 * len(rows)), layout="constrained")
+    axes = figure.subplots(
         2,
         len(games),
-        figsize=(WIDTH, 2.2 + 0.125 * len(rows)),
         height_ratios=(1.5, 0.125 * len(rows)),
         sharex="col",
         sharey="row",
         squeeze=False,
-        layout="constrained",
     )
     for game, (above, below) in zip(games, axes.T, strict=True):
         own = drawn[drawn["where"] == game].copy()
