@@ -1,4 +1,4 @@
-"""Keep the data behind the ledger: `make confirmatory` calls it when its runs are done.
+"""Keep the data behind the ledger: ``python docs/keep_data.py``, after the confirmatory runs.
 
 Of every experiment and comparison that is complete, what is one number for each iteration, float32
 and compressed, goes to docs/gallery/data. It needs no code of today to be read again: the ledger is
@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from mfgcore import datasets
-from mfgcore.metrics import per_iteration
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "docs/gallery/data"
@@ -21,10 +20,6 @@ LARGEST, ALL = 5e6, 25e6  # bytes, of a file and of all
 
 def smaller(dataset):
     """A dataset without fields over states, float32."""
-    fields = [name for name, entry in per_iteration().items() if len(entry.dims) > 1]
-    dataset = dataset.drop_vars(
-        [*fields, *(set(dataset.coords) - set(dataset.dims))], errors="ignore"
-    )
     dataset = dataset.drop_dims(["state", "action"], errors="ignore")
     return dataset.map(lambda values: values.astype(np.float32), keep_attrs=True)
 

@@ -20,7 +20,6 @@ from mfgcore.claims import FIGURES, Evidence, at_a_glance, judge
 
 ROOT = Path(__file__).parents[1]
 GALLERY = ROOT / "docs/gallery"
-NOT_COMPARISONS = ("shuffling",)
 # what was another claim, or is a way of one now
 RENAMED = {"H1": "C4c"}
 
@@ -29,9 +28,8 @@ def read(folder):
     """Evidence from kept files: figN.nc, NAME.nc of each comparison, theory.json."""
     datasets = {}
     for path in sorted(folder.glob("*.nc")):
-        if path.stem not in NOT_COMPARISONS:
-            with xr.open_dataset(path, engine="netcdf4") as opened:
-                datasets[path.stem] = opened.load()
+        with xr.open_dataset(path, engine="netcdf4") as opened:
+            datasets[path.stem] = opened.load()
     figures = {name: datasets.pop(name) for name in FIGURES if name in datasets}
     theory = folder / "theory.json"
     effects = json.loads(theory.read_text(encoding="utf-8")) if theory.exists() else {}

@@ -35,6 +35,11 @@ def file_name(label: str) -> str:
     return re.sub(r"[^A-Za-z0-9_=.+-]+", "_", label)
 
 
+def flips(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a scenario or setting; dict."""
+    return {key: value for key, value in setting.items() if key not in OWN}
+
+
 def jobs(config: Mapping[str, Any], name: str) -> dict[tuple[str, str], tuple[str, str]]:
     """The scenarios and settings that belong together; dict of file names to labels.
 
@@ -81,7 +86,7 @@ def runs(
     trials = comparison["trials"] if trials == np.inf else trials
     shared = config["parameters"] | config["comparisons"].get("parameters", {})
     shared = shared | comparison.get("parameters", {}) | parts[0] | parts[1]
-    shared = {key: value for key, value in shared.items() if key not in OWN}
+    shared = flips(shared)
     try:
         return {
             (variant, trial): make_experiment(

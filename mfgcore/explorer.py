@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from mfgcore import layout, plotting
 from mfgcore.datasets import configuration
-from mfgcore.files import StrPath, atomic_path
+from mfgcore.files import StrPath, write_text
 from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.metrics import label
 from mfgcore.statistics import summarise
@@ -47,8 +47,7 @@ def write_page(experiments: Iterable[tuple[str, xr.Dataset]], path: StrPath) -> 
     parts = {"plotly": get_plotlyjs(), "data": data.replace("<", r"\u003c")}
     template = TEMPLATE.read_text(encoding="utf-8")
     page = re.sub("@(plotly|data)@", lambda match: parts[match[1]], template)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(path, page)
 
 
 def describe(title: str, dataset: xr.Dataset) -> dict[str, Any]:

@@ -181,6 +181,12 @@ def atomic_path(path: StrPath, sealed: bool = False) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+def write_text(path: StrPath, text: str) -> None:
+    """Write a text file by :func:`atomic_path`, whose errors it has."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def _sync_folder(folder):
     """The new name, too, is to outlast a loss of power."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -6,8 +6,6 @@ effect is the mean return of the run, networked minus another, in units of what 
 """
 
 import json
-import math
-import zlib
 
 import numpy as np
 import pandas as pd
@@ -16,7 +14,7 @@ from scipy.sparse import csgraph, csr_array
 
 from mfgcore.claims.judging import Rule
 from mfgcore.experiment import make_experiment
-from mfgcore.statistics import bootstrap, last_iterations
+from mfgcore.statistics import bootstrap, generator_of, last_iterations, widened_tail
 
 UNDISTURBED, LINKS_FAIL = "undisturbed", "links fail"
 OTHERS = ("independent", "centralised")
@@ -161,7 +159,7 @@ def pool(effects, seed):
             if len(among) < 2:
                 continue
             place = disturbance, against, kind
-            found = bootstrap([among["effect"].to_numpy()], _generator(seed, *place))
+            found = bootstrap([among["effect"].to_numpy()], generator_of(seed, "|".join(place)))
             rows.append(
                 {
                     **dict(zip(("disturbance", "against", "kind"), place, strict=True)),
@@ -175,11 +173,6 @@ def pool(effects, seed):
                 }
             )
     return pd.DataFrame(rows)
-
-
-def _generator(seed, *place):
-    key = zlib.crc32("|".join(place).encode())
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))
 
 
 def predict(effects, games, seed):
@@ -212,7 +205,7 @@ def predict(effects, games, seed):
                 group[[predictor, "effect"]].to_numpy(dtype=np.float64)
                 for _, group in data.groupby(["kind", "game"], sort=False)
             ]
-            found = correlation(clusters, _generator(seed, disturbance, predictor))
+            found = correlation(clusters, generator_of(seed, f"{disturbance}|{predictor}"))
             rows.append(
                 {
                     "disturbance": disturbance,
@@ -251,7 +244,7 @@ def correlation(clusters, generator):
     if np.isnan(found):
         return (np.nan,) * 3
     n = len(clusters)
-    tail = stats.norm.cdf(-math.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1))
+    tail = widened_tail(n, stats.t.ppf(0.975, n - 1))
     return float(found), *map(float, np.nanquantile(resampled, [tail, 1.0 - tail]))
 
 

@@ -5,10 +5,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mfgcore.claims.judging import FAILS, HOLDS, OPEN, THRESHOLD
-from mfgcore.files import atomic_path
+from mfgcore.files import write_text
 from mfgcore.generality import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
 from mfgcore.ledger import COLOURS
-from mfgcore.plotting import STYLES, WIDTH, save_figure, save_table, use_style
+from mfgcore.plotting import STYLES, WIDTH, literal, save_figure, save_table, use_style
 from mfgcore.readings_figures import signed
 
 SAID = {
@@ -43,8 +43,7 @@ def write(datasets, seed, folder, formats=(".pdf", ".png")):
     effects, games = measure(datasets)
     found = effects, games, pool(effects, seed), predict(effects, games, seed)
     save_table(effects, folder / "generality.csv")
-    with atomic_path(folder / "generality.md") as temporary:
-        temporary.write_text(to_markdown(*found[1:]), encoding="utf-8")
+    write_text(folder / "generality.md", to_markdown(*found[1:]))
     drawings = [folder / f"generality{ending}" for ending in formats]
     plot_generality(*found, drawings, "Does it go beyond three games?")
 
@@ -109,13 +108,12 @@ def plot_generality(effects, games, pooled, predictors, drawings, title):
         frameon=False,
         fontsize=7,
     )
-    plain = title.replace("$", r"\$")
     note = (
         "bars: 95 % intervals over trials, pooled over games; dotted: the least that matters; "
         "brackets: what the game yields, of 10\n"
         "better: networked than independent agents, over all games"
     )
-    figure.suptitle(f"{plain}\n{note}", fontsize=8)
+    figure.suptitle(f"{literal(title)}\n{note}", fontsize=8)
     save_figure(figure, drawings)
 
 

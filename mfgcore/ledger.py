@@ -25,8 +25,8 @@ from mfgcore.claims import (
     THRESHOLD,
     by_group,
 )
-from mfgcore.files import atomic_path
-from mfgcore.plotting import save_figure, use_style
+from mfgcore.files import write_text
+from mfgcore.plotting import literal, save_figure, use_style
 
 # colour-blind readers tell them apart; the markers serve print
 COLOURS = {
@@ -121,7 +121,7 @@ def write_json(findings, glance, sources, path, before=None):
     """Write findings, :func:`mfgcore.claims.at_a_glance` and their sources for programs."""
     records = to_records(findings, before)
     content = {"made_from": sources, "at_a_glance": glance, "claims": records}
-    _write(json.dumps(content, indent=2) + "\n", path)
+    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def to_markdown(findings, glance=(), title=TITLE, before=None):
@@ -199,7 +199,7 @@ def _row(cells):
 
 def write_markdown(findings, glance, path, title=TITLE, before=None):
     """Write :func:`to_markdown` to a file."""
-    _write(to_markdown(findings, glance, title, before), path)
+    write_text(path, to_markdown(findings, glance, title, before))
 
 
 def write_html(findings, path, title=TITLE, before=None):
@@ -233,12 +233,7 @@ def write_html(findings, path, title=TITLE, before=None):
         + "".join(f"<th>{head}</th>" for head in heads)
         + f"</tr>{''.join(rows)}</table></html>\n"
     )
-    _write(page, path)
-
-
-def _write(text, path):
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(path, page)
 
 
 def _number(value):
@@ -375,7 +370,7 @@ def _draw_column(axis, rows, longest):
             continue
         if isinstance(row[0], str):
             text, colour, weight = row
-            write(place, -0.62, text.replace("$", r"\$"), 5.6, color=colour, fontweight=weight)
+            write(place, -0.62, literal(text), 5.6, color=colour, fontweight=weight)
             continue
         found, others = row
         part, interval, colour = found.part, found.interval, COLOURS[found.verdict]

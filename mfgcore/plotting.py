@@ -109,6 +109,11 @@ def style_of(architecture: str) -> tuple[str, Any]:
     return OTHER_COLOURS[sum(map(ord, architecture)) % len(OTHER_COLOURS)], "dashdot"
 
 
+def literal(text: str) -> str:
+    """A text as it is drawn as it is, such as a user's title, which is no formula; str."""
+    return text.replace("$", r"\$")
+
+
 def _finish(axes, ax, drawings, title="", note="", legend=None):
     """Put the title above a figure, and below it the legend of one of its axes, and write it.
 
@@ -116,8 +121,7 @@ def _finish(axes, ax, drawings, title="", note="", legend=None):
     """
     figure = axes[0].figure.get_figure(root=True)
     if ax is None:
-        plain = title.replace("$", r"\$")  # a user's title is no formula
-        figure.suptitle(f"{plain}\n{note}".strip(), fontsize=8.5)
+        figure.suptitle(f"{literal(title)}\n{note}".strip(), fontsize=8.5)
         if legend is not None:
             handles, labels = legend.get_legend_handles_labels()
             place = {"loc": "outside lower center", "ncols": len(labels)}

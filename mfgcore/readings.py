@@ -13,11 +13,11 @@ import yaml
 
 from mfgcore.claims.evidence import OURS, SMALLER, Evidence, NothingToJudge, as_experiment
 from mfgcore.claims.judging import CLAIMS, HOLDS, Finding, judge_one
+from mfgcore.comparisons import flips
 
 NOTHING, NOT_RUN = "nothing to judge", "not run"
 # what a parameter needs to play a part: without it a run has the bits of the paper's reading
 NEEDS = {"failed_score": "failure_probability", "arrivals": "agents_after"}
-OWN = ("trials", "only")  # of a setting, beside parameters
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,6 @@ def _plays_a_part(dataset, setting, scenario):
     place = f"{scenario}|{OURS}|networked"
     paper = json.loads(dataset.attrs["configurations"]).get(place, {})
     return not all(key in NEEDS and not paper.get(NEEDS[key]) for key in flips(setting))
-
-
-def flips(setting):
-    """The parameters of a setting of the comparison; dict."""
-    return {key: value for key, value in setting.items() if key not in OWN}
 
 
 def _judge(column, evidence, seed):

@@ -6,9 +6,9 @@ from matplotlib.patches import Patch, Rectangle
 
 from mfgcore.claims.evidence import OURS as PAPER
 from mfgcore.claims.judging import DEPENDS, FAILS, HOLDS, OPEN, THRESHOLD
-from mfgcore.files import atomic_path
+from mfgcore.files import write_text
 from mfgcore.ledger import COLOURS
-from mfgcore.plotting import WIDTH, save_figure, save_table, use_style
+from mfgcore.plotting import WIDTH, literal, save_figure, save_table, use_style
 from mfgcore.readings import NOT_RUN, NOTHING, claims_that_hold, closest, judge_readings
 
 # of cells, which are filled, what is not decided is light; the signs serve print
@@ -37,8 +37,7 @@ def write(dataset, settings, seed, folder, formats=(".pdf", ".png")):
     cells, table = judge_readings(dataset, settings, seed)
     reading, text = closest(cells, settings)
     save_table(table, folder / "readings.csv")
-    with atomic_path(folder / "readings.md") as temporary:
-        temporary.write_text(to_markdown(cells, table, reading), encoding="utf-8")
+    write_text(folder / "readings.md", to_markdown(cells, table, reading))
     drawings = [folder / f"readings{ending}" for ending in formats]
     plot_matrix(cells, drawings, "Under which readings of the paper does a claim hold?", reading)
     drawings = [folder / f"readings_c5{ending}" for ending in formats]
@@ -106,12 +105,8 @@ def plot_matrix(found, drawings, title, best=None):
     if (found["source"] == PAPER).any():
         note += "\nitalics: runs of the paper's reading, as what is flipped plays no part in them"
     figure.text(0.5, 1.0 - 0.27 / size, note, fontsize=6.5, ha="center", va="top")
-    figure.suptitle(_plain(title), fontsize=8.5, y=1.0 - 0.08 / size, va="top")
+    figure.suptitle(literal(title), fontsize=8.5, y=1.0 - 0.08 / size, va="top")
     save_figure(figure, drawings)
-
-
-def _plain(title):
-    return title.replace("$", r"\$")
 
 
 def signed(value):
@@ -212,7 +207,7 @@ def plot_curve(table, drawings, title, claim="C5"):
     found = [verdict for verdict in COLOURS if (drawn["verdict"] == verdict).any()]
     handles = [Patch(color=COLOURS[verdict], label=verdict) for verdict in found]
     figure.legend(handles=handles, loc="outside lower center", ncols=max(1, len(handles)), **LEGEND)
-    figure.suptitle(f"{_plain(title)}\n{note}", fontsize=8.5)
+    figure.suptitle(f"{literal(title)}\n{note}", fontsize=8.5)
     save_figure(figure, drawings)
 
 

@@ -6,6 +6,7 @@ resampled by itself.
 """
 
 import math
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -55,6 +56,20 @@ def last_iterations(n_iterations: int) -> int:
     return min(n_iterations, max(5, round(n_iterations / 10)))
 
 
+def generator_of(seed: int, name: str) -> np.random.Generator:
+    """The bootstrap's random numbers for what has a name: one more changes no other's."""
+    key = zlib.crc32(name.encode())
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))
+
+
+def widened_tail(n: int, student: float) -> float:
+    """The percentile at which a bootstrap's interval begins; see :func:`bootstrap`; float.
+
+    `student` is the quantile of Student's distribution that a normal sample would ask for.
+    """
+    return NormalDist().cdf(-math.sqrt(n / (n - 1)) * student)
+
+
 def bootstrap(
     strata: Sequence[np.ndarray],
     generator: np.random.Generator,
@@ -97,7 +112,7 @@ def bootstrap(
     estimate = float(np.mean([sample.mean() for sample in samples]))
     n = min(sample.size for sample in samples)
     student = stats.t.ppf(0.5 + level / 2.0, sum(sample.size - 1 for sample in samples))
-    tail = NormalDist().cdf(-math.sqrt(n / (n - 1)) * student)
+    tail = widened_tail(n, student)
     # the probability of a resample that repeats one value
     if tail < math.prod(float(sample.size) ** (1 - sample.size) for sample in samples):
         error = sum(sample.var(ddof=1) / sample.size for sample in samples) ** 0.5 / len(samples)

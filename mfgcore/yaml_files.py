@@ -38,11 +38,12 @@ def read_yaml(path: StrPath) -> dict[str, Any]:
     name = shorten(str(path))
     try:
         text = Path(path).read_text(encoding="utf-8")
-        nodes = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        nodes = loader.get_single_node()
         if nodes is not None and _size(nodes, {}) > MOST_VALUES:
             raise ConfigurationError(f"{name}: holds more than {MOST_VALUES:,} values")
         content = YAML(typ="safe", pure=True).load(text)
-        earlier = yaml.safe_load(text)
+        earlier = loader.construct_document(nodes) if nodes is not None else None
     except ConfigurationError:
         raise
     except (OSError, ValueError, RecursionError, yaml.YAMLError, YAMLError) as error:

@@ -3,7 +3,7 @@
 A large population keeps a policy, so that the exact Q-function of the mean-field game is what a
 learner should find. Each trial is a population of its own; each learner replays its buffer L times,
 shuffled before every pass or always in the order of time. Writes docs/gallery/data/shuffling.json:
-errors of the trials over the pairs that were visited, which claim C25 reads.
+errors of the trials over the pairs that were visited, for claim C25.
 """
 
 import json

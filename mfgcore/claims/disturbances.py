@@ -1,7 +1,7 @@
 """What the paper fears, hopes or claims of disturbances that its figures do not show."""
 
 from mfgcore.claims.judging import Part, Rule, claim
-from mfgcore.claims.measures import AROUND, change, end, gain, mean_between, paired
+from mfgcore.claims.measures import AROUND, SETBACKS, change, end, gain, mean_between, paired
 from mfgcore.claims.units import play
 
 
@@ -17,8 +17,7 @@ def a_lost_corner_hurts_independent_agents(evidence):
     """If the agents at one corner stop, independent agents, of which each knows its own corner
     only, lose more than networked ones.
     """
-    ways = {"return": ("discounted_return", 1.0), "exploitability": ("exact_exploitability", -1.0)}
-    for way, (metric, sign) in ways.items():
+    for way, (metric, sign) in SETBACKS.items():
         for game in ("diffuse", "agree"):
             dataset = evidence.runs("corner", game)
             at, n = change(dataset), dataset.sizes["iteration"]

@@ -6,6 +6,7 @@ import numpy as np
 
 from mfgcore.claims.judging import Part, Rule, claim
 from mfgcore.claims.measures import (
+    SETBACKS,
     before_increase,
     best_of_ten,
     end,
@@ -283,8 +284,7 @@ def individuals_earn_little(evidence):
 )
 def steadier_than_centralised(evidence):
     """When the population grows, networked agents are set back less than centralised ones too."""
-    ways = {"return": ("discounted_return", 1.0), "exploitability": ("exact_exploitability", -1.0)}
-    for way, (metric, sign) in ways.items():
+    for way, (metric, sign) in SETBACKS.items():
         for name, dataset in evidence.figures("fig3", "fig4"):
             sample = setback_advantage(dataset, metric, sign, other="centralised")
             yield Part(name, sample, Rule("more", 0.04), "W", way)

@@ -6,7 +6,6 @@ The rules, verdicts and corrections are those of ``docs/protocol.md``.
 import dataclasses
 import itertools
 import re
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from mfgcore.claims.evidence import NothingToJudge
 from mfgcore.registry import Registry
-from mfgcore.statistics import Interval, bootstrap, interquartile_mean
+from mfgcore.statistics import Interval, bootstrap, generator_of, interquartile_mean
 
 CLAIMS = Registry("claim")
 HOLDS, FAILS, DEPENDS = "holds", "does not hold", "depends"
@@ -278,9 +277,7 @@ def judge_one(each, evidence, seed):
 
 def _judged(each, parts, seed):
     """Every part with its interval, also at the corrected level where it needs that; list."""
-    generator = np.random.default_rng(
-        np.random.SeedSequence(seed, spawn_key=(zlib.crc32(each.name.encode()),))
-    )
+    generator = generator_of(seed, each.name)
     parts = list(parts)
     samples = [sample for part in parts for sample in part.strata]
     if samples and min(sample.size for sample in samples) < 2:

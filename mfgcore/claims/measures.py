@@ -175,6 +175,13 @@ def _learned_at(curves, origin, rises):
 # ------------------------------------------------------------------------------ setbacks
 
 
+# what falls, or rises, when the population changes: the metric, and the sign of its fall
+SETBACKS = {
+    "return": ("discounted_return", 1.0),
+    "exploitability": ("exact_exploitability", -1.0),
+}
+
+
 def setback(dataset, architecture, metric="discounted_return", sign=1.0, after=AROUND):
     """By how much a metric falls when the population grows; (n_trials,) float64.
 

@@ -1,4 +1,5 @@
 # The configuration, checked, and what follows from it.
+import functools
 import math
 import re
 import sys
@@ -119,10 +120,16 @@ def study_files(wildcards):
     ]
 
 
+@functools.cache
+def runs_compared(comparison, scenario, setting):
+    """The runs of a scenario and setting, by the names of their files."""
+    labels = comparisons.jobs(config, comparison)[scenario, setting]
+    return comparisons.runs(config, comparison, *labels)
+
+
 def comparison_runs(wildcards):
     """The runs of a scenario and setting, which belong to one job."""
-    labels = comparisons.jobs(config, wildcards.comparison)[wildcards.scenario, wildcards.setting]
-    return comparisons.runs(config, wildcards.comparison, *labels)
+    return runs_compared(wildcards.comparison, wildcards.scenario, wildcards.setting)
 
 
 def comparison_files(wildcards):

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from mfgcore.datasets import configuration
-from mfgcore.files import atomic_path
+from mfgcore.files import write_text
 from mfgcore.jobs import logged, results
 from mfgcore.provenance import commit
 
@@ -35,5 +35,4 @@ with logged(snakemake.log[0]):
         "experiments": experiments,
         "figures_sha256": checksums,
     }
-    with atomic_path(snakemake.output[0]) as temporary:
-        temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_text(snakemake.output[0], json.dumps(manifest, indent=2) + "\n")
