@@ -107,7 +107,7 @@ def test_figures_are_those_of_a_local_run_to_the_bit(project, tmp_path_factory, 
     # members go one after another: minutes are summed, cores and memory are not
     assert {job["NumCPUs"] for job in jobs} == {"1"}
     assert sorted(minutes(job["TimeLimit"]) for job in jobs) == [10 + 5 + 5 + 5] * 6 + [24 * 2]
-    assert sorted(int(job["MinMemoryNode"].rstrip("M")) // 100 for job in jobs) == [2] + [10] * 6
+    assert sorted(int(job["MinMemoryNode"].rstrip("M")) // 100 for job in jobs) == [3] + [10] * 6
     summary.append(
         f"{sum(counts.values())} jobs of six experiments in {len(jobs)} submissions, "
         f"{seconds:.0f} s; {3 * len(STEMS)} files of figures identical to the bit"
