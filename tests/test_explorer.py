@@ -12,6 +12,7 @@ from conftest import saved, trials
 import mfgcore
 from mfgcore import explorer
 from mfgcore.games import ACTIONS
+from mfgcore.layout import cells_of
 
 TITLES = ("Agree & <b>meet</b>", "Cluster </script> anywhere")
 browser = [
@@ -133,7 +134,7 @@ class TestInABrowser:
             return
         colours = data[0]["marker"]["color"] if layout == "ring" else data[0]["z"][0]
         np.testing.assert_allclose(np.square(colours), shares, atol=1e-5)
-        arrows, cells = data[1], layout.cells_of(datasets[index])
+        arrows, cells = data[1], cells_of(datasets[index])
         ends = np.stack([arrows["y"][1::7], arrows["x"][1::7]], axis=1).astype(float)
         if layout == "line":
             np.testing.assert_allclose(ends - cells, [[0.0, 0.47]] * len(cells), atol=1e-6)
