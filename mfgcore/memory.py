@@ -161,7 +161,8 @@ def policies_left(experiment, agents):
         if experiment.network == "erdos_renyi":
             each = experiment.link_probability * agents
         heard = (1.0 + (each or agents)) ** min(rounds, 30.0) - 1.0
-    return max(1.0, agents / (1.0 + heard))
+    # those that are the best of a neighbourhood: 2 in w + 1, where each is of w neighbours in a row
+    return 1.0 if heard >= agents else 2.0 * agents / (2.0 + heard)
 
 
 def links(experiment, agents):
