@@ -11,6 +11,7 @@
 # make test-faults  thousands of flipped bits, wrong configurations and kills
 # make test-browser  the explorer page in a headless Chromium, installed for it if it may be
 # make test-sanitize  the kernels' tests with bounds checks and the compiler's sanitizers
+# make test-clang  the kernels' tests on builds by clang, installed for it if it may be
 # make bench     the kernels beside NumPy and Numba, each with its target; beside an earlier
 #                revision: .venv/bin/python -m benchmarks --against 0a3d251
 # make estimate  what the figures cost at the paper's scale, before they are made
@@ -26,7 +27,7 @@ SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pypr
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
 
-.PHONY: setup figures preview gallery ledger games docs report test test-slurm test-browser test-faults test-sanitize bench estimate verify lint crosscheck
+.PHONY: setup figures preview gallery ledger games docs report test test-slurm test-browser test-faults test-sanitize test-clang bench estimate verify lint crosscheck
 
 setup: .venv/.done
 
@@ -90,6 +91,10 @@ test-browser: setup
 
 test-sanitize: setup
 	tests/sanitize $(BIN)/python
+
+test-clang: setup
+	tests/install clang clang-14 clang-14
+	tests/clang $(BIN)/python
 
 bench: setup
 	$(PIP) --requirement benchmarks/requirements.txt

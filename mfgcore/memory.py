@@ -106,6 +106,7 @@ def run_bytes(experiment: "Experiment", block: int | None = None) -> float:
     architecture = experiment.make_architecture()
     learners = architecture.n_learners(agents)
     block = min(learners, _largest_block(experiment) if block is None else block)
+    learners = math.ceil(learners * (1.0 - (experiment.failure_probability or 0.0)))
     policy = 8.0 * n_states * n_actions
     table = 8.0 * n_states * (n_actions // 2 + 1) + 8.0 * n_states
     followed = policies_left(experiment, agents)
@@ -119,8 +120,8 @@ def run_bytes(experiment: "Experiment", block: int | None = None) -> float:
     if architecture.hears == "neighbours":
         if experiment.network == "radius":  # those of a grid are made of offsets
             distances = (17.0 if game.positions is None else 40.0) * n_states**2
-        elif experiment.network != "complete":
-            held += GRAPH_BYTES + 150.0 * links(experiment, agents)
+        elif many := links(experiment, agents):
+            held += GRAPH_BYTES + 150.0 * many
     elif n_states <= CHECKED_DISTANCES and game.positions is not None:
         distances = 40.0 * n_states**2
     learning = followed * table + block * TRANSITION_BYTES * experiment.kept_transitions
@@ -162,15 +163,19 @@ def policies_left(experiment: "Experiment", agents: int) -> float:
     elif experiment.network == "small_world":
         heard = experiment.neighbours * rounds * (1.0 + experiment.rewiring_probability * rounds)
     else:  # each round multiplies it
-        heard = min(1.0, rounds) * agents
-        if experiment.network != "complete":
-            heard = (1.0 + links(experiment, agents) / agents) ** min(rounds, 30.0) - 1.0
-    return max(1.0, agents / (1.0 + heard))
+        each = links(experiment, agents) / agents
+        if experiment.network == "erdos_renyi":
+            each = experiment.link_probability * agents
+        heard = (1.0 + (each or agents)) ** min(rounds, 30.0) - 1.0
+    # those that are the best of a neighbourhood: 2 in w + 1, where each is of w neighbours in a row
+    return 1.0 if heard >= agents else 2.0 * agents / (2.0 + heard)
 
 
 def links(experiment: "Experiment", agents: int) -> float:
-    """How many links a network has, roughly, in both directions; float."""
+    """How many links a network keeps, roughly, in both directions; float."""
     n_states = experiment.n_states
+    if experiment.network == "erdos_renyi" and experiment.redrawn:
+        return 0.0
     each = {
         "radius": n_states**2 / agents * min(1.0, 6.0 * experiment.communication_radius**2),
         "complete": 0.0,

@@ -15,7 +15,7 @@ from conftest import small
 from project import Project, tiny_config
 
 import mfgcore
-from mfgcore import checkpoint, cli, simulation
+from mfgcore import checkpoint, cli, jobs, simulation
 from mfgcore.checkpoint import Checkpointer, Stopped
 from mfgcore.simulation import Simulation
 
@@ -112,6 +112,15 @@ def test_what_is_not_permitted_is_one_line_before_the_run(mode, command, expecte
         assert sorted(folder.iterdir()) == before
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_a_log_on_a_full_disk_is_one_line(capsys):
+    with pytest.raises(SystemExit) as ended, jobs.logged("/dev/full"):
+        print("iteration 1")
+    assert ended.value.code == 1
+    said = "mfgcore: error: '/dev/full': cannot be written: No space left on device\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(tmp_path):

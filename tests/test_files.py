@@ -179,6 +179,45 @@ def sealed(tmp_path_factory):
     }
 
 
+def written(sealed, folder):
+    """The same three files, written again in a folder; each with what reads it."""
+    run, collected, kept = sealed
+    mfgcore.save(mfgcore.load(run), folder / run.name)
+    mfgcore.save(mfgcore.load(collected, kind="experiment"), folder / collected.name)
+    checkpoint.save(Simulation(small(architecture="networked")), folder / kept.name)
+    return {folder / path.name: read for path, read in sealed.items()}
+
+
+def test_after_a_loss_of_power_there_is_what_was_synced_and_it_is_whole(
+    sealed, tmp_path, monkeypatch
+):
+    """Unsynced writes are dropped, as if the power failed as soon as a file had its name."""
+    synced = {}
+
+    def fsync(descriptor):
+        held = Path(f"/proc/self/fd/{descriptor}")
+        if not held.is_dir():
+            synced[os.fstat(descriptor).st_ino] = held.read_bytes()
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for path, read in written(sealed, tmp_path).items():
+        path.write_bytes(synced.get(path.stat().st_ino, b""))
+        read(path)
+
+
+@pytest.mark.parametrize("lost", ["tail", "page", "all"])
+def test_what_a_disk_lost_that_said_it_was_synced_is_refused(sealed, lost, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    rng = np.random.default_rng(3)
+    for path, read in written(sealed, tmp_path).items():
+        content = path.read_bytes()
+        page = 4096 * int(rng.integers(len(content) // 4096))
+        kept = {"tail": content[:page], "page": content[:page] + bytes(4096), "all": b""}[lost]
+        path.write_bytes(kept + (content[page + 4096 :] if lost == "page" else b""))
+        with pytest.raises((RunFileError, checkpoint.CheckpointError), match="checksum"):
+            read(path)
+
+
 @pytest.mark.parametrize("which", range(3))
 def test_no_flipped_bit_is_accepted(sealed, which, tmp_path):
     """A hundred of each here; `python -m verification.bits` flips 10,000."""

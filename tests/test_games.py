@@ -170,6 +170,8 @@ NARROW = {"actions": ("stay",), "outcomes": lambda self: np.zeros((2, 1, 1), dty
             },
             r"probabilities\(\) sums to",
         ),
+        ({"held_bytes": -1.0}, "held_bytes = -1.0 is not a number >= 0"),
+        ({"asked_numbers": property(raising)}, "KeyError: 'bar'"),
         ({"start": lambda self: [0.5, 0.4]}, r"start\(\) sums to 0.9, expected 1"),
         ({"start": lambda self: [1.0]}, r"start\(\) has shape \(1,\)"),
         ({"start": lambda self: [2.0, -1.0]}, "-1, which is no probability"),

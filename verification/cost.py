@@ -30,8 +30,8 @@ SHOWN = (
 )  # fmt: skip
 
 
-def drawn(rng):
-    """Settings of an experiment: all sizes are drawn evenly in their logarithm."""
+def drawn(rng, agents, states):
+    """Settings of an experiment of that size; other sizes are drawn evenly in their logarithm."""
 
     def between(low, high):
         return round(np.exp(rng.uniform(np.log(low), np.log(high))))
@@ -39,7 +39,6 @@ def drawn(rng):
     def one_of(*values):
         return values[rng.integers(len(values))]
 
-    agents, states = between(10, 100_000), between(4, 10_000)
     kind = one_of(GRIDS, GRIDS, CHAINS, ("garnet",), SMALL)
     settings = {"game": one_of(*kind), "agents": agents}
     if kind == GRIDS:
@@ -82,7 +81,7 @@ def fits(settings, experiment):
     done += learners * experiment.kept_transitions * (10 + passes) + states * 100
     done *= experiment.iterations
     exact = learners * states * (30 if settings["exact_metrics"] else 1) * experiment.iterations
-    return 3e7 < done < 1e9 and agents * states < 1e7 and exact < 1e7
+    return 3e7 < done < 2e9 and exact < 1e7
 
 
 def predicted(settings):
@@ -125,10 +124,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         kept = arguments.keep or Path(folder)
         kept.mkdir(exist_ok=True)
-        for index in range(arguments.runs):
+        # one of each size: from 10 to 100,000 agents, and from 4 to 10,000 states in another order,
+        # but for what is too large together
+        for index, other in enumerate(rng.permutation(arguments.runs)):
+            agents = round(10.0 * 1e4 ** ((index + rng.random()) / arguments.runs))
+            states = round(4.0 * 2500.0 ** ((other + rng.random()) / arguments.runs))
             said = None
             while said is None:
-                settings = drawn(rng)
+                settings = drawn(rng, agents, min(states, 10_000_000 // agents))
                 # apart: a process begins with the peak memory of the one that starts it
                 with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
                     said = apart.submit(predicted, settings).result()

@@ -299,6 +299,10 @@ class Game:
         if outcomes.min() < 0 or outcomes.max() >= S:
             bad = outcomes.min() if outcomes.min() < 0 else outcomes.max()
             self.refuse(f"outcomes() holds {bad}, which is no state: they are 0 to {S - 1}")
+        for name in ("held_bytes", "asked_numbers"):
+            value = getattr(self, name)
+            if not isinstance(value, numbers.Real) or not 0.0 <= value < math.inf:
+                self.refuse(f"{name} = {shorten(value)} is not a number >= 0")
         start = self.start()
         if start is not None:
             self._check_distributions("start()", start, (S,))

@@ -1,12 +1,16 @@
 """The workflow through a real SLURM and the shipped profile, faults included."""
 
+import os
 import re
+import subprocess
 import time
 
 import pytest
 from project import STEMS, Project, tiny_config
 
 from mfgcore import load
+
+from .conftest import ClusterProject
 
 pytestmark = pytest.mark.slurm
 
@@ -117,11 +121,11 @@ def test_figures_are_those_of_a_local_run_to_the_bit(project, tmp_path_factory, 
 def test_an_ablation_is_submitted_like_an_experiment(project, summary):
     project.make("figures/tiny/ablation_rounds.pdf", polling=3)
     assert (project.folder / "figures/tiny/ablation_rounds.pdf").read_bytes().startswith(b"%PDF")
-    # two runs of each of five values in one group; collect and plot in another
+    # two runs of each of three values in one group; collect and plot in another
     jobs = [state(project, number) for number in project.submissions()]
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     assert len(jobs) == 2
-    summary.append("an ablation of ten runs in two submissions")
+    summary.append("an ablation of six runs in two submissions")
 
 
 def test_a_failing_job_is_retried_and_then_named_with_its_log(project):
@@ -215,3 +219,46 @@ def test_an_impossible_request_is_refused(project):
     assert code == 1
     assert text.count("Memory specification can not be satisfied") == 2
     assert project.submissions() == []
+
+
+# in a run's script: from now on there is no room for anything, its log included
+FILL = """
+with open("filler", "wb", buffering=0) as filler:
+    try:
+        while filler.write(bytes(4096)):
+            pass
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [("", ".0 MB are free, 5.8 MB are needed"), (FILL, "0.0 MB are free")],
+)
+def test_a_full_disk_is_one_line_and_nothing_half_written(
+    before, expected, tmp_path, cluster, summary
+):
+    disk, run = tmp_path / "disk", "results/tiny/runs/fig1/networked/trial_0.nc"
+    disk.mkdir()
+    subprocess.run(("mount", "-t", "tmpfs", "-o", "size=4m", "mfgcore", disk), check=True)
+    try:
+        project = ClusterProject(disk, cluster)
+        project.output = tmp_path / "snakemake.txt"
+        if not before:
+            text = tiny_config().replace("fig1: {agents: 6", "fig1: {agents: 9000")
+            project.configure(text)
+        script = disk / "workflow/scripts/simulate.py"
+        script.write_text(before + script.read_text())
+        project.start(run, *ALONE, "--retries", "0", polling=1)
+        code, said = project.finish()
+        assert code == 1
+        lines = {line.strip().removeprefix("mfgcore: ") for line in said.splitlines()}
+        (line,) = (line for line in lines if line.startswith("error: "))
+        assert expected in line
+        assert "Traceback" not in said
+        assert {path.suffix for path in disk.glob("results/**/*.*")} == {".log"}
+        summary.append(f"a full disk: one line, {expected}")
+    finally:
+        subprocess.run(("umount", "--lazy", disk), check=True)
