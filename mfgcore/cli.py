@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from mfgcore import cost
 from mfgcore.checkpoint import Checkpointer, Stopped
-from mfgcore.configuration import CONFIG_FILES, check, load_schema, read
+from mfgcore.configuration import CONFIG_FILES, check, combine, load_schema, read
 from mfgcore.datasets import configuration, load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError, RunFileError, shorten
 from mfgcore.experiment import REQUIRED, defaults, make_experiment, parameters
@@ -238,7 +238,7 @@ def _show(arguments):
 
 def _estimate(arguments):
     cores = _at_least_one("cores", arguments.cores)
-    config = read([*CONFIG_FILES, *arguments.configfile])
+    config = combine(read(CONFIG_FILES), read(arguments.configfile))
     named, studies = check(config, load_schema("workflow/schemas/config.schema.yaml"))
     _print_estimate(
         "experiment", {name: list(runs.values()) for name, runs in named.items()}, cores

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from mfgcore.errors import ConfigurationError, shorten, unknown_name
+from mfgcore.errors import ConfigurationError, did_you_mean, shorten, unknown_name
 from mfgcore.experiment import defaults, disturbances, make_experiment, parameters
 from mfgcore.imports import import_file
 from mfgcore.parameters import RENAMED, is_plain_name, renamed
@@ -70,6 +70,40 @@ def _override(config, content):
     return config | content | both
 
 
+def combine(shipped, given):
+    """A user's configuration over the shipped one; dict.
+
+    Experiments of a user's own stand alone: where there are any, those shipped ones are left out,
+    as by null, that the user does not name too. So it is with studies.
+
+    Raises
+    ------
+    ConfigurationError
+        If a name is to be left out that there is not.
+    """
+    config = _override(shipped, given)
+    inner = [each.get("ablations") for each in (config, shipped, given)]
+    for key, place, sections in (
+        ("experiments", "experiments", (config, shipped, given)),
+        ("studies", "ablations.studies", inner),
+    ):
+        named = [each.get(key) if isinstance(each, dict) else None for each in sections]
+        if all(isinstance(each, dict) for each in named):
+            _stand_alone(place, *named)
+    return config
+
+
+def _stand_alone(place, named, shipped, given):
+    own = [name for name in given if name not in shipped]
+    for name in own:
+        if given[name] is None:
+            raise ConfigurationError(
+                f"{place}: null leaves out what is shipped: {unknown_name('name', name, shipped)}"
+            )
+    if own:
+        named.update({name: None for name in shipped if name not in given})
+
+
 def load_schema(path):
     """The configuration's schema, ``workflow/schemas/config.schema.yaml``, as a dict.
 
@@ -105,7 +139,7 @@ def check(config, schema):
     # the deepest error is the most telling one; among equals, the first in the file
     error = max(errors, key=lambda found: len(found.absolute_path), default=None)
     if error is not None:
-        raise ConfigurationError(_explain(error))
+        raise ConfigurationError(_explain(error) + _similar(error, config))
     import_files(config)
     for place, section in _sections(config):
         _check_values(place, section)
@@ -199,6 +233,17 @@ def _explain(error):
     value = error.validator_value
     value = ", ".join(map(str, value)) if isinstance(value, list) else value
     return f"{prefix}{shorten(error.instance)} is not {allowed} {value}"
+
+
+def _similar(error, config):
+    """The name that was meant by that of an experiment or study in which something is missing."""
+    *places, name = error.absolute_path or [""]
+    if error.validator != "required" or places not in (["experiments"], ["ablations", "studies"]):
+        return ""
+    section = config
+    for place in places:
+        section = section[place]
+    return did_you_mean(name, [other for other in section if other != name])
 
 
 def _show(key):

@@ -22,9 +22,13 @@ class NumericalError(MfgcoreError, ArithmeticError):
 def unknown_name(kind, name, known):
     """Message for a name that is none of the known ones of its kind, with the nearest of them."""
     known = [str(entry) for entry in known]
+    return f"unknown {kind} {shorten(name)}{did_you_mean(name, known)} (known: {', '.join(known)})"
+
+
+def did_you_mean(name, known):
+    """The end of a message: the known name that is nearest to a name, if one is near."""
     nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    return f"unknown {kind} {shorten(name)}{hint} (known: {', '.join(known)})"
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
 
 def one_line(error, limit=160):

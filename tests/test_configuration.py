@@ -57,6 +57,36 @@ def test_a_title_takes_its_numbers_from_the_experiment(schema, paper):
         configuration.check(config, schema)
 
 
+def test_what_is_ones_own_stands_alone_and_null_leaves_out(schema, paper):
+    mine = {"game": "agree", "trials": 1}
+    study = {"title": "Mine", "parameter": "discount", "values": [0.5, 0.9]}
+    for given, expected, studies in (
+        ({"experiments": {"fig1": None}}, ["fig2", "fig3", "fig4", "fig5", "fig6"], 19),
+        ({"experiments": {"fig1": {"trials": 3}}}, list(paper["experiments"]), 19),
+        ({"experiments": {"mine": mine}}, ["mine"], 19),
+        ({"experiments": {"mine": mine, "fig1": None, "fig2": {}}}, ["fig2", "mine"], 19),
+        ({"ablations": {"studies": {"mine": study}}}, list(paper["experiments"]), 1),
+    ):
+        planned = configuration.check(configuration.combine(paper, given), schema)
+        assert list(planned[0]) == expected
+        assert len(planned[1]) == studies
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"experiments": {"fgi1": None}}, "experiments: null leaves out what is shipped: unknown"),
+        ({"experiments": {"fgi1": None}}, "name 'fgi1'; did you mean 'fig1'?"),
+        ({"ablations": {"studies": {"radus": None}}}, "did you mean 'radius'?"),
+        ({"experiments": {"fg1": {"agents": 5}}}, "'trials' is missing; did you mean 'fig1'?"),
+        ({"ablations": {"studies": {"radus": {}}}}, "is missing; did you mean 'radius'?"),
+    ],
+)
+def test_a_misspelt_name_of_an_experiment_or_study(schema, paper, given, expected):
+    with pytest.raises(ConfigurationError, match=re.escape(expected)):
+        configuration.check(configuration.combine(paper, given), schema)
+
+
 def test_the_configuration_says_no_other_default_than_the_code(paper):
     default = defaults()
     assert {key: default[key] for key in paper["parameters"]} == paper["parameters"]
