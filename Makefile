@@ -89,7 +89,7 @@ verify: setup
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakefmt --check Snakefile workflow mfgcore/starter/Snakefile
 	$(BIN)/python tests/lint_workflow.py
 
 crosscheck: .venv-crosscheck/.done

@@ -164,7 +164,7 @@ def test_a_deleted_figure_is_remade_alone(project):
 
 def test_a_rule_of_ones_own_changes_its_figure_alone(project):
     rules = project.folder / "workflow/rules/figures.smk"
-    original, (own, _) = rules.read_text(), documented("snakemake")
+    original, (own,) = rules.read_text(), documented("snakemake")
     figure = project.folder / "figures/tiny/fig4.png"
     before = figure.read_bytes()
     rules.write_text(original + own.replace("blackout", "fig4"))
