@@ -14,6 +14,8 @@
 # make estimate  what the figures cost at the paper's scale, before they are made
 # make verify    slow statistical checks: what is sampled against what is exact
 # make lint      format and lint
+# make crate     ro-crate-metadata.json: what made every run and figure, for other programs; checked
+#                (with CONFIGFILE=config/preview.yaml: of the preview)
 # make check-workflows  .github and CITATION.cff, by check-jsonschema and zizmor
 # make crosscheck  every game's moves, rewards, values and exploitability against those of
 #                bench-mfg-suite, in an environment apart
@@ -26,7 +28,7 @@ SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pypr
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
 
-.PHONY: setup figures preview gallery games report test test-slurm test-browser test-faults test-sanitize bench estimate verify lint check-workflows crosscheck
+.PHONY: setup figures preview gallery games report test test-slurm test-browser test-faults test-sanitize bench estimate verify lint crate check-workflows crosscheck
 
 setup: .venv/.done
 
@@ -93,6 +95,10 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/snakefmt --check Snakefile workflow mfgcore/starter/Snakefile
 	$(BIN)/python tests/lint_workflow.py
+
+crate: setup .venv-checks/.done
+	$(BIN)/snakemake --cores $(CORES) ro-crate-metadata.json $(addprefix --configfile ,$(CONFIGFILE))
+	$(CHECKS)/rocrate-validator --no-interactive validate --no-paging .
 
 check-workflows: .venv-checks/.done
 	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

@@ -1,5 +1,6 @@
 """A new study, as its own README says."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -30,6 +31,11 @@ def test_a_new_study_runs_by_the_commands_of_its_readme(tmp_path):
         assert done.returncode == 0, done.stderr[-3000:]
         if command == made:
             assert job_counts(done.stderr)["simulate"] == 3 * 3
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "ro-crate-metadata.json"]
+    assert subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
+    crate = json.loads((folder / "ro-crate-metadata.json").read_text())
+    described = {each["@id"] for each in crate["@graph"] if each["@type"] == "File"}
+    assert {"figures/lake_1.png", "results/runs/lake_1/networked/trial_2.nc"} <= described
     assert plt.imread(folder / "figures/lake_1.png").std() > 0.1
     assert "Be near the water" in (folder / "figures/explorer.html").read_text()
     assert "figures/lake_1_exact.png" in (folder / "report.html").read_text()

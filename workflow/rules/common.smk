@@ -146,12 +146,17 @@ def run_of(wildcards):
     return RUNS[wildcards.experiment][wildcards.architecture, int(wildcards.trial)]
 
 
+def files_of_runs(experiment):
+    """The files of all runs of an experiment, by its name."""
+    return [
+        RUN_FILE.format(experiment=experiment, architecture=architecture, trial=trial)
+        for architecture, trial in RUNS[experiment]
+    ]
+
+
 def run_files(wildcards):
     """The files of all runs of an experiment."""
-    return [
-        RUN_FILE.format(experiment=wildcards.experiment, architecture=architecture, trial=trial)
-        for architecture, trial in RUNS[wildcards.experiment]
-    ]
+    return files_of_runs(wildcards.experiment)
 
 
 def study_files(wildcards):
