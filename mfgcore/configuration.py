@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import re
 from pathlib import Path
@@ -19,6 +20,8 @@ CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml")
 LONGEST_FORMAT = 4  # of a field in a title, such as .0%
 # These the workflow sets itself, one value for each run.
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
+# What a study varies: parameters, each with its values; the second of them is optional.
+VARIED = {"parameter": "values", "second_parameter": "second_values"}
 
 
 # JSON has one kind of number, so its schemas take 2.0 for an integer; we do not
@@ -56,8 +59,9 @@ def _renamed(content):
     if not isinstance(content, dict):
         return content
     content = {key: _renamed(value) for key, value in content.items()}
-    if isinstance(content.get("parameter"), str):
-        content["parameter"] = next(iter(renamed({content["parameter"]: None})))
+    for key in VARIED:
+        if isinstance(content.get(key), str):
+            content[key] = next(iter(renamed({content[key]: None})))
     return renamed(content)
 
 
@@ -204,8 +208,10 @@ def _check_values(place, section):
         if key == "architectures":
             for i, name in enumerate(value):
                 parameters()["architecture"].check(f"{place}{key}.{i}", name)
-        elif key == "parameter" and value not in settable():
-            raise ConfigurationError(f"{place}{key}: {unknown_name(key, value, settable())}")
+        elif key in VARIED and value not in settable():
+            raise ConfigurationError(
+                f"{place}{key}: {unknown_name('parameter', value, settable())}"
+            )
         elif key in parameters():
             parameters()[key].check(place + key, value)
 
@@ -322,7 +328,7 @@ def runs(config, name):
 
 def _trials(place, values, **fixed):
     """The runs that a section of the configuration speaks of, as in :func:`runs`."""
-    values = {key: value for key, value in values.items() if key not in ("title", "parameter")}
+    values = {key: value for key, value in values.items() if key not in ("title", *VARIED)}
     architectures, trials = values.pop("architectures"), values.pop("trials")
     try:
         return {
@@ -343,7 +349,8 @@ def studies(config):
 
 
 def ablation(config, name):
-    """The runs of an ablation: every trial of every architecture, for each value of a parameter.
+    """The runs of an ablation: every trial of every architecture, for each value of a parameter,
+    or each pair of values of two.
 
     All runs of all ablations share the name of their random streams, so those of a trial can be
     compared in pairs, and runs that are equal are one: `folder` says where it is.
@@ -366,20 +373,23 @@ def ablation(config, name):
     _check_title(f"ablations.studies.{name}.title", common["studies"][name]["title"])
     shared = {key: common[key] for key in ("architectures", "trials")}
     own = dict(common["studies"][name])
-    parameter, varied = own["parameter"], own.pop("values")
+    lists = [own.pop(values, []) for values in VARIED.values()]
+    varied = varied_parameters(config, name)
+    parameter = ", ".join(varied)
     base = ablation_parameters(config)
     found = {}
-    for value in varied:
-        values = base | own | {parameter: value}
+    for pair in itertools.product(*lists[: len(varied)]):
+        values = base | own | dict(zip(varied, pair, strict=True))
         parts = [
             _part_of_a_path(f"{key}_{plain(values[key])}")
             for key in sorted(values.keys() & settable())
             if values[key] != base.get(key)
         ]
-        place = f"ablations.studies.{name}, {parameter} = {shorten(value)}: "
+        shown = ", ".join(map(shorten, pair))
+        place = f"ablations.studies.{name}, {parameter} = {shown}: "
         folder = "-".join(parts) or "base"
         made = _trials(place, shared | values, name="ablation", seed=config["seed"])
-        found[plain(value)] = (folder, made)
+        found[", ".join(map(plain, pair))] = (folder, made)
     sizes = {
         (run.iterations, run.n_states, run.n_actions)
         for _, made in found.values()
@@ -393,16 +403,44 @@ def ablation(config, name):
     return found
 
 
+def varied_parameters(config, name):
+    """The parameters that a study varies, one or two; list of str.
+
+    Raises
+    ------
+    ConfigurationError
+        If the second one has no values, or is the first one again.
+    """
+    study, place = config["ablations"]["studies"][name], f"ablations.studies.{name}"
+    second = [key for key in ("second_parameter", "second_values") if key in study]
+    if len(second) == 1:
+        (missing,) = {"second_parameter", "second_values"} - set(second)
+        raise ConfigurationError(f"{place}: key {missing!r} is missing, as there is {second[0]!r}")
+    varied = [study[key] for key in VARIED if key in study]
+    if len(set(varied)) < len(varied):
+        raise ConfigurationError(
+            f"{place}.second_parameter: {varied[0]!r} is the first parameter already"
+        )
+    return varied
+
+
 def _part_of_a_path(text):
     """The text, or, if a file's name cannot have it everywhere, a digest of it."""
     return text if is_plain_name(text) else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def describe_ablation(config, name):
-    """What :func:`mfgcore.collect.collect_ablation` wants to know of an ablation; dict of str."""
-    study = config["ablations"]["studies"][name]
-    baseline = ablation_parameters(config).get(study["parameter"])
-    return {"title": study["title"], "varied": study["parameter"], "baseline": plain(baseline)}
+    """What :func:`mfgcore.collect.collect_ablation` wants to know of an ablation; dict."""
+    study, base = config["ablations"]["studies"][name], ablation_parameters(config)
+    varied = varied_parameters(config, name)
+    lists = [map(plain, study[values]) for values in list(VARIED.values())[: len(varied)]]
+    pairs = zip(*itertools.product(*lists), strict=True)
+    return {
+        "title": study["title"],
+        "varied": ", ".join(varied),
+        "baseline": ", ".join(plain(base.get(key)) for key in varied),
+        "coordinates": dict(zip(varied, map(list, pairs), strict=True)) if len(varied) > 1 else {},
+    }
 
 
 def ablation_parameters(config):

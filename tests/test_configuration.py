@@ -211,6 +211,45 @@ def test_names_that_collide_with_figures_of_the_workflow_are_refused(schema, pap
         configuration.check(paper, schema)
 
 
+def test_a_study_may_vary_two_parameters(schema, paper):
+    study = {"title": "Two", "parameter": "discount", "values": [0.5, 0.9]}
+    study |= {"second_parameter": "communication_radius", "second_values": [0, 1.0]}
+    paper["ablations"]["studies"]["two"] = study
+    _, planned = configuration.check(paper, schema)
+    assert list(planned["two"]) == ["0.5, 0", "0.5, 1.0", "0.9, 0", "0.9, 1.0"]
+    _, runs = planned["two"]["0.5, 1.0"]
+    run = runs["networked", 0]
+    assert (run.discount, run.communication_radius) == (0.5, 1.0)
+    described = configuration.describe_ablation(paper, "two")
+    assert described["varied"] == "discount, communication_radius"
+    assert described["baseline"] == "0.9, 0.2"
+    assert described["coordinates"]["communication_radius"] == ["0", "1.0", "0", "1.0"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"second_parameter": "radius"}, "studies.two.second_parameter: unknown parameter 'radi"),
+        ({"second_parameter": "agents"}, "two: key 'second_values' is missing, as there is 'sec"),
+        ({"second_values": [1, 2]}, "two: key 'second_parameter' is missing, as there is 'second"),
+        (
+            {"second_parameter": "discount", "second_values": [0.1, 0.2]},
+            "second_parameter: 'discount' is the first parameter already",
+        ),
+        (
+            {"second_parameter": "agents", "second_values": [5, "x"]},
+            "studies.two, discount, agents = 0.5, 'x': agents: 'x' is not a whole number",
+        ),
+        ({"second_parameter": "grid_size", "second_values": [4, 5]}, "changes the number of"),
+    ],
+)
+def test_a_mistake_in_a_study_of_two_parameters(schema, paper, given, expected):
+    study = {"title": "Two", "parameter": "discount", "values": [0.5, 0.9]} | given
+    paper["ablations"]["studies"]["two"] = study
+    with pytest.raises(ConfigurationError, match=re.escape(expected)):
+        configuration.check(paper, schema)
+
+
 @pytest.mark.parametrize("name", ["mean_field", "simulate", "manifest", "explorer", "exact", "all"])
 def test_names_of_rules_are_names_like_others(schema, paper, name):
     paper["experiments"][name] = dict(paper["experiments"]["fig1"])

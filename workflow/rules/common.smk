@@ -168,6 +168,11 @@ def study_files(wildcards):
     ]
 
 
+def study_of(wildcards):
+    """What the configuration says of an ablation."""
+    return config["ablations"]["studies"][wildcards.study]
+
+
 def pictures(stem, caption, category, **labels):
     """The drawings of a figure: as PDF, and as PNG for reports."""
     picture = report(
