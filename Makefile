@@ -17,17 +17,21 @@
 # make estimate  what the figures cost at the paper's scale, before they are made
 # make verify    slow statistical checks: what is sampled against what is exact
 # make lint      format and lint
+# make crate     ro-crate-metadata.json: what made every run and figure, for other programs; checked
+#                (with CONFIGFILE=config/preview.yaml: of the preview)
+# make check-workflows  .github and CITATION.cff, by check-jsonschema and zizmor
 # make crosscheck  every game's moves, rewards, values and exploitability against those of
 #                bench-mfg-suite, in an environment apart
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
+CHECKS := .venv-checks/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
 
-.PHONY: setup figures preview gallery ledger games docs report test test-slurm test-browser test-faults test-sanitize test-clang bench estimate verify lint crosscheck
+.PHONY: setup figures preview gallery ledger games docs report test test-slurm test-browser test-faults test-sanitize test-clang bench estimate verify lint crate check-workflows crosscheck
 
 setup: .venv/.done
 
@@ -111,8 +115,24 @@ lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakefmt --check Snakefile workflow mfgcore/starter/Snakefile
 	$(BIN)/python tests/lint_workflow.py
+
+crate: setup .venv-checks/.done
+	$(BIN)/snakemake --cores $(CORES) ro-crate-metadata.json $(addprefix --configfile ,$(CONFIGFILE))
+	$(CHECKS)/rocrate-validator --no-interactive validate --no-paging .
+
+check-workflows: .venv-checks/.done
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+	$(CHECKS)/zizmor --offline --persona pedantic --quiet .github
+
+.venv-checks/.done: tests/checks/requirements.txt
+	test -x $(CHECKS)/python || $(PYTHON) -m venv .venv-checks
+	$(CHECKS)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 crosscheck: .venv-crosscheck/.done
 	.venv-crosscheck/bin/python -m pytest tests/crosscheck -s

@@ -34,7 +34,13 @@ CONTENTS = {
         "/docs/gallery/claims_exploratory",
     ],
     "How the paper is read": ["/docs/decisions", "/docs/symbols", "/docs/games"],
-    "Reference": ["/config/README", "/docs/reference", "/docs/architecture", "/CHANGELOG"],
+    "Reference": [
+        "/config/README",
+        "/docs/reference",
+        "/docs/architecture",
+        "/docs/releasing",
+        "/CHANGELOG",
+    ],
 }
 
 templates_path = [str(Path(__file__).with_name("site") / "templates")]

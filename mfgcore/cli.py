@@ -1,4 +1,4 @@
-"""The command line: ``mfgcore run``, ``show``, ``estimate``, ``games`` and ``networks``."""
+"""The command line: ``mfgcore run``, ``show``, ``new``, ``estimate``, ``games``, ``networks``."""
 
 import argparse
 import difflib
@@ -6,13 +6,14 @@ import json
 import signal
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from mfgcore import __version__, cost
 from mfgcore.checkpoint import Checkpointer, Stopped
-from mfgcore.configuration import CONFIG_FILES, check, load_schema, read
+from mfgcore.configuration import CONFIG_FILES, check, combine, load_schema, read
 from mfgcore.datasets import configuration, load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError, RunFileError, shorten
 from mfgcore.experiment import make_experiment
@@ -21,6 +22,7 @@ from mfgcore.games import GAMES
 from mfgcore.imports import import_file
 from mfgcore.memory import block_of_learners, checkpoint_bytes, parse_size
 from mfgcore.networks import NETWORKS
+from mfgcore.new import write_study
 from mfgcore.parameters import RENAMED, REQUIRED
 from mfgcore.simulation import simulate
 from mfgcore.table import defaults, parameters
@@ -97,7 +99,7 @@ def _build_parser():
     text = "say which version this is"
     parser.add_argument("--version", action="version", version=f"mfgcore {__version__}", help=text)
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{run,show,estimate,games,networks}"
+        dest="command", required=True, metavar="{run,show,new,estimate,games,networks}"
     )
 
     def command(function, name, short, description):
@@ -131,6 +133,12 @@ def _build_parser():
     add, _ = command(_show, "show", "say what a run's file holds", text)
     add("file", metavar="FILE", help="file made by mfgcore run")
     add("--plot", metavar="FILE", help="also draw the metrics to this file (.png, .pdf or .svg)")
+
+    text = "Write a folder with a configuration, a game and a Snakefile that uses the workflow, to "
+    add, _ = command(_new, "new", "start a study of your own", text + "start a study from.")
+    add("folder", metavar="FOLDER", help="folder to make; its name is that of the study")
+    text = "the workflow/Snakefile to use (default: that of the clone that this is installed from)"
+    add("--workflow", metavar="FILE", help=text)
 
     text = "Say what each experiment of the workflow costs, before it is run. To be called in the "
     text += "folder of the Snakefile."
@@ -235,9 +243,15 @@ def _show(arguments):
         print(f"\nDrawn to {arguments.plot}")
 
 
+def _new(arguments):
+    for path in write_study(arguments.folder, arguments.workflow):
+        print(path)
+    print(f"\n{Path(arguments.folder) / 'README.md'} says how to run it")
+
+
 def _estimate(arguments):
     cores = _at_least_one("cores", arguments.cores)
-    config = read([*CONFIG_FILES, *arguments.configfile])
+    config = combine(read(CONFIG_FILES), read(arguments.configfile))
     named, studies = check(config, load_schema("workflow/schemas/config.schema.yaml"))
     _print_estimate(
         "experiment", {name: list(runs.values()) for name, runs in named.items()}, cores

@@ -94,6 +94,7 @@ def collect_ablation(
     title: str,
     varied: str,
     baseline: str,
+    coordinates: Mapping[str, Sequence[str]] | None = None,
 ) -> xr.Dataset:
     """Join the runs of an ablation, with its parameter's values as a dimension.
 
@@ -105,6 +106,8 @@ def collect_ablation(
         By the parameter's value, as it is written in a configuration: what its runs should be.
     title, varied, baseline : str
         Of the study, the parameter that it varies, and its value in the other ablations.
+    coordinates : dict of str to list of str, optional
+        If the study varies two parameters: by their names, their values for every setting.
 
     Returns
     -------
@@ -122,6 +125,8 @@ def collect_ablation(
         datasets.append(collect([files[key] for key in made_with], experiments))
     dataset = xr.concat(datasets, "setting", join="exact", combine_attrs="drop_conflicts")
     dataset = dataset.assign_coords(setting=list(settings))
+    for key, values in (coordinates or {}).items():
+        dataset = dataset.assign_coords({key: ("setting", values)})
     dataset.attrs |= {
         "title": title,
         "varied": varied,

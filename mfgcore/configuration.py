@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from mfgcore.errors import ConfigurationError, shorten, unknown_name
+from mfgcore.errors import ConfigurationError, did_you_mean, shorten, unknown_name
 from mfgcore.experiment import Experiment, make_experiment
 from mfgcore.files import StrPath
 from mfgcore.imports import import_file
@@ -22,6 +23,8 @@ CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml", "config/compariso
 LONGEST_FORMAT = 4  # of a field in a title, such as .0%
 # These the workflow sets itself, one value for each run.
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
+# What a study varies: parameters, each with its values; the second of them is optional.
+VARIED = {"parameter": "values", "second_parameter": "second_values"}
 
 Runs = dict[tuple[str, int], Experiment]  # by architecture and trial
 Settings = dict[str, tuple[str, Runs]]  # by the value of an ablation: a folder, and its runs
@@ -55,8 +58,9 @@ def _renamed(content):
     if not isinstance(content, dict):
         return content
     content = {key: _renamed(value) for key, value in content.items()}
-    if isinstance(content.get("parameter"), str):
-        content["parameter"] = next(iter(renamed({content["parameter"]: None})))
+    for key in VARIED:
+        if isinstance(content.get(key), str):
+            content[key] = next(iter(renamed({content[key]: None})))
     return renamed(content)
 
 
@@ -67,6 +71,40 @@ def _override(config, content):
         if isinstance(config[key], dict) and isinstance(content[key], dict)
     }
     return config | content | both
+
+
+def combine(shipped: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """A user's configuration over the shipped one; dict.
+
+    Experiments of a user's own stand alone: where there are any, those shipped ones are left out,
+    as by null, that the user does not name too. So it is with studies.
+
+    Raises
+    ------
+    ConfigurationError
+        If a name is to be left out that there is not.
+    """
+    config = _override(shipped, given)
+    inner = [each.get("ablations") for each in (config, shipped, given)]
+    for key, place, sections in (
+        ("experiments", "experiments", (config, shipped, given)),
+        ("studies", "ablations.studies", inner),
+    ):
+        named = [each.get(key) if isinstance(each, dict) else None for each in sections]
+        if all(isinstance(each, dict) for each in named):
+            _stand_alone(place, *named)
+    return config
+
+
+def _stand_alone(place, named, shipped, given):
+    own = [name for name in given if name not in shipped]
+    for name in own:
+        if given[name] is None:
+            raise ConfigurationError(
+                f"{place}: null leaves out what is shipped: {unknown_name('name', name, shipped)}"
+            )
+    if own:
+        named.update({name: None for name in shipped if name not in given})
 
 
 def load_schema(path: StrPath) -> dict[str, Any]:
@@ -106,7 +144,7 @@ def check(
     # the deepest error is the most telling one; among equals, the first in the file
     error = max(errors, key=lambda found: len(found.absolute_path), default=None)
     if error is not None:
-        raise ConfigurationError(_explain(error))
+        raise ConfigurationError(_explain(error) + _similar(error, config))
     import_files(config)
     for place, section in _sections(config):
         _check_values(place, section)
@@ -183,8 +221,10 @@ def _check_values(place, section):
         if key == "architectures":
             for i, name in enumerate(value):
                 parameters()["architecture"].check(f"{place}{key}.{i}", name)
-        elif key == "parameter" and value not in settable():
-            raise ConfigurationError(f"{place}{key}: {unknown_name(key, value, settable())}")
+        elif key in VARIED and value not in settable():
+            raise ConfigurationError(
+                f"{place}{key}: {unknown_name('parameter', value, settable())}"
+            )
         elif key in parameters():
             parameters()[key].check(place + key, value)
 
@@ -212,6 +252,17 @@ def _explain(error):
     value = error.validator_value
     value = ", ".join(map(str, value)) if isinstance(value, list) else value
     return f"{prefix}{shorten(error.instance)} is not {allowed} {value}"
+
+
+def _similar(error, config):
+    """The name that was meant by that of an experiment or study in which something is missing."""
+    *places, name = error.absolute_path or [""]
+    if error.validator != "required" or places not in (["experiments"], ["ablations", "studies"]):
+        return ""
+    section = config
+    for place in places:
+        section = section[place]
+    return did_you_mean(name, [other for other in section if other != name])
 
 
 def _show(key):
@@ -290,7 +341,7 @@ def runs(config: dict[str, Any], name: str) -> Runs:
 
 def _trials(place, values, **fixed):
     """The runs that a section of the configuration speaks of, as in :func:`runs`."""
-    values = {key: value for key, value in values.items() if key not in ("title", "parameter")}
+    values = {key: value for key, value in values.items() if key not in ("title", *VARIED)}
     architectures, trials = values.pop("architectures"), values.pop("trials")
     try:
         return {
@@ -311,7 +362,8 @@ def studies(config: dict[str, Any]) -> list[str]:
 
 
 def ablation(config: dict[str, Any], name: str) -> Settings:
-    """The runs of an ablation: every trial of every architecture, for each value of a parameter.
+    """The runs of an ablation: every trial of every architecture, for each value of a parameter,
+    or each pair of values of two.
 
     All runs of all ablations share the name of their random streams, so those of a trial can be
     compared in pairs, and runs that are equal are one: `folder` says where it is.
@@ -334,20 +386,23 @@ def ablation(config: dict[str, Any], name: str) -> Settings:
     _check_title(f"ablations.studies.{name}.title", common["studies"][name]["title"])
     shared = {key: common[key] for key in ("architectures", "trials")}
     own = dict(common["studies"][name])
-    parameter, varied = own["parameter"], own.pop("values")
+    lists = [own.pop(values, []) for values in VARIED.values()]
+    varied = varied_parameters(config, name)
+    parameter = ", ".join(varied)
     base = ablation_parameters(config)
     found = {}
-    for value in varied:
-        values = base | own | {parameter: value}
+    for pair in itertools.product(*lists[: len(varied)]):
+        values = base | own | dict(zip(varied, pair, strict=True))
         parts = [
             _part_of_a_path(f"{key}_{plain(values[key])}")
             for key in sorted(values.keys() & settable())
             if values[key] != base.get(key)
         ]
-        place = f"ablations.studies.{name}, {parameter} = {shorten(value)}: "
+        shown = ", ".join(map(shorten, pair))
+        place = f"ablations.studies.{name}, {parameter} = {shown}: "
         folder = "-".join(parts) or "base"
         made = _trials(place, shared | values, name="ablation", seed=config["seed"])
-        found[plain(value)] = (folder, made)
+        found[", ".join(map(plain, pair))] = (folder, made)
     sizes = {
         (run.iterations, run.n_states, run.n_actions)
         for _, made in found.values()
@@ -361,16 +416,44 @@ def ablation(config: dict[str, Any], name: str) -> Settings:
     return found
 
 
+def varied_parameters(config: dict[str, Any], name: str) -> list[str]:
+    """The parameters that a study varies, one or two; list of str.
+
+    Raises
+    ------
+    ConfigurationError
+        If the second one has no values, or is the first one again.
+    """
+    study, place = config["ablations"]["studies"][name], f"ablations.studies.{name}"
+    second = [key for key in ("second_parameter", "second_values") if key in study]
+    if len(second) == 1:
+        (missing,) = {"second_parameter", "second_values"} - set(second)
+        raise ConfigurationError(f"{place}: key {missing!r} is missing, as there is {second[0]!r}")
+    varied = [study[key] for key in VARIED if key in study]
+    if len(set(varied)) < len(varied):
+        raise ConfigurationError(
+            f"{place}.second_parameter: {varied[0]!r} is the first parameter already"
+        )
+    return varied
+
+
 def _part_of_a_path(text):
     """The text, or, if a file's name cannot have it everywhere, a digest of it."""
     return text if is_plain_name(text) else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def describe_ablation(config: dict[str, Any], name: str) -> dict[str, str]:
-    """What :func:`mfgcore.collect.collect_ablation` wants to know of an ablation; dict of str."""
-    study = config["ablations"]["studies"][name]
-    baseline = ablation_parameters(config).get(study["parameter"])
-    return {"title": study["title"], "varied": study["parameter"], "baseline": plain(baseline)}
+def describe_ablation(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """What :func:`mfgcore.collect.collect_ablation` wants to know of an ablation; dict."""
+    study, base = config["ablations"]["studies"][name], ablation_parameters(config)
+    varied = varied_parameters(config, name)
+    lists = [map(plain, study[values]) for values in list(VARIED.values())[: len(varied)]]
+    pairs = zip(*itertools.product(*lists), strict=True)
+    return {
+        "title": study["title"],
+        "varied": ", ".join(varied),
+        "baseline": ", ".join(plain(base.get(key)) for key in varied),
+        "coordinates": dict(zip(varied, map(list, pairs), strict=True)) if len(varied) > 1 else {},
+    }
 
 
 def ablation_parameters(config: dict[str, Any]) -> dict[str, Any]:

@@ -23,9 +23,13 @@ class NumericalError(MfgcoreError, ArithmeticError):
 def unknown_name(kind: str, name: object, known: Iterable[object]) -> str:
     """Message for a name that is none of the known ones of its kind, with the nearest of them."""
     names = [str(entry) for entry in known]
-    nearest = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    return f"unknown {kind} {shorten(name)}{hint} (known: {', '.join(names)})"
+    return f"unknown {kind} {shorten(name)}{did_you_mean(name, names)} (known: {', '.join(names)})"
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """The end of a message: the known name that is nearest to a name, if one is near."""
+    nearest = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
 
 def one_line(error: BaseException, limit: int = 160) -> str:

@@ -28,7 +28,7 @@ def logged(path: StrPath) -> Iterator[None]:
     path : path
         The job's log file.
     """
-    said = None
+    said: MfgcoreError | str | None = None
     try:
         with open(path, "w", encoding="utf-8", buffering=1) as log:  # noqa: PTH123
             try:

@@ -9,7 +9,7 @@ knows of pyplot's current figure, or changes how other figures look.
 import contextlib
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def use_style() -> None:
     matplotlib.rcParams.update(STYLE)
 
 
-def _styled(plot):
+def styled(plot: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function draw in the style of all figures, but for the Axes that it is given."""
 
     @functools.wraps(plot)
@@ -87,7 +87,7 @@ def _styled(plot):
     return drawn
 
 
-def _panels(ax, size, *shape, **options):
+def axes_for(ax: Any, size: tuple[float, float], *shape: int, **options: Any) -> np.ndarray:
     """Axes for so many panels: those that are given, or of a new figure of a size in inches."""
     if ax is None:
         return Figure(figsize=size, layout="constrained").subplots(*shape, squeeze=False, **options)
@@ -114,7 +114,14 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _finish(axes, ax, drawings, title="", note="", legend=None):
+def finish(
+    axes: np.ndarray,
+    ax: Any,
+    drawings: Iterable[StrPath],
+    title: str = "",
+    note: str = "",
+    legend: Axes | None = None,
+) -> None:
     """Put the title above a figure, and below it the legend of one of its axes, and write it.
 
     Of Axes that were given, which may be of a larger figure, that one gets the legend.
@@ -185,7 +192,7 @@ def save_table(table: pd.DataFrame, path: StrPath | None) -> None:
         table.to_csv(temporary, index=False, float_format="%.10g")
 
 
-@_styled
+@styled
 def plot_metrics(
     dataset: xr.Dataset,
     drawings: Iterable[StrPath] = (),
@@ -204,7 +211,7 @@ def plot_metrics(
     """
     summary = summarise(dataset, panels)
     parameters = configuration(dataset)
-    axes = _panels(ax, (WIDTH, 2.55), 1, len(panels))[0]
+    axes = axes_for(ax, (WIDTH, 2.55), 1, len(panels))[0]
     for axis, metric in zip(axes, panels, strict=True):
         drawn = summary[summary["metric"] == metric]
         for architecture, rows in drawn.groupby("architecture", sort=False):
@@ -223,7 +230,7 @@ def plot_metrics(
         alone = reference.expand_dims(architecture=["reference"], trial=[0])
         summary = pd.concat([summary, summarise(alone, panels)], ignore_index=True)
     note = f"mean ± standard deviation, {_count(dataset.sizes['trial'], 'trial')}"
-    _finish(axes, ax, drawings, title, note, legend=axes[0])
+    finish(axes, ax, drawings, title, note, legend=axes[0])
     save_table(summary, table)
     return _returned(axes)
 
@@ -241,7 +248,7 @@ def plot_exact(
     return plot_metrics(dataset, drawings, table, title, EXACT_PANELS, reference, ax=ax)
 
 
-@_styled
+@styled
 def plot_mean_field(
     dataset: xr.Dataset,
     drawings: Iterable[StrPath] = (),
@@ -258,12 +265,12 @@ def plot_mean_field(
     (architectures, iterations); of a chain, whose maps are low and wide, the other way round.
     """
     fields = dataset["mean_field"].isel(trial=0, iteration=_snapshots(dataset, snapshots))
-    axes = _panels(ax, (WIDTH, _height_of_maps(fields, dataset)), *_shape_of_maps(fields, dataset))
+    axes = axes_for(ax, (WIDTH, _height_of_maps(fields, dataset)), *_shape_of_maps(fields, dataset))
     _draw_maps(axes, fields, dataset)
     if ax is None:
         _say_what_shares_are(axes, dataset)
     note = f"mean over the learning steps of iteration $k$, trial {int(dataset['trial'][0])}"
-    _finish(axes.ravel(), ax, drawings, title, note)
+    finish(axes.ravel(), ax, drawings, title, note)
     drawn = fields.to_dataframe(name="share").reset_index()
     where = [name for name in ("row", "column") if name in drawn] or ["state"]
     save_table(drawn[["architecture", "trial", "iteration", *where, "share"]], table)
@@ -407,7 +414,7 @@ def _name_states(axis, dataset):
     axis.tick_params("x", length=2)
 
 
-@_styled
+@styled
 def plot_ablation(
     dataset: xr.Dataset,
     drawings: Iterable[StrPath] = (),
@@ -435,7 +442,7 @@ def plot_ablation(
         ax_of = [named[f"{name} {row}"] for row in range(n_rows) for name in curves]
         axes = np.array([*ax_of, named["mean"]], dtype=object)
     else:
-        axes = _panels(ax, (), 1, 2 * n_rows + 1)[0]
+        axes = axes_for(ax, (), 1, 2 * n_rows + 1)[0]
     pairs = axes[:-1].reshape(n_rows, 2)
     for row, architecture in enumerate(architectures):
         means = dataset.sel(architecture=architecture).mean("trial")
@@ -459,7 +466,7 @@ def plot_ablation(
         f"mean over {_count(dataset.sizes['trial'], 'trial')}, bars: 95 % intervals; bold: the "
         "value of the other ablations"
     )
-    _finish(axes, ax, drawings, title, note, legend=axes[0])
+    finish(axes, ax, drawings, title, note, legend=axes[0])
     save_table(summary, table)
     return axes
 
@@ -489,7 +496,7 @@ def _draw_means(axis, summary, settings, attributes):
         axis.legend(frameon=False, loc="upper right")
 
 
-@_styled
+@styled
 def plot_run(
     dataset: xr.Dataset,
     drawings: Iterable[StrPath] = (),
@@ -518,13 +525,13 @@ def plot_run(
         _draw_maps(maps, fields, dataset)
         _say_what_shares_are(maps, dataset)
     else:
-        axes = _panels(ax, (), 1, len(panels))[0]
+        axes = axes_for(ax, (), 1, len(panels))[0]
     for axis, metric in zip(axes, panels, strict=True):
         measured = dataset[metric].dropna("iteration")
         axis.plot(measured["iteration"], measured, color=colour, ls=line)
         axis.set_title(label(metric))
         _over_iterations(axis, configuration(dataset), dataset.sizes["iteration"])
-    _finish(axes, ax, drawings, dataset.attrs["title"] if title is None else title)
+    finish(axes, ax, drawings, dataset.attrs["title"] if title is None else title)
     return _returned(axes)
 
 
@@ -535,7 +542,7 @@ def panels_of(dataset: xr.Dataset) -> list[str]:
     return [name for panel in PANELS for name in (gaps if panel == gap else [panel])]
 
 
-@_styled
+@styled
 def plot_scaling(
     table: pd.DataFrame, drawings: Iterable[StrPath] = (), title: str = "", *, ax: Any = None
 ) -> np.ndarray:
@@ -544,7 +551,7 @@ def plot_scaling(
     `table` is a pandas.DataFrame with the columns agents, threads, seconds (of an iteration) and
     megabytes (peak of the process).
     """
-    time, memory, speed = axes = _panels(ax, (WIDTH, 2.3), 1, 3)[0]
+    time, memory, speed = axes = axes_for(ax, (WIDTH, 2.3), 1, 3)[0]
     measured = {"ms": 3, "color": STYLES["networked"][0], "label": "measured"}
     linear = {"color": "0.5", "lw": 0.8, "ls": "--", "label": "linear in $N$"}
     alone = table[table["threads"] == 1].sort_values("agents")
@@ -563,5 +570,5 @@ def plot_scaling(
     speed.plot(threads, shared["seconds"].iloc[0] / shared["seconds"], "o-", **measured)
     speed.plot(threads, threads, **linear)
     speed.set(title=f"Speed-up, N = {most}", xlabel="Threads", xticks=threads)
-    _finish(axes, ax, drawings, title)
+    finish(axes, ax, drawings, title)
     return axes

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from mfgcore import new
+
 ROOT = Path(__file__).parents[1]
 CONFIG = """\
 # a tiny configuration
@@ -83,10 +85,10 @@ class Project:
             shutil.copy(ROOT / "Snakefile", folder)
         else:
             (folder / "config").mkdir()
-            text = documented("snakemake")[1].replace("config/config.yaml", "config/tiny.yaml")
-            shown = "path/to/mfgcore/workflow/Snakefile"
-            assert shown in text
-            (folder / "Snakefile").write_text(text.replace(shown, str(module)))
+            text = (
+                (new.TEMPLATE / "Snakefile").read_text().replace("config.yaml", "config/tiny.yaml")
+            )
+            (folder / "Snakefile").write_text(text.replace(new.WORKFLOW, str(module)))
         self.configure(tiny_config())
 
     def configure(self, text):

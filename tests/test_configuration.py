@@ -60,6 +60,36 @@ def test_a_title_takes_its_numbers_from_the_experiment(schema, paper):
         configuration.check(config, schema)
 
 
+def test_what_is_ones_own_stands_alone_and_null_leaves_out(schema, paper):
+    mine = {"game": "agree", "trials": 1}
+    study = {"title": "Mine", "parameter": "discount", "values": [0.5, 0.9]}
+    for given, expected, studies in (
+        ({"experiments": {"fig1": None}}, ["fig2", "fig3", "fig4", "fig5", "fig6"], 19),
+        ({"experiments": {"fig1": {"trials": 3}}}, list(paper["experiments"]), 19),
+        ({"experiments": {"mine": mine}}, ["mine"], 19),
+        ({"experiments": {"mine": mine, "fig1": None, "fig2": {}}}, ["fig2", "mine"], 19),
+        ({"ablations": {"studies": {"mine": study}}}, list(paper["experiments"]), 1),
+    ):
+        planned = configuration.check(configuration.combine(paper, given), schema)
+        assert list(planned[0]) == expected
+        assert len(planned[1]) == studies
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"experiments": {"fgi1": None}}, "experiments: null leaves out what is shipped: unknown"),
+        ({"experiments": {"fgi1": None}}, "name 'fgi1'; did you mean 'fig1'?"),
+        ({"ablations": {"studies": {"radus": None}}}, "did you mean 'radius'?"),
+        ({"experiments": {"fg1": {"agents": 5}}}, "'trials' is missing; did you mean 'fig1'?"),
+        ({"ablations": {"studies": {"radus": {}}}}, "is missing; did you mean 'radius'?"),
+    ],
+)
+def test_a_misspelt_name_of_an_experiment_or_study(schema, paper, given, expected):
+    with pytest.raises(ConfigurationError, match=re.escape(expected)):
+        configuration.check(configuration.combine(paper, given), schema)
+
+
 def test_the_configuration_says_no_other_default_than_the_code(paper):
     default = defaults()
     assert {key: default[key] for key in paper["parameters"]} == paper["parameters"]
@@ -180,6 +210,45 @@ def test_the_return_horizon_is_132_at_the_papers_discount():
 )
 def test_names_that_collide_with_figures_of_the_workflow_are_refused(schema, paper, name, expected):
     paper["experiments"][name] = dict(paper["experiments"]["fig1"])
+    with pytest.raises(ConfigurationError, match=re.escape(expected)):
+        configuration.check(paper, schema)
+
+
+def test_a_study_may_vary_two_parameters(schema, paper):
+    study = {"title": "Two", "parameter": "discount", "values": [0.5, 0.9]}
+    study |= {"second_parameter": "communication_radius", "second_values": [0, 1.0]}
+    paper["ablations"]["studies"]["two"] = study
+    _, planned = configuration.check(paper, schema)
+    assert list(planned["two"]) == ["0.5, 0", "0.5, 1.0", "0.9, 0", "0.9, 1.0"]
+    _, runs = planned["two"]["0.5, 1.0"]
+    run = runs["networked", 0]
+    assert (run.discount, run.communication_radius) == (0.5, 1.0)
+    described = configuration.describe_ablation(paper, "two")
+    assert described["varied"] == "discount, communication_radius"
+    assert described["baseline"] == "0.9, 0.2"
+    assert described["coordinates"]["communication_radius"] == ["0", "1.0", "0", "1.0"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"second_parameter": "radius"}, "studies.two.second_parameter: unknown parameter 'radi"),
+        ({"second_parameter": "agents"}, "two: key 'second_values' is missing, as there is 'sec"),
+        ({"second_values": [1, 2]}, "two: key 'second_parameter' is missing, as there is 'second"),
+        (
+            {"second_parameter": "discount", "second_values": [0.1, 0.2]},
+            "second_parameter: 'discount' is the first parameter already",
+        ),
+        (
+            {"second_parameter": "agents", "second_values": [5, "x"]},
+            "studies.two, discount, agents = 0.5, 'x': agents: 'x' is not a whole number",
+        ),
+        ({"second_parameter": "grid_size", "second_values": [4, 5]}, "changes the number of"),
+    ],
+)
+def test_a_mistake_in_a_study_of_two_parameters(schema, paper, given, expected):
+    study = {"title": "Two", "parameter": "discount", "values": [0.5, 0.9]} | given
+    paper["ablations"]["studies"]["two"] = study
     with pytest.raises(ConfigurationError, match=re.escape(expected)):
         configuration.check(paper, schema)
 

@@ -133,3 +133,30 @@ def test_the_symbols_are_those_of_things_that_are_there():
 def test_the_tutorial_is_kept_without_what_it_prints():
     cells = json.loads((ROOT / "docs/tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+
+
+def test_the_version_has_one_value():
+    versions = [
+        re.search(r'(?m)^version = "(.*)"$', (ROOT / "pyproject.toml").read_text())[1],
+        re.search(r"(?m)^version: (.*)$", (ROOT / "CITATION.cff").read_text())[1],
+        json.loads((ROOT / "codemeta.json").read_text())["version"],
+    ]
+    assert len(set(versions)) == 1, versions
+
+
+def test_the_paper_about_the_package_is_within_the_journals_limits():
+    """JOSS wants 250 to 1000 words, some sections, and every citation in the bibliography."""
+    _, head, text = (ROOT / "paper/paper.md").read_text(encoding="utf-8").split("---\n", 2)
+    assert 250 <= len(text.split()) <= 1000
+    assert {"Summary", "Statement of need", "References"} <= set(re.findall(r"(?m)^# (.*)$", text))
+    entries = re.findall(r"(?m)^@\w+\{(.*),$", (ROOT / "paper/paper.bib").read_text("utf-8"))
+    assert sorted(entries) == sorted(set(re.findall(r"@(\w+)", text)))
+    authors = re.search(r"(?m)^authors:\n  - name: (.*)$", (ROOT / "CITATION.cff").read_text())
+    assert f"  - name: {authors[1]}\n" in head
+
+
+def test_actions_are_those_of_a_commit():
+    workflows = list((ROOT / ".github/workflows").glob("*.yml"))
+    used = [line for path in workflows for line in re.findall(r"uses: (.*)", path.read_text())]
+    assert len(used) > 8
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in used)

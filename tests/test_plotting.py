@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from project import ROOT
 
 import mfgcore
-from mfgcore import ConfigurationError, explorer, layout, plotting
+from mfgcore import ConfigurationError, explorer, heat_map, layout, plotting
 from mfgcore.cli import main
 from mfgcore.collect import collect_ablation
 from mfgcore.datasets import state_coordinates
@@ -80,6 +80,45 @@ def test_an_ablation_is_joined_from_files_in_any_order(tmp_path):
     assert list(pd.read_csv(tmp_path / "a.csv")["setting"]) == [1, 3]
     with pytest.raises(mfgcore.RunFileError, match="rounds = 1, networked, trial 0 is missing"):
         collect_ablation(paths[:-1], settings, **study)
+
+
+def test_a_study_of_two_parameters_is_a_heat_map_with_the_number_of_trials(tmp_path, monkeypatch):
+    pairs = [(rounds, radius) for rounds in (1, 3) for radius in (0.0, 0.5)]
+    settings = {
+        f"{rounds}, {radius}": [
+            small(communication_rounds=rounds, communication_radius=radius, trial=trial)
+            for trial in (0, 1)
+        ]
+        for rounds, radius in pairs
+    }
+    paths = saved([run for runs in settings.values() for run in runs], tmp_path)
+    values = [list(map(str, each)) for each in zip(*pairs, strict=True)]
+    names = ("communication_rounds", "communication_radius")
+    joined = collect_ablation(
+        paths,
+        settings,
+        title="title",
+        varied=", ".join(names),
+        baseline="3, 0.5",
+        coordinates=dict(zip(names, values, strict=True)),
+    )
+    drawn = []
+    monkeypatch.setattr(plotting, "save_figure", lambda figure, paths: drawn.append(figure))
+    heat_map.plot_heat_map(joined, [tmp_path / "a.png"], tmp_path / "a.csv", "title")
+    table = pd.read_csv(tmp_path / "a.csv")
+    returns = drawn[0].axes[0]
+    shown = returns.images[0].get_array()
+    for i, rounds in enumerate((1, 3)):
+        for j, radius in enumerate((0.0, 0.5)):
+            chosen = table[(table[names[0]] == rounds) & (table[names[1]] == radius)]
+            runs = settings[f"{rounds}, {radius}"]
+            means = [mfgcore.simulate(run)["discounted_return"].mean() for run in runs]
+            assert shown[i, j] == pytest.approx(np.mean(means), rel=1e-12)
+            assert chosen["mean"].item() == pytest.approx(np.mean(means), rel=1e-9)
+    assert shown[0, 0] != shown[1, 1]
+    lines = [text.get_text().split("\n") for text in returns.texts]
+    assert [line[1] for line in lines if len(line) > 1] == ["n = 2"] * 4
+    plt.close(drawn[0])
 
 
 def drawn_states(game):

@@ -116,6 +116,43 @@ def test_a_second_call_finds_nothing_to_do(project):
     assert "Nothing to be done" in project.would_make()[1]
 
 
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("figures/fig3.pdf", "; did you mean 'figures/tiny/fig3.pdf'?"),  # that of another scale
+        ("figures/tiny/fgi3.pdf", "; did you mean 'figures/tiny/fig3.pdf'?"),
+        ("figures/abaltions", "; did you mean 'figures/ablations'?"),
+        ("results/tiny/runs/fig1/networked/trial_x.nc", ""),
+    ],
+)
+def test_a_target_that_nothing_makes_is_one_line(project, target, expected):
+    done = project.snakemake(target, "--dry-run")
+    assert done.returncode != 0
+    line = f"{target}: nothing makes it with this configuration"
+    assert done.stderr.splitlines()[-1].startswith(line + expected)
+
+
+def test_a_profile_that_is_not_there_is_named(project):
+    done = project.snakemake("figures/all", "--dry-run", "--workflow-profile", "profiles/slrum")
+    assert done.returncode != 0
+    assert "--workflow-profile: unknown profile 'slrum'; did you mean 'slurm'?" in done.stderr
+
+
+def test_an_experiment_of_ones_own_stands_alone(tmp_path):
+    """It asks for nothing of the paper's: neither do its explorer and its report."""
+    project = Project(tmp_path)
+    own = tiny_config().partition("  fig1:")[0]
+    project.configure(own + "  mine: {game: agree, agents: 6, iterations: 4, trials: 2}\n")
+    counts = project.make("figures/all", "figures/tiny/explorer.html")
+    assert counts["simulate"] == 3 * 2
+    assert counts["explorer"] == counts["collect"] == counts["simulate_exactly"] == 1
+    project.make("figures/all", "--report", "report.html")
+    assert "figures/tiny/mine.png" in (tmp_path / "report.html").read_text()
+    assert "fig1" not in (tmp_path / "figures/tiny/explorer.html").read_text()
+    left_out = project.snakemake("figures/tiny/fig2_exact.png")
+    assert "with this configuration: experiment 'fig2' is left out" in left_out.stderr
+
+
 def test_a_deleted_figure_is_remade_alone(project):
     figure = project.folder / "figures/tiny/fig2.pdf"
     before = figure.read_bytes()
@@ -126,7 +163,7 @@ def test_a_deleted_figure_is_remade_alone(project):
 
 def test_a_rule_of_ones_own_changes_its_figure_alone(project):
     rules = project.folder / "workflow/rules/figures.smk"
-    original, (own, _) = rules.read_text(), documented("snakemake")
+    original, (own,) = rules.read_text(), documented("snakemake")
     figure = project.folder / "figures/tiny/fig4.png"
     before = figure.read_bytes()
     rules.write_text(original + own.replace("blackout", "fig4"))

@@ -14,7 +14,7 @@ rule collect_ablation:
         runtime=10,
         mem_mb=1000,
     params:
-        study=lambda wildcards: config["ablations"]["studies"][wildcards.study],
+        study=study_of,
     script:
         "../scripts/collect_ablation.py"
 
@@ -34,6 +34,9 @@ use rule plot_metrics as plot_ablation with:
     group:
         "ablation_{study}"
     params:
-        plot="plot_ablation",
-        title=lambda wildcards: config["ablations"]["studies"][wildcards.study]["title"],
-        caption=lambda wildcards: plain(config["ablations"]["studies"][wildcards.study]["title"]),
+        plot=lambda wildcards: (
+            "plot_heat_map" if "second_parameter" in study_of(wildcards) else "plot_ablation"
+        ),
+        title=lambda wildcards: study_of(wildcards)["title"],
+        caption=lambda wildcards: plain(study_of(wildcards)["title"]),
+        fingerprint=shown_fingerprint("heat_map.py", "plotting.py", "statistics.py"),

@@ -1,15 +1,25 @@
 # The configuration, checked, and what follows from it.
 import functools
 import math
+import os
 import re
 import sys
+from pathlib import Path
+
+from snakemake.cli import get_argument_parser
 
 try:
     from mfgcore import comparisons, configuration, cost
-    from mfgcore.errors import MfgcoreError
+    from mfgcore.errors import ConfigurationError, MfgcoreError, did_you_mean, unknown_name
     from mfgcore.fingerprint import run_fingerprint, shown_fingerprint
 except ImportError as error:  # such as kernels that are older than their sources
     sys.exit(f"mfgcore cannot be used: {error}")
+
+
+# Snakemake's command line, which it does not show to a Snakefile: by its own parser, which takes a
+# quarter of a second, and not in each of its jobs.
+BY_HAND = "snakemake" in Path(sys.argv[0]).parts[-2:] and workflow.is_main_process
+CALLED, _ = get_argument_parser().parse_known_args(sys.argv[1:]) if BY_HAND else (None, None)
 
 
 def packaged(path):
@@ -31,6 +41,45 @@ def limit(name):
     """What a submission may ask for at this site: --resources limit_mb=... limit_minutes=..."""
     resources = workflow.resource_settings.resources
     return resources[name].value if name in resources else math.inf
+
+
+def check_profile():
+    """Refuse a --workflow-profile that is not there: Snakemake would go on without any.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the profile, and those that there are.
+    """
+    profile = CALLED and CALLED.workflow_profile or "none"
+    folders = [Path("profiles"), Path(workflow.main_snakefile).parent / "profiles"]
+    if profile != "none" and not any((folder / profile).exists() for folder in [Path(), *folders]):
+        known = sorted({each.name for folder in folders for each in folder.glob("*")})
+        raise ConfigurationError(
+            f"--workflow-profile: {unknown_name('profile', Path(profile).name, known)}"
+        )
+
+
+def check_targets():
+    """End with one line if a target is a file that no rule makes; say which one was meant.
+
+    A figure of another configuration is in another folder. There may be an old one, and Snakemake
+    would say that there is nothing to be done.
+    """
+    rules = list(workflow.rules)
+    known = [path for each in rules if not each.has_wildcards() for path in each.output]
+    known += [*FIGURE_FILES, *DATASETS, *ABLATION_FILES]
+    for target in map(os.path.relpath, CALLED.targets if CALLED else ()):
+        if workflow.is_rule(target) or any(each.is_producer(target) for each in rules):
+            continue
+        hint = did_you_mean(target, [*(each.name for each in rules), *known])
+        for name, value in config["experiments"].items():
+            if value is None and Path(target).stem in configuration.figures(name):
+                hint = f": experiment {name!r} is left out"
+        for path in known:
+            if Path(path).name == Path(target).name:
+                hint = f"; did you mean {path!r}?"
+        sys.exit(f"{target}: nothing makes it with this configuration{hint}")
 
 
 def check_limits(runs):
@@ -55,10 +104,12 @@ def check_limits(runs):
 
 
 try:
+    check_profile()
     for path in workflow.config_settings.configfiles:
         configuration.read_yaml(path)  # refused where snakemake may have read something else
-    # what the caller gives (--configfile, --config, a module's config) overrides the package's
-    config = configuration.read(map(packaged, configuration.CONFIG_FILES), config)
+    # what the caller gives: --configfile, --config, a module's config
+    shipped = configuration.read(map(packaged, configuration.CONFIG_FILES))
+    config = configuration.combine(shipped, configuration.read([], config))
     RUNS, STUDIES = configuration.check(
         config, configuration.load_schema(packaged("workflow/schemas/config.schema.yaml"))
     )
@@ -103,12 +154,17 @@ def run_of(wildcards):
     return RUNS[wildcards.experiment][wildcards.architecture, int(wildcards.trial)]
 
 
+def files_of_runs(experiment):
+    """The files of all runs of an experiment, by its name."""
+    return [
+        RUN_FILE.format(experiment=experiment, architecture=architecture, trial=trial)
+        for architecture, trial in RUNS[experiment]
+    ]
+
+
 def run_files(wildcards):
     """The files of all runs of an experiment."""
-    return [
-        RUN_FILE.format(experiment=wildcards.experiment, architecture=architecture, trial=trial)
-        for architecture, trial in RUNS[wildcards.experiment]
-    ]
+    return files_of_runs(wildcards.experiment)
 
 
 def study_files(wildcards):
@@ -138,6 +194,11 @@ def comparison_files(wildcards):
         COMPARISON_PART.format(comparison=wildcards.comparison, scenario=scenario, setting=setting)
         for scenario, setting in comparisons.jobs(config, wildcards.comparison)
     ]
+
+
+def study_of(wildcards):
+    """What the configuration says of an ablation."""
+    return config["ablations"]["studies"][wildcards.study]
 
 
 def pictures(stem, caption, category, **labels):

@@ -6,7 +6,7 @@ rule plot_metrics:
         drawings=pictures(
             "{experiment}",
             caption="metrics",
-            category="Figures of the paper",
+            category="Figures",
             experiment="{experiment}",
             shows="metrics",
         ),
@@ -38,7 +38,7 @@ use rule plot_metrics as plot_exact with:
         drawings=pictures(
             "{experiment}_exact",
             caption="exact",
-            category="Figures of the paper",
+            category="Figures",
             experiment="{experiment}",
             shows="exact",
         ),
@@ -56,7 +56,7 @@ use rule plot_metrics as plot_mean_field with:
         drawings=pictures(
             "{experiment}_mean_field",
             caption="mean_field",
-            category="Figures of the paper",
+            category="Figures",
             experiment="{experiment}",
             shows="mean field",
         ),

@@ -1,4 +1,4 @@
-"""A figure: the function of mfgcore.plotting that the rule's parameter `plot` names.
+"""A figure: the function of mfgcore.plotting, or heat_map, that the rule's parameter `plot` names.
 
 It is given the dataset or table that is the first input, the named inputs, which are single runs,
 the named outputs, and as its options the other parameters.
@@ -6,13 +6,14 @@ the named outputs, and as its options the other parameters.
 
 import pandas as pd
 
-from mfgcore import plotting
+from mfgcore import heat_map, plotting
 from mfgcore.jobs import logged, marked, results
 
 with logged(snakemake.log[0]):
     options = dict(snakemake.params.items())
     del options["fingerprint"], options["caption"]
-    plot = getattr(plotting, options.pop("plot"))
+    name = options.pop("plot")
+    plot = getattr(plotting, name, None) or getattr(heat_map, name)
     first, *_ = snakemake.input
     if first.endswith(".csv"):
         shown, beside = pd.read_csv(first), {}

@@ -1,0 +1,17 @@
+"""A game of your own; docs/extending.md of mfgcore shows what else one can say."""
+
+import numpy as np
+
+from mfgcore.games import GridGame, register
+
+
+@register
+class Lakeside(GridGame):
+    """Be near the water, the left edge of the grid, but not in a crowd."""
+
+    pays_by_own_share = True
+
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
+        """The nearer to the water the better, the fuller the cell the worse."""
+        near = 1.0 - self.positions[:, 1] / self.grid_size
+        return self.normalised((near * (1.0 - mean_fields))[..., None], mean_fields)

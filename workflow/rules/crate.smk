@@ -1,0 +1,35 @@
+# Not part of figures/all: it describes the folder in which the workflow runs, for other programs.
+CRATED = {
+    name: {
+        "runs": files_of_runs(name),
+        "dataset": DATASET.format(experiment=name),
+        "reference": REFERENCE.format(experiment=name),
+        "figures": [
+            path.format(stem=stem) for stem in configuration.figures(name) for path in DRAWN
+        ],
+    }
+    for name in TITLES
+}
+
+
+rule crate:
+    input:
+        ALL,
+        *(path for each in CRATED.values() for path in [*each["runs"], each["reference"]]),
+        manifest=MANIFEST,
+    output:
+        "ro-crate-metadata.json",
+    log:
+        f"{RESULTS}/logs/crate.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/crate.tsv"
+    threads: 1
+    resources:
+        runtime=10,
+        mem_mb=1000,
+    params:
+        snakefile=os.path.relpath(workflow.main_snakefile),
+        experiments=CRATED,
+        fingerprint=shown_fingerprint("crate.py"),
+    script:
+        "../scripts/crate.py"
