@@ -1,9 +1,5 @@
 # Every figure of the paper as a target: snakemake --cores 10 figures/all
 # The workflow itself, which others can use as a module, is in workflow/ (docs/extending.md).
-configfile: "config/config.yaml"
-configfile: "config/ablations.yaml"
-
-
 include: "workflow/Snakefile"
 
 

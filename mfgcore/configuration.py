@@ -4,11 +4,10 @@ import dataclasses
 import hashlib
 import json
 import re
-from pathlib import Path
 
 import jsonschema
-import yaml
 
+from mfgcore import yaml12
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.experiment import defaults, disturbances, make_experiment, parameters
 from mfgcore.imports import import_file
@@ -30,25 +29,30 @@ _Validator = jsonschema.validators.extend(
 )
 
 
-def read(paths, config=None):
-    """Configuration files as one dict: keys of later ones, and of `config`, override those before.
+def read(paths, config=None, words=()):
+    """Configuration files as one dict: keys of later ones override those of earlier ones.
+
+    Parameters
+    ----------
+    paths : iterable of path
+    config : dict, optional
+        What overrides them.
+    words : iterable of str
+        Such as ``seed=2``, from a command line: what overrides all that.
 
     Raises
     ------
     ConfigurationError
-        If a file is missing or is no YAML file of keys and values.
+        If a file is missing or is no YAML file of keys and values, or a word has no value.
     """
+    parts = [*map(yaml12.load, paths), config or {}]
+    for word in words:
+        key, _, value = word.partition("=")
+        parts.append({key: yaml12.parse(value, f"--config {_show(key)}")})
     read = {}
-    for path in paths:
-        try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            line = " ".join(str(error).split())
-            raise ConfigurationError(f"{shorten(str(path))}: cannot be read: {line}") from error
-        if not isinstance(content, dict):
-            raise ConfigurationError(f"{shorten(str(path))}: holds no keys and values")
-        read = _override(read, _renamed(content))
-    return _override(read, _renamed(config or {}))
+    for part in parts:
+        read = _override(read, _renamed(part))
+    return read
 
 
 def _renamed(content):
@@ -76,7 +80,7 @@ def load_schema(path):
     What a parameter can be is not written there but in :mod:`mfgcore.experiment`, which also checks
     it: only the keys are put in.
     """
-    schema = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    schema = yaml12.load(path)
     schema["$defs"]["parameters"]["properties"] = {
         key: {"description": parameter.describe()} for key, parameter in settable().items()
     }

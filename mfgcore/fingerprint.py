@@ -19,6 +19,7 @@ OUTSIDE_RUNS = (
     "ledger.py",
     "plotting.py",
     "statistics.py",
+    "yaml12.py",
 )
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
+from mfgcore import yaml12
 
 ROOT = Path(__file__).parents[1]
 CONFIG = """\
@@ -34,7 +34,7 @@ STEMS = [stem for name in NAMES for stem in (name, f"{name}_exact", f"{name}_mea
 
 
 def tiny_config(**parameters):
-    ablations = yaml.safe_load((ROOT / "config/ablations.yaml").read_text())["ablations"]
+    ablations = yaml12.load(ROOT / "config/ablations.yaml")["ablations"]
     left_out = [name for name in ablations["studies"] if name not in STUDIES]
     text = CONFIG + "".join(f"    {name}: null\n" for name in left_out) + "experiments:\n"
     for name in NAMES:

@@ -4,10 +4,9 @@ import copy
 import re
 
 import pytest
-import yaml
 from project import ROOT
 
-from mfgcore import ConfigurationError, Experiment, configuration
+from mfgcore import ConfigurationError, Experiment, configuration, yaml12
 from mfgcore.architectures import BY_NETWORK
 from mfgcore.cli import CONFIG_FILES
 from mfgcore.experiment import defaults, make_experiment, parameters
@@ -63,7 +62,7 @@ def test_the_configuration_says_no_other_default_than_the_code(paper):
 
 
 def test_the_preview_has_the_learning_rates_radius_and_games_of_the_paper():
-    preview = yaml.safe_load((ROOT / "config/preview.yaml").read_text())
+    preview = yaml12.load(ROOT / "config/preview.yaml")
     changed = set(preview["parameters"]) | {
         key for experiment in preview["experiments"].values() for key in experiment
     }

@@ -12,7 +12,7 @@ import tarfile
 
 import pandas as pd
 import pytest
-from project import GROWING, NAMES, STEMS, STUDIES, Project, documented, tiny_config
+from project import GROWING, NAMES, STEMS, STUDIES, Project, documented, job_counts, tiny_config
 
 from mfgcore import Experiment, load, save, simulate
 from mfgcore.datasets import configuration
@@ -290,6 +290,14 @@ def test_a_truncated_run_file_is_named_and_nothing_half_written(project):
     assert dataset.exists()
 
 
+def test_numbers_are_those_of_yaml_1_2(project):
+    project.configure(tiny_config().replace("trials: 2}", "trials: 010}", 1))
+    done = project.snakemake("figures/all", "-n", "--config", "experiments={fig2: {trials: 010}}")
+    project.configure(tiny_config())
+    assert done.returncode == 0, done.stderr
+    assert job_counts(done.stdout + done.stderr)["simulate"] == 2 * 3 * (10 - 2)
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -298,6 +306,8 @@ def test_a_truncated_run_file_is_named_and_nothing_half_written(project):
         ({"old": "seed: 1", "new": "sede: 1"}, "did you mean 'seed'?"),
         ({"old": "change_at: 2", "new": "change_at: 4"}, "change_at: 4 is not < iterations"),
         ({"old": "fig1: {agents: 6", "new": "'../x': {agents: 6"}, "'../x' is not a plain name"),
+        ({"old": "seed: 1", "new": "seed: 1\nseed: 2"}, 'line 2: found duplicate key "seed"'),
+        ({"old": "seed: 1", "new": "__use_yte__: true"}, "unknown key '__use_yte__'"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_one_line(project, change, expected):

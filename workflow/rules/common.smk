@@ -16,6 +16,16 @@ def packaged(path):
     return workflow.source_path(f"../../{path}")
 
 
+# What the caller gives overrides the package's. Snakemake has read --configfile and --config by
+# the rules of YAML 1.1, in which 010 is eight and the last of equal keys wins: they are read again.
+if workflow.modifier.is_main_snakefile():
+    named, overriding = workflow.configfiles, workflow.overwrite_configfiles
+    FILES = [*named[len(overriding) :], *overriding]  # those that a Snakefile names come first
+    GIVEN, WORDS = {}, workflow.config_settings.config_args or []
+else:  # a module's configuration is a dict, by the rules of whoever read it
+    FILES, GIVEN, WORDS = [], config, []
+
+
 def minutes(experiment):
     """Minutes to ask for: one to start, and what the run should take, with a margin."""
     return math.ceil(1 + cost.TIME_MARGIN * cost.run_seconds(experiment) / 60)
@@ -54,8 +64,7 @@ def check_limits(runs):
 
 
 try:
-    # what the caller gives (--configfile, --config, a module's config) overrides the package's
-    config = configuration.read(map(packaged, configuration.CONFIG_FILES), config)
+    config = configuration.read([*map(packaged, configuration.CONFIG_FILES), *FILES], GIVEN, WORDS)
     RUNS, STUDIES = configuration.check(
         config, configuration.load_schema(packaged("workflow/schemas/config.schema.yaml"))
     )
