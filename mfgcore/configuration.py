@@ -197,9 +197,12 @@ def _explain(error):
         "enum": "one of",
         "minimum": ">=",
         "maximum": "<=",
-        "minItems": "a list of at least",
+        "minItems": "a list whose length is at least",
+        "maxLength": "a text whose length is at most",
         "pattern": "of the form",
     }.get(error.validator, error.validator)
+    if error.validator == "uniqueItems":
+        return f"{prefix}{shorten(error.instance)} is not a list of different values"
     value = error.validator_value
     value = ", ".join(map(str, value)) if isinstance(value, list) else value
     return f"{prefix}{shorten(error.instance)} is not {allowed} {value}"

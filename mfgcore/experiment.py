@@ -574,8 +574,9 @@ def parameters():
     return describe_fields(Experiment)
 
 
+@functools.cache
 def defaults():
-    """The default of every parameter that has one, by name; dict."""
+    """The default of every parameter that has one, by name; dict. Not to be changed."""
     return {
         field.name: field.default
         for field in dataclasses.fields(Experiment)

@@ -1,6 +1,7 @@
 """What the workflow's scripts have in common: a log, and one line for a user's mistake."""
 
 import contextlib
+import io
 import sys
 import traceback
 from pathlib import Path
@@ -8,6 +9,15 @@ from pathlib import Path
 from mfgcore import configuration
 from mfgcore.collect import load_collected
 from mfgcore.errors import MfgcoreError, RunFileError
+
+
+class _Losing(io.FileIO):
+    """A log, which a full disk may end: what there is to say is said on the terminal too."""
+
+    def write(self, content):
+        with contextlib.suppress(OSError):
+            return super().write(content)
+        return len(content)
 
 
 @contextlib.contextmanager
@@ -19,7 +29,8 @@ def logged(path):
     path : path
         The job's log file.
     """
-    with open(path, "w", encoding="utf-8", buffering=1) as log:  # noqa: PTH123
+    file = io.BufferedWriter(_Losing(path, "w"))
+    with io.TextIOWrapper(file, encoding="utf-8", line_buffering=True) as log:
         try:
             with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
                 yield

@@ -1,4 +1,5 @@
 # The configuration, checked, and what follows from it.
+import functools
 import math
 import re
 import sys
@@ -26,9 +27,15 @@ else:  # a module's configuration is a dict, by the rules of whoever read it
     FILES, GIVEN, WORDS = [], config, []
 
 
+@functools.cache  # a run may have a million iterations to count
+def seconds(experiment):
+    """What a run should take."""
+    return cost.run_seconds(experiment)
+
+
 def minutes(experiment):
     """Minutes to ask for: one to start, and what the run should take, with a margin."""
-    return math.ceil(1 + cost.TIME_MARGIN * cost.run_seconds(experiment) / 60)
+    return math.ceil(1 + cost.TIME_MARGIN * seconds(experiment) / 60)
 
 
 def megabytes(experiment):
@@ -54,6 +61,8 @@ def check_limits(runs):
         return  # every job reads this file: costs are not worked out for nothing
     for name, experiments in runs.items():
         for (architecture, trial), run in experiments.items():
+            if trial > 0:
+                continue  # as the first
             asked = {"limit_mb": megabytes(run), "limit_minutes": minutes(run)}
             for key, value in asked.items():
                 if value > limit(key):
@@ -142,14 +151,19 @@ def plain(text):
     return re.sub(r"([^\w ])", r"\\\1", text)
 
 
+def first_trial(wildcards):
+    """The first trial of a run's kind: all cost the same, and it is worked out once."""
+    return RUNS[wildcards.experiment][wildcards.architecture, 0]
+
+
 def run_minutes(wildcards):
     """Minutes to ask for."""
-    return minutes(run_of(wildcards))
+    return minutes(first_trial(wildcards))
 
 
 def run_megabytes(wildcards):
     """Megabytes to ask for."""
-    return megabytes(run_of(wildcards))
+    return megabytes(first_trial(wildcards))
 
 
 def run_group(wildcards):
@@ -157,8 +171,8 @@ def run_group(wildcards):
 
     They run one after another, so none is shared that would ask for more minutes than the limit.
     """
-    seconds = cost.run_seconds(run_of(wildcards))
-    group = "runs_of_seconds" if seconds < 60 else "runs_of_minutes"
+    expected = seconds(first_trial(wildcards))
+    group = "runs_of_seconds" if expected < 60 else "runs_of_minutes"
     together = workflow.group_settings.group_components.get(group, 1)
-    shares = seconds < 600 and together * run_minutes(wildcards) <= limit("limit_minutes")
+    shares = expected < 600 and together * run_minutes(wildcards) <= limit("limit_minutes")
     return group if shares else None
