@@ -1,46 +1,48 @@
 """What the workflow's scripts have in common: a log, and one line for a user's mistake."""
 
 import contextlib
-import io
+import errno
 import sys
 import traceback
 from pathlib import Path
 
 from mfgcore import configuration
 from mfgcore.collect import load_collected
-from mfgcore.errors import MfgcoreError, RunFileError
+from mfgcore.errors import MfgcoreError, RunFileError, shorten
+from mfgcore.files import reason
 
-
-class _Losing(io.FileIO):
-    """A log, which a full disk may end: what there is to say is said on the terminal too."""
-
-    def write(self, content):
-        with contextlib.suppress(OSError):
-            return super().write(content)
-        return len(content)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextlib.contextmanager
 def logged(path):
-    """Send what a job prints to its log; end the job with one line if its input is at fault.
+    """Send what a job prints to its log; end it with one line if its input or the disk is at fault.
 
     Parameters
     ----------
     path : path
         The job's log file.
     """
-    file = io.BufferedWriter(_Losing(path, "w"))
-    with io.TextIOWrapper(file, encoding="utf-8", line_buffering=True) as log:
-        try:
-            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-                yield
-        except MfgcoreError as error:
-            print(f"error: {error}", file=log)
-            print(f"mfgcore: error: {error}", file=sys.stderr)
-            sys.exit(1)
-        except BaseException:
-            traceback.print_exc(file=log)
+    said = None
+    try:
+        with open(path, "w", encoding="utf-8", buffering=1) as log:  # noqa: PTH123
+            try:
+                with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                    yield
+            except MfgcoreError as error:
+                said = error
+                print(f"error: {error}", file=log)
+            except BaseException:
+                traceback.print_exc(file=log)
+                raise
+    except OSError as error:
+        if error.errno not in FULL:
             raise
+        said = said or f"{shorten(str(path))}: cannot be written: {reason(error)}"
+    if said is not None:
+        with contextlib.suppress(OSError):  # the disk that is full may hold this, too
+            print(f"mfgcore: error: {said}", file=sys.stderr, flush=True)
+        sys.exit(1)
 
 
 def check_code(expected, experiment):

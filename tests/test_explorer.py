@@ -13,7 +13,7 @@ import mfgcore
 from mfgcore import explorer, plotting
 from mfgcore.games import ACTIONS
 
-TITLES = ("Agree & <b>meet</b>", "Cluster </script> anywhere")
+TITLES = ("Agree & <svg onload=alert(1)>", "Cluster </script> anywhere")
 browser = [
     pytest.mark.browser,
     pytest.mark.skipif(

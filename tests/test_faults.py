@@ -15,7 +15,7 @@ from conftest import small
 from project import Project, tiny_config
 
 import mfgcore
-from mfgcore import RunFileError, checkpoint, cli, jobs
+from mfgcore import checkpoint, cli
 from mfgcore.checkpoint import Checkpointer, Stopped
 from mfgcore.simulation import Simulation
 
@@ -55,16 +55,6 @@ def in_child(function):
     with open(reading) as said:  # noqa: PTH123
         text = said.read()
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk_that_holds_the_log_too_is_one_line(capsys):
-    with pytest.raises(SystemExit) as stopped, jobs.logged("/dev/full"):
-        print("of this nothing is kept")
-        raise RunFileError("run.nc: cannot be written: No space left on device")
-    assert stopped.value.code == 1
-    expected = "mfgcore: error: run.nc: cannot be written: No space left on device\n"
-    assert capsys.readouterr() == ("", expected)
 
 
 def test_a_full_file_system_is_one_line_and_no_file(tmp_path):

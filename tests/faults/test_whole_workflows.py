@@ -1,10 +1,10 @@
-"""What a whole workflow must survive: a disk that fills up, and claims without their data."""
+"""What a whole workflow must survive: full disks, odd folders, claims without their data."""
 
 import os
 import subprocess
 
 import pytest
-from project import NAMES, Project, tiny_config
+from project import NAMES, ROOT, Project, tiny_config
 
 pytestmark = pytest.mark.faults
 
@@ -54,3 +54,18 @@ def test_claims_without_exact_metrics_are_not_judged(tmp_path):
     project.make("figures/tiny/claims.pdf", "--config", "ablations={studies: {}}")
     text = (tmp_path / "figures/tiny/claims.md").read_text()
     assert "exact_exploitability was not measured" in text
+
+
+def test_a_checkout_in_a_folder_with_an_odd_name_works(tmp_path):
+    """From `make setup` on; what is not committed yet is not tried."""
+    folder, figure = tmp_path / "a b'c $d", "figures/tiny/fig1.png"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "MFGCORE_BUILDS": "baseline"}
+    subprocess.run(["make", "setup"], cwd=folder, env=environment, check=True)
+    (folder / "config/tiny.yaml").write_text(one_experiment())
+    words = [".venv/bin/snakemake", "--cores", "2", figure, "--configfile", "config/tiny.yaml"]
+    subprocess.run(words, cwd=folder, check=True)
+    assert (folder / figure).read_bytes().startswith(b"\x89PNG")
+    run = [".venv/bin/mfgcore", "show", RUN]
+    shown = subprocess.run(run, cwd=folder, check=True, capture_output=True, text=True)
+    assert "agree, networked, trial 0" in shown.stdout
