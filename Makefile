@@ -9,7 +9,7 @@
 # make test      the tests
 # make test-slurm  the workflow on a real SLURM, started for it on this machine
 # make test-faults  thousands of flipped bits, wrong configurations and kills
-# make test-browser  the explorer page in a headless Chromium, installed for it if it may be
+# make test-browser  explorer and report in a headless Chromium, installed for it if it may be
 # make test-sanitize  the kernels' tests with bounds checks and the compiler's sanitizers
 # make test-clang  the kernels' tests on builds by clang, installed for it if it may be
 # make bench     the kernels beside NumPy and Numba, each with its target; beside an earlier
@@ -24,9 +24,9 @@
 #                bench-mfg-suite, in an environment apart
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
-BIN := .venv/bin
+BIN = $(shell cd .venv 2>/dev/null && pwd -P || echo .venv)/bin
 CHECKS := .venv-checks/bin
-PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
+PIP = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
@@ -35,11 +35,23 @@ REPORTED := figures/all figures/ablations figures/claims.pdf
 
 setup: .venv/.done
 
-.venv/.done: $(SOURCES)
+# pip and Snakemake cannot work with an environment in whose path is a space, a quote or a $: if that
+# of this folder has one, the environment is elsewhere, and .venv leads there.
+ODD := *[!A-Za-z0-9_@%+=:,./~-]*
+
+.venv:
+	@case "$$(pwd -P)" in $(ODD)) \
+		place="$${XDG_CACHE_HOME:-$$HOME/.cache}/mfgcore/$$(pwd -P | cksum | cut -d ' ' -f 1)"; \
+		case "$$place" in $(ODD)) \
+			echo "mfgcore: no environment can be in $$place: set XDG_CACHE_HOME to a plain path"; exit 1;; \
+		esac; \
+		mkdir -p "$$place" && ln -s "$$place" $@;; \
+	esac
+
+.venv/.done: $(SOURCES) | .venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; set PYTHON=...")'
-	@$(PYTHON) -c 'import os, re, sys; odd = re.search("[^\\w@%+=:,./~-]", os.getcwd()); sys.exit(odd and f"mfgcore: snakemake cannot run in a folder with {odd[0]!r} in its path: {os.getcwd()}")'
 	@echo "mfgcore: a new environment in .venv, about a minute"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x .venv/bin/python || $(PYTHON) -m venv $(dir $(BIN))
 	@$(PIP) --constraint requirements.lock setuptools wheel cython
 	@echo "mfgcore: compiling the kernels, and installing the $$(grep -c == requirements.lock) packages of requirements.lock"
 	@$(PIP) --no-build-isolation --no-deps --editable . & kernels=$$!; \
@@ -91,7 +103,7 @@ test-slurm: setup
 
 test-browser: setup
 	tests/install Chromium chromium chromium
-	$(BIN)/python -m pytest -m browser -rs tests/test_explorer.py
+	$(BIN)/python -m pytest -m browser -rs tests/test_explorer.py tests/test_workflow.py
 
 test-sanitize: setup
 	tests/sanitize $(BIN)/python

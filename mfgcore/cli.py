@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -253,30 +254,36 @@ def _estimate(arguments):
     cores = _at_least_one("cores", arguments.cores)
     config = combine(read(CONFIG_FILES), read(arguments.configfile))
     named, studies = check(config, load_schema("workflow/schemas/config.schema.yaml"))
-    _print_estimate(
-        "experiment", {name: list(runs.values()) for name, runs in named.items()}, cores
-    )
+    _print_estimate("experiment", {name: _alike(runs) for name, runs in named.items()}, cores)
     counted, ablations = set(), {}
     for name, settings in studies.items():
         ablations[name] = []
         for folder, runs in settings.values():
-            for key, experiment in runs.items():
-                if (folder, *key) not in counted:
-                    counted.add((folder, *key))
-                    ablations[name].append(experiment)
+            new = {key: runs[key] for key in runs if (folder, *key) not in counted}
+            counted |= {(folder, *key) for key in new}
+            ablations[name] += _alike(new)
     print()
     _print_estimate("ablation", ablations, cores)
 
 
+def _alike(runs):
+    """A run of each architecture, and the number of its trials, which all cost the same."""
+    trials = Counter(architecture for architecture, _ in runs)
+    first = {architecture: run for (architecture, _), run in reversed(runs.items())}
+    return [(first[architecture], trials[architecture]) for architecture in trials]
+
+
 def _print_estimate(kind, named, cores):
-    """The table of what named lists of runs cost."""
+    """The table of what runs cost: named lists of pairs of :func:`_alike`."""
     print(f"{kind:<24}{'runs':>6}{'CPU min':>10}{'largest run, MB':>18}")
     total = longest = 0.0
     for name, experiments in named.items():
-        seconds = [cost.run_seconds(experiment) for experiment in experiments]
-        megabytes = max((cost.run_megabytes(each) for each in experiments), default=0.0)
-        print(f"{name:<24}{len(experiments):>6}{sum(seconds) / 60:>10.1f}{megabytes:>18.0f}")
-        total += sum(seconds)
+        seconds = [cost.run_seconds(experiment) for experiment, _ in experiments]
+        megabytes = max((cost.run_megabytes(each) for each, _ in experiments), default=0.0)
+        trials = [number for _, number in experiments]
+        together = sum(np.multiply(seconds, trials))
+        print(f"{name:<24}{sum(trials):>6}{together / 60:>10.1f}{megabytes:>18.0f}")
+        total += together
         longest = max(longest, *seconds, 0.0)
     wall = max(total / cores, longest)
     print(f"all: {total / 60:.1f} CPU minutes, about {wall / 60:.1f} minutes on {cores} core(s)")

@@ -16,7 +16,7 @@ from mfgcore.files import StrPath
 from mfgcore.imports import import_file
 from mfgcore.parameters import RENAMED, Parameter, is_plain_name, renamed
 from mfgcore.table import defaults, disturbances, parameters
-from mfgcore.yaml_files import read_yaml
+from mfgcore.yaml_files import parse_yaml, read_yaml
 
 # of the workflow, in its folder: what every configuration overrides
 CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml", "config/comparisons.yaml")
@@ -39,18 +39,32 @@ _Validator = jsonschema.validators.extend(
 )
 
 
-def read(paths: Iterable[StrPath], config: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Configuration files as one dict: keys of later ones, and of `config`, override those before.
+def read(
+    paths: Iterable[StrPath], config: Mapping[str, Any] | None = None, words: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Configuration files as one dict: keys of later ones override those of earlier ones.
+
+    Parameters
+    ----------
+    paths : iterable of path
+    config : dict, optional
+        What overrides them.
+    words : iterable of str
+        Such as ``seed=2``, from a command line: what overrides all that.
 
     Raises
     ------
     ConfigurationError
         As of :func:`mfgcore.yaml_files.read_yaml`.
     """
+    parts = [*map(read_yaml, paths), config or {}]
+    for word in words:
+        key, _, value = word.partition("=")
+        parts.append({key: parse_yaml(value, f"--config {_show(key)}")})
     read: dict[str, Any] = {}
-    for path in paths:
-        read = _override(read, _renamed(read_yaml(path)))
-    return _override(read, _renamed(config or {}))
+    for part in parts:
+        read = _override(read, _renamed(part))
+    return read
 
 
 def _renamed(content):
@@ -246,9 +260,12 @@ def _explain(error):
         "enum": "one of",
         "minimum": ">=",
         "maximum": "<=",
-        "minItems": "a list of at least",
+        "minItems": "a list whose length is at least",
+        "maxLength": "a text whose length is at most",
         "pattern": "of the form",
     }.get(error.validator, error.validator)
+    if error.validator == "uniqueItems":
+        return f"{prefix}{shorten(error.instance)} is not a list of different values"
     value = error.validator_value
     value = ", ".join(map(str, value)) if isinstance(value, list) else value
     return f"{prefix}{shorten(error.instance)} is not {allowed} {value}"

@@ -87,7 +87,7 @@ def styled(plot: Callable[..., Any]) -> Callable[..., Any]:
     return drawn
 
 
-def axes_for(ax: Any, size: tuple[float, float], *shape: int, **options: Any) -> np.ndarray:
+def axes_for(ax: Any, size: tuple[float, float] | None, *shape: int, **options: Any) -> np.ndarray:
     """Axes for so many panels: those that are given, or of a new figure of a size in inches."""
     if ax is None:
         return Figure(figsize=size, layout="constrained").subplots(*shape, squeeze=False, **options)
@@ -442,7 +442,7 @@ def plot_ablation(
         ax_of = [named[f"{name} {row}"] for row in range(n_rows) for name in curves]
         axes = np.array([*ax_of, named["mean"]], dtype=object)
     else:
-        axes = axes_for(ax, (), 1, 2 * n_rows + 1)[0]
+        axes = axes_for(ax, None, 1, 2 * n_rows + 1)[0]
     pairs = axes[:-1].reshape(n_rows, 2)
     for row, architecture in enumerate(architectures):
         means = dataset.sel(architecture=architecture).mean("trial")
@@ -525,7 +525,7 @@ def plot_run(
         _draw_maps(maps, fields, dataset)
         _say_what_shares_are(maps, dataset)
     else:
-        axes = axes_for(ax, (), 1, len(panels))[0]
+        axes = axes_for(ax, None, 1, len(panels))[0]
     for axis, metric in zip(axes, panels, strict=True):
         measured = dataset[metric].dropna("iteration")
         axis.plot(measured["iteration"], measured, color=colour, ls=line)

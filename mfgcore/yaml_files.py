@@ -38,6 +38,25 @@ def read_yaml(path: StrPath) -> dict[str, Any]:
     name = shorten(str(path))
     try:
         text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # such as a UnicodeDecodeError
+        raise ConfigurationError(f"{name}: cannot be read: {_in_words(error)}") from error
+    content = parse_yaml(text, name)
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{name}: holds no keys and values")
+    if EVALUATED in content:
+        raise ConfigurationError(f"{name}: {EVALUATED} is not allowed: snakemake would run it")
+    return content
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """What a text stands for, such as the value of a key on a command line.
+
+    Raises
+    ------
+    ConfigurationError
+        As of :func:`read_yaml`; calls the text by its name.
+    """
+    try:
         loader = yaml.SafeLoader(text)
         nodes = loader.get_single_node()
         if nodes is not None and _size(nodes, {}) > MOST_VALUES:
@@ -46,18 +65,15 @@ def read_yaml(path: StrPath) -> dict[str, Any]:
         earlier = loader.construct_document(nodes) if nodes is not None else None
     except ConfigurationError:
         raise
-    except (OSError, ValueError, RecursionError, yaml.YAMLError, YAMLError) as error:
-        # such as a UnicodeDecodeError, and a date in the month 13
+    except (ValueError, RecursionError, yaml.YAMLError, YAMLError) as error:
+        # such as a date in the month 13
         raise ConfigurationError(f"{name}: cannot be read: {_in_words(error)}") from error
-    if not isinstance(content, dict):
-        raise ConfigurationError(f"{name}: holds no keys and values")
-    if EVALUATED in content:
-        raise ConfigurationError(f"{name}: {EVALUATED} is not allowed: snakemake would run it")
     path_to = _difference(content, earlier)
     if path_to is not None:
         place, now, before = path_to
+        key = f"{'.'.join(map(str, place))}: " if place else ""
         raise ConfigurationError(
-            f"{name}, line {_line(nodes, place)}: {'.'.join(map(str, place))}: can be read as "
+            f"{name}, line {_line(nodes, place)}: {key}can be read as "
             f"{shorten(now)} or as {shorten(before)}; write it so that there is no doubt"
         )
     return content

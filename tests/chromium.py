@@ -110,9 +110,9 @@ class Page:
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
 
-    def wait_for(self, condition):
+    def wait_for(self, condition, seconds=TIMEOUT):
         """Wait until some JavaScript is true."""
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + seconds
         while not self.evaluate(condition):
             assert time.monotonic() < deadline, f"never: {condition}"
             time.sleep(0.05)

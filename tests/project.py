@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
-
 from mfgcore import new
+from mfgcore.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[1]
 CONFIG = """\
@@ -38,7 +37,7 @@ STEMS = [stem for name in NAMES for stem in (name, f"{name}_exact", f"{name}_mea
 
 
 def tiny_config(**parameters):
-    ablations = yaml.safe_load((ROOT / "config/ablations.yaml").read_text())["ablations"]
+    ablations = read_yaml(ROOT / "config/ablations.yaml")["ablations"]
     left_out = [name for name in ablations["studies"] if name not in STUDIES]
     text = CONFIG + "".join(f"    {name}: null\n" for name in left_out) + "experiments:\n"
     for name in NAMES:

@@ -198,6 +198,20 @@ def test_an_unknown_ending_of_a_plot_is_refused(tmp_path, capsys):
     capsys.readouterr()
     assert cli.main(["show", str(output), "--plot", str(tmp_path / "run.gif")]) == 1
     assert "cannot draw .gif" in capsys.readouterr().err
+    assert cli.main(["show", str(output), "--plot", ""]) == 1
+    assert "'': is a folder, a file is needed" in capsys.readouterr().err
+
+
+def test_the_estimate_asks_once_for_all_trials(capsys, monkeypatch):
+    """A million iterations take a while to count."""
+    asked = []
+    monkeypatch.setattr(cli.cost, "run_seconds", lambda run: asked.append(run) or 60.0)
+    monkeypatch.chdir(ROOT)
+    assert cli.main(["estimate"]) == 0
+    assert len({(run.name, run.architecture) for run in asked if run.name != "ablation"}) == 6 * 3
+    assert len([run for run in asked if run.name != "ablation"]) == 6 * 3
+    first = capsys.readouterr().out.splitlines()[1].split()
+    assert first[:3] == ["fig1", "30", "30.0"]
 
 
 def test_the_estimate_adds_up_and_follows_the_configuration(capsys, monkeypatch):

@@ -6,7 +6,6 @@ import math
 import re
 
 import pytest
-import yaml
 from project import ROOT
 
 from mfgcore import ConfigurationError, Experiment, configuration
@@ -96,7 +95,7 @@ def test_the_configuration_says_no_other_default_than_the_code(paper):
 
 
 def test_the_preview_has_the_learning_rates_radius_and_games_of_the_paper():
-    preview = yaml.safe_load((ROOT / "config/preview.yaml").read_text())
+    preview = read_yaml(ROOT / "config/preview.yaml")
     changed = set(preview["parameters"]) | {
         key for experiment in preview["experiments"].values() for key in experiment
     }
@@ -139,6 +138,18 @@ def test_every_parameter_says_what_it_is():
         ("experiments.fig1.title", "{agents:>99999}", "200 does not fit {agents:>99999}"),
         ("experiments.fig1.title", "{game:.0%}", "agree does not fit {game:.0%}"),
         ("paramters", {}, "unknown key 'paramters'; did you mean 'parameters'?"),
+        ("experiments.a\nb", {"game": "agree", "trials": 1}, "experiments: 'a\\nb' is not a plain"),
+        ("experiments.ab\n", {"game": "agree", "trials": 1}, "experiments: 'ab\\n' is not a plain"),
+        ("ablations.studies.ab\n", None, "ablations.studies: 'ab\\n' is not a plain name"),
+        ("output.results", "ab\n", "output.results: 'ab\\n' is not of the form"),
+        ("scaling.agents", [], "scaling.agents: [] is not a list whose length is at least 1"),
+        ("scaling.agents", [2, 2], "scaling.agents: [2, 2] is not a list of different values"),
+        (
+            "parameters.entropy_weight",
+            1e308,
+            "weight: 1e+308 is not a number >= 0 and <= 1,000,000",
+        ),
+        ("experiments.fig1.title", "x" * 121, "x' is not a text whose length is at most 120"),
     ],
 )
 def test_a_mistake_is_named_with_its_key(schema, paper, path, value, expected):

@@ -14,7 +14,7 @@ from mfgcore import explorer
 from mfgcore.games import ACTIONS
 from mfgcore.layout import cells_of
 
-TITLES = ("Agree & <b>meet</b>", "Cluster </script> anywhere")
+TITLES = ("Agree & <svg onload=alert(1)>", "Cluster </script> anywhere")
 browser = [
     pytest.mark.browser,
     pytest.mark.skipif(

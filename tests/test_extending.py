@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from project import ROOT, documented
 
 from mfgcore import (
@@ -24,6 +23,7 @@ from mfgcore import (
     scores,
     simulate,
 )
+from mfgcore.yaml_files import parse_yaml
 
 REGISTRIES = (
     architectures.ARCHITECTURES,
@@ -96,7 +96,7 @@ def test_a_game_off_the_grid_by_command_line_configuration_and_notebook(
     by_command = load("beach.nc")
     assert by_command["population_size"][[0, -1]].values.tolist() == [60, 40]
 
-    own = yaml.safe_load(documented("yaml")[0])
+    own = parse_yaml(documented("yaml")[0], "docs")
     own["experiments"]["beach"] |= few
     planned, _ = configuration.check(*configured(own))
     first = next(
@@ -118,7 +118,7 @@ def configured(own):
 
 
 def test_an_ablation_can_be_added():
-    own = yaml.safe_load(documented("yaml")[-1])
+    own = parse_yaml(documented("yaml")[-1], "docs")
     config, schema = configured(own)
     configuration.check(config, schema)
     assert list(configuration.ablation(config, "discount")) == ["0.8", "0.9", "0.95"]

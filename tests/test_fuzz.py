@@ -23,7 +23,20 @@ HOSTILE = (
     {"x" * 10000: 1},
     datetime.date(2020, 1, 1), b"bytes", {"a", "b"},
 )  # fmt: skip
-KEYS = ("agnets", "trials", "game", "", "../x", "a\nb", "x" * 10000, "__class__", "{0}", 3, None)
+KEYS = (
+    "agnets",
+    "trials",
+    "game",
+    "",
+    "../x",
+    "a\nb",
+    "ab\n",
+    "x" * 10000,
+    "__class__",
+    "{0}",
+    3,
+    None,
+)
 
 
 def places(node, path=()):

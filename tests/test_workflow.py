@@ -1,5 +1,6 @@
 """A real, small run of the workflow, end to end, in a folder of its own."""
 
+import contextlib
 import dataclasses
 import html
 import json
@@ -10,9 +11,10 @@ import subprocess
 import sys
 import tarfile
 
+import chromium
 import pandas as pd
 import pytest
-from project import GROWING, STEMS, STUDIES, Project, documented, tiny_config
+from project import GROWING, STEMS, STUDIES, Project, documented, job_counts, tiny_config
 
 from mfgcore import Experiment, load, save, simulate
 from mfgcore.datasets import configuration
@@ -97,18 +99,52 @@ def test_a_report_explains_every_figure(project):
     assert "over 2 trials of each architecture" in text  # a caption, filled in
 
 
-def test_a_title_means_nothing_but_itself_in_the_report(tmp_path):
-    """Neither as a caption of reStructuredText, nor in the page, which a script reads."""
-    project = Project(tmp_path)
-    title = "*a* `b`_ |c| :raw-html:`<b>` <img src=x onerror=alert(1)> {agents} $x$ \\\\d [1]_"
+@pytest.fixture(scope="module")
+def odd_title(tmp_path_factory):
+    """A report whose figure has a title in which everything would mean something; and the title."""
+    project = Project(tmp_path_factory.mktemp("odd"))
+    title = "*a* `b`_ |c| :raw-html:`<b>` <img src=x onerror=hacked=1> {agents} $x$ \\\\d [1]_"
     text = tiny_config().replace("fig1: {", f"fig1: {{title: {json.dumps(title)}, ", 1)
     project.configure(text.replace("trials: 2", "trials: 1"))
     project.make("figures/tiny/fig1.pdf", "figures/tiny/fig1.png")
     project.make("figures/tiny/fig1.pdf", "--report", "report.html")
-    page = (tmp_path / "report.html").read_text()
-    caption = json.loads(re.search(r'"caption": ("(?:[^"\\]|\\.)*")', page)[1])
-    shown = html.escape(title.replace("{agents}", "6"), quote=False)
-    assert caption.startswith(f"<p><strong>{shown}.</strong>")
+    return project.folder / "report.html", title.replace("{agents}", "6")
+
+
+def test_a_title_means_nothing_but_itself_in_the_report(odd_title):
+    """Neither as a caption of reStructuredText, nor in the page, which a script reads."""
+    path, title = odd_title
+    caption = json.loads(re.search(r'"caption": ("(?:[^"\\]|\\.)*")', path.read_text())[1])
+    assert caption.startswith(f"<p><strong>{html.escape(title, quote=False)}.</strong>")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium")
+def test_a_title_runs_nothing_in_a_browser(odd_title):
+    """All that the page leads to is opened, each time the last link that is new."""
+    path, title = odd_title
+    links = (
+        "[...document.querySelectorAll('a')].filter(each => each.offsetParent && !each.download)"
+    )
+    names, seen, texts = f"{links}.map(each => each.innerHTML)", set(), []
+    with chromium.Page() as page:
+        page.open(path.as_uri())
+        page.wait_for(f"document.readyState === 'complete' && {links}.length")
+        while len(seen) < 12:
+            found = page.evaluate(names)
+            new = [index for index, name in enumerate(found) if name not in seen]
+            if not new:
+                break
+            seen.add(found[new[-1]])
+            before = page.evaluate("document.body.innerHTML")
+            page.evaluate(f"{links}[{new[-1]}].click()")
+            with contextlib.suppress(AssertionError):  # some show nothing else
+                page.wait_for(f"document.body.innerHTML !== {json.dumps(before)}", seconds=2)
+            texts.append(page.evaluate("document.body.innerText"))
+        assert any(title in text for text in texts)
+        assert page.evaluate("typeof hacked") == "undefined"
+        assert not [each for each in page.problems if "tailwindcss" not in str(each)]
+        assert not [each for each in page.requests[1:] if not each.startswith("data:")]
 
 
 def test_a_second_call_finds_nothing_to_do(project):
@@ -327,6 +363,14 @@ def test_a_truncated_run_file_is_named_and_nothing_half_written(project):
     assert dataset.exists()
 
 
+def test_numbers_on_the_command_line_are_read_as_those_of_a_file(project):
+    done = project.snakemake("figures/all", "-n", "--config", "experiments={fig2: {trials: 10}}")
+    assert done.returncode == 0, done.stderr
+    assert job_counts(done.stdout + done.stderr)["simulate"] == 3 * (10 - 2)
+    done = project.snakemake("figures/all", "-n", "--config", "experiments={fig2: {trials: 010}}")
+    assert "--config experiments, line 1: fig2.trials: can be read as 10 or as 8" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -335,6 +379,8 @@ def test_a_truncated_run_file_is_named_and_nothing_half_written(project):
         ({"old": "seed: 1", "new": "sede: 1"}, "did you mean 'seed'?"),
         ({"old": "change_at: 2", "new": "change_at: 4"}, "change_at: 4 is not < iterations"),
         ({"old": "fig1: {agents: 6", "new": "'../x': {agents: 6"}, "'../x' is not a plain name"),
+        ({"old": "seed: 1", "new": "seed: 1\nseed: 2"}, 'line 2: found duplicate key "seed"'),
+        ({"old": "seed: 1", "new": "__use_yte__: true"}, "unknown key '__use_yte__'"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_one_line(project, change, expected):

@@ -27,9 +27,20 @@ def packaged(path):
     return workflow.source_path(f"../../{path}")
 
 
+# Inside of --config values, Snakemake takes numbers for texts: they are read again. A module's
+# configuration is what its caller gives.
+WORDS = workflow.config_settings.config_args or [] if workflow.modifier.is_main_snakefile() else []
+
+
+@functools.cache  # a run may have a million iterations to count
+def seconds(experiment):
+    """What a run should take."""
+    return cost.run_seconds(experiment)
+
+
 def minutes(experiment):
     """Minutes to ask for: one to start, and what the run should take, with a margin."""
-    return math.ceil(1 + cost.TIME_MARGIN * cost.run_seconds(experiment) / 60)
+    return math.ceil(1 + cost.TIME_MARGIN * seconds(experiment) / 60)
 
 
 def megabytes(experiment):
@@ -94,6 +105,8 @@ def check_limits(runs):
         return  # every job reads this file: costs are not worked out for nothing
     for name, experiments in runs.items():
         for (architecture, trial), run in experiments.items():
+            if trial > 0:
+                continue  # as the first
             asked = {"limit_mb": megabytes(run), "limit_minutes": minutes(run)}
             for key, value in asked.items():
                 if value > limit(key):
@@ -105,11 +118,11 @@ def check_limits(runs):
 
 try:
     check_profile()
-    for path in workflow.config_settings.configfiles:
+    for path in workflow.configfiles:
         configuration.read_yaml(path)  # refused where snakemake may have read something else
     # what the caller gives: --configfile, --config, a module's config
     shipped = configuration.read(map(packaged, configuration.CONFIG_FILES))
-    config = configuration.combine(shipped, configuration.read([], config))
+    config = configuration.combine(shipped, configuration.read([], config, WORDS))
     RUNS, STUDIES = configuration.check(
         config, configuration.load_schema(packaged("workflow/schemas/config.schema.yaml"))
     )
@@ -222,14 +235,19 @@ def plain(text):
     return re.sub(r"([^\w ])", r"\\\1", text)
 
 
+def first_trial(wildcards):
+    """The first trial of a run's kind: all cost the same, and it is worked out once."""
+    return RUNS[wildcards.experiment][wildcards.architecture, 0]
+
+
 def run_minutes(wildcards):
     """Minutes to ask for."""
-    return minutes(run_of(wildcards))
+    return minutes(first_trial(wildcards))
 
 
 def run_megabytes(wildcards):
     """Megabytes to ask for."""
-    return megabytes(run_of(wildcards))
+    return megabytes(first_trial(wildcards))
 
 
 def run_group(wildcards):
@@ -237,8 +255,8 @@ def run_group(wildcards):
 
     They run one after another, so none is shared that would ask for more minutes than the limit.
     """
-    seconds = cost.run_seconds(run_of(wildcards))
-    group = "runs_of_seconds" if seconds < 60 else "runs_of_minutes"
+    expected = seconds(first_trial(wildcards))
+    group = "runs_of_seconds" if expected < 60 else "runs_of_minutes"
     together = workflow.group_settings.group_components.get(group, 1)
-    shares = seconds < 600 and together * run_minutes(wildcards) <= limit("limit_minutes")
+    shares = expected < 600 and together * run_minutes(wildcards) <= limit("limit_minutes")
     return group if shares else None

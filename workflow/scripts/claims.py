@@ -10,8 +10,14 @@ with logged(snakemake.log[0]):
     paths = snakemake.input.experiments
     loaded = results(snakemake.config, paths)
     experiments = dict(zip([Path(path).stem for path in paths], loaded, strict=True))
-    evidence = Evidence(experiments)
-    findings, glance = judge(evidence, snakemake.params.seed), at_a_glance(evidence)
+    findings = judge(Evidence(experiments), snakemake.params.seed)
+    # an experiment without exact metrics has no row there, as its claims are not judged
+    measured = {
+        name: dataset
+        for name, dataset in experiments.items()
+        if dataset["exact_exploitability"].notnull().any()
+    }
+    glance = at_a_glance(Evidence(measured))
     made_from = {"experiments": ledger.sources(experiments)}
     title = marked("The paper's claims", *experiments.values())
     ledger.write_json(findings, glance, made_from, snakemake.output.json)
