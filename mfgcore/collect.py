@@ -175,8 +175,21 @@ def load_collected(
         difference = f"made by other code ({dataset.attrs.get('fingerprint')})"
     elif dataset.attrs.get("runs", 1) != len(runs):
         difference = f"made of {dataset.attrs['runs']} runs, expected {len(runs)}"
+    return mark_outdated(dataset, path, difference, outdated)
+
+
+def mark_outdated(
+    dataset: xr.Dataset, path: StrPath, difference: str | None, allowed: bool
+) -> xr.Dataset:
+    """A dataset whose attribute `outdated` says what is different from what would be made now.
+
+    Raises
+    ------
+    RunFileError
+        If there is a difference, and none is allowed.
+    """
     if difference is not None:
-        if not outdated:
+        if not allowed:
             raise RunFileError(
                 f"{shorten(str(path))}: was {difference}; delete it and run again, or "
                 "--config show_outdated=True draws it with a mark"

@@ -27,7 +27,25 @@ FULLEST = 4  # states, as many as the paper's games have targets
 
 def names(config: Mapping[str, Any]) -> list[str]:
     """Names of the comparisons of a configuration; list of str."""
-    return [name for name in config.get("comparisons", {}) if name != "parameters"]
+    comparisons = config.get("comparisons", {})
+    return [name for name in comparisons if name != "parameters" and comparisons[name] is not None]
+
+
+def plan(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A comparison of a configuration, without what null leaves out; dict.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such comparison.
+    """
+    if name not in names(config):
+        raise ConfigurationError(unknown_name("comparison", name, names(config)))
+    comparison = config["comparisons"][name]
+    return comparison | {
+        part: {label: own for label, own in comparison[part].items() if own is not None}
+        for part in ("scenarios", "settings", "variants")
+    }
 
 
 def file_name(label: str) -> str:
@@ -46,17 +64,17 @@ def jobs(config: Mapping[str, Any], name: str) -> dict[tuple[str, str], tuple[st
     Raises
     ------
     ConfigurationError
-        If there is no such comparison, a setting is only for a scenario that there is not, or two
-        have the same file.
+        As of :func:`plan`, or if a setting is only for a scenario that there is not, or two have
+        the same file.
     """
-    if name not in names(config):
-        raise ConfigurationError(unknown_name("comparison", name, names(config)))
-    comparison, found = config["comparisons"][name], {}
+    comparison, found = plan(config, name), {}
     for setting, own in comparison["settings"].items():
         for scenario in own.get("only", comparison["scenarios"]):
             place = f"comparisons.{name}.settings.{setting}.only"
             if scenario not in comparison["scenarios"]:
-                known = comparison["scenarios"]
+                known = config["comparisons"][name]["scenarios"]
+                if scenario in known:  # which null leaves out
+                    continue
                 raise ConfigurationError(f"{place}: {unknown_name('scenario', scenario, known)}")
             key = file_name(scenario), file_name(setting)
             if key in found:
@@ -66,9 +84,9 @@ def jobs(config: Mapping[str, Any], name: str) -> dict[tuple[str, str], tuple[st
 
 
 def runs(
-    config: Mapping[str, Any], name: str, scenario: str, setting: str
+    config: Mapping[str, Any], name: str, scenario: str, setting: str, most: int | None = None
 ) -> dict[tuple[str, int], Experiment]:
-    """The runs of one scenario and setting.
+    """The runs of one scenario and setting, of its first trials if there may be so many at most.
 
     Returns
     -------
@@ -80,7 +98,7 @@ def runs(
     ConfigurationError
         If a parameter is unknown or does not fit; the line says where.
     """
-    comparison = config["comparisons"][name]
+    comparison = plan(config, name)
     parts = comparison["scenarios"][scenario], comparison["settings"][setting]
     trials = min(part.get("trials", np.inf) for part in parts)
     trials = comparison["trials"] if trials == np.inf else trials
@@ -93,7 +111,7 @@ def runs(
                 **shared | own, name=name, trial=trial, seed=config["seed"]
             )
             for variant, own in comparison["variants"].items()
-            for trial in range(trials)
+            for trial in range(trials)[:most]
         }
     except ConfigurationError as error:
         place = f"comparisons.{name}, {scenario}, {setting}"
@@ -169,6 +187,15 @@ def _summary(run):
     return xr.Dataset(kept, {"iteration": run["iteration"]})
 
 
+def planned(config: Mapping[str, Any], name: str) -> dict[str, Experiment]:
+    """The first run of each scenario, setting and variant, by their labels joined by "|"; dict."""
+    return {
+        "|".join((*labels, variant)): run
+        for labels in jobs(config, name).values()
+        for (variant, _), run in runs(config, name, *labels, most=1).items()
+    }
+
+
 def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.Dataset:
     """The scenarios and settings of a comparison in one dataset.
 
@@ -203,7 +230,7 @@ def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.D
     codes = {dataset.attrs["fingerprint"] for dataset in parts.values()}
     if len(codes) > 1:
         raise RunFileError(f"comparison {name}: its files were made by different code: {codes}")
-    comparison = config["comparisons"][name]
+    comparison = plan(config, name)
     coords: dict[Any, Any] = {
         "scenario": list(comparison["scenarios"]),
         "setting": list(comparison["settings"]),

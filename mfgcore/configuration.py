@@ -224,10 +224,12 @@ def _comparison(place, part, only_parameters):
     if only_parameters:
         yield place, part
         return
+    if part is None:  # is left out
+        return
     yield f"{place}parameters.", part.get("parameters", {})
     for kind in ("scenarios", "settings", "variants"):
         for label, values in part[kind].items():
-            yield f"{place}{kind}.{label}.", values
+            yield f"{place}{kind}.{label}.", values or {}
 
 
 def _check_values(place, section):

@@ -13,6 +13,7 @@ from scipy import stats
 from scipy.sparse import csgraph, csr_array
 
 from mfgcore.claims.judging import Rule
+from mfgcore.errors import RunFileError
 from mfgcore.experiment import make_experiment
 from mfgcore.statistics import bootstrap, generator_of, last_iterations, widened_tail
 
@@ -150,6 +151,11 @@ def pool(effects, seed):
     pandas.DataFrame
         Columns disturbance, against, kind ("all" or of games), effect, low, high (bootstrapped over
         games), games, better (how many have an interval above 0), worse, verdict.
+
+    Raises
+    ------
+    RunFileError
+        If there are not two such games.
     """
     own = effects[(effects["network"] == ALL) & effects["effect"].notna()]
     rows = []
@@ -172,6 +178,8 @@ def pool(effects, seed):
                     "verdict": RULE.decide(found),
                 }
             )
+    if not rows:
+        raise RunFileError(f"in no two games is a return of {LEAST} learned: nothing to pool")
     return pd.DataFrame(rows)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -10,8 +11,9 @@ from typing import Any
 
 import xarray as xr
 
-from mfgcore import configuration
-from mfgcore.collect import load_collected
+from mfgcore import comparisons, configuration
+from mfgcore.collect import load_collected, mark_outdated
+from mfgcore.datasets import load
 from mfgcore.errors import MfgcoreError, RunFileError, shorten
 from mfgcore.experiment import Experiment
 from mfgcore.files import StrPath, reason
@@ -90,6 +92,35 @@ def results(config: dict[str, Any], paths: Iterable[StrPath]) -> list[xr.Dataset
             if folder == "reference":
                 made_of, kind = [[configuration.reference(runs[0])]], "run"
         found.append(load_collected(path, made_of, config["show_outdated"], kind))
+    return found
+
+
+def compared(config: dict[str, Any], paths: Iterable[StrPath]) -> dict[str, xr.Dataset]:
+    """Comparisons, each compared with what the configuration and the code make now.
+
+    Parameters
+    ----------
+    config, paths
+        As of :func:`results`.
+
+    Returns
+    -------
+    dict of str to xarray.Dataset
+        By the names of the comparisons.
+    """
+    configuration.import_files(config)
+    found = {}
+    for path in map(Path, paths):
+        dataset, difference = load(path, kind="comparison"), None
+        made_with = json.loads(dataset.attrs["configurations"])
+        planned = comparisons.planned(config, path.stem)
+        code = next(iter(planned.values())).code()
+        if made_with != {label: run.relevant() for label, run in planned.items()}:
+            difference = "made with other parameters"
+        elif dataset.attrs["fingerprint"] != code:
+            difference = f"made by other code ({dataset.attrs['fingerprint']})"
+        allowed = config["show_outdated"]
+        found[path.stem] = mark_outdated(dataset, path, difference, allowed)
     return found
 
 

@@ -42,6 +42,9 @@ class Column:
     parts: int = 1
 
 
+ABOUT = ["reading", "claim", "where"]  # of a cell, and of a row of the table
+CELL = ["verdict", "effect", "unit", "source", "ways"]
+ROW = ["way", "part", "effect", "low", "high", "unit", "margin", "trials", "verdict", "source"]
 COLUMNS = (
     Column("C1", "agree", "C1", ("fig1",)),
     Column("C1", "diffuse", "C1", ("fig2",)),
@@ -70,13 +73,12 @@ def judge_readings(dataset, settings, seed):
     Returns
     -------
     cells : pandas.DataFrame
-        A row for each reading and column. Columns reading, claim, where, verdict, effect (of the
-        part with the verdict of the deciding way that is furthest from holding), unit, source (of
-        the runs: "own", or "paper" where what is flipped plays no part and they are those of the
-        paper's reading), ways (their verdicts, and why some runs are left out, in words).
+        A row for each reading and column. Columns `ABOUT` and `CELL`: the effect is of the part
+        with the verdict of the deciding way that is furthest from holding, source says whose runs
+        they are ("own", or "paper" where what is flipped plays no part and they are those of the
+        paper's reading), ways are their verdicts, and why some runs are left out, in words.
     table : pandas.DataFrame
-        A row for each part of each way. Columns reading, claim, where, way, part, effect, low,
-        high, unit, margin, trials, verdict, source.
+        A row for each part of each way. Columns `ABOUT` and `ROW`.
     """
     cells, table = [], []
     for reading in settings:
@@ -90,7 +92,7 @@ def judge_readings(dataset, settings, seed):
             finding = _judge(column, evidence, seed)
             cells.append(about | _cell(finding))
             table += [about | _row(judged) for judged in finding.parts]
-    return pd.DataFrame(cells), pd.DataFrame(table)
+    return pd.DataFrame(cells, columns=ABOUT + CELL), pd.DataFrame(table, columns=ABOUT + ROW)
 
 
 def _evidence(dataset, settings, reading, figures):
@@ -102,7 +104,8 @@ def _evidence(dataset, settings, reading, figures):
             found[figure] = as_experiment(dataset, scenario, reading)
             source = "own"
         except NothingToJudge:
-            if _plays_a_part(dataset, settings[reading], scenario):
+            left_out = scenario not in dataset["scenario"].values
+            if left_out or _plays_a_part(dataset, settings[reading], scenario):
                 return None, "none"
             found[figure] = as_experiment(dataset, scenario, OURS)
     return Evidence(found, partial=True), source

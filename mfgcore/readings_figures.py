@@ -6,6 +6,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from mfgcore.claims.evidence import OURS as PAPER
 from mfgcore.claims.judging import DEPENDS, FAILS, HOLDS, OPEN, THRESHOLD
+from mfgcore.errors import RunFileError
 from mfgcore.files import write_text
 from mfgcore.ledger import COLOURS
 from mfgcore.plotting import WIDTH, literal, save_figure, save_table, use_style
@@ -160,9 +161,16 @@ def plot_curve(table, drawings, title, claim="C5"):
 
     `table` is from :func:`mfgcore.readings.judge_readings`. Effects are in units of the difference
     that matters; the marks below tell which reading and way each is.
+
+    Raises
+    ------
+    RunFileError
+        If the claim is judged under no reading.
     """
     use_style()
     drawn = table[(table["claim"] == claim) & table["effect"].notna() & (table["source"] == "own")]
+    if drawn.empty:
+        raise RunFileError(f"{claim} is judged under no reading: there is no curve to draw")
     games = list(dict.fromkeys(drawn["where"]))
     ways = list(dict.fromkeys(drawn["way"]))
     readings = list(dict.fromkeys(drawn["reading"]))

@@ -22,6 +22,7 @@ CROWDS = (2, 10, 50, 200)  # agents, in contraction
 LAST = 0.1  # share of the iterations, the last ones, over which distances are averaged
 SEED = 2  # the settings were chosen with trials of seed 1
 COMMON = {"agents": 50, "iterations": 100, "sampled_exploitability": False, "exact_metrics": False}
+COMMON |= {"name": "theory", "seed": SEED}
 # lambda = 1: so large that there is one equilibrium, as F.4 says of the paper's games
 SETTINGS = {
     "contraction": {"game": "contraction", "network": "complete", "communication_rounds": 1}
@@ -52,7 +53,7 @@ def experiment_of(setting, **parameters):
     own = COMMON | SETTINGS[setting]
     if setting == "contraction_asked":  # twice the least that theorems ask for
         own["entropy_weight"] = 2.0 * Bounds(Experiment(**own)).weight_asked
-    return Experiment(name="theory", seed=SEED, **own | parameters)
+    return Experiment(**own | parameters)
 
 
 def target(setting):

@@ -87,7 +87,7 @@ def sampled(experiment, game, policy, n_agents, trials=TRIALS):
     index = np.zeros(n_agents, dtype=np.int32)
     distances, returns = np.empty(trials), np.empty(trials)
     for trial in range(trials):
-        drawn = np.random.default_rng([n_agents, trial])
+        drawn = np.random.default_rng([n_agents, trial, experiment.seed])
         states = drawn.choice(game.n_states, n_agents, p=mean_field).astype(np.int32)
         generators = streams.action_generators(experiment, "actions", trial, n_agents)
         population = Population(states, index, policy[None])
@@ -138,13 +138,18 @@ def equilibrium(experiment, game, n_agents=np.inf, change=1e-13):
     raise RuntimeError("mirror ascent does not settle")
 
 
-def measure(name, trials=TRIALS):
-    """Everything of one game: at the even policy and at a taught one; dict."""
-    experiment, game = walk_of(name), game_of(name)
-    policies = {
+def policies_of(experiment, game):
+    """The even policy, and a taught one; dict."""
+    return {
         "even": uniform_policy(game.n_states, len(game.actions)),
         "taught": taught(experiment, game),
     }
+
+
+def measure(name, trials=TRIALS):
+    """Everything of one game, at each of its policies; dict."""
+    experiment, game = walk_of(name), game_of(name)
+    policies = policies_of(experiment, game)
     return {which: _measure(experiment, game, each, trials) for which, each in policies.items()}
 
 

@@ -136,8 +136,9 @@ def as_many_rounds_as_the_diameter_agree(evidence):
 )
 def shuffling_helps(evidence):
     """Shuffling the replay buffer reduces the error of the Q-function."""
-    for way, sample in evidence.effects("C25").items():
-        yield Part("buffer in order", sample, Rule("more"), way=way)
+    for name, sample in evidence.effects("C25").items():
+        game, _, way = name.partition(", ")
+        yield Part(game, sample, Rule("more"), way=way)
 
 
 @claim(

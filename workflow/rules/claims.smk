@@ -26,3 +26,80 @@ rule claims:
         ),
     script:
         "../scripts/claims.py"
+
+
+# With the comparisons, which take hours: docs/protocol.md. What verification/ measures is not here.
+use rule claims as ledger with:
+    input:
+        experiments=DATASETS,
+        comparisons=[COMPARISON.format(comparison=name) for name in comparisons.names(config)],
+    output:
+        json=f"{FIGURES}/ledger.json",
+        markdown=f"{FIGURES}/ledger.md",
+        html=report(
+            f"{FIGURES}/ledger.html",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"shows": "table, with comparisons"},
+        ),
+        drawings=pictures("ledger", caption="claims", category="Claims", shows="with comparisons"),
+    log:
+        f"{RESULTS}/logs/ledger.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ledger.tsv"
+
+
+rule readings:
+    input:
+        COMPARISON.format(comparison="readings"),
+    output:
+        pictures("readings", caption="readings", category="Claims", shows="by reading"),
+        pictures("readings_c5", caption="readings", category="Claims", shows="C5 by reading"),
+        table=f"{FIGURES}/readings.csv",
+        markdown=f"{FIGURES}/readings.md",
+        closest=f"{FIGURES}/closest.yaml",
+    log:
+        f"{RESULTS}/logs/readings.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/readings.tsv"
+    threads: 1
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    params:
+        seed=config["seed"],
+        fingerprint=shown_fingerprint(
+            "claims",
+            "ledger.py",
+            "plotting.py",
+            "readings.py",
+            "readings_figures.py",
+            "statistics.py",
+        ),
+    script:
+        "../scripts/readings.py"
+
+
+rule generality:
+    input:
+        chosen=COMPARISON.format(comparison="generality"),
+        random=COMPARISON.format(comparison="garnets"),
+    output:
+        pictures("generality", caption="generality", category="Claims", shows="other games"),
+        table=f"{FIGURES}/generality.csv",
+        markdown=f"{FIGURES}/generality.md",
+    log:
+        f"{RESULTS}/logs/generality.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/generality.tsv"
+    threads: 1
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    params:
+        seed=config["seed"],
+        fingerprint=shown_fingerprint(
+            "claims", "generality.py", "generality_figures.py", "plotting.py", "statistics.py"
+        ),
+    script:
+        "../scripts/generality.py"

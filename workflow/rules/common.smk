@@ -192,8 +192,11 @@ def study_files(wildcards):
 @functools.cache
 def runs_compared(comparison, scenario, setting):
     """The runs of a scenario and setting, by the names of their files."""
-    labels = comparisons.jobs(config, comparison)[scenario, setting]
-    return comparisons.runs(config, comparison, *labels)
+    try:
+        labels = comparisons.jobs(config, comparison)[scenario, setting]
+        return comparisons.runs(config, comparison, *labels)
+    except MfgcoreError as error:
+        sys.exit(f"configuration: {error}")
 
 
 def comparison_runs(wildcards):

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from mfgcore import ledger
 from mfgcore.claims import Evidence, at_a_glance, judge
-from mfgcore.jobs import logged, marked, results
+from mfgcore.jobs import compared, logged, marked, results
 
 with logged(snakemake.log[0]):
     paths = snakemake.input.experiments
     loaded = results(snakemake.config, paths)
     experiments = dict(zip([Path(path).stem for path in paths], loaded, strict=True))
-    findings = judge(Evidence(experiments), snakemake.params.seed)
+    datasets = compared(snakemake.config, snakemake.input.get("comparisons", ()))
+    findings = judge(Evidence(experiments, datasets), snakemake.params.seed)
     # an experiment without exact metrics has no row there, as its claims are not judged
     measured = {
         name: dataset
@@ -18,8 +19,9 @@ with logged(snakemake.log[0]):
         if dataset["exact_exploitability"].notnull().any()
     }
     glance = at_a_glance(Evidence(measured))
-    made_from = {"experiments": ledger.sources(experiments)}
-    title = marked("The paper's claims", *experiments.values())
+    kinds = {"experiments": experiments, "comparisons": datasets}
+    made_from = {kind: ledger.sources(of) for kind, of in kinds.items()}
+    title = marked("The paper's claims", *experiments.values(), *datasets.values())
     ledger.write_json(findings, glance, made_from, snakemake.output.json)
     ledger.write_markdown(findings, glance, snakemake.output.markdown, title)
     ledger.write_html(findings, snakemake.output.html, title)

@@ -1,0 +1,81 @@
+"""The effects of the claims about the theory, trial by trial: docs/gallery/data/theory.json.
+
+Claims C25 to C27 (``docs/protocol.md``). C25 reads what ``shuffling.py`` wrote. The others are
+measured as for ``docs/theory.md``, but with random numbers of their own, those of the confirmatory
+runs. It takes two minutes.
+"""
+
+import json
+
+import equilibrium
+import numpy as np
+import population_size
+import shuffling
+from theory import PAPER_GAMES
+
+OUTPUT = shuffling.OUTPUT.with_name("theory.json")
+DRAWS = 10  # of whose distances the slope of a trial is
+MEASURES = ("root mean square", "bias")
+DIGITS = 8
+
+
+def errors():
+    """C25: the size of the error in order minus shuffled, with the paper's M_td; dict."""
+    measured = json.loads(shuffling.OUTPUT.read_text(encoding="utf-8"))
+    found = {}
+    for measure in MEASURES:
+        for name, trials in measured.items():
+            game, _, setting = name.partition(", ")
+            if setting == "M_td = 10":
+                order, shuffled = (
+                    np.abs(trials[f"{which}, {measure}"]) for which in ("in order", "shuffled")
+                )
+                found[f"{game}, {measure}"] = order - shuffled
+    return found
+
+
+def slopes():
+    """C26: of the mean distance of so many draws over N, in each game and at each; dict."""
+    found = {}
+    for name in PAPER_GAMES:
+        experiment = population_size.walk_of(name, seed=shuffling.SEED)
+        game = population_size.game_of(name)
+        for which, policy in population_size.policies_of(experiment, game).items():
+            distances = [
+                population_size.sampled(
+                    experiment, game, policy, n_agents, shuffling.TRIALS * DRAWS
+                )[0].reshape(shuffling.TRIALS, DRAWS)
+                for n_agents in population_size.SIZES
+            ]
+            means = np.mean(distances, axis=2).T
+            found[f"{name}, {which} policy"] = [
+                population_size.slope(population_size.SIZES, trial)[0] for trial in means
+            ]
+    return found
+
+
+def distances():
+    """C27: at the end, networked minus independent, for both algorithms; dict."""
+    found = {}
+    for algorithm in ("online", "replay"):
+        learned = equilibrium.learn(
+            "contraction", algorithm, who=("independent", "networked"), seed=shuffling.SEED
+        )
+        found[f"contraction, {algorithm}"] = learned.ends("networked") - learned.ends("independent")
+    return found
+
+
+def main():
+    effects = {"C25": errors(), "C26": slopes(), "C27": distances()}
+    kept = {
+        name: {label: np.round(sample, DIGITS).tolist() for label, sample in parts.items()}
+        for name, parts in effects.items()
+    }
+    OUTPUT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    for parts in effects.values():
+        for label, sample in parts.items():
+            print(f"{label:40s} {np.mean(sample):9.5f} +- {np.std(sample, ddof=1):.5f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
