@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from mfgcore.errors import ConfigurationError, did_you_mean, shorten, unknown_name
+from mfgcore.errors import ConfigurationError, did_you_mean, shorten, show_key, unknown_name
 from mfgcore.experiment import Experiment, make_experiment
 from mfgcore.files import StrPath
 from mfgcore.imports import import_file
@@ -60,7 +60,7 @@ def read(
     parts = [*map(read_yaml, paths), config or {}]
     for word in words:
         key, _, value = word.partition("=")
-        parts.append({key: parse_yaml(value, f"--config {_show(key)}")})
+        parts.append({key: parse_yaml(value, f"--config {show_key(key)}")})
     read: dict[str, Any] = {}
     for part in parts:
         read = _override(read, _renamed(part))
@@ -246,7 +246,7 @@ def _check_values(place, section):
 
 
 def _explain(error):
-    place = ".".join(_show(key) for key in error.absolute_path)
+    place = ".".join(show_key(key) for key in error.absolute_path)
     prefix = f"{place}: " if place else ""
     if error.validator in ("additionalProperties", "unevaluatedProperties"):
         known = _known_keys(error)
@@ -282,12 +282,6 @@ def _similar(error, config):
     for place in places:
         section = section[place]
     return did_you_mean(name, [other for other in section if other != name])
-
-
-def _show(key):
-    """A key as it is, or, if it is odd or long, as a short literal on one line."""
-    text = str(key)
-    return text if text.isprintable() and 0 < len(text) <= 64 else shorten(key)
 
 
 def _known_keys(error):

@@ -43,3 +43,9 @@ def shorten(value: object, limit: int = 80) -> str:
     text = repr(value)
     half = (limit - 3) // 2
     return text if len(text) <= limit else f"{text[:half]}...{text[-half:]}"
+
+
+def show_key(key: object) -> str:
+    """A key as it is, or, if it is odd or long, as a short literal on one line."""
+    text = str(key)
+    return text if text.isprintable() and 0 < len(text) <= 64 else shorten(key)

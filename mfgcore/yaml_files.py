@@ -11,7 +11,7 @@ import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from mfgcore.errors import ConfigurationError, shorten
+from mfgcore.errors import ConfigurationError, shorten, show_key
 from mfgcore.files import StrPath
 
 MOST_VALUES = 100_000  # of a file; what an alias stands for counts each time
@@ -71,7 +71,7 @@ def parse_yaml(text: str, name: str) -> Any:
     path_to = _difference(content, earlier)
     if path_to is not None:
         place, now, before = path_to
-        key = f"{'.'.join(map(str, place))}: " if place else ""
+        key = f"{'.'.join(map(show_key, place))}: " if place else ""
         raise ConfigurationError(
             f"{name}, line {_line(nodes, place)}: {key}can be read as "
             f"{shorten(now)} or as {shorten(before)}; write it so that there is no doubt"
