@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfgcore.errors import MfgcoreError, RunFileError, one_line, shorten
-from mfgcore.files import StrPath, atomic_path, check_seal
+from mfgcore.files import StrPath, atomic_path, check_seal, reason, refuse
 from mfgcore.parameters import first_difference
 from mfgcore.population import Population
 
@@ -231,8 +231,24 @@ class Checkpointer:
             )
 
     def remove(self) -> None:
-        """Delete the checkpoint of a run whose result is saved."""
-        self.path.unlink(missing_ok=True)
+        """Delete the checkpoint of a run whose result is saved; tell if that cannot be done."""
+        try:
+            self.discard()
+        except RunFileError as error:  # no reason to lose the result
+            self._report(str(error))
+
+    def discard(self) -> None:
+        """Delete the checkpoint of a run that is to start afresh.
+
+        Raises
+        ------
+        RunFileError
+            If that cannot be done.
+        """
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            refuse(self.path, f"cannot be deleted: {reason(error)}")
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:

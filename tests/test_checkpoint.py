@@ -1,10 +1,12 @@
 """A run that was killed or stopped goes on, and ends with the bits of one that was not."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,6 +107,44 @@ def test_a_checkpoint_of_other_code_or_version_is_refused(experiment, kept, monk
     monkeypatch.setattr(checkpoint, "VERSION", 99)
     with pytest.raises(CheckpointError, match=r"has version \d+, this mfgcore reads 99"):
         restored(experiment, kept)
+
+
+EDITED = """
+import sys, pathlib, mfgcore
+from conftest import small
+from mfgcore import checkpoint
+from mfgcore.simulation import Simulation
+
+if sys.argv[1] == "save":
+    learning = pathlib.Path(mfgcore.__file__).with_name("learning.py")
+    learning.write_text(learning.read_text() + "# another thought")
+    checkpoint.save(Simulation(small()), "run.checkpoint")
+    mfgcore.save(mfgcore.simulate(small()), "run.nc")
+elif sys.argv[1] == "restore":
+    checkpoint.restore(Simulation(small()), "run.checkpoint")
+else:
+    mfgcore.collect(["run.nc"], [small()])
+"""
+
+
+def test_code_edited_while_it_runs_is_not_what_the_run_was_made_by(tmp_path):
+    """The copy of the package that is imported is edited before anything is written."""
+    copied = tmp_path / "mfgcore"
+    shutil.copytree(Path(mfgcore.__file__).parent, copied)
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parent}"}
+
+    def child(what):
+        command = [sys.executable, "-c", EDITED, what]
+        options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
+        return subprocess.run(command, check=False, **options)
+
+    assert child("save").stderr == ""
+    for what, name in (("restore", "run.checkpoint"), ("collect", "run.nc")):
+        assert f"'{name}': was made by other code" in child(what).stderr
+    text = (copied / "learning.py").read_text()
+    (copied / "learning.py").write_text(text.removesuffix("# another thought"))
+    for what in ("restore", "collect"):
+        assert child(what).stderr == ""
 
 
 def test_a_refused_checkpoint_makes_the_run_start_afresh(
