@@ -1,5 +1,6 @@
 """A run that was killed or stopped goes on, and ends with the bits of one that was not."""
 
+import json
 import os
 import shutil
 import signal
@@ -168,6 +169,16 @@ def test_what_is_no_checkpoint_is_left_alone(experiment, tmp_path):
     assert path.read_bytes() == b"nothing of the kind"
 
 
+def changed(**changes):
+    """What makes another header of a header; a key that is None is left out."""
+
+    def change(array):
+        header = json.loads(str(array)) | changes
+        return np.array(json.dumps({key: header[key] for key in header if header[key] is not None}))
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("key", "change"),
     [
@@ -178,6 +189,17 @@ def test_what_is_no_checkpoint_is_left_alone(experiment, tmp_path):
         ("q_values", lambda array: array[:, 1:]),
         ("header", lambda array: np.array("null")),
         ("header", lambda array: np.array("no JSON")),
+        ("header", changed(fingerprint=None)),
+        ("header", changed(configuration=3)),
+        ("header", changed(seconds=[1.0])),
+        ("header", changed(iteration=3)),
+        ("header", changed(iteration=10**6)),
+        ("header", changed(iteration="2")),
+        ("record_failures", lambda array: array[:-1]),
+        ("record_failures", lambda array: array.astype(str)),
+        ("record_mean_field", lambda array: array[:, 1:]),
+        ("scores", lambda array: array.astype(str)),
+        ("q_values", lambda array: array.astype(str)),
         ("record_failures", None),
         ("states", None),
     ],
@@ -187,8 +209,8 @@ def test_a_checkpoint_of_wrong_content_is_refused(experiment, kept, key, change)
         content = dict(archive)
     array = content.pop(key)
     if change is not None:
-        changed = change(array)
-        content[key] = array if changed is None else changed
+        other = change(array)
+        content[key] = array if other is None else other
     with files.atomic_path(kept, sealed=True) as temporary, temporary.open("wb") as file:
         np.savez(file, **content)
     with pytest.raises(CheckpointError, match=r"run.checkpoint': is no checkpoint \(.*\)$"):
