@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfgcore.errors import MfgcoreError, RunFileError, one_line, shorten
-from mfgcore.files import StrPath, atomic_path, check_seal
+from mfgcore.files import StrPath, atomic_path, check_seal, reason, refuse
+from mfgcore.metrics import per_iteration
 from mfgcore.parameters import first_difference
 from mfgcore.population import Population
 
@@ -99,29 +100,30 @@ def restore(simulation: "Simulation", path: StrPath) -> tuple[float, float]:
         with np.load(path, allow_pickle=False) as archive:
             content = {key: archive[key] for key in archive.files}
         header = json.loads(str(content["header"]))
-        version = header["version"]
+        version, code = header["version"], header["fingerprint"]
+        configuration = dict(header["configuration"])
     except RunFileError as error:
         raise CheckpointError(str(error)) from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{name}: is no checkpoint ({one_line(error)})") from error
     if version != VERSION:
         raise CheckpointError(f"{name}: has version {version}, this mfgcore reads {VERSION}")
-    if header["fingerprint"] != simulation.experiment.code():
+    if code != simulation.experiment.code():
         raise CheckpointError(f"{name}: was made by other code")
-    difference = first_difference(header["configuration"], simulation.experiment.relevant())
+    difference = first_difference(configuration, simulation.experiment.relevant())
     if difference is not None:
         raise CheckpointError(f"{name}: was made with {difference}")
     try:
         population = _population(content, simulation.experiment)
-        records = {key: list(content[RECORD + key]) for key in simulation.records}
-        seconds = tuple(map(float, header["seconds"]))
+        records = _records(content, header["iteration"], simulation.experiment)
+        wall, cpu = map(float, header["seconds"])
     except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"{name}: is no checkpoint ({one_line(error)})") from error
     simulation.iteration = header["iteration"]
     simulation.population = population
     simulation.q_values, simulation.scores = content["q_values"], content["scores"]
     simulation.records = records
-    return seconds[0], seconds[1]
+    return wall, cpu
 
 
 def _population(content, experiment):
@@ -133,13 +135,15 @@ def _population(content, experiment):
         If its arrays do not fit the experiment: kernels rely on that they do.
     """
     states, index, policies = (content[key] for key in ("states", "policy_index", "policies"))
+    scores, learned = content["scores"], content["q_values"]
     shape = (experiment.n_states, experiment.n_actions)
     fits = {
         "states": states.dtype == np.int32 and states.ndim == 1 and states.size,
         "policy_index": index.dtype == np.int32 and index.shape == states.shape,
         "policies": policies.dtype == np.float64 and policies.shape == (len(policies), *shape),
-        "scores": content["scores"].shape == (2, states.size),
-        "q_values": content["q_values"].shape == (states.size, math.prod(shape)),
+        "scores": scores.dtype == np.float64 and scores.shape == (2, states.size),
+        "q_values": learned.dtype == np.float64
+        and learned.shape == (states.size, math.prod(shape)),
     }
     wrong = [key for key, fit in fits.items() if not fit]
     if wrong:
@@ -148,6 +152,29 @@ def _population(content, experiment):
         if values.min() < 0 or values.max() >= end:
             raise ValueError(f"{key} leaves 0 to {end - 1}")
     return Population(states, index, policies)
+
+
+def _records(content, iteration, experiment):
+    """What every metric was in the iterations of a checkpoint; dict of str to list.
+
+    Raises
+    ------
+    ValueError
+        If it is not there for so many iterations, in the metric's form.
+    """
+    if type(iteration) is not int or not 0 <= iteration <= experiment.iterations:
+        raise ValueError(f"iteration leaves 0 to {experiment.iterations}")
+    sizes = {
+        "iteration": iteration, "state": experiment.n_states, "action": experiment.n_actions
+    }  # fmt: skip
+    records = {}
+    for name, entry in per_iteration().items():
+        values = content[RECORD + name]
+        shape = tuple(sizes[dim] for dim in entry.dims) if iteration else (0,)
+        if values.shape != shape or (iteration and values.dtype != entry.dtype):
+            raise ValueError(f"{name} does not fit")
+        records[name] = list(values)
+    return records
 
 
 class Checkpointer:
@@ -231,8 +258,24 @@ class Checkpointer:
             )
 
     def remove(self) -> None:
-        """Delete the checkpoint of a run whose result is saved."""
-        self.path.unlink(missing_ok=True)
+        """Delete the checkpoint of a run whose result is saved; tell if that cannot be done."""
+        try:
+            self.discard()
+        except RunFileError as error:  # no reason to lose the result
+            self._report(str(error))
+
+    def discard(self) -> None:
+        """Delete the checkpoint of a run that is to start afresh.
+
+        Raises
+        ------
+        RunFileError
+            If that cannot be done.
+        """
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            refuse(self.path, f"cannot be deleted: {reason(error)}")
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:

@@ -174,7 +174,7 @@ def _run_and_save(arguments, output, experiment, threads, limit):
     checkpoint = checkpoint_of(output)
     checkpointer = Checkpointer(checkpoint, afresh=False)
     if arguments.overwrite:
-        checkpointer.remove()
+        checkpointer.discard()
     elif checkpoint.exists():  # of a run that was allowed to write this output
         if not arguments.resume:
             raise RunFileError(

@@ -1,10 +1,13 @@
 """A run that was killed or stopped goes on, and ends with the bits of one that was not."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,6 +110,44 @@ def test_a_checkpoint_of_other_code_or_version_is_refused(experiment, kept, monk
         restored(experiment, kept)
 
 
+EDITED = """
+import sys, pathlib, mfgcore
+from conftest import small
+from mfgcore import checkpoint
+from mfgcore.simulation import Simulation
+
+if sys.argv[1] == "save":
+    learning = pathlib.Path(mfgcore.__file__).with_name("learning.py")
+    learning.write_text(learning.read_text() + "# another thought")
+    checkpoint.save(Simulation(small()), "run.checkpoint")
+    mfgcore.save(mfgcore.simulate(small()), "run.nc")
+elif sys.argv[1] == "restore":
+    checkpoint.restore(Simulation(small()), "run.checkpoint")
+else:
+    mfgcore.collect(["run.nc"], [small()])
+"""
+
+
+def test_code_edited_while_it_runs_is_not_what_the_run_was_made_by(tmp_path):
+    """The copy of the package that is imported is edited before anything is written."""
+    copied = tmp_path / "mfgcore"
+    shutil.copytree(Path(mfgcore.__file__).parent, copied)
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parent}"}
+
+    def child(what):
+        command = [sys.executable, "-c", EDITED, what]
+        options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
+        return subprocess.run(command, check=False, **options)
+
+    assert child("save").stderr == ""
+    for what, name in (("restore", "run.checkpoint"), ("collect", "run.nc")):
+        assert f"'{name}': was made by other code" in child(what).stderr
+    text = (copied / "learning.py").read_text()
+    (copied / "learning.py").write_text(text.removesuffix("# another thought"))
+    for what in ("restore", "collect"):
+        assert child(what).stderr == ""
+
+
 def test_a_refused_checkpoint_makes_the_run_start_afresh(
     experiment, uninterrupted, tmp_path, capsys
 ):
@@ -128,6 +169,16 @@ def test_what_is_no_checkpoint_is_left_alone(experiment, tmp_path):
     assert path.read_bytes() == b"nothing of the kind"
 
 
+def changed(**changes):
+    """What makes another header of a header; a key that is None is left out."""
+
+    def change(array):
+        header = json.loads(str(array)) | changes
+        return np.array(json.dumps({key: header[key] for key in header if header[key] is not None}))
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("key", "change"),
     [
@@ -138,6 +189,17 @@ def test_what_is_no_checkpoint_is_left_alone(experiment, tmp_path):
         ("q_values", lambda array: array[:, 1:]),
         ("header", lambda array: np.array("null")),
         ("header", lambda array: np.array("no JSON")),
+        ("header", changed(fingerprint=None)),
+        ("header", changed(configuration=3)),
+        ("header", changed(seconds=[1.0])),
+        ("header", changed(iteration=3)),
+        ("header", changed(iteration=10**6)),
+        ("header", changed(iteration="2")),
+        ("record_failures", lambda array: array[:-1]),
+        ("record_failures", lambda array: array.astype(str)),
+        ("record_mean_field", lambda array: array[:, 1:]),
+        ("scores", lambda array: array.astype(str)),
+        ("q_values", lambda array: array.astype(str)),
         ("record_failures", None),
         ("states", None),
     ],
@@ -147,8 +209,8 @@ def test_a_checkpoint_of_wrong_content_is_refused(experiment, kept, key, change)
         content = dict(archive)
     array = content.pop(key)
     if change is not None:
-        changed = change(array)
-        content[key] = array if changed is None else changed
+        other = change(array)
+        content[key] = array if other is None else other
     with files.atomic_path(kept, sealed=True) as temporary, temporary.open("wb") as file:
         np.savez(file, **content)
     with pytest.raises(CheckpointError, match=r"run.checkpoint': is no checkpoint \(.*\)$"):

@@ -56,6 +56,13 @@ def test_a_wide_game_needs_more_memory_for_its_exact_metrics():
     assert 20.0 < exact - sampled < 60.0
 
 
+def test_the_size_of_the_grid_counts():
+    """114 x 114 was measured: 6,526 MB and 18.9 s."""
+    large = Experiment(game="agree", agents=10, iterations=2, grid_size=114)
+    assert cost.run_megabytes(large) == pytest.approx(6526, rel=0.1)
+    assert 18.9 / 2 < cost.run_seconds(large) < 18.9 * 2
+
+
 def test_a_million_iterations_are_estimated_at_once():
     begin = time.process_time()
     cost.run_seconds(Experiment(game="agree", iterations=10**6, agents_after=50, change_at=7))

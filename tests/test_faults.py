@@ -123,6 +123,12 @@ def test_a_log_on_a_full_disk_is_one_line(capsys):
     assert capsys.readouterr().err == said
 
 
+def test_a_job_of_other_code_than_snakemake_saw_is_refused():
+    jobs.check_code(small().code(), small())
+    with pytest.raises(mfgcore.RunFileError, match="was changed since snakemake was started"):
+        jobs.check_code("0123456789abcdef", small())
+
+
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(tmp_path):
     experiment = small()
     said = []

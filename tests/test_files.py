@@ -13,6 +13,7 @@ from conftest import small
 
 import mfgcore
 from mfgcore import RunFileError, checkpoint, cli, files
+from mfgcore.checkpoint import Checkpointer
 from mfgcore.collect import load_collected
 from mfgcore.simulation import Simulation
 
@@ -122,6 +123,17 @@ def test_what_cannot_be_written_is_said_before_the_run(tmp_path, capsys, monkeyp
         "--architecture=independent", capsys=capsys,
     )  # fmt: skip
     assert not (tmp_path / "run.nc").exists()
+
+
+def test_a_checkpoint_that_cannot_be_deleted_is_told_in_one_line(tmp_path, capsys):
+    kept = files.checkpoint_of(tmp_path / "run.nc")
+    kept.mkdir()
+    said = []
+    Checkpointer(kept, report=said.append).remove()  # the result is saved: it is not lost
+    assert "run.nc.checkpoint': cannot be deleted: " in said[0]
+    for option, expected in (("--overwrite", "cannot be deleted"), ("--resume", "no regular file")):
+        assert expected in refused(tmp_path / "run.nc", option, capsys=capsys)
+    assert list(tmp_path.iterdir()) == [kept]
 
 
 @pytest.mark.parametrize("fails", ["write", "fsync", "rename"])

@@ -49,6 +49,12 @@ def test_the_scaling_figure_is_a_target(project):
     assert len(rows) == 4
 
 
+def test_the_scaling_is_measured_without_the_disturbances_of_all_experiments(tmp_path):
+    project = Project(tmp_path)
+    project.configure(tiny_config(agents_after=9, change_at=2, failure_probability=0.5))
+    assert project.make("figures/tiny/scaling.pdf") == {"measure_scaling": 1, "plot_scaling": 1}
+
+
 def test_an_ablation_is_a_target_and_shares_equal_runs(project):
     counts = project.make("figures/ablations")
     shown = {"collect_ablation": 2, "plot_ablation": 2, "figures/ablations": 1}

@@ -235,7 +235,7 @@ with open("filler", "wb", buffering=0) as filler:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 @pytest.mark.parametrize(
     ("before", "expected"),
-    [("", ".0 MB are free, 5.8 MB are needed"), (FILL, "0.0 MB are free")],
+    [("", " MB are free, 5.8 MB are needed"), (FILL, "0.0 MB are free")],
 )
 def test_a_full_disk_is_one_line_and_nothing_half_written(
     before, expected, tmp_path, cluster, summary
