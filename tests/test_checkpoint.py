@@ -233,19 +233,39 @@ def test_a_signal_stops_the_run_after_its_iteration(experiment, uninterrupted, t
     assert mfgcore.simulate(experiment, checkpointer=Checkpointer(path)).equals(uninterrupted)
 
 
+# a file that is there when an iteration has been measured
+STARTED = """
+from pathlib import Path
+
+from mfgcore.metrics import metric
+
+
+@metric("whether it runs")
+def runs(moment):
+    "1 where something is measured."
+    Path({}).touch()
+    return 1.0
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_says_how_to_go_on(number, tmp_path):
     command = [
         sys.executable, "-m", "mfgcore.cli", "run", "--game", "agree", "--agents", "10",
         "--iterations", "100000", "--transitions", "100", "--replay-cycles", "10", "--quiet",
-        "--output", str(tmp_path / "run.nc"),
+        "--output", str(tmp_path / "run.nc"), "--import", str(tmp_path / "own.py"),
     ]  # fmt: skip
+    started, own = tmp_path / "started", tmp_path / "own.py"
+    own.write_text(STARTED.format(repr(str(started))))
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(3.0)
+        while not started.exists() and process.poll() is None:
+            time.sleep(0.05)
         process.send_signal(number)
         error = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + number
     assert len(error.splitlines()) == 1
     assert "kept in" in error
     assert "with --resume" in error
+    started.unlink()
+    own.unlink()
     assert [path.name for path in tmp_path.iterdir()] == ["run.nc.checkpoint"]
