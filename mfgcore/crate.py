@@ -28,7 +28,7 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
 LICENSE = "https://spdx.org/licenses/MIT"
-PAPER = "https://arxiv.org/abs/2306.02766"
+PAPER = "https://arxiv.org/abs/2306.02766v1"
 # what a run's file says of how it was made, but for the times
 MADE_BY = ("commit", "fingerprint", "kernels", "processor", "versions")
 FORMATS = {

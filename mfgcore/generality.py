@@ -6,9 +6,12 @@ effect is the mean return of the run, networked minus another, in units of what 
 """
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy import stats
 from scipy.sparse import csgraph, csr_array
 
@@ -31,7 +34,7 @@ PREDICTORS = {
 }
 
 
-def measure(datasets):
+def measure(datasets: Mapping[str, xr.Dataset]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The effects in every game, on every network, under every disturbance.
 
     Parameters
@@ -119,7 +122,7 @@ def _over(sample):
     }
 
 
-def mean_distance(parameters, n_trials):
+def mean_distance(parameters: dict[str, Any], n_trials: int) -> float:
     """Mean number of links between two agents of a run's network, over its trials; float.
 
     Agents that no path connects are left out.
@@ -128,6 +131,7 @@ def mean_distance(parameters, n_trials):
     for trial in range(n_trials):
         experiment = make_experiment(**parameters | {"trial": trial})
         links = experiment.make_network()(experiment.agents)
+        assert links.groups is not None  # where cells are linked, distances change as agents move
         n_groups = links.first_neighbour.size - 1
         entries = np.ones(links.neighbours.size), links.neighbours, links.first_neighbour
         steps = csgraph.shortest_path(
@@ -143,7 +147,7 @@ def mean_distance(parameters, n_trials):
 # ------------------------------------------------------------ what all games say
 
 
-def pool(effects, seed):
+def pool(effects: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Mean over games, of those that yield something, by disturbance.
 
     Returns
@@ -183,7 +187,7 @@ def pool(effects, seed):
     return pd.DataFrame(rows)
 
 
-def predict(effects, games, seed):
+def predict(effects: pd.DataFrame, games: pd.DataFrame, seed: int) -> pd.DataFrame:
     """What goes with the effect against independent agents: Spearman's correlation.
 
     Over games; of the distance between agents over pairs of game and network, in the games that
@@ -226,7 +230,9 @@ def predict(effects, games, seed):
     return pd.DataFrame(rows)
 
 
-def correlation(clusters, generator):
+def correlation(
+    clusters: Sequence[np.ndarray], generator: np.random.Generator
+) -> tuple[float, float, float]:
     """Spearman's correlation with its 95 % interval, of clusters that are resampled as wholes.
 
     Parameters
@@ -253,7 +259,8 @@ def correlation(clusters, generator):
         return (np.nan,) * 3
     n = len(clusters)
     tail = widened_tail(n, stats.t.ppf(0.975, n - 1))
-    return float(found), *map(float, np.nanquantile(resampled, [tail, 1.0 - tail]))
+    low, high = np.nanquantile(resampled, [tail, 1.0 - tail])
+    return float(found), float(low), float(high)
 
 
 def _spearman(drawn):

@@ -1,11 +1,16 @@
 """What :mod:`mfgcore.generality` found, for readers: a forest plot and Markdown with an answer."""
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
+import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mfgcore.claims.judging import FAILS, HOLDS, OPEN, THRESHOLD
-from mfgcore.files import write_text
+from mfgcore.files import StrPath, write_text
 from mfgcore.generality import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
 from mfgcore.ledger import COLOURS
 from mfgcore.plotting import STYLES, WIDTH, literal, save_figure, save_table, use_style
@@ -35,7 +40,12 @@ LOOK = {
 LEAST_REACH, MOST_REACH = 0.2, 1.0  # of the axis; what is beyond has an arrow
 
 
-def write(datasets, seed, folder, formats=(".pdf", ".png")):
+def write(
+    datasets: Mapping[str, xr.Dataset],
+    seed: int,
+    folder: Path,
+    formats: Iterable[str] = (".pdf", ".png"),
+) -> None:
     """Measure the effects and write generality.csv, generality.md and the picture to a folder.
 
     `datasets` are those of :func:`mfgcore.generality.measure`.
@@ -48,7 +58,14 @@ def write(datasets, seed, folder, formats=(".pdf", ".png")):
     plot_generality(*found, drawings, "Does it go beyond three games?")
 
 
-def plot_generality(effects, games, pooled, predictors, drawings, title):
+def plot_generality(
+    effects: pd.DataFrame,
+    games: pd.DataFrame,
+    pooled: pd.DataFrame,
+    predictors: pd.DataFrame,
+    drawings: Iterable[StrPath],
+    title: str,
+) -> None:
     """A forest plot: games down, a panel for each disturbance, below it what predicts the effect.
 
     The arguments are from :mod:`mfgcore.generality`.
@@ -196,7 +213,7 @@ def _draw_predictors(axis, predictors):
 # ------------------------------------------------------------ in words
 
 
-def to_markdown(games, pooled, predictors):
+def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFrame) -> str:
     """An answer in one paragraph, and the pooled effects and predictors; str."""
     lines = [
         answer(games, pooled, predictors),
@@ -233,7 +250,7 @@ def to_markdown(games, pooled, predictors):
     return "\n".join(lines) + "\n"
 
 
-def answer(games, pooled, predictors):
+def answer(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFrame) -> str:
     """One paragraph that says no more than the intervals do; str."""
     own = games.drop_duplicates(["kind", "game"])
     kinds = own[own["learned"]].groupby("kind", sort=False).size()

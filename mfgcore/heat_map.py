@@ -32,8 +32,8 @@ def plot_heat_map(
     The dataset is an ablation's, whose dimension `setting` has a coordinate of the name of each of
     the two parameters that its attribute `varied` lists. In a cell are the mean over trials, of the
     return also half of its 95 % interval, and the number of trials; a frame is around the values
-    of the other ablations. The table is that of `summarise_ablation`, by
-    both parameters. The Axes are those of return and exploitability for each architecture.
+    of the other ablations. The table is that of `summarise_ablation`, by both parameters.
+    The Axes are those of return and exploitability for each architecture.
     """
     first, second = dataset.attrs["varied"].split(", ")
     summary = summarise_ablation(dataset, np.random.default_rng(configuration(dataset)["seed"]))

@@ -8,9 +8,12 @@ import dataclasses
 import html
 import json
 import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
@@ -23,11 +26,13 @@ from mfgcore.claims import (
     NOT_JUDGED,
     OPEN,
     THRESHOLD,
+    Finding,
     by_group,
 )
-from mfgcore.files import write_text
+from mfgcore.files import StrPath, write_text
 from mfgcore.plotting import literal, save_figure, use_style
 
+Before = Mapping[str, Mapping[str, str]]  # the verdicts of an earlier ledger
 # colour-blind readers tell them apart; the markers serve print
 COLOURS = {
     HOLDS: "#009E73",
@@ -51,7 +56,7 @@ SECTIONS = {
 SAME_QUANTITY = "the quantity is the same; the root seed is fresh, with more trials"
 
 
-def to_records(findings, before=None):
+def to_records(findings: Sequence[Finding], before: Before | None = None) -> list[dict[str, Any]]:
     """The findings as plain values; list of dict."""
     records = []
     for finding in findings:
@@ -104,7 +109,7 @@ def _old(finding, before):
     return verdict, SAME_QUANTITY if reason.lower().rstrip(".") == "kept" else reason
 
 
-def sources(datasets):
+def sources(datasets: Mapping[str, xr.Dataset]) -> dict[str, dict[str, Any]]:
     """What a ledger says of the datasets that it is made from, by their names; dict."""
     return {
         name: {
@@ -117,14 +122,25 @@ def sources(datasets):
     }
 
 
-def write_json(findings, glance, sources, path, before=None):
+def write_json(
+    findings: Sequence[Finding],
+    glance: Sequence[Mapping[str, Any]],
+    sources: Mapping[str, Any],
+    path: StrPath,
+    before: Before | None = None,
+) -> None:
     """Write findings, :func:`mfgcore.claims.at_a_glance` and their sources for programs."""
     records = to_records(findings, before)
     content = {"made_from": sources, "at_a_glance": glance, "claims": records}
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
-def to_markdown(findings, glance=(), title=TITLE, before=None):
+def to_markdown(
+    findings: Sequence[Finding],
+    glance: Sequence[Mapping[str, Any]] = (),
+    title: str = TITLE,
+    before: Before | None = None,
+) -> str:
     """The findings, and :func:`mfgcore.claims.at_a_glance`, for readers; str."""
     lines = [
         "# Does the paper hold?",
@@ -197,12 +213,20 @@ def _row(cells):
     return "| " + " | ".join(cells) + " |"
 
 
-def write_markdown(findings, glance, path, title=TITLE, before=None):
+def write_markdown(
+    findings: Sequence[Finding],
+    glance: Sequence[Mapping[str, Any]],
+    path: StrPath,
+    title: str = TITLE,
+    before: Before | None = None,
+) -> None:
     """Write :func:`to_markdown` to a file."""
     write_text(path, to_markdown(findings, glance, title, before))
 
 
-def write_html(findings, path, title=TITLE, before=None):
+def write_html(
+    findings: Sequence[Finding], path: StrPath, title: str = TITLE, before: Before | None = None
+) -> None:
     """Write the claims and their verdicts as a page that needs nothing else."""
     heads = ["", "claim", "made in", "effects with 95 % intervals", "verdict"]
     heads += ["before"] if before else []
@@ -284,7 +308,9 @@ def _verdict(finding):
     return f"{finding.verdict} ({agreed} of {len(groups)}{enough})"
 
 
-def plot_ledger(findings, outputs, title=TITLE):
+def plot_ledger(
+    findings: Sequence[Finding], outputs: Iterable[StrPath], title: str = TITLE
+) -> None:
     """A forest plot on one page: the deciding effects and intervals, and what the claim says.
 
     Every effect is divided by the smallest difference that matters, m, so that all share one axis:

@@ -6,9 +6,12 @@ They are judged as those of the figures are, from the smaller versions of these 
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
+import xarray as xr
 import yaml
 
 from mfgcore.claims.evidence import OURS, SMALLER, Evidence, NothingToJudge, as_experiment
@@ -38,7 +41,7 @@ class Column:
     main: str
     where: str
     claim: str
-    figures: tuple
+    figures: tuple[str, ...]
     parts: int = 1
 
 
@@ -58,7 +61,9 @@ COLUMNS = (
 )
 
 
-def judge_readings(dataset, settings, seed):
+def judge_readings(
+    dataset: xr.Dataset, settings: Mapping[str, Mapping[str, Any]], seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge the main claims under every reading.
 
     Parameters
@@ -177,9 +182,9 @@ def _row(judged):
     }
 
 
-def claims_that_hold(cells):
+def claims_that_hold(cells: pd.DataFrame) -> dict[str, list[str]]:
     """The claims that hold wherever they are judged; dict of reading to list of str."""
-    kept = {}
+    kept: dict[str, list[str]] = {}
     for (reading, claim), group in cells.groupby(["reading", "claim"], sort=False):
         kept.setdefault(reading, [])
         if (group["verdict"] == HOLDS).all():
@@ -187,7 +192,7 @@ def claims_that_hold(cells):
     return kept
 
 
-def closest(cells, settings):
+def closest(cells: pd.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
     """The reading under which most main claims hold.
 
     Ties go to fewer flips, and then to the order of the settings.

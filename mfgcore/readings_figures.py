@@ -1,13 +1,19 @@
 """The verdicts by reading of :mod:`mfgcore.readings`, for readers: pictures and Markdown."""
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pandas as pd
+import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from mfgcore.claims.evidence import OURS as PAPER
 from mfgcore.claims.judging import DEPENDS, FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.errors import RunFileError
-from mfgcore.files import write_text
+from mfgcore.files import StrPath, write_text
 from mfgcore.ledger import COLOURS
 from mfgcore.plotting import WIDTH, literal, save_figure, save_table, use_style
 from mfgcore.readings import NOT_RUN, NOTHING, claims_that_hold, closest, judge_readings
@@ -29,7 +35,13 @@ LEGEND = {"frameon": False, "handlelength": 1.4, "columnspacing": 1.2, "handlete
 REACH = 15  # margins; longer intervals are cut at the edge
 
 
-def write(dataset, settings, seed, folder, formats=(".pdf", ".png")):
+def write(
+    dataset: xr.Dataset,
+    settings: Mapping[str, Mapping[str, Any]],
+    seed: int,
+    folder: Path,
+    formats: Iterable[str] = (".pdf", ".png"),
+) -> tuple[str, str]:
     """Judge the readings and write readings.csv, readings.md and the pictures to a folder.
 
     The arguments are those of :func:`mfgcore.readings.judge_readings`; returns what
@@ -48,7 +60,9 @@ def write(dataset, settings, seed, folder, formats=(".pdf", ".png")):
     return reading, text
 
 
-def plot_matrix(found, drawings, title, best=None):
+def plot_matrix(
+    found: pd.DataFrame, drawings: Iterable[StrPath], title: str, best: str | None = None
+) -> None:
     """A matrix of verdicts: readings down, claims across, the paper's reading on top.
 
     `found` are the cells of :func:`mfgcore.readings.judge_readings`, `best` is the reading to be
@@ -66,7 +80,7 @@ def plot_matrix(found, drawings, title, best=None):
     places = _across(columns)
     for cell in found.itertuples():
         x, y = places[cell.claim, cell.where], heights[cell.reading]
-        look = {"facecolor": FILLS[cell.verdict], "linewidth": 0.6}
+        look: dict[str, Any] = {"facecolor": FILLS[cell.verdict], "linewidth": 0.6}
         if cell.verdict in (NOTHING, NOT_RUN):
             look |= {"edgecolor": "0.75", "hatch": "" if cell.verdict == NOTHING else "////"}
         axis.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, **look))
@@ -110,7 +124,7 @@ def plot_matrix(found, drawings, title, best=None):
     save_figure(figure, drawings)
 
 
-def signed(value):
+def signed(value: float) -> str:
     """A number with its sign, in two decimals; str."""
     text = f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
     return "0.00" if text[1:] == "0.00" else text
@@ -156,7 +170,9 @@ def _name_columns(axis, found, places):
     axis.text(max(places.values()) + 0.65, -0.6, "hold", va="bottom", fontsize=6, color="0.35")
 
 
-def plot_curve(table, drawings, title, claim="C5"):
+def plot_curve(
+    table: pd.DataFrame, drawings: Iterable[StrPath], title: str, claim: str = "C5"
+) -> None:
     """A specification curve: a claim's effect by every reading and way, sorted, for each game.
 
     `table` is from :func:`mfgcore.readings.judge_readings`. Effects are in units of the difference
@@ -219,7 +235,7 @@ def plot_curve(table, drawings, title, claim="C5"):
     save_figure(figure, drawings)
 
 
-def to_markdown(found, table, best):
+def to_markdown(found: pd.DataFrame, table: pd.DataFrame, best: str) -> str:
     """The verdicts by reading, for readers; str."""
     columns = list(dict.fromkeys(zip(found["claim"], found["where"], strict=True)))
     hold = _how_many_hold(found)

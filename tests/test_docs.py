@@ -1,4 +1,4 @@
-"""What the README and the gallery show is what was found."""
+"""What the documentation shows is what is there, and what was found."""
 
 import dataclasses
 import hashlib
@@ -16,11 +16,14 @@ import pytest
 from project import ROOT
 
 import mfgcore
+from mfgcore import cli
 from mfgcore.datasets import COORDINATES
 from mfgcore.games import GAMES
 from mfgcore.metrics import METRICS
+from mfgcore.networks import NETWORKS
 
 GALLERY = ROOT / "docs/gallery"
+WORDS = {7: "seven", 13: "thirteen"}
 # what is called by the package alone, games, of which the package says which are public, and claims
 INNER = (
     r"cli|errors|evaluation|files|fingerprint|gossip|imports|jobs|kernels.*|ledger|memory|moves|"
@@ -28,12 +31,24 @@ INNER = (
 )
 
 
-def test_the_readme_has_the_verdicts_of_the_exploratory_ledger():
-    ledger = (GALLERY / "claims_exploratory.md").read_text(encoding="utf-8")
-    found = re.findall(r"(?m)^\| (C\w+) \| (.*?) \| .*? \| \*\*(.*?)\*\* \|$", ledger)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.findall(r"(?m)^\| (C\w+) \| (.*?) \| (.*?) \|$", readme)
-    assert shown == found
+def test_what_the_front_page_says_to_type_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
+    commands = re.findall(r"(?m)^    mfgcore (.*)$", text)
+    assert len(commands) > 5
+    for command in commands:
+        assert cli.main(command.split()) == 0, command
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(code, {})
+    counted = f"{WORDS[len(GAMES)]} games and {WORDS[len(NETWORKS)]} kinds of networks"
+    assert counted in text
+
+
+def test_the_paper_that_is_reproduced_has_one_version():
+    names = "README.md", "CITATION.cff", "codemeta.json", "docs/decisions.md", "paper/paper.bib"
+    for name in names:
+        found = re.findall(r"2306\.02766(v\d)?", (ROOT / name).read_text(encoding="utf-8"))
+        assert found and set(found) <= {"v1", "v6"} and found[0] == "v1", name
 
 
 @pytest.mark.parametrize("name", ["claims", "claims_exploratory"])

@@ -1,4 +1,4 @@
-"""The ledger in its forms, and the one that is kept, of which the README shows the verdicts."""
+"""The ledger in its forms, and the one that is kept."""
 
 import dataclasses
 import itertools

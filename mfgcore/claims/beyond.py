@@ -1,6 +1,8 @@
 """Our own hypotheses: what the paper does not say, and its claims rest on."""
 
-from mfgcore.claims.evidence import OURS
+from collections.abc import Iterator
+
+from mfgcore.claims.evidence import OURS, Evidence
 from mfgcore.claims.figures import UNDISTURBED
 from mfgcore.claims.judging import Part, Rule, claim
 from mfgcore.claims.measures import before_increase, setback_advantage
@@ -13,7 +15,7 @@ from mfgcore.claims.measures import before_increase, setback_advantage
     "as C4, of the return, with 25 agents growing to 100 under both arrival rules; diffuse is "
     "reported",
 )
-def arrival_rule_decides(evidence):
+def arrival_rule_decides(evidence: Evidence) -> Iterator[Part]:
     """C4 rests on what the paper does not say: arriving agents communicate before they learn. If
     they learn first, the networked population loses its advantage in agree.
     """
@@ -30,7 +32,7 @@ def arrival_rule_decides(evidence):
     "H",
     "as C5, the area, in smaller versions of Figures 3 and 4, under four scores",
 )
-def score_decides(evidence):
+def score_decides(evidence: Evidence) -> Iterator[Part]:
     """C5 follows the score: it holds under a random score, the highest return and the softmax of
     returns, and does not under the paper's.
     """

@@ -1,5 +1,8 @@
 """What the paper fears, hopes or claims of disturbances that its figures do not show."""
 
+from collections.abc import Iterator
+
+from mfgcore.claims.evidence import Evidence
 from mfgcore.claims.judging import Part, Rule, claim
 from mfgcore.claims.measures import AROUND, SETBACKS, change, end, gain, mean_between, paired
 from mfgcore.claims.units import play
@@ -13,7 +16,7 @@ from mfgcore.claims.units import play
     "of the independent population minus that of the networked one; the same of the rise of the "
     "exact exploitability",
 )
-def a_lost_corner_hurts_independent_agents(evidence):
+def a_lost_corner_hurts_independent_agents(evidence: Evidence) -> Iterator[Part]:
     """If the agents at one corner stop, independent agents, of which each knows its own corner
     only, lose more than networked ones.
     """
@@ -37,7 +40,7 @@ def a_lost_corner_hurts_independent_agents(evidence):
     "return of the networked population at the end minus that of the centralised one, after the "
     "central learner is lost",
 )
-def a_central_learner_is_a_single_point_of_failure(evidence):
+def a_central_learner_is_a_single_point_of_failure(evidence: Evidence) -> Iterator[Part]:
     """If the central learner is lost, the centralised population ends far below the networked
     one.
     """
@@ -54,7 +57,7 @@ def a_central_learner_is_a_single_point_of_failure(evidence):
     "networked return of 200 agents that began as fewer minus that of 200 from the start: at the "
     "end; within ten iterations after the growth",
 )
-def a_large_population_can_grow_from_a_small_one(evidence):
+def a_large_population_can_grow_from_a_small_one(evidence: Evidence) -> Iterator[Part]:
     """A large population can be bootstrapped from a small one that has learned."""
     large = evidence.runs("bootstrap", "agree", "N=200")
     small = {

@@ -1,8 +1,10 @@
 """What claims are judged by: collected experiments, comparisons, and numbers of the theory."""
 
 import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
+import xarray as xr
 
 # the smaller versions of the figures in the comparison of readings
 SMALLER = {
@@ -19,7 +21,7 @@ class NothingToJudge(Exception):
     """The evidence lacks what a claim is about; the message says what."""
 
 
-def as_experiment(dataset, scenario, setting):
+def as_experiment(dataset: xr.Dataset, scenario: str, setting: str) -> xr.Dataset:
     """The runs of a comparison in one scenario and setting, as an experiment's dataset.
 
     Parameters
@@ -74,40 +76,46 @@ class Evidence:
         Whether a claim may be judged by some of the figures that it is about.
     """
 
-    def __init__(self, experiments, comparisons=None, theory=None, partial=False):
+    def __init__(
+        self,
+        experiments: Mapping[str, xr.Dataset],
+        comparisons: Mapping[str, xr.Dataset] | None = None,
+        theory: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+        partial: bool = False,
+    ) -> None:
         self.experiments = experiments
         self.comparisons = comparisons or {}
         self.theory = theory or {}
         self.partial = partial
 
-    def experiment(self, name):
+    def experiment(self, name: str) -> xr.Dataset:
         """An experiment's dataset; NothingToJudge if it is not there."""
         if name not in self.experiments:
             raise NothingToJudge(f"there is no experiment {name}")
         return self.experiments[name]
 
-    def figures(self, *names):
+    def figures(self, *names: str) -> list[tuple[str, xr.Dataset]]:
         """Names and datasets of experiments, of those that are there if these are enough; list."""
         there = [name for name in names if name in self.experiments or not self.partial]
         return [(name, self.experiment(name)) for name in there]
 
-    def comparison(self, name):
+    def comparison(self, name: str) -> xr.Dataset:
         """A comparison's dataset; NothingToJudge if it is not there."""
         if name not in self.comparisons:
             raise NothingToJudge(f"there is no comparison {name}")
         return self.comparisons[name]
 
-    def runs(self, name, scenario, setting=OURS):
+    def runs(self, name: str, scenario: str, setting: str = OURS) -> xr.Dataset:
         """What a comparison ran in a scenario and setting; see :func:`as_experiment`."""
         return as_experiment(self.comparison(name), scenario, setting)
 
-    def effects(self, name):
+    def effects(self, name: str) -> dict[str, np.ndarray]:
         """Effects of a claim about the theory; dict of str to (n_trials,) float64."""
         if name not in self.theory:
             raise NothingToJudge(f"theory.json has no {name}")
         return {label: np.array(sample, float) for label, sample in self.theory[name].items()}
 
-    def readings(self, figures):
+    def readings(self, figures: Iterable[str]) -> Iterator[tuple[str, "Evidence", "Evidence"]]:
         """Smaller versions of figures under each reading, and the same of them under ours.
 
         Yields name of the reading, Evidence of ours, Evidence of the reading. Another score than

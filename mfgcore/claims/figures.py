@@ -1,9 +1,12 @@
 """What the paper says of its figures."""
 
 import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
+import xarray as xr
 
+from mfgcore.claims.evidence import Evidence
 from mfgcore.claims.judging import Part, Rule, claim
 from mfgcore.claims.measures import (
     SETBACKS,
@@ -19,9 +22,10 @@ from mfgcore.claims.measures import (
 )
 from mfgcore.claims.units import play, whole
 
+Ways = Mapping[str, tuple[Callable[..., np.ndarray], Rule]]  # by name
 FIGURES = tuple(f"fig{number}" for number in range(1, 7))
 # "Faster" in three words of the paper's readers; the first decides.
-FASTER = {
+FASTER: Ways = {
     "area": (speed_advantage, Rule("more", 0.04)),
     "time of 90 %": (time_advantage, Rule("more", 0.04)),
     "time of 50 %": (
@@ -30,7 +34,7 @@ FASTER = {
     ),
 }
 # ... and where nothing disturbs the learning
-UNDISTURBED = {
+UNDISTURBED: Ways = {
     "area": FASTER["area"],
     "time of 90 %": FASTER["time of 90 %"],
     "steepest slope": (slope_advantage, Rule("more", 0.1)),
@@ -58,7 +62,7 @@ def _faster(evidence, other, names=("fig1", "fig2")):
 
 
 @claim("C1", "Sec. 4.2, Figures 1 and 2", "R", FASTER_WORDS, readings=("fig1", "fig2"))
-def faster_than_centralised(evidence):
+def faster_than_centralised(evidence: Evidence) -> Iterator[Part]:
     """With half of the updates failing, the networked population learns faster than the
     centralised one.
     """
@@ -66,7 +70,7 @@ def faster_than_centralised(evidence):
 
 
 @claim("C2", "Sec. 4.2, Figures 1 and 2", "R", FASTER_WORDS, readings=("fig1", "fig2"))
-def faster_than_independent(evidence):
+def faster_than_independent(evidence: Evidence) -> Iterator[Part]:
     """With half of the updates failing, the networked population learns faster than the
     independent one.
     """
@@ -81,7 +85,7 @@ def faster_than_independent(evidence):
     "highest mean of ten iterations",
     readings=("fig1", "fig2", "fig3", "fig4"),
 )
-def centralised_ends_highest(evidence):
+def centralised_ends_highest(evidence: Evidence) -> Iterator[Part]:
     """The centralised population ends with the highest return in each experiment."""
     for way, measure in (("end", end), ("best ten iterations", best_of_ten)):
         for name, dataset in evidence.figures(*FIGURES):
@@ -99,7 +103,7 @@ def centralised_ends_highest(evidence):
     "exploitability",
     readings=("fig3", "fig4"),
 )
-def steadier_under_growth(evidence):
+def steadier_under_growth(evidence: Evidence) -> Iterator[Part]:
     """When the population grows, return drops and exploitability rises far more for independent
     than for networked agents.
     """
@@ -113,7 +117,7 @@ def steadier_under_growth(evidence):
 
 
 @claim("C4b", "Figures 3 and 4", "R", "as C4, of the sampled exploitability")
-def sampled_exploitability_shows_it(evidence):
+def sampled_exploitability_shows_it(evidence: Evidence) -> Iterator[Part]:
     """The sampled exploitability, which the paper plots, rises more for independent agents too."""
     for way, after in reversed(LATER.items()):
         for name, dataset in evidence.figures("fig3", "fig4"):
@@ -121,7 +125,9 @@ def sampled_exploitability_shows_it(evidence):
             yield Part(name, sample, Rule("more", 0.04), "W", way)
 
 
-def undisturbed(datasets, ways=UNDISTURBED):
+def undisturbed(
+    datasets: Sequence[tuple[str, xr.Dataset]], ways: Ways = UNDISTURBED
+) -> Iterator[Part]:
     """Parts of how much faster networked agents are than independent ones, up to any increase.
 
     Parameters
@@ -137,7 +143,7 @@ def undisturbed(datasets, ways=UNDISTURBED):
 
 
 @claim("C5", "Sec. 4.2, Sec. 3.4", "R", UNDISTURBED_WORDS, readings=("fig3",))
-def faster_undisturbed(evidence):
+def faster_undisturbed(evidence: Evidence) -> Iterator[Part]:
     """Without any disturbance, up to the increase in Figure 3, the networked population learns
     faster than the independent one.
     """
@@ -145,7 +151,7 @@ def faster_undisturbed(evidence):
 
 
 @claim("C5c", "App. F.5", "R", UNDISTURBED_WORDS)
-def faster_undisturbed_elsewhere(evidence):
+def faster_undisturbed_elsewhere(evidence: Evidence) -> Iterator[Part]:
     """So it does up to the increase in Figures 4 and 6."""
     return undisturbed(evidence.figures("fig4", "fig6"))
 
@@ -163,7 +169,7 @@ def _thirds(dataset, architecture):
     "independent: policy divergence in the last third of the run, of 2 at most; networked: its "
     "mean over the run as a share of the independent one's",
 )
-def policies_differ(evidence):
+def policies_differ(evidence: Evidence) -> Iterator[Part]:
     """The policies of the independent population differ widely in every experiment; those of the
     networked one hardly differ.
     """
@@ -181,7 +187,7 @@ def policies_differ(evidence):
     "policy divergence of the independent population: in the last third before any increase minus "
     "the first third; in the last third of the run minus the middle one",
 )
-def policies_diverge(evidence):
+def policies_diverge(evidence: Evidence) -> Iterator[Part]:
     """The divergence of the independent population increases in every experiment."""
     for name, dataset in evidence.figures(*FIGURES):
         first, _, last = _thirds(before_increase(dataset), "independent")
@@ -197,7 +203,7 @@ def policies_diverge(evidence):
     "R",
     "share of the iterations at which all networked agents share one policy, Figures 1 to 6 pooled",
 )
-def rounds_are_enough(evidence):
+def rounds_are_enough(evidence: Evidence) -> Iterator[Part]:
     """300 communication rounds lead to one common policy at almost every iteration."""
     # of a share, what is left of one is what matters
     rule = Rule("beyond", 0.95, 0.05)
@@ -216,7 +222,7 @@ def rounds_are_enough(evidence):
     "as C1 and C2 in Figure 5; as C4, of the return, in Figure 6",
     readings=("fig5",),
 )
-def cluster_is_alike(evidence):
+def cluster_is_alike(evidence: Evidence) -> Iterator[Part]:
     """In the cluster game the architectures are ordered as in the others."""
     after = dict.fromkeys(FASTER, 10) | {"thirty iterations after": 30}
     for way, iterations in after.items():
@@ -239,7 +245,7 @@ def cluster_is_alike(evidence):
     "agents, or of the worst agent",
     enough="one",
 )
-def individuals_are_exploitable(evidence):
+def individuals_are_exploitable(evidence: Evidence) -> Iterator[Part]:
     """The joint policy of the independent population looks good, but its individual policies may
     be exploitable.
     """
@@ -263,7 +269,7 @@ def individuals_are_exploitable(evidence):
     "agents, or of the worst agent",
     enough="one",
 )
-def individuals_earn_little(evidence):
+def individuals_earn_little(evidence: Evidence) -> Iterator[Part]:
     """The individual policies of the independent population may bring a low return, were everybody
     to follow one of them.
     """
@@ -282,7 +288,7 @@ def individuals_earn_little(evidence):
     "setback of the centralised population minus that of the networked one, ten iterations after "
     "the increase against ten before: of the return; of the exact exploitability",
 )
-def steadier_than_centralised(evidence):
+def steadier_than_centralised(evidence: Evidence) -> Iterator[Part]:
     """When the population grows, networked agents are set back less than centralised ones too."""
     for way, (metric, sign) in SETBACKS.items():
         for name, dataset in evidence.figures("fig3", "fig4"):
@@ -297,7 +303,7 @@ def steadier_than_centralised(evidence):
     "Figure 4, networked, before the increase: share of the iterations within three or more in a "
     "row that leave several policies",
 )
-def pockets_do_not_last(evidence):
+def pockets_do_not_last(evidence: Evidence) -> Iterator[Part]:
     """Pockets of agents that keep another policy are unlikely to last."""
     values, _ = series(
         before_increase(evidence.experiment("fig4")), "distinct_policies", "networked"

@@ -6,12 +6,14 @@ The rules, verdicts and corrections are those of ``docs/protocol.md``.
 import dataclasses
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from mfgcore.claims.evidence import NothingToJudge
+from mfgcore.claims.evidence import Evidence, NothingToJudge
 from mfgcore.registry import Registry
 from mfgcore.statistics import Interval, bootstrap, generator_of, interquartile_mean
 
@@ -51,16 +53,16 @@ class Rule:
     width: float = 0.0
 
     @property
-    def threshold(self):
+    def threshold(self) -> float:
         """What the effect is compared with."""
         return self.number if self.kind in ("beyond", "below") else 0.0
 
     @property
-    def margin(self):
+    def margin(self) -> float:
         """The smallest difference that matters, m."""
         return self.width if self.kind in ("beyond", "below") else self.number
 
-    def decide(self, found):
+    def decide(self, found: Interval) -> str:
         """Verdict for an :class:`~mfgcore.statistics.Interval`; str."""
         low, high, m = found.low, found.high, self.margin
         if self.kind in ("not less", "differs"):  # the opposite of another rule
@@ -85,7 +87,7 @@ class Rule:
             return HOLDS if holds else FAILS
         return THRESHOLD if high - low <= 2.0 * m else OPEN
 
-    def words(self, unit=""):
+    def words(self, unit: str = "") -> str:
         """The rule as text."""
         value = f"{self.number:g} {unit}".strip()
         return {
@@ -98,7 +100,7 @@ class Rule:
             "always": "never violated",
         }[self.kind]
 
-    def in_margins(self, values):
+    def in_margins(self, values: ArrayLike) -> np.ndarray:
         """Effects with the threshold at 0 and the margin at 1; where there is none, as they are."""
         return (np.asarray(values) - self.threshold) / (self.margin or 1.0)
 
@@ -128,7 +130,7 @@ class Part:
     """
 
     label: str
-    sample: np.ndarray | tuple
+    sample: np.ndarray | tuple[np.ndarray, ...]
     rule: Rule
     unit: str = ""
     way: str = ""
@@ -136,9 +138,12 @@ class Part:
     counted: bool = True
 
     @property
-    def strata(self):
+    def strata(self) -> tuple[np.ndarray, ...]:
         """The samples; tuple."""
         return self.sample if isinstance(self.sample, tuple) else (self.sample,)
+
+
+Measure = Callable[[Evidence], Iterable[Part]]  # what a claim measures
 
 
 @dataclass(frozen=True)
@@ -190,10 +195,10 @@ class Claim:
     source: str
     kind: str
     quantity: str
-    parts: Callable
+    parts: Measure
     enough: str = "each"
-    remark: Callable | None = None
-    readings: tuple = ()
+    remark: Callable[[Sequence[Judged]], str] | None = None
+    readings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -217,19 +222,21 @@ class Finding:
 
     claim: Claim
     verdict: str
-    parts: list = field(default_factory=list)
-    ways: dict = field(default_factory=dict)
-    readings: dict = field(default_factory=dict)
+    parts: list[Judged] = field(default_factory=list)
+    ways: dict[str, str] = field(default_factory=dict)
+    readings: dict[str, str] = field(default_factory=dict)
     note: str = ""
 
     @property
-    def deciding(self):
+    def deciding(self) -> list[Judged]:
         """The parts of the way that decides, with those that are only reported; list."""
         first = next(iter(self.ways), "")
         return [judged for judged in self.parts if judged.part.way == first]
 
 
-def claim(name, source, kind, quantity, **details):
+def claim(
+    name: str, source: str, kind: str, quantity: str, **details: Any
+) -> Callable[[Measure], Measure]:
     """Make a function known as the one that measures a claim; its docstring is the claim."""
 
     def decorate(function):
@@ -240,7 +247,7 @@ def claim(name, source, kind, quantity, **details):
     return decorate
 
 
-def judge(evidence, seed):
+def judge(evidence: Evidence, seed: int) -> list[Finding]:
     """Judge all claims, in the order of their names; list of Finding.
 
     `seed` is the root of the bootstrap's random numbers. Each claim has a generator of its own, so
@@ -254,7 +261,7 @@ def _place(name):
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def judge_one(each, evidence, seed):
+def judge_one(each: Claim, evidence: Evidence, seed: int) -> Finding:
     """Judge one claim, as :func:`judge` does; Finding."""
     try:
         judged = _judged(each, each.parts(evidence), seed)
@@ -309,9 +316,9 @@ def _together(verdicts):
     return next((found for found in (FAILS, OPEN, THRESHOLD) if found in verdicts), HOLDS)
 
 
-def by_group(judged):
+def by_group(judged: Iterable[Judged]) -> list[tuple[str, str]]:
     """Verdict of each group of parts, at 95 %, and corrected; list of (str, str)."""
-    groups = {}
+    groups: dict[str, list[Judged]] = {}
     for found in judged:
         if found.part.counted:
             groups.setdefault(_group(found.part), []).append(found)

@@ -1,8 +1,11 @@
 """What claims measure: numbers for each trial, in units of the game, and a table of figures."""
 
-import numpy as np
+from typing import Any
 
-from mfgcore.claims.evidence import NothingToJudge
+import numpy as np
+import xarray as xr
+
+from mfgcore.claims.evidence import Evidence, NothingToJudge
 from mfgcore.claims.units import play, whole
 from mfgcore.datasets import configuration
 from mfgcore.statistics import last_iterations
@@ -15,7 +18,7 @@ RISE = 0.1
 AROUND = 10
 
 
-def series(dataset, metric, architecture):
+def series(dataset: xr.Dataset, metric: str, architecture: str) -> tuple[np.ndarray, np.ndarray]:
     """A metric of one architecture over the iterations at which it was measured.
 
     Returns
@@ -34,13 +37,15 @@ def series(dataset, metric, architecture):
     return values[:, measured].astype(np.float64), dataset["iteration"].values[measured]
 
 
-def paired(first, second):
+def paired(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """One sample minus another, over the trials that both have; (n_trials,) float64."""
     n_trials = min(first.size, second.size)
     return first[:n_trials] - second[:n_trials]
 
 
-def mean_between(dataset, metric, architecture, first, last):
+def mean_between(
+    dataset: xr.Dataset, metric: str, architecture: str, first: int, last: int
+) -> np.ndarray:
     """Mean over the iterations from `first` to `last`, both included; (n_trials,) float64."""
     values, k = series(dataset, metric, architecture)
     chosen = (k >= first) & (k <= last)
@@ -49,49 +54,49 @@ def mean_between(dataset, metric, architecture, first, last):
     return values[:, chosen].mean(axis=1)
 
 
-def final_mean(dataset, metric, architecture):
+def final_mean(dataset: xr.Dataset, metric: str, architecture: str) -> np.ndarray:
     """Mean over the end of a run; (n_trials,) float64."""
     n = dataset.sizes["iteration"]
     return mean_between(dataset, metric, architecture, n - last_iterations(n), n - 1)
 
 
-def initial_return(dataset):
+def initial_return(dataset: xr.Dataset) -> float:
     """Mean return of all architectures and trials at k = 0, before anybody learned; float."""
     return float(dataset["discounted_return"].isel(iteration=0).mean(dtype=np.float64))
 
 
-def end(dataset, architecture):
+def end(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Return at the end, in units of P; (n_trials,) float64."""
     return final_mean(dataset, "discounted_return", architecture) / play(dataset)
 
 
-def best_of_ten(dataset, architecture):
+def best_of_ten(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Highest mean return of ten iterations, in units of P; (n_trials,) float64."""
     values, _ = series(dataset, "discounted_return", architecture)
     windows = np.lib.stride_tricks.sliding_window_view(values, min(10, values.shape[1]), axis=1)
     return windows.mean(axis=2).max(axis=1) / play(dataset)
 
 
-def mean_return(dataset, architecture):
+def mean_return(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Mean return over the whole run, in units of W; (n_trials,) float64."""
     values, _ = series(dataset, "discounted_return", architecture)
     return values.mean(axis=1) / whole(dataset)
 
 
-def gain(dataset, architecture):
+def gain(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Rise of the return from k = 0 to the end, in units of W; (n_trials,) float64."""
     risen = final_mean(dataset, "discounted_return", architecture) - initial_return(dataset)
     return risen / whole(dataset)
 
 
-def largest_fall(dataset, architecture):
+def largest_fall(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Largest fall of the return below an earlier value, in units of W; (n_trials,) float64."""
     values, _ = series(dataset, "discounted_return", architecture)
     falls = np.maximum.accumulate(values, axis=1) - values
     return falls.max(axis=1) / whole(dataset)
 
 
-def before_increase(dataset):
+def before_increase(dataset: xr.Dataset) -> xr.Dataset:
     """The iterations before the population changes, if it does; xarray.Dataset."""
     return dataset.isel(iteration=slice(configuration(dataset).get("change_at")))
 
@@ -99,7 +104,7 @@ def before_increase(dataset):
 # ------------------------------------------------------------------------------ speed
 
 
-def speed_advantage(dataset, first, second):
+def speed_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
     """How much faster one architecture learns than another; (n_trials,) float64.
 
     The area between their return curves, from k = 0 up to where the first of the two (by the means
@@ -121,7 +126,7 @@ def speed_advantage(dataset, first, second):
     return (areas[0] - areas[1]) / largest
 
 
-def rise_time(dataset, architecture, share=LEARNED):
+def rise_time(dataset: xr.Dataset, architecture: str, share: float = LEARNED) -> np.ndarray:
     """Iteration at which each trial has done a share of its own rise; (n_trials,) int64.
 
     A trial that has learned nothing is not there within the run: its time is the whole run.
@@ -133,7 +138,9 @@ def rise_time(dataset, architecture, share=LEARNED):
     return np.where(rises >= RISE, iterations[reached], dataset.sizes["iteration"])
 
 
-def time_advantage(dataset, first, second, start=None, share=LEARNED):
+def time_advantage(
+    dataset: xr.Dataset, first: str, second: str, start: float | None = None, share: float = LEARNED
+) -> np.ndarray:
     """How much earlier one architecture has done a share of its rise; (n_trials,) float64.
 
     As a share of the slower one's mean time. With `start`, a smaller share, the time is counted
@@ -149,7 +156,7 @@ def time_advantage(dataset, first, second, start=None, share=LEARNED):
     return (times[1] - times[0]) / max(time.mean() for time in times)
 
 
-def slope_advantage(dataset, first, second):
+def slope_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
     """How much steeper one return curve rises than another; (n_trials,) float64.
 
     The steepest rise over ten iterations, as a share of the steeper one's mean.
@@ -182,7 +189,13 @@ SETBACKS = {
 }
 
 
-def setback(dataset, architecture, metric="discounted_return", sign=1.0, after=AROUND):
+def setback(
+    dataset: xr.Dataset,
+    architecture: str,
+    metric: str = "discounted_return",
+    sign: float = 1.0,
+    after: int = AROUND,
+) -> np.ndarray:
     """By how much a metric falls when the population grows; (n_trials,) float64.
 
     Its mean over the ten iterations before the increase minus that over `after` ones after it.
@@ -196,7 +209,7 @@ def setback(dataset, architecture, metric="discounted_return", sign=1.0, after=A
     )
 
 
-def change(dataset):
+def change(dataset: xr.Dataset) -> int:
     """Last iteration at which the population is as before it changed; int."""
     parameters = configuration(dataset)
     at = parameters.get("change_at")
@@ -206,18 +219,18 @@ def change(dataset):
 
 
 def setback_advantage(
-    dataset,
-    metric="discounted_return",
-    sign=1.0,
-    after=AROUND,
-    other="independent",
-):
+    dataset: xr.Dataset,
+    metric: str = "discounted_return",
+    sign: float = 1.0,
+    after: int = AROUND,
+    other: str = "independent",
+) -> np.ndarray:
     """How much greater another population's setback is than the networked one's; in units of W."""
     theirs = setback(dataset, other, metric, sign, after)
     return (theirs - setback(dataset, "networked", metric, sign, after)) / whole(dataset)
 
 
-def at_a_glance(evidence):
+def at_a_glance(evidence: Evidence) -> list[dict[str, Any]]:
     """Where every architecture of every experiment ends, and when it is there; list of dict.
 
     They have: experiment, architecture, discounted_return and standard_deviation over trials

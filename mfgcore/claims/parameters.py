@@ -1,8 +1,10 @@
 """What the paper says of its parameters (Table 1, App. F.4), of cluster's size, of Algorithm 1."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from mfgcore.claims.evidence import NothingToJudge
+from mfgcore.claims.evidence import Evidence, NothingToJudge
 from mfgcore.claims.judging import HOLDS, Part, Rule, claim
 from mfgcore.claims.measures import (
     RISE,
@@ -53,7 +55,7 @@ def _fewest_rounds(judged):
     enough="one",
     remark=_fewest_rounds,
 )
-def fewer_rounds_do(evidence):
+def fewer_rounds_do(evidence: Evidence) -> Iterator[Part]:
     """50 communication rounds or fewer do as well as 300."""
     for rounds, fewer, most in _compared(evidence, mean_return, ("C=1", "C=5", "C=20", "C=50")):
         yield Part(rounds, paired(fewer, most), Rule("not less", 0.04), "W")
@@ -66,7 +68,7 @@ def fewer_rounds_do(evidence):
     "rise of the return from k = 0 to the end; more than 0.1 W is an improvement; of each "
     "architecture, undisturbed or with half of the updates failing",
 )
-def cluster_needs_agents(evidence):
+def cluster_needs_agents(evidence: Evidence) -> Iterator[Part]:
     """In the cluster game the return does not improve with 25 agents, and does with 50."""
     for architecture in ("networked", "centralised", "independent"):
         for scenario in SCENARIOS:
@@ -77,7 +79,7 @@ def cluster_needs_agents(evidence):
 
 
 @claim("C10", "Table 1", "P", "return at the end minus that with 50 agents")
-def size_does_not_matter(evidence):
+def size_does_not_matter(evidence: Evidence) -> Iterator[Part]:
     """The games agree and diffuse are learned equally well by 10 to 300 agents."""
     for game in ("agree", "diffuse"):
         for architecture in ARCHITECTURES:
@@ -105,7 +107,7 @@ def _loss_of_steps(evidence, scenario, steps, architecture):
     "loss of return at the end against M_td = 10, of the networked population minus that of the "
     "centralised one",
 )
-def few_steps_hurt(evidence):
+def few_steps_hurt(evidence: Evidence) -> Iterator[Part]:
     """Fewer than ten steps for each transition hurt the networked population more than the
     centralised one.
     """
@@ -125,7 +127,7 @@ def few_steps_hurt(evidence):
     "P",
     "return of the centralised population at the end minus that of the networked one",
 )
-def few_steps_leave_it_behind(evidence):
+def few_steps_leave_it_behind(evidence: Evidence) -> Iterator[Part]:
     """With fewer than ten steps for each transition the networked population receives notably
     lower return than the centralised one.
     """
@@ -142,13 +144,13 @@ def _worse(evidence, settings):
 
 
 @claim("C12", "Table 1", "P", WORSE)
-def few_transitions_are_bad(evidence):
+def few_transitions_are_bad(evidence: Evidence) -> Iterator[Part]:
     """With fewer than 3000 transitions the results are not good."""
     return _worse(evidence, ("M_pg=1000", "M_pg=1500", "M_pg=2000", "M_pg=2500"))
 
 
 @claim("C13", "Table 1", "P", WORSE)
-def few_cycles_are_bad(evidence):
+def few_cycles_are_bad(evidence: Evidence) -> Iterator[Part]:
     """With fewer than 500 passes over the replay buffer the results are not good."""
     return _worse(evidence, ("L=300", "L=400"))  # those that the paper tried
 
@@ -160,7 +162,7 @@ def few_cycles_are_bad(evidence):
     "mean networked return of the whole run with eta = 0.01 minus that with 0.001; largest fall of "
     "the return below an earlier value with a larger eta minus that with 0.01",
 )
-def policy_step_is_fast_and_steady(evidence):
+def policy_step_is_fast_and_steady(evidence: Evidence) -> Iterator[Part]:
     """The learning rate eta = 0.01 learns faster than 0.001 and more steadily than 0.1 to 10."""
     rule = Rule("more", 0.04)
     for setting, there, ours in _compared(evidence, mean_return, ["eta=0.001"]):
@@ -187,13 +189,13 @@ AT_RANDOM = (
 
 
 @claim("C15", "App. F.4", "R", AT_RANDOM)
-def much_entropy_is_bad(evidence):
+def much_entropy_is_bad(evidence: Evidence) -> Iterator[Part]:
     """With an entropy weight lambda of 1 the population keeps moving at random."""
     return _at_random(evidence, "lambda=1")
 
 
 @claim("C15c", "App. F.4", "R", AT_RANDOM)
-def some_entropy_is_bad(evidence):
+def some_entropy_is_bad(evidence: Evidence) -> Iterator[Part]:
     """So it does with every larger value that Table 1 lists, of which the smallest is 0.1."""
     return _at_random(evidence, "lambda=0.1")
 
@@ -204,7 +206,7 @@ def some_entropy_is_bad(evidence):
     "J",
     "mean networked return of the whole run minus that with lambda = 0.01",
 )
-def less_entropy_is_equal(evidence):
+def less_entropy_is_equal(evidence: Evidence) -> Iterator[Part]:
     """With lambda nearer to 0, or 0, the population learns equally fast."""
     settings = ("lambda=0", "lambda=0.0001", "lambda=0.001")
     for setting, there, ours in _compared(evidence, mean_return, settings):
@@ -218,7 +220,7 @@ def less_entropy_is_equal(evidence):
     "CPU time of a run with 50 agents against the straight line through those with 10 and 300, "
     "relative difference",
 )
-def cost_is_linear(evidence):
+def cost_is_linear(evidence: Evidence) -> Iterator[Part]:
     """The cost grows linearly with the population."""
     seconds = [
         evidence.runs("agents", "agree", f"N={agents}")["cpu_seconds"]
@@ -239,7 +241,7 @@ def cost_is_linear(evidence):
     "rise of the networked return under Algorithm 1, K = 150, minus half of that under Algorithm "
     "2, K = 70: at equal k; each at its end",
 )
-def replay_is_needed(evidence):
+def replay_is_needed(evidence: Evidence) -> Iterator[Part]:
     """Algorithm 1 learns far more slowly than Algorithm 2: it does not rise half as far."""
     ours = _learned(evidence.runs("table1", FAILING), "networked", "in table1")
     online = evidence.runs("table1", FAILING, "online")
@@ -251,7 +253,7 @@ def replay_is_needed(evidence):
 
 
 @claim("C28", "Remark 3.1", "R", "networked return at the end minus that without a bound L_h")
-def bound_does_not_matter(evidence):
+def bound_does_not_matter(evidence: Evidence) -> Iterator[Part]:
     """The results do not depend on the bound L_h on the entropy's gap."""
     for setting, there, ours in _compared(evidence, end, ("L_h=0.012", "L_h=0.005")):
         yield Part(setting, paired(there, ours), Rule("equal", 0.2), "P")
@@ -264,7 +266,7 @@ def bound_does_not_matter(evidence):
     "mean networked return of the whole run with beta = 0.1 minus that with 0.01; return at the "
     "end with W = 20 minus that with more",
 )
-def rate_and_waiting_are_right(evidence):
+def rate_and_waiting_are_right(evidence: Evidence) -> Iterator[Part]:
     """The rate beta = 0.1 learns faster than 0.01, and waiting for more than W = 20 transitions
     gains nothing.
     """
@@ -282,7 +284,7 @@ def rate_and_waiting_are_right(evidence):
     "under the paper's; one such score is enough",
     enough="one",
 )
-def score_affects_stability(evidence):
+def score_affects_stability(evidence: Evidence) -> Iterator[Part]:
     """By what policies are scored can affect the stability of learning."""
     settings = ("sigma=sum", "sigma=return", "sigma=random")
     for setting, there, ours in _compared(evidence, largest_fall, settings):

@@ -1,10 +1,11 @@
 """What the paper proves, or says to follow: counted in runs, or measured apart from them."""
 
 import json
+from collections.abc import Iterator
 
 import numpy as np
 
-from mfgcore.claims.evidence import NothingToJudge
+from mfgcore.claims.evidence import Evidence, NothingToJudge
 from mfgcore.claims.judging import Part, Rule, claim
 from mfgcore.claims.measures import series
 from mfgcore.datasets import configuration
@@ -67,7 +68,7 @@ def _theorem(evidence, count, what):
     "the iterations that left several, in all networked runs with the paper's score; for a single "
     "adoption, Theorem 3.1 is plain arithmetic",
 )
-def communication_brings_together(evidence):
+def communication_brings_together(evidence: Evidence) -> Iterator[Part]:
     """Where communication leaves several policies, the population is nearer to every adopted one
     than before.
     """
@@ -92,7 +93,7 @@ def communication_brings_together(evidence):
     "iterations in which the bound did not fall, because the policy that changed most was kept, as "
     "a share of those in which the premises held, in all networked runs with the paper's score",
 )
-def communication_lowers_the_bound(evidence):
+def communication_lowers_the_bound(evidence: Evidence) -> Iterator[Part]:
     """Where all shared one policy before their updates and several are left, the bound on the
     distance between two of them has fallen.
     """
@@ -114,7 +115,7 @@ def communication_lowers_the_bound(evidence):
     "share of the communication phases that left several policies, under each of four scores; a "
     "ring with one round less is reported",
 )
-def as_many_rounds_as_the_diameter_agree(evidence):
+def as_many_rounds_as_the_diameter_agree(evidence: Evidence) -> Iterator[Part]:
     """On a static connected network, as many rounds as its diameter leave one policy, whatever the
     score.
     """
@@ -134,7 +135,7 @@ def as_many_rounds_as_the_diameter_agree(evidence):
     "error of the Q-function against the exact one, with the buffer in order minus shuffled: root "
     "mean square over visited pairs; mean",
 )
-def shuffling_helps(evidence):
+def shuffling_helps(evidence: Evidence) -> Iterator[Part]:
     """Shuffling the replay buffer reduces the error of the Q-function."""
     for name, sample in evidence.effects("C25").items():
         game, _, way = name.partition(", ")
@@ -148,7 +149,7 @@ def shuffling_helps(evidence):
     "slope of the logarithm of the distance of N agents to the mean field over that of N, from 10 "
     "to 3,000, plus 0.5",
 )
-def agents_come_near_the_mean_field(evidence):
+def agents_come_near_the_mean_field(evidence: Evidence) -> Iterator[Part]:
     """The distance of N agents to the mean field falls as 1 / sqrt(N)."""
     for label, slopes in evidence.effects("C26").items():
         yield Part(label, slopes + 0.5, Rule("equal", 0.05))
@@ -161,7 +162,7 @@ def agents_come_near_the_mean_field(evidence):
     "distance of the independent policies to the equilibrium, where it is unique, minus that of "
     "the networked ones",
 )
-def networked_policies_are_no_farther_from_the_equilibrium(evidence):
+def networked_policies_are_no_farther_from_the_equilibrium(evidence: Evidence) -> Iterator[Part]:
     """Networked policies are in expectation no farther from the equilibrium than independent
     ones.
     """

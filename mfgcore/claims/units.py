@@ -5,6 +5,7 @@ import functools
 import math
 
 import numpy as np
+import xarray as xr
 
 from mfgcore.claims.evidence import NothingToJudge
 from mfgcore.datasets import configuration
@@ -14,7 +15,7 @@ from mfgcore.meanfield import population_metrics
 from mfgcore.population import uniform_policy
 
 
-def whole(dataset):
+def whole(dataset: xr.Dataset) -> float:
     """W: what the best division of the population earns, minus what the uniform policy earns.
 
     As a discounted return, for the largest population of the run. Where the game has no corners,
@@ -26,7 +27,7 @@ def whole(dataset):
     return best - uniform
 
 
-def play(dataset):
+def play(dataset: xr.Dataset) -> float:
     """P: the return of all at one corner against that of an even division among the corners.
 
     NothingToJudge if there are no corners, or both earn the same: there is nothing to play for.
