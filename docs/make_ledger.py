@@ -1,10 +1,10 @@
 """Judge the claims by the kept data, without a run: ``python docs/make_ledger.py``.
 
 It reads ``docs/gallery/data``, whatever is complete there, and writes ``docs/gallery/claims.json``,
-``.md`` and ``.png``. The verdicts of the exploratory run stand beside the new ones, with
-what ``docs/protocol.md`` says that changed. Beside the claims it writes the verdicts by reading
-(``readings``), of which the closest to the paper becomes ``config/closest.yaml``, and the effects
-in other games (``generality``).
+``.md`` and ``.png``, and the figures of the paper. The verdicts of the exploratory run stand beside
+the new ones, with what ``docs/protocol.md`` says that changed. Beside the claims it writes the
+verdicts by reading (``readings``), of which the closest to the paper becomes
+``config/closest.yaml``, and the effects in other games (``generality``).
 """
 
 import json
@@ -15,7 +15,7 @@ import xarray as xr
 import yaml
 from PIL import Image
 
-from mfgcore import generality_figures, ledger, readings_figures
+from mfgcore import configuration, generality_figures, ledger, plotting, readings_figures
 from mfgcore.claims import FIGURES, Evidence, at_a_glance, judge
 
 ROOT = Path(__file__).parents[1]
@@ -65,10 +65,24 @@ def make(data, folder):
     shrink(folder / "claims.png")
 
 
-def shrink(path):
-    """Make a picture's file smaller."""
+def draw(data, folder):
+    """Draw the paper's figures, as it has them and by the exact metrics, from the kept data."""
+    paths = [ROOT / path for path in (*configuration.CONFIG_FILES, "config/confirmatory.yaml")]
+    config = configuration.read(paths)
+    for name, dataset in read(data).experiments.items():
+        title = configuration.title(config, name, configuration.runs(config, name))
+        for plot, path in (
+            (plotting.plot_metrics, folder / f"{name}.png"),
+            (plotting.plot_exact, folder / f"{name}_exact.png"),
+        ):
+            plot(dataset, [path], title=title)
+            shrink(path, 128)
+
+
+def shrink(path, colours=32):
+    """Make a picture's file smaller: a page has many pixels, and few colours."""
     with Image.open(path) as drawn:
-        few = drawn.convert("RGB").quantize(32)  # a page has many pixels, and few colours
+        few = drawn.convert("RGB").quantize(colours)
     few.save(path, optimize=True)
 
 
@@ -95,4 +109,5 @@ def make_more(data, folder, config):
 
 if __name__ == "__main__":
     make(GALLERY / "data", GALLERY)
+    draw(GALLERY / "data", GALLERY / "confirmatory")
     make_more(GALLERY / "data", GALLERY, ROOT / "config")
