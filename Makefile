@@ -92,7 +92,7 @@ report: setup
 	$(BIN)/snakemake --cores $(CORES) $(REPORTED) --report report.html
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
 test-faults: setup
 	$(BIN)/python -m pytest -m faults tests/faults
