@@ -93,12 +93,14 @@ def iteration(failure_probability=None, done=60, agents=AGENTS, **parameters):
 def exploitability():
     """One evaluation of the sampled exploitability, with the arguments that a run gives it."""
     sample, given = evaluation.sample_exploitability, []
-    # the first release calls it by a name of its loop
-    caller = sys.modules[Simulation.__module__]
-    caller = caller if hasattr(caller, "sample_exploitability") else evaluation
-    caller.sample_exploitability = lambda *given_now: given.extend(copy.deepcopy(given_now)) or 0.0
+    # the loop has a name of its own for it, which the first release calls
+    callers = [evaluation, sys.modules[Simulation.__module__]]
+    callers = [module for module in callers if hasattr(module, "sample_exploitability")]
+    for module in callers:
+        module.sample_exploitability = lambda *now: given.extend(copy.deepcopy(now)) or 0.0
     networked(sampling=True, agents=AGENTS, replay_cycles=1).step()
-    caller.sample_exploitability = sample
+    for module in callers:
+        module.sample_exploitability = sample
     experiment = dataclasses.replace(given[0], replay_cycles=500)
     return lambda: sample(experiment, *given[1:]), 1
 
