@@ -132,13 +132,13 @@ lint: setup
 
 crate: setup .venv-checks/.done
 	$(BIN)/snakemake --cores $(CORES) ro-crate-metadata.json $(addprefix --configfile ,$(CONFIGFILE))
-	$(CHECKS)/rocrate-validator --no-interactive validate --no-paging .
+	$(CHECKS)/python -c "from rocrate_validator.cli import cli; cli()" --no-interactive validate --no-paging .
 
 check-workflows: .venv-checks/.done
-	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(CHECKS)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
-	$(CHECKS)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+	$(CHECKS)/python -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(CHECKS)/python -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(CHECKS)/python -m check_jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(CHECKS)/python -m check_jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	$(CHECKS)/zizmor --offline --persona pedantic --quiet .github
 
 .venv-checks/.done: tests/checks/requirements.txt
