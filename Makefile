@@ -17,7 +17,8 @@
 # make estimate  what the figures cost at the paper's scale, before they are made
 # make verify    slow statistical checks: what is sampled against what is exact
 # make lint      format and lint
-# make crate     ro-crate-metadata.json: what made every run and figure, for other programs; checked
+# make crate     ro-crate-metadata.json: what made every run and figure, for other programs; checked by
+#                a validator that reads the profiles from the network
 #                (with CONFIGFILE=config/preview.yaml: of the preview)
 # make check-workflows  .github and CITATION.cff, by check-jsonschema and zizmor
 # make crosscheck  every game's moves, rewards, values and exploitability against those of
