@@ -31,7 +31,7 @@ CONTENTS = {
         "/docs/theory",
         "/docs/gallery/README",
         "/docs/gallery/claims",
-        "/docs/gallery/claims_exploratory",
+        "The exploratory ledger </docs/gallery/claims_exploratory>",
     ],
     "How the paper is read": ["/docs/decisions", "/docs/symbols", "/docs/games"],
     "Reference": [

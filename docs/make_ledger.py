@@ -62,7 +62,9 @@ def make(data, folder):
     ledger.write_json(findings, glance, made_from, folder / "claims.json", old)
     ledger.write_markdown(findings, glance, folder / "claims.md", before=old)
     ledger.plot_ledger(findings, [folder / "claims.png"])
-    shrink(folder / "claims.png")
+    ledger.plot_verdicts(findings, [folder / "verdicts.png"])
+    for name in ("claims", "verdicts"):
+        shrink(folder / f"{name}.png", 128)
 
 
 def draw(data, folder):

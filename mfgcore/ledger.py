@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
 from mfgcore.claims import (
@@ -341,6 +342,37 @@ def plot_ledger(
     )
     with mpl.rc_context({"savefig.dpi": 105}):  # a page has many pixels
         save_figure(figure, outputs)
+
+
+def plot_verdicts(findings: Sequence[Finding], outputs: Iterable[StrPath]) -> None:
+    """Every claim on a line, with its verdict as a colour and a word: a summary."""
+    use_style()
+    lines: list[str | Finding] = []
+    for section, kinds in SECTIONS.items():
+        own = [finding for finding in findings if finding.claim.kind in kinds]
+        lines += [section, *own] if own else []
+    n_rows = -(-len(lines) // 2)
+    figure = Figure(figsize=(11.0, 0.19 * n_rows + 0.5))
+    axes = figure.subplots(1, 2)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.09, top=0.99, wspace=0.02)
+    for axis, column in zip(axes, (lines[:n_rows], lines[n_rows:]), strict=True):
+        axis.set(xlim=(0.0, 1.0), ylim=(n_rows - 0.5, -0.5))
+        axis.axis("off")
+        look = {"va": "center_baseline", "fontsize": 7.0}
+        for row, line in enumerate(column):
+            if isinstance(line, str):
+                axis.text(0.0, row, line, weight="bold", **look)
+                continue
+            colour = COLOURS[line.verdict]
+            axis.add_patch(Rectangle((0.0, row - 0.38), 0.15, 0.76, color=colour, lw=0))
+            axis.text(0.075, row, line.verdict, color="white", ha="center", **look)
+            axis.text(0.16, row, line.claim.name, weight="bold", **look)
+            text = textwrap.shorten(line.claim.text, 84, placeholder=" ...")
+            axis.text(0.22, row, text, **look)
+    counts = {name: sum(finding.verdict == name for finding in findings) for name in COLOURS}
+    said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+    figure.text(0.01, 0.02, f"{len(findings)} claims: {said}", fontsize=8)
+    save_figure(figure, outputs)
 
 
 def _rows(finding):

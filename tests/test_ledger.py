@@ -147,3 +147,15 @@ def test_earlier_verdicts_stand_beside_with_what_changed():
     }
     assert before["H1"]["verdict"] == "does not hold"
     assert before.keys() - CLAIMS.keys() == {"C4c", "C5b"}  # H1, and a way of C5
+
+
+def test_the_summary_has_every_claim_with_its_verdict(tmp_path, monkeypatch):
+    findings = judge(Evidence({}, {}, {}), 1)
+    findings[0] = dataclasses.replace(findings[0], verdict=DEPENDS)
+    drawn = []
+    monkeypatch.setattr(ledger, "save_figure", lambda figure, outputs: drawn.append(figure))
+    ledger.plot_verdicts(findings, [tmp_path / "verdicts.png"])
+    texts = [text.get_text() for axis in drawn[0].axes for text in axis.texts]
+    for finding in findings:
+        assert texts[texts.index(finding.claim.name) - 1] == finding.verdict
+    assert "1 depends, 41 not judged" in drawn[0].texts[0].get_text()
