@@ -8,7 +8,7 @@
 # make report    report.html: all figures with captions, the claims and the run times
 # make test      the tests
 # make test-slurm  the workflow on a real SLURM, started for it on this machine
-# make test-faults  thousands of flipped bits, wrong configurations and kills
+# make test-faults  thousands of flipped bits, wrong configurations and kills; full disks
 # make test-browser  explorer and report in a headless Chromium, installed for it if it may be
 # make test-sanitize  the kernels' tests with bounds checks and the compiler's sanitizers
 # make test-clang  the kernels' tests on builds by clang, installed for it if it may be
@@ -95,12 +95,15 @@ report: setup
 test: setup
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
+SLURM := "slurmctld slurmd sbatch munged" "slurmctld slurmd slurm-client munge"
+
 test-faults: setup
-	$(BIN)/python -m pytest -m faults tests/faults
+	tests/install SLURM $(SLURM)
+	$(BIN)/python -m pytest -m faults tests/faults tests/slurm
 
 test-slurm: setup
-	tests/install SLURM "slurmctld slurmd sbatch munged" "slurmctld slurmd slurm-client munge"
-	$(BIN)/python -m pytest -m slurm -rs tests/slurm
+	tests/install SLURM $(SLURM)
+	$(BIN)/python -m pytest -m "slurm and not faults" -rs tests/slurm
 
 test-browser: setup
 	tests/install Chromium chromium chromium

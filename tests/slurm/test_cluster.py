@@ -232,6 +232,7 @@ with open("filler", "wb", buffering=0) as filler:
 """
 
 
+@pytest.mark.faults
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 @pytest.mark.parametrize(
     ("before", "expected"),
