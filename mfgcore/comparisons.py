@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mfgcore.configuration import COMPARED
 from mfgcore.datasets import COMMON, load
 from mfgcore.errors import ConfigurationError, RunFileError, shorten, unknown_name
 from mfgcore.experiment import Experiment, make_experiment
@@ -44,7 +45,7 @@ def plan(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     comparison = config["comparisons"][name]
     return comparison | {
         part: {label: own for label, own in comparison[part].items() if own is not None}
-        for part in ("scenarios", "settings", "variants")
+        for part in COMPARED
     }
 
 
@@ -222,8 +223,8 @@ def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.D
     for path, labels in zip(paths, jobs(config, name).values(), strict=True):
         dataset = load(path, kind="comparison")
         made_with = json.loads(dataset.attrs["configurations"])
-        for (variant, trial), run in runs(config, name, *labels).items():
-            if trial == 0 and made_with.get(variant) != run.relevant():
+        for (variant, _), run in runs(config, name, *labels, most=1).items():
+            if made_with.get(variant) != run.relevant():
                 raise RunFileError(f"{shorten(str(path))}: was made with other parameters")
         parts[labels] = dataset
         configurations |= {"|".join((*labels, v)): each for v, each in made_with.items()}

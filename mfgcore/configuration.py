@@ -23,6 +23,8 @@ CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml", "config/compariso
 LONGEST_FORMAT = 4  # of a field in a title, such as .0%
 # These the workflow sets itself, one value for each run.
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
+# What a comparison is made of, by label.
+COMPARED = ("scenarios", "settings", "variants")
 # What a study varies: parameters, each with its values; the second of them is optional.
 VARIED = {"parameter": "values", "second_parameter": "second_values"}
 
@@ -227,7 +229,7 @@ def _comparison(place, part, only_parameters):
     if part is None:  # is left out
         return
     yield f"{place}parameters.", part.get("parameters", {})
-    for kind in ("scenarios", "settings", "variants"):
+    for kind in COMPARED:
         for label, values in part[kind].items():
             yield f"{place}{kind}.{label}.", values or {}
 
