@@ -49,9 +49,8 @@ def before():
     }
 
 
-def make(data, folder):
-    """Write the ledger of the kept data to a folder."""
-    evidence = read(data)
+def make(evidence, folder):
+    """Write the ledger to a folder."""
     confirmatory = yaml.safe_load((ROOT / "config/confirmatory.yaml").read_text(encoding="utf-8"))
     findings, glance = judge(evidence, confirmatory["seed"]), at_a_glance(evidence)
     made_from = {
@@ -67,11 +66,11 @@ def make(data, folder):
         shrink(folder / f"{name}.png", 128)
 
 
-def draw(data, folder):
-    """Draw the paper's figures, as it has them and by the exact metrics, from the kept data."""
+def draw(evidence, folder):
+    """Draw the paper's figures, as it has them and by the exact metrics."""
     paths = [ROOT / path for path in (*configuration.CONFIG_FILES, "config/confirmatory.yaml")]
     config = configuration.read(paths)
-    for name, dataset in read(data).experiments.items():
+    for name, dataset in evidence.experiments.items():
         title = configuration.title(config, name, configuration.runs(config, name))
         for plot, path in (
             (plotting.plot_metrics, folder / f"{name}.png"),
@@ -88,9 +87,9 @@ def shrink(path, colours=32):
     few.save(path, optimize=True)
 
 
-def make_more(data, folder, config):
+def make_more(evidence, folder, config):
     """Write what the comparisons say beside the claims: by reading, and in other games."""
-    comparisons = read(data).comparisons
+    comparisons = evidence.comparisons
     plan, confirmatory = (
         yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
         for name in ("comparisons", "confirmatory")
@@ -110,6 +109,7 @@ def make_more(data, folder, config):
 
 
 if __name__ == "__main__":
-    make(GALLERY / "data", GALLERY)
-    draw(GALLERY / "data", GALLERY / "confirmatory")
-    make_more(GALLERY / "data", GALLERY, ROOT / "config")
+    kept = read(GALLERY / "data")
+    make(kept, GALLERY)
+    draw(kept, GALLERY / "confirmatory")
+    make_more(kept, GALLERY, ROOT / "config")

@@ -120,7 +120,7 @@ def test_a_glance_tells_where_it_ends_and_when(ideal):
 
 
 def test_the_kept_ledger_is_that_of_the_kept_data(tmp_path):
-    make_ledger.make(make_ledger.GALLERY / "data", tmp_path)
+    make_ledger.make(make_ledger.read(make_ledger.GALLERY / "data"), tmp_path)
     for name in ("claims.json", "claims.md"):
         assert (tmp_path / name).read_bytes() == (make_ledger.GALLERY / name).read_bytes()
 

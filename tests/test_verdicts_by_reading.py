@@ -154,7 +154,9 @@ def test_the_closest_reading_holds_most_with_the_fewest_flips(cells):
 def test_kept_data_make_files_and_a_configuration(tmp_path):
     for name in ("data", "gallery", "config"):
         (tmp_path / name).mkdir()
-    make_ledger.make_more(tmp_path / "data", tmp_path / "gallery", tmp_path / "config")
+    make_ledger.make_more(
+        make_ledger.read(tmp_path / "data"), tmp_path / "gallery", tmp_path / "config"
+    )
     assert not any((tmp_path / "gallery").iterdir())  # nothing is kept, nothing is made
     few = {"readings": ["paper"], "generality": ["two_bars", "contraction"]}
     few |= {"garnets": ["garnet 1", "garnet 2"]}
@@ -163,7 +165,9 @@ def test_kept_data_make_files_and_a_configuration(tmp_path):
         but = [setting for setting in planned(name)["settings"] if setting not in kept]
         own = made_up(name, maker, 0.1, exploitability, but=but)
         own.to_netcdf(tmp_path / f"data/{name}.nc")
-    make_ledger.make_more(tmp_path / "data", tmp_path / "gallery", tmp_path / "config")
+    make_ledger.make_more(
+        make_ledger.read(tmp_path / "data"), tmp_path / "gallery", tmp_path / "config"
+    )
     made = {path.name for path in (tmp_path / "gallery").iterdir()}
     assert made == {
         "readings.csv",
