@@ -21,7 +21,7 @@ from mfgcore.claims import FIGURES, Evidence, at_a_glance, judge
 ROOT = Path(__file__).parents[1]
 GALLERY = ROOT / "docs/gallery"
 # what was another claim, or is a way of one now
-RENAMED = {"H1": "C4c"}
+RENAMED = {"H1": ("C4c",), "C5": ("C5", "C5b")}
 
 
 def read(folder):
@@ -37,15 +37,19 @@ def read(folder):
 
 
 def before():
-    """Verdicts of the exploratory ledger, and what the protocol changed since; dict by claim."""
+    """What the exploratory ledger said, and what the protocol changed since; dict by claim."""
     text = (GALLERY / "claims_exploratory.json").read_text(encoding="utf-8")
-    old = {record["claim"]: record["verdict"] for record in json.loads(text)["claims"]}
-    old |= {new: old[name] for new, name in RENAMED.items()}
+    old = {record["claim"]: record for record in json.loads(text)["claims"]}
     protocol = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
     changes = dict(re.findall(r"(?m)^\| (C\w+) \|.*\| ([^|]*) \|$", protocol))
+    renamed = {name: (name,) for name in old} | RENAMED
     return {
-        name: {"verdict": verdict, "reason": changes.get(name, "").strip()}
-        for name, verdict in old.items()
+        name: {
+            "verdict": old[names[0]]["verdict"],
+            "reason": changes.get(name, "").strip(),
+            "effects": [old[each] for each in names],
+        }
+        for name, names in renamed.items()
     }
 
 

@@ -1,7 +1,8 @@
 """The claims ledger, made of findings of :mod:`mfgcore.claims`: JSON, Markdown, a page, a picture.
 
 What writes a ledger can be given `before`, the verdicts of an earlier one: by claim, a dict of its
-`verdict` and the `reason` why it may differ.
+`verdict`, the `reason` why it may differ and, optionally, its `effects`: the records of the claims
+that it was judged by, with `quantity` and `parts`.
 """
 
 import dataclasses
@@ -32,8 +33,9 @@ from mfgcore.claims import (
 )
 from mfgcore.files import StrPath, write_text
 from mfgcore.plotting import literal, save_figure, use_style
+from mfgcore.statistics import Interval
 
-Before = Mapping[str, Mapping[str, str]]  # the verdicts of an earlier ledger
+Before = Mapping[str, Mapping[str, Any]]  # what an earlier ledger said
 # colour-blind readers tell them apart; the markers serve print
 COLOURS = {
     HOLDS: "#009E73",
@@ -54,6 +56,10 @@ SECTIONS = {
     'What the paper conjectures ("may", "likely")': ("J",),
     "Our own hypotheses, which are not counted": ("H",),
 }
+EFFECTS = (
+    "| | effect | 95 % interval | interquartile mean | rule | trials | verdict |",
+    "|---|---|---|---|---|---|---|",
+)
 SAME_QUANTITY = "the quantity is the same; the root seed is fresh, with more trials"
 
 
@@ -151,7 +157,8 @@ def to_markdown(
         "over the trials and by the smallest difference that matters; where one part of several "
         "decides, at a level that is corrected for their number. docs/protocol.md has the rules, "
         "and the units: W is all that can be earned by learning in a game, P what depends on how "
-        "the population divides.",
+        "the population divides."
+        + (" *Before* is what an earlier ledger said, by its own rules." if before else ""),
     ]
     for section, kinds in SECTIONS.items():
         chosen = [finding for finding in findings if finding.claim.kind in kinds]
@@ -193,13 +200,8 @@ def to_markdown(
             lines.append(f"*Readings that turn it:* {_readings(finding)}.")
         if finding.note:
             lines.append(f"*Note:* {finding.note}.")
-        if not finding.parts:
-            continue
-        lines += [
-            "",
-            "| | effect | 95 % interval | interquartile mean | rule | trials | verdict |",
-            "|---|---|---|---|---|---|---|",
-        ]
+        if finding.parts:
+            lines += ["", *EFFECTS]
         for found in finding.parts:
             part = found.part
             label = f"{part.label}; {part.way}" if part.way else part.label
@@ -207,6 +209,13 @@ def to_markdown(
             cells += [_number(found.interquartile_mean), part.rule.words(part.unit)]
             cells += [f"{found.interval.trials}", _of_part(found)]
             lines.append(_row(cells))
+        for old in (before or {}).get(claim.name, {}).get("effects", ()):
+            lines += ["", f"*Before:* {old['quantity']}.", "", *EFFECTS]
+            for part in old["parts"]:
+                found = Interval(*(part[field.name] for field in dataclasses.fields(Interval)))
+                cells = [part["label"], *_interval(found)]
+                cells += [_number(part["interquartile_mean"]), part["rule"]]
+                lines.append(_row([*cells, f"{part['trials']}", part["verdict"]]))
     return "\n".join(lines) + "\n"
 
 

@@ -138,15 +138,22 @@ def test_the_kept_data_are_read_by_their_names(ideal, tmp_path):
         assert [found.interval for found in parts] == [found.interval for found in expected]
 
 
-def test_earlier_verdicts_stand_beside_with_what_changed():
+def test_earlier_verdicts_and_effects_stand_beside_with_what_changed():
     before = make_ledger.before()
-    assert before["C1"] == {
-        "verdict": "holds",
-        "reason": "area between the curves until the first has done 90 % of its rise; time of "
-        "90 %; time of 50 %. Kept",
-    }
+    assert before["C1"]["verdict"] == "holds"
+    assert before["C1"]["reason"] == (
+        "area between the curves until the first has done 90 % of its rise; time of 90 %; time "
+        "of 50 %. Kept"
+    )
     assert before["H1"]["verdict"] == "does not hold"
     assert before.keys() - CLAIMS.keys() == {"C4c", "C5b"}  # H1, and a way of C5
+    assert [record["claim"] for record in before["C5"]["effects"]] == ["C5", "C5b"]
+    text = (make_ledger.GALLERY / "claims.md").read_text(encoding="utf-8")
+    own = text[text.index("## C1: ") : text.index("## C2: ")]
+    measured, old = own.split("*Before:* area between the two return curves")
+    for parts in (measured, old):
+        assert "| fig1, than centralised" in parts
+    assert "| fig1, than centralised | 0.250 | 0.197 to 0.294 |" in old
 
 
 def test_the_summary_has_every_claim_with_its_verdict(tmp_path, monkeypatch):
