@@ -212,8 +212,8 @@ def to_markdown(
         for old in (before or {}).get(claim.name, {}).get("effects", ()):
             lines += ["", f"*Before:* {old['quantity']}.", "", *EFFECTS]
             for part in old["parts"]:
-                found = Interval(*(part[field.name] for field in dataclasses.fields(Interval)))
-                cells = [part["label"], *_interval(found)]
+                then = Interval(*(part[field.name] for field in dataclasses.fields(Interval)))
+                cells = [part["label"], *_interval(then)]
                 cells += [_number(part["interquartile_mean"]), part["rule"]]
                 lines.append(_row([*cells, f"{part['trials']}", part["verdict"]]))
     return "\n".join(lines) + "\n"
