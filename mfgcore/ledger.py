@@ -51,6 +51,7 @@ REACH = 30.0
 TITLE = "The paper's claims"  # another one says that something is out of date
 PAGE = (16.54, 11.69)  # inches, A3
 COLUMNS = 3
+GAP = 0.7  # of a line, before each claim of the summary
 SECTIONS = {
     "What the paper shows, proves, or says of its parameters": ("R", "T", "P"),
     'What the paper conjectures ("may", "likely")': ("J",),
@@ -327,7 +328,7 @@ def plot_ledger(
     0 is the threshold, and m is at 1.
     """
     use_style()
-    columns = _columns([_rows(finding) for finding in findings])
+    columns = _columns([_rows(finding) for finding in findings], COLUMNS)
     figure = Figure(figsize=PAGE)
     axes = figure.subplots(1, COLUMNS)
     figure.subplots_adjust(left=0.125, right=0.99, bottom=0.045, top=0.935, wspace=0.75)
@@ -356,28 +357,35 @@ def plot_ledger(
 def plot_verdicts(findings: Sequence[Finding], outputs: Iterable[StrPath]) -> None:
     """Every claim on a line, with its verdict as a colour and a word: a summary."""
     use_style()
-    lines: list[str | Finding] = []
+    blocks: list[list[tuple[str | Finding | None, str]]] = []
     for section, kinds in SECTIONS.items():
         own = [finding for finding in findings if finding.claim.kind in kinds]
-        lines += [section, *own] if own else []
-    n_rows = -(-len(lines) // 2)
-    figure = Figure(figsize=(11.0, 0.19 * n_rows + 0.5))
+        blocks += [[(section, section)]] if own else []
+        for finding in own:
+            first, *more = textwrap.wrap(finding.claim.text, 84)
+            blocks.append([(finding, first), *((None, text) for text in more)])
+    columns = _columns(blocks, 2)
+    heights = [len(rows) + GAP * sum(line is not None for line, _ in rows) for rows in columns]
+    figure = Figure(figsize=(11.0, 0.12 * max(heights) + 0.4))
     axes = figure.subplots(1, 2)
-    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.09, top=0.99, wspace=0.02)
-    for axis, column in zip(axes, (lines[:n_rows], lines[n_rows:]), strict=True):
-        axis.set(xlim=(0.0, 1.0), ylim=(n_rows - 0.5, -0.5))
+    bottom = 0.35 / figure.get_figheight()
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=bottom, top=0.99, wspace=0.02)
+    look = {"va": "center_baseline", "fontsize": 7.0}
+    for axis, rows in zip(axes, columns, strict=True):
+        axis.set(xlim=(0.0, 1.0), ylim=(max(heights), 0.0))
         axis.axis("off")
-        look = {"va": "center_baseline", "fontsize": 7.0}
-        for row, line in enumerate(column):
+        place = -0.5
+        for line, text in rows:
+            place += 1.0 + GAP * (line is not None)
             if isinstance(line, str):
-                axis.text(0.0, row, line, weight="bold", **look)
+                axis.text(0.0, place, text, weight="bold", **look)
                 continue
-            colour = COLOURS[line.verdict]
-            axis.add_patch(Rectangle((0.0, row - 0.38), 0.15, 0.76, color=colour, lw=0))
-            axis.text(0.075, row, line.verdict, color="white", ha="center", **look)
-            axis.text(0.16, row, line.claim.name, weight="bold", **look)
-            text = textwrap.shorten(line.claim.text, 84, placeholder=" ...")
-            axis.text(0.22, row, text, **look)
+            axis.text(0.22, place, text, **look)
+            if line is not None:
+                colour = COLOURS[line.verdict]
+                axis.add_patch(Rectangle((0.0, place - 0.6), 0.15, 1.2, color=colour, lw=0))
+                axis.text(0.075, place, line.verdict, color="white", ha="center", **look)
+                axis.text(0.16, place, line.claim.name, weight="bold", **look)
     counts = {name: sum(finding.verdict == name for finding in findings) for name in COLOURS}
     said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     figure.text(0.01, 0.02, f"{len(findings)} claims: {said}", fontsize=8)
@@ -403,13 +411,13 @@ def _rows(finding):
     ]
 
 
-def _columns(blocks):
+def _columns(blocks, n_columns):
     """The rows of blocks in columns of about the same length, without parting a block."""
     ends = np.cumsum([len(rows) for rows in blocks])
-    columns = [[] for _ in range(COLUMNS)]
+    columns = [[] for _ in range(n_columns)]
     for rows, end in zip(blocks, ends, strict=True):
         middle = end - len(rows) / 2.0
-        columns[min(COLUMNS - 1, int(middle * COLUMNS / ends[-1]))] += rows
+        columns[min(n_columns - 1, int(middle * n_columns / ends[-1]))] += rows
     return columns
 
 
