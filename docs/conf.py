@@ -32,6 +32,8 @@ CONTENTS = {
         "/docs/gallery/README",
         "/docs/gallery/claims",
         "The exploratory ledger </docs/gallery/claims_exploratory>",
+        "By reading </docs/gallery/readings>",
+        "In other games </docs/gallery/generality>",
     ],
     "How the paper is read": ["/docs/decisions", "/docs/symbols", "/docs/games"],
     "Reference": [

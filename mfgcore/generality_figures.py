@@ -16,6 +16,7 @@ from mfgcore.ledger import COLOURS
 from mfgcore.plotting import STYLES, WIDTH, literal, save_figure, save_table, use_style
 from mfgcore.readings_figures import signed
 
+TITLE = "Does it go beyond three games?"
 SAID = {
     "undisturbed": "undisturbed",
     "failing": "updates fail",
@@ -55,7 +56,7 @@ def write(
     save_table(effects, folder / "generality.csv")
     write_text(folder / "generality.md", to_markdown(*found[1:]))
     drawings = [folder / f"generality{ending}" for ending in formats]
-    plot_generality(*found, drawings, "Does it go beyond three games?")
+    plot_generality(*found, drawings, TITLE)
 
 
 def plot_generality(
@@ -216,7 +217,11 @@ def _draw_predictors(axis, predictors):
 def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFrame) -> str:
     """An answer in one paragraph, and the pooled effects and predictors; str."""
     lines = [
+        f"# {TITLE}",
+        "",
         answer(games, pooled, predictors),
+        "",
+        f"![{TITLE}](generality.png)",
         "",
         "| disturbance | against | games | effect | 95 % interval | better in | worse in | more by "
         f"{RULE.margin:g} |",

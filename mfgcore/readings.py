@@ -19,7 +19,7 @@ from mfgcore.claims.judging import CLAIMS, HOLDS, Finding, judge_one
 from mfgcore.comparisons import flips
 
 NOTHING, NOT_RUN = "nothing to judge", "not run"
-# what a parameter needs to play a part: without it a run has the bits of the paper's reading
+# what a parameter needs to play a part: without it a run has the bits of our reading
 NEEDS = {"failed_score": "failure_probability", "arrivals": "agents_after"}
 
 
@@ -81,7 +81,7 @@ def judge_readings(
         A row for each reading and column. Columns `ABOUT` and `CELL`: the effect is of the part
         with the verdict of the deciding way that is furthest from holding, source says whose runs
         they are ("own", or "paper" where what is flipped plays no part and they are those of the
-        paper's reading), ways are their verdicts, and why some runs are left out, in words.
+        reading that is ours), ways are their verdicts, and why some runs are left out, in words.
     table : pandas.DataFrame
         A row for each part of each way. Columns `ABOUT` and `ROW`.
     """

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from mfgcore.claims.evidence import OURS as PAPER
+from mfgcore.claims.evidence import OURS
 from mfgcore.claims.judging import DEPENDS, FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.errors import RunFileError
 from mfgcore.files import StrPath, write_text
@@ -23,6 +23,8 @@ FILLS = COLOURS | {OPEN: "0.85", NOTHING: "white", NOT_RUN: "white"}
 SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "±", THRESHOLD: "≈", OPEN: "?", NOTHING: "0", NOT_RUN: ""}
 DARK = (HOLDS, FAILS, DEPENDS)
 SIXTH = "sixth version"
+TITLE = "Under which readings of the paper does a claim hold?"
+CURVE_TITLE = "C5: networked agents learn faster than independent ones, undisturbed"
 SAID = {
     "C1": "faster than\ncentralised",
     "C2": "faster than\nindependent",
@@ -52,18 +54,16 @@ def write(
     save_table(table, folder / "readings.csv")
     write_text(folder / "readings.md", to_markdown(cells, table, reading))
     drawings = [folder / f"readings{ending}" for ending in formats]
-    plot_matrix(cells, drawings, "Under which readings of the paper does a claim hold?", reading)
+    plot_matrix(cells, drawings, TITLE, reading)
     drawings = [folder / f"readings_c5{ending}" for ending in formats]
-    plot_curve(
-        table, drawings, "C5: networked agents learn faster than independent ones, undisturbed"
-    )
+    plot_curve(table, drawings, CURVE_TITLE)
     return reading, text
 
 
 def plot_matrix(
     found: pd.DataFrame, drawings: Iterable[StrPath], title: str, best: str | None = None
 ) -> None:
-    """A matrix of verdicts: readings down, claims across, the paper's reading on top.
+    """A matrix of verdicts: readings down, claims across, our reading on top.
 
     `found` are the cells of :func:`mfgcore.readings.judge_readings`, `best` is the reading to be
     marked.
@@ -87,7 +87,7 @@ def plot_matrix(
         colour = "white" if cell.verdict in DARK else "black"
         if np.isfinite(cell.effect):
             text = f"{SIGNS[cell.verdict]} {signed(cell.effect)}"
-            style = "italic" if cell.source == PAPER and cell.reading != PAPER else "normal"
+            style = "italic" if cell.source == OURS and cell.reading != OURS else "normal"
             axis.text(x, y, text, color=colour, style=style, fontsize=6.8, ha="center", va="center")
         elif cell.verdict == NOTHING:
             axis.text(x, y, SIGNS[NOTHING], fontsize=6.8, ha="center", va="center")
@@ -95,9 +95,8 @@ def plot_matrix(
     kept = _how_many_hold(found)
     right = max(places.values()) + 0.65
     for reading, y in heights.items():
-        weight = "bold" if reading in (PAPER, best) else "normal"
-        name = "the paper's reading" if reading == PAPER else reading
-        axis.text(-0.6, y, name, ha="right", va="center", fontsize=7, fontweight=weight)
+        weight = "bold" if reading in (OURS, best) else "normal"
+        axis.text(-0.6, y, _named(reading), ha="right", va="center", fontsize=7, fontweight=weight)
         text = kept[reading] + (" ← most" if reading == best else "")
         axis.text(right, y, text, va="center", fontsize=7, fontweight=weight)
     axis.set(xlim=(-0.5, right + 1.6), ylim=(lowest + 0.5, -0.5))
@@ -117,8 +116,8 @@ def plot_matrix(
         "numbers: effects, of speed as shares of the time of learning, otherwise in units of what "
         "can be won (P: the play, W: the whole)"
     )
-    if (found["source"] == PAPER).any():
-        note += "\nitalics: runs of the paper's reading, as what is flipped plays no part in them"
+    if (found["source"] == OURS).any():
+        note += "\nitalics: runs of our reading, as what is flipped plays no part in them"
     figure.text(0.5, 1.0 - 0.27 / size, note, fontsize=6.5, ha="center", va="top")
     figure.suptitle(literal(title), fontsize=8.5, y=1.0 - 0.08 / size, va="top")
     save_figure(figure, drawings)
@@ -130,6 +129,10 @@ def signed(value: float) -> str:
     return "0.00" if text[1:] == "0.00" else text
 
 
+def _named(reading):
+    return "our reading" if reading == OURS else reading
+
+
 def _how_many_hold(found):
     """How many of the claims that were judged hold, in words; dict of reading to str."""
     kept = claims_that_hold(found)
@@ -138,7 +141,7 @@ def _how_many_hold(found):
 
 
 def _heights(readings):
-    """Where each reading is, with a gap around the paper's and before sets of several flips."""
+    """Where each reading is, with a gap around ours and before sets of several flips."""
     several = [" + " in reading or reading == SIXTH for reading in readings]
     gaps = [
         place == 1 or (place > 1 and several[place] != several[place - 1])
@@ -210,9 +213,9 @@ def plot_curve(
         colours = [COLOURS[verdict] for verdict in own["verdict"]]
         above.vlines(own.index, own["low"], own["high"], color=colours, lw=0.8, alpha=0.6)
         above.scatter(own.index, own["effect"], c=colours, s=5, zorder=3)
-        paper = own[own["reading"] == PAPER]
+        ours = own[own["reading"] == OURS]
         ring = {"facecolors": "none", "edgecolors": "black", "linewidths": 0.8, "zorder": 4}
-        above.scatter(paper.index, paper["effect"], s=20, **ring)
+        above.scatter(ours.index, ours["effect"], s=20, **ring)
         above.set_title(game)
         for place, colour in zip(own.index, colours, strict=True):
             for row in (own["way"][place], own["reading"][place]):
@@ -225,9 +228,9 @@ def plot_curve(
     lowest, highest = axes[0, 0].get_ylim()
     axes[0, 0].set_ylim(max(lowest, -REACH), min(highest, REACH))
     axes[0, 0].set_ylabel("effect / what matters")
-    names = ["" if row is None else "the paper's" if row == PAPER else row for row in rows]
+    names = ["" if row is None else _named(row) for row in rows]
     axes[1, 0].set_yticks(range(len(rows)), names)
-    note = "dashed: the least that matters; bars: 95 % intervals; ringed: the paper's reading"
+    note = "dashed: the least that matters; bars: 95 % intervals; ringed: our reading"
     found = [verdict for verdict in COLOURS if (drawn["verdict"] == verdict).any()]
     handles = [Patch(color=COLOURS[verdict], label=verdict) for verdict in found]
     figure.legend(handles=handles, loc="outside lower center", ncols=max(1, len(handles)), **LEGEND)
@@ -240,6 +243,12 @@ def to_markdown(found: pd.DataFrame, table: pd.DataFrame, best: str) -> str:
     columns = list(dict.fromkeys(zip(found["claim"], found["where"], strict=True)))
     hold = _how_many_hold(found)
     lines = [
+        f"# {TITLE}",
+        "",
+        _answer(found, best),
+        "",
+        f"![{TITLE}](readings.png)",
+        "",
         f"| reading | {' | '.join(' '.join(column) for column in columns)} | hold |",
         "|---" * (len(columns) + 2) + "|",
     ]
@@ -248,13 +257,13 @@ def to_markdown(found: pd.DataFrame, table: pd.DataFrame, best: str) -> str:
             cell.verdict + (f" ({signed(cell.effect)})" if np.isfinite(cell.effect) else "")
             for cell in group.itertuples()
         ]
-        lines.append(f"| {reading} | {' | '.join(verdicts)} | {hold[reading]} |")
-    lines += ["", _answer(found, best), "", _curve_in_words(table, "C5")]
+        lines.append(f"| {_named(reading)} | {' | '.join(verdicts)} | {hold[reading]} |")
+    lines += ["", _curve_in_words(table, "C5"), "", f"![{CURVE_TITLE}](readings_c5.png)"]
     depends = found[found["verdict"] == DEPENDS]
     if len(depends):
         lines += ["", "Where ways disagree:", ""]
         lines += [
-            f"- {cell.reading}, {cell.claim} {cell.where}: {cell.ways}"
+            f"- {_named(cell.reading)}, {cell.claim} {cell.where}: {cell.ways}"
             for cell in depends.itertuples()
         ]
     return "\n".join(lines) + "\n"
@@ -266,8 +275,8 @@ def _answer(found, best):
     def named(reading):
         return f"{hold[reading]} main claims hold ({', '.join(kept[reading]) or 'none'})"
 
-    text = f"Under the paper's reading {named(PAPER)}."
-    return text if best == PAPER else f"{text} Most hold under *{best}*: {named(best)}."
+    text = f"Under our reading {named(OURS)}."
+    return text if best == OURS else f"{text} Most hold under *{best}*: {named(best)}."
 
 
 def _curve_in_words(table, claim):

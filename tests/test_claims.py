@@ -233,6 +233,14 @@ def test_a_claim_depends_where_a_reading_turns_it(ideal, name, scenario, plain, 
     assert set(finding.ways.values()) == {HOLDS}
 
 
+def test_a_reading_turns_a_claim_though_its_runs_are_too_short_for_another_way(ideal):
+    readings = {"paper": {}, ("agree, growing", "D1 torus"): {"setback": {"networked": 5.0}}}
+    evidence = world(ideal, readings=readings)
+    whole = evidence.comparisons["readings"]
+    evidence.comparisons["readings"] = whole.isel(iteration=slice(INCREASE + 13))
+    assert judge_one(CLAIMS["C4"], evidence, seed=1).readings == {"D1 torus": FAILS}
+
+
 @pytest.mark.parametrize("name", CLAIMS)
 def test_without_its_data_nothing_is_judged(name):
     finding = judge_one(CLAIMS[name], Evidence({}), seed=1)

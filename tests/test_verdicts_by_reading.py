@@ -204,8 +204,8 @@ def test_pictures_show_what_the_table_says(cells, table, tmp_path):
     for name in ("a.pdf", "a_curve.png"):
         assert (tmp_path / name).read_bytes() == (tmp_path / name.replace("a", "b", 1)).read_bytes()
     drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
-    for text in ("the paper's reading", "5 of 6", "6 of 6 ← most", "4 of 5", "✗ 0.00"):
+    for text in ("our reading", "5 of 6", "6 of 6 ← most", "4 of 5", "✗ 0.00"):
         assert f"<!-- {text} -->" in drawn, text
     markdown = readings_figures.to_markdown(cells, table, "D24 random score")
-    assert "Under the paper's reading 5 of 6 main claims hold (C1, C2, C3, C4, C8)." in markdown
+    assert "Under our reading 5 of 6 main claims hold (C1, C2, C3, C4, C8)." in markdown
     assert "Most hold under *D24 random score*: 6 of 6" in markdown

@@ -3,8 +3,8 @@
 The rules, verdicts and corrections are those of ``docs/protocol.md``.
 """
 
+import contextlib
 import dataclasses
-import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -340,18 +340,28 @@ def _combined(judged, enough):
 def _turned(each, evidence, seed):
     """Readings under which the claim holds where it does not under ours, or back; dict."""
 
-    def verdict(found):
+    def deciding(found):
+        """Parts of the way that decides; the smaller versions can be too short for others."""
+        parts = []
+        with contextlib.suppress(NothingToJudge):
+            for part in each.parts(found):
+                if parts and part.way != parts[0].way:
+                    break
+                parts.append(part)
+        return parts
+
+    def verdict(parts):
         try:
-            parts = iter(each.parts(found))
-            first = next(parts)
-            decides = itertools.takewhile(lambda part: part.way == first.way, parts)
-            return _combined(_judged(each, [first, *decides], seed), each.enough)
-        except (NothingToJudge, StopIteration):
+            return _combined(_judged(each, parts, seed), each.enough)
+        except NothingToJudge:
             return NOT_JUDGED
 
     turned = {}
     for reading, ours, other in evidence.readings(each.readings):
-        before, after = verdict(ours), verdict(other)
-        if OPPOSITE.get(before) == after:
+        under_ours, under_other = deciding(ours), deciding(other)
+        if [part.label for part in under_ours] != [part.label for part in under_other]:
+            continue  # in some figure there is nothing to judge
+        after = verdict(under_other)
+        if OPPOSITE.get(verdict(under_ours)) == after:
             turned[reading] = after
     return turned
