@@ -67,7 +67,7 @@ def make(evidence, folder):
     ledger.plot_ledger(findings, [folder / "claims.png"])
     ledger.plot_verdicts(findings, [folder / "verdicts.png"])
     for name in ("claims", "verdicts"):
-        shrink(folder / f"{name}.png", 128)
+        shrink(folder / f"{name}.png")
 
 
 def draw(evidence, folder):
@@ -81,10 +81,10 @@ def draw(evidence, folder):
             (plotting.plot_exact, folder / f"{name}_exact.png"),
         ):
             plot(dataset, [path], title=title)
-            shrink(path, 128)
+            shrink(path)
 
 
-def shrink(path, colours=32):
+def shrink(path, colours=128):
     """Make a picture's file smaller: a page has many pixels, and few colours."""
     with Image.open(path) as drawn:
         few = drawn.convert("RGB").quantize(colours)

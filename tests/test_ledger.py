@@ -120,9 +120,14 @@ def test_a_glance_tells_where_it_ends_and_when(ideal):
 
 
 def test_the_kept_ledger_is_that_of_the_kept_data(tmp_path):
-    make_ledger.make(make_ledger.read(make_ledger.GALLERY / "data"), tmp_path)
-    for name in ("claims.json", "claims.md"):
-        assert (tmp_path / name).read_bytes() == (make_ledger.GALLERY / name).read_bytes()
+    kept = make_ledger.read(make_ledger.GALLERY / "data")
+    make_ledger.make(kept, tmp_path)
+    make_ledger.make_more(kept, tmp_path, tmp_path)
+    tables = [f"{name}.{ending}" for name in ("readings",) for ending in ("csv", "md")]
+    for name in ("claims.json", "claims.md", *tables):
+        assert (tmp_path / name).read_bytes() == (make_ledger.GALLERY / name).read_bytes(), name
+    closest = (make_ledger.ROOT / "config/closest.yaml").read_bytes()
+    assert (tmp_path / "closest.yaml").read_bytes() == closest
 
 
 def test_the_kept_data_are_read_by_their_names(ideal, tmp_path):
