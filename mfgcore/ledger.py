@@ -298,7 +298,10 @@ def _was(finding, before):
 
 
 def _readings(finding):
-    return "; ".join(f"{verdict} under {name}" for name, verdict in finding.readings.items())
+    names = {}
+    for name, verdict in finding.readings.items():
+        names.setdefault(verdict, []).append(name)
+    return "; ".join(f"{verdict} under {', '.join(group)}" for verdict, group in names.items())
 
 
 def _verdict(finding):

@@ -71,9 +71,9 @@ def test_a_verdict_that_depends_names_what_it_depends_on(ideal):
     ways = {"end": FAILS, "best ten iterations": HOLDS}
     text = ledger.to_markdown([dataclasses.replace(finding, verdict=DEPENDS, ways=ways)])
     assert "**depends (end does not hold; best ten iterations holds)**" in text
-    readings = {"D1 torus": FAILS}
+    readings = dict.fromkeys(("D1 torus", "sixth version"), FAILS)
     text = ledger.to_markdown([dataclasses.replace(finding, verdict=DEPENDS, readings=readings)])
-    assert "**depends (holds under ours; does not hold under D1 torus)**" in text
+    assert "**depends (holds under ours; does not hold under D1 torus, sixth version)**" in text
 
 
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
