@@ -33,6 +33,7 @@ CONTENTS = {
         "/docs/gallery/claims",
         "The exploratory ledger </docs/gallery/claims_exploratory>",
         "By reading </docs/gallery/readings>",
+        "In other games </docs/gallery/generality>",
     ],
     "How the paper is read": ["/docs/decisions", "/docs/symbols", "/docs/games"],
     "Reference": [

@@ -123,7 +123,7 @@ def test_the_kept_ledger_is_that_of_the_kept_data(tmp_path):
     kept = make_ledger.read(make_ledger.GALLERY / "data")
     make_ledger.make(kept, tmp_path)
     make_ledger.make_more(kept, tmp_path, tmp_path)
-    tables = [f"{name}.{ending}" for name in ("readings",) for ending in ("csv", "md")]
+    tables = [f"{name}.{ending}" for name in ("readings", "generality") for ending in ("csv", "md")]
     for name in ("claims.json", "claims.md", *tables):
         assert (tmp_path / name).read_bytes() == (make_ledger.GALLERY / name).read_bytes(), name
     closest = (make_ledger.ROOT / "config/closest.yaml").read_bytes()
