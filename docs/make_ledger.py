@@ -87,7 +87,7 @@ def draw(evidence, folder):
 def shrink(path, colours=128):
     """Make a picture's file smaller: a page has many pixels, and few colours."""
     with Image.open(path) as drawn:
-        few = drawn.convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE)
+        few = drawn.convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=3)
     few.save(path, optimize=True)
 
 
