@@ -84,10 +84,13 @@ def draw(evidence, folder):
             shrink(path)
 
 
-def shrink(path, colours=128):
-    """Make a picture's file smaller: a page has many pixels, and few colours."""
+def shrink(path):
+    """Make a picture's file smaller: a page has many pixels, and few colours.
+
+    Rare colours are kept, as one verdict's may be.
+    """
     with Image.open(path) as drawn:
-        few = drawn.convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=3)
+        few = drawn.convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=3)
     few.save(path, optimize=True)
 
 

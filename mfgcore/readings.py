@@ -102,7 +102,7 @@ def judge_readings(
 
 def _evidence(dataset, settings, reading, figures):
     """The smaller versions of figures under a reading, and whose runs they are."""
-    found, source = {}, "paper"
+    found, source = {}, OURS
     for figure in figures:
         scenario = SMALLER[figure]
         try:
