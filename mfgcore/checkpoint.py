@@ -55,7 +55,7 @@ def save(
     header = {
         "version": VERSION,
         "configuration": simulation.experiment.relevant(),
-        "fingerprint": simulation.experiment.code(),
+        "fingerprint": simulation.code,
         "iteration": simulation.iteration,
         "seconds": seconds,
     }
@@ -108,7 +108,7 @@ def restore(simulation: "Simulation", path: StrPath) -> tuple[float, float]:
         raise CheckpointError(f"{name}: is no checkpoint ({one_line(error)})") from error
     if version != VERSION:
         raise CheckpointError(f"{name}: has version {version}, this mfgcore reads {VERSION}")
-    if code != simulation.experiment.code():
+    if code != simulation.code:
         raise CheckpointError(f"{name}: was made by other code")
     difference = first_difference(configuration, simulation.experiment.relevant())
     if difference is not None:

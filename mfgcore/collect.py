@@ -9,7 +9,7 @@ import xarray as xr
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.datasets import COMMON, check_made, configuration, describe, load
 from mfgcore.errors import RunFileError, shorten
-from mfgcore.experiment import Experiment
+from mfgcore.experiment import Experiment, code_of
 from mfgcore.files import StrPath
 from mfgcore.metrics import per_iteration
 from mfgcore.parameters import first_difference
@@ -77,7 +77,7 @@ def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experime
         "layout": first.attrs["layout"],
         "configuration": json.dumps(_in_common([experiments]), sort_keys=True),
         "runs": len(found),
-        "fingerprint": experiments[0].code(),
+        "fingerprint": code_of(experiments),
         "wall_seconds": sum(run.attrs["wall_seconds"] for run in found.values()),
         "cpu_seconds": sum(run.attrs["cpu_seconds"] for run in found.values()),
         "commits": ", ".join(sorted({run.attrs["commit"] for run in found.values()})),
@@ -135,6 +135,7 @@ def collect_ablation(
         "cpu_seconds": sum(each.attrs["cpu_seconds"] for each in datasets),
         "started": min(each.attrs["started"] for each in datasets),
         "configuration": json.dumps(_in_common(settings.values()), sort_keys=True),
+        "fingerprint": code_of(run for experiments in settings.values() for run in experiments),
     }
     return dataset
 
@@ -171,7 +172,7 @@ def load_collected(
     difference = first_difference(found, expected)
     if difference is not None:
         difference = f"made with {difference}"
-    elif dataset.attrs.get("fingerprint") != runs[0].code():
+    elif dataset.attrs.get("fingerprint") != code_of(runs):
         difference = f"made by other code ({dataset.attrs.get('fingerprint')})"
     elif dataset.attrs.get("runs", 1) != len(runs):
         difference = f"made of {dataset.attrs['runs']} runs, expected {len(runs)}"

@@ -14,8 +14,9 @@ import xarray as xr
 
 from mfgcore.configuration import COMPARED
 from mfgcore.datasets import COMMON, load
+from mfgcore.dependencies import together
 from mfgcore.errors import ConfigurationError, RunFileError, shorten, unknown_name
-from mfgcore.experiment import Experiment, make_experiment
+from mfgcore.experiment import Experiment, code_of, make_experiment
 from mfgcore.files import StrPath
 from mfgcore.metrics import per_iteration
 from mfgcore.provenance import environment
@@ -160,7 +161,7 @@ def compare(
             sort_keys=True,
         ),
         "configuration": json.dumps({"seed": first.seed}),
-        "fingerprint": first.code(),
+        "fingerprint": code_of(experiments.values()),
         "runs": len(found),
         "cpu_seconds": sum(run["cpu_seconds"] for run in about),
         "started": min(run["started"] for run in about),
@@ -216,21 +217,23 @@ def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.D
     Raises
     ------
     RunFileError
-        If a file was made with other parameters, or by other code than the others.
+        If a file was made with other parameters, or by other code.
     """
     parts: dict[tuple[str, str], xr.Dataset] = {}
     configurations: dict[str, Any] = {}
     for path, labels in zip(paths, jobs(config, name).values(), strict=True):
         dataset = load(path, kind="comparison")
         made_with = json.loads(dataset.attrs["configurations"])
-        for (variant, _), run in runs(config, name, *labels, most=1).items():
+        expected = runs(config, name, *labels, most=1)
+        for (variant, _), run in expected.items():
             if made_with.get(variant) != run.relevant():
                 raise RunFileError(f"{shorten(str(path))}: was made with other parameters")
+        code = code_of(expected.values())
+        if dataset.attrs["fingerprint"] != code:
+            made = dataset.attrs["fingerprint"]
+            raise RunFileError(f"{shorten(str(path))}: was made by other code ({made})")
         parts[labels] = dataset
         configurations |= {"|".join((*labels, v)): each for v, each in made_with.items()}
-    codes = {dataset.attrs["fingerprint"] for dataset in parts.values()}
-    if len(codes) > 1:
-        raise RunFileError(f"comparison {name}: its files were made by different code: {codes}")
     comparison = plan(config, name)
     coords: dict[Any, Any] = {
         "scenario": list(comparison["scenarios"]),
@@ -254,6 +257,7 @@ def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.D
     joined.attrs = first.attrs | {
         "title": comparison["title"],
         "configurations": json.dumps(configurations, sort_keys=True),
+        "fingerprint": together(part.attrs["fingerprint"] for part in parts.values()),
         "runs": sum(part.attrs["runs"] for part in parts.values()),
         "cpu_seconds": sum(part.attrs["cpu_seconds"] for part in parts.values()),
         "started": min(part.attrs["started"] for part in parts.values()),

@@ -10,6 +10,7 @@ from mfgcore.errors import RunFileError, shorten
 from mfgcore.files import StrPath, atomic_path, check_seal, check_writable, reason
 from mfgcore.meanfield import FLOW_TOLERANCE
 from mfgcore.metrics import METRICS
+from mfgcore.table import parameters
 
 if TYPE_CHECKING:
     from mfgcore.games import Game
@@ -37,6 +38,9 @@ COORDINATES = {
     "trial": "trial",
     "architecture": "architecture",
 }
+
+# beside them, dimensions of what is joined
+METRICS.taken = {*COORDINATES, *parameters(), "cpu_seconds", "run", "setting", "variant"}
 
 
 def to_dataset(simulation: "Simulation") -> xr.Dataset:
@@ -66,7 +70,7 @@ def to_dataset(simulation: "Simulation") -> xr.Dataset:
             "configuration": json.dumps(experiment.relevant(), sort_keys=True),
             "layout": game.layout or "none",
             "seed": experiment.seed,
-            "fingerprint": experiment.code(),
+            "fingerprint": simulation.code,
         },
     )
     missing = dataset["exact_residual"] > FLOW_TOLERANCE

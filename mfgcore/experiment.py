@@ -6,7 +6,7 @@ The parameters themselves stand in :mod:`mfgcore.table`.
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,13 @@ import numpy as np
 
 from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES, Architecture
+from mfgcore.dependencies import together
 from mfgcore.errors import ConfigurationError, unknown_name
 from mfgcore.fingerprint import run_fingerprint
 from mfgcore.games import GAMES, Game, in_one_line
-from mfgcore.imports import digest_of, told
+from mfgcore.imports import digest_of, nothing_read, told
 from mfgcore.learning import ALGORITHMS, Algorithm
+from mfgcore.metrics import METRICS
 from mfgcore.networks import NETWORKS, Links, check_edges
 from mfgcore.parameters import RENAMED, read_settings, renamed
 from mfgcore.registry import Registry
@@ -66,11 +68,12 @@ class Experiment(Table):
             object.__setattr__(self, "change_at", values["change_at"])
         for key, described in parameters().items():
             object.__setattr__(self, key, described.check(key, getattr(self, key)))
-        self._check_game()
-        self._check_scenario()
-        self._check_sizes()
-        if self.make_architecture().hears == "neighbours":
-            self._check_network()
+        with told(), nothing_read(self._entries(parameters())):
+            self._check_game()
+            self._check_scenario()
+            self._check_sizes()
+            if self.make_architecture().hears == "neighbours":
+                self._check_network()
 
     def _check_scenario(self):
         scenario = self.resolved_scenario
@@ -257,12 +260,21 @@ class Experiment(Table):
 
     def code(self) -> str:
         """Fingerprint of the code that the run depends on: mfgcore's and files of users'; str."""
-        own = [
-            digest_of(entry.choices[getattr(self, key)])
-            for key, entry in parameters().items()
-            if isinstance(entry.choices, Registry) and getattr(self, key) is not None
+        own = (digest_of(entry) for entry in self.entries())
+        return together([run_fingerprint(), *filter(None, own)])
+
+    def entries(self) -> list[Any]:
+        """The functions and classes that the run is made of, and its metrics; list."""
+        return self._entries(self.relevant()) + [METRICS.code(name) for name in METRICS]
+
+    def _entries(self, keys):
+        """What the values of some parameters name."""
+        named = ((parameters()[key].choices, getattr(self, key)) for key in keys)
+        return [
+            choices.code(name)
+            for choices, name in named
+            if isinstance(choices, Registry) and name is not None
         ]
-        return "+".join([run_fingerprint(), *filter(None, own)])
 
     def relevant(self) -> dict[str, Any]:
         """The parameters that this run depends on.
@@ -307,5 +319,9 @@ def make_experiment(**values: Any) -> Experiment:
             raise ConfigurationError(unknown_name("key", key, parameters()))
     if "game" not in values:
         raise ConfigurationError(f"game: missing; {parameters()['game'].allowed()}")
-    with told():
-        return Experiment(**values)
+    return Experiment(**values)
+
+
+def code_of(experiments: Iterable[Experiment]) -> str:
+    """Fingerprint of the code that any of some experiments depends on; str."""
+    return together(experiment.code() for experiment in experiments)

@@ -15,7 +15,7 @@ from mfgcore import comparisons, configuration
 from mfgcore.collect import load_collected, mark_outdated
 from mfgcore.datasets import load
 from mfgcore.errors import MfgcoreError, RunFileError, shorten
-from mfgcore.experiment import Experiment
+from mfgcore.experiment import Experiment, code_of
 from mfgcore.files import StrPath, reason
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -52,7 +52,7 @@ def logged(path: StrPath) -> Iterator[None]:
         sys.exit(1)
 
 
-def check_code(expected: str, experiment: "Experiment") -> None:
+def check_code(expected: str, *experiments: Experiment) -> None:
     """Refuse to run other code than that of which snakemake keeps book.
 
     Raises
@@ -60,7 +60,7 @@ def check_code(expected: str, experiment: "Experiment") -> None:
     RunFileError
         If the package, or a user's file, was changed since snakemake was started.
     """
-    if experiment.code() != expected:
+    if code_of(experiments) != expected:
         raise RunFileError("the code was changed since snakemake was started; start it again")
 
 
@@ -114,7 +114,7 @@ def compared(config: dict[str, Any], paths: Iterable[StrPath]) -> dict[str, xr.D
         dataset, difference = load(path, kind="comparison"), None
         made_with = json.loads(dataset.attrs["configurations"])
         planned = comparisons.planned(config, path.stem)
-        code = next(iter(planned.values())).code()
+        code = code_of(planned.values())
         if made_with != {label: run.relevant() for label, run in planned.items()}:
             difference = "made with other parameters"
         elif dataset.attrs["fingerprint"] != code:

@@ -22,7 +22,7 @@ from mfgcore.registry import Registry
 if TYPE_CHECKING:
     from mfgcore.experiment import Experiment
 
-METRICS = Registry("metric")
+METRICS = Registry("metric", code="compute")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """What has a name: games, networks, architectures, scenarios, algorithms, score rules, metrics."""
 
 import re
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mfgcore.errors import ConfigurationError, unknown_name
+
+OURS = "mfgcore's"
 
 
 class Registry(Mapping[str, Any]):
@@ -14,6 +17,13 @@ class Registry(Mapping[str, Any]):
     ----------
     kind : str
         What is named, such as ``"game"``; it stands in messages.
+    code : str
+        The attribute of an entry that holds its code, if that is not the entry itself.
+
+    Attributes
+    ----------
+    taken : collection of str
+        Names that none of them may have.
 
     Examples
     --------
@@ -28,8 +38,9 @@ class Registry(Mapping[str, Any]):
     mfgcore.errors.ConfigurationError: unknown colour 'gren'; did you mean 'green'? (known: green)
     """
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, code: str = "") -> None:
+        self.kind, self._code = kind, code
+        self.taken: Collection[str] = ()
         self._entries: dict[str, Any] = {}
         self._needs: dict[str, tuple[str, ...]] = {}
 
@@ -57,15 +68,28 @@ class Registry(Mapping[str, Any]):
         Raises
         ------
         ConfigurationError
-            If it is one of these.
+            If it is one of these, of another file, or no name for it.
         """
-        known, own = (getattr(each, "__module__", "") for each in (self._entries.get(name), value))
-        if known.startswith("mfgcore.") and known != own:
+        if name in self.taken:
             raise ConfigurationError(
-                f"{self.kind} {name!r} is one of mfgcore's; choose another name"
+                f"{self.kind} {name!r} would be a coordinate or parameter; choose another name"
             )
+        if name in self._entries:
+            known, own = (_origin(self._own_code(each)) for each in (self._entries[name], value))
+            # a notebook may have what a file has, and something else in the next cell
+            if known != own and known[0] and (own[0] or known[0] == OURS):
+                raise ConfigurationError(
+                    f"{self.kind} {name!r} is one of {known[0]}; choose another name"
+                )
         self._entries[name] = value
         self._needs[name] = tuple(needs)
+
+    def _own_code(self, value):
+        return getattr(value, self._code, value) if self._code else value
+
+    def code(self, name: str) -> Any:
+        """The function or class that is called by a name."""
+        return self._own_code(self[name])
 
     def needs(self, name: str) -> tuple[str, ...]:
         """Parameters of the experiment that an entry reads and that not every run does; tuple."""
@@ -94,3 +118,12 @@ class Registry(Mapping[str, Any]):
 
     def __len__(self):
         return len(self._entries)
+
+
+def _origin(code):
+    """Whose it is, in words, and its module; of a notebook's, which may change, nobody's."""
+    module = getattr(code, "__module__", "")
+    if module.startswith("mfgcore."):
+        return OURS, module
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return (f"{file}'s" if file and module != "__main__" else ""), file

@@ -12,10 +12,10 @@ import xarray as xr
 
 from mfgcore import memory, streams
 from mfgcore.datasets import to_dataset
-from mfgcore.errors import ConfigurationError, NumericalError, shorten
+from mfgcore.errors import ConfigurationError, NumericalError, RunFileError, shorten
 from mfgcore.evaluation import sample_exploitability
 from mfgcore.gossip import ADOPTIONS
-from mfgcore.imports import told
+from mfgcore.imports import READS, named_files, nothing_read, told
 from mfgcore.learning import Lesson, improve_policies, policy_change
 from mfgcore.metrics import METRICS, Moment, per_iteration, record
 from mfgcore.population import Population, Walk, rollout, uniform_policy
@@ -42,6 +42,8 @@ class Simulation:
 
     Attributes
     ----------
+    code : str
+        Fingerprint of the code, as it was at the start.
     iteration : int
         k: number of iterations done.
     population : Population
@@ -61,7 +63,7 @@ class Simulation:
     def __init__(
         self, experiment: "Experiment", threads: int = 1, limit: float | None = None
     ) -> None:
-        self.experiment = experiment
+        self.experiment, self.code = experiment, experiment.code()
         if not isinstance(threads, int) or threads < 1:
             raise ConfigurationError(f"threads: {shorten(threads)} is not a whole number >= 1")
         self.threads = threads
@@ -313,14 +315,20 @@ def simulate(
             round(before[1] + time.process_time() - cpu, 3),
         )
 
+    entries = experiment.entries()
+    before_the_run = named_files(entries)
     with listening, told():
         while simulation.iteration < experiment.iterations:
-            simulation.step()
+            with nothing_read(entries):
+                simulation.step()
             if progress is not None:
                 progress(simulation)
             if checkpointer is not None and simulation.iteration < experiment.iterations:
                 checkpointer.after_iteration(simulation, seconds())
-    dataset = to_dataset(simulation)
+        with nothing_read(entries):
+            dataset = to_dataset(simulation)
+    if named_files(entries) != before_the_run:
+        raise RunFileError(f"a file that {READS} names was changed while the run was under way")
     dataset.attrs |= {
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": seconds()[0],

@@ -10,7 +10,9 @@ from snakemake.cli import get_argument_parser
 
 try:
     from mfgcore import comparisons, configuration, cost
+    from mfgcore.architectures import ARCHITECTURES
     from mfgcore.errors import ConfigurationError, MfgcoreError, did_you_mean, unknown_name
+    from mfgcore.experiment import code_of
     from mfgcore.fingerprint import run_fingerprint, shown_fingerprint
 except ImportError as error:  # such as kernels that are older than their sources
     sys.exit(f"mfgcore cannot be used: {error}")
@@ -158,7 +160,7 @@ wildcard_constraints:
     comparison="[A-Za-z0-9_-]+",
     scenario="[^/]+",
     setting="[^/]+",
-    architecture="[a-z_]+",
+    architecture="|".join(map(re.escape, ARCHITECTURES)),
     trial=r"\d+",
 
 

@@ -11,7 +11,7 @@ rule compare:
         mem_mb=lambda wildcards: max(map(megabytes, comparison_runs(wildcards).values())),
     params:
         runs=lambda wildcards: [run.relevant() for run in comparison_runs(wildcards).values()],
-        code=lambda wildcards: next(iter(comparison_runs(wildcards).values())).code(),
+        code=lambda wildcards: code_of(comparison_runs(wildcards).values()),
     script:
         "../scripts/compare.py"
 

@@ -11,7 +11,7 @@ with logged(snakemake.log[0]):
     jobs = comparisons.jobs(snakemake.config, name)
     labels = jobs[snakemake.wildcards.scenario, snakemake.wildcards.setting]
     experiments = comparisons.runs(snakemake.config, name, *labels)
-    check_code(snakemake.params.code, next(iter(experiments.values())))
+    check_code(snakemake.params.code, *experiments.values())
     output = check_writable(snakemake.output[0])
     with only_writer(output):
         save(comparisons.compare(experiments, lambda *run: print(*run)), output)
