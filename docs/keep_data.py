@@ -29,7 +29,7 @@ def main(results=RESULTS, data=DATA):
     kept = []
     for kind, folder in (("experiment", "experiments"), ("comparison", "comparisons")):
         for path in sorted((results / folder).glob("*.nc")):
-            datasets.save(smaller(datasets.load(path, kind=kind)), data / path.name)
+            datasets.save(smaller(datasets.load(path, kind=kind)), data / path.name, overwrite=True)
             kept.append(path.stem)
     sizes = {path.name: path.stat().st_size for path in sorted(data.glob("*.nc"))}
     for name, size in sizes.items():

@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfgcore.errors import MfgcoreError, RunFileError, one_line, shorten
-from mfgcore.files import StrPath, atomic_path, check_seal, reason, refuse
+from mfgcore.files import (
+    StrPath,
+    atomic_path,
+    check_seal,
+    keep_elsewhere,
+    kept_elsewhere,
+    reason,
+    refuse,
+)
 from mfgcore.metrics import per_iteration
 from mfgcore.parameters import first_difference
 from mfgcore.population import Population
@@ -216,11 +224,12 @@ class Checkpointer:
         RunFileError
             If there is something else by that name.
         """
-        if not self.path.exists():
+        there = self.found()
+        if there is None:
             return 0.0, 0.0
-        check_seal(self.path)  # what is damaged, or no checkpoint at all, is not ours to replace
+        check_seal(there)  # what is damaged, or no checkpoint at all, is not ours to replace
         try:
-            seconds = restore(simulation, self.path)
+            seconds = restore(simulation, there)
         except CheckpointError as error:
             if not self._afresh:
                 raise
@@ -228,6 +237,12 @@ class Checkpointer:
             return 0.0, 0.0
         self._report(f"goes on from its checkpoint at iteration {simulation.iteration}")
         return seconds
+
+    def found(self) -> Path | None:
+        """Where the checkpoint is, here or kept elsewhere; None if there is none."""
+        if self.path.exists():
+            return self.path
+        return next(iter(kept_elsewhere(self.path)), None)
 
     def after_iteration(self, simulation: "Simulation", seconds: tuple[float, float]) -> None:
         """Save if it is time to, or if a signal came in.
@@ -240,14 +255,16 @@ class Checkpointer:
         if self.asked is None and time.monotonic() - self._saved < self.interval:
             return
         self._saved = time.monotonic()
+        there: Path | None = self.path
         try:
             save(simulation, self.path, seconds)
         except RunFileError as error:  # a full disk, say, is no reason to end the run
-            kept = f"nothing new is kept: {error}"
-            self._report(kept)
-        else:
+            there = keep_elsewhere(self.path, lambda place: save(simulation, place, seconds))
+            self._report(f"{error}; {'kept elsewhere' if there else 'nothing new is kept'}")
+        kept = "nothing new is kept"
+        if there is not None:
             kept = (
-                f"kept in {shorten(str(self.path))}; the same command goes on from there "
+                f"kept in {shorten(str(there))}; the same command goes on from there "
                 "(mfgcore run: with --resume)"
             )
         if self.asked is not None:
@@ -272,10 +289,11 @@ class Checkpointer:
         RunFileError
             If that cannot be done.
         """
-        try:
-            self.path.unlink(missing_ok=True)
-        except OSError as error:
-            refuse(self.path, f"cannot be deleted: {reason(error)}")
+        for place in (self.path, *kept_elsewhere(self.path)):
+            try:
+                place.unlink(missing_ok=True)
+            except OSError as error:
+                refuse(place, f"cannot be deleted: {reason(error)}")
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:

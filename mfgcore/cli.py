@@ -14,18 +14,18 @@ from tqdm import tqdm
 
 from mfgcore import __version__, cost
 from mfgcore.checkpoint import Checkpointer, Stopped
+from mfgcore.collect import run_to_file
 from mfgcore.configuration import CONFIG_FILES, check, combine, load_schema, read
-from mfgcore.datasets import configuration, load, save
+from mfgcore.datasets import configuration, load
 from mfgcore.errors import ConfigurationError, MfgcoreError, RunFileError, shorten
 from mfgcore.experiment import make_experiment
-from mfgcore.files import check_writable, checkpoint_of, only_writer
+from mfgcore.files import check_writable, checkpoint_of, forget_kept, only_writer
 from mfgcore.games import GAMES
 from mfgcore.imports import import_file
 from mfgcore.memory import block_of_learners, checkpoint_bytes, parse_size
 from mfgcore.networks import NETWORKS
 from mfgcore.new import write_study
 from mfgcore.parameters import RENAMED, REQUIRED
-from mfgcore.simulation import simulate
 from mfgcore.table import defaults, parameters
 
 USAGE_ERROR = 2
@@ -171,14 +171,14 @@ def _run(arguments):
 
 
 def _run_and_save(arguments, output, experiment, threads, limit):
-    checkpoint = checkpoint_of(output)
-    checkpointer = Checkpointer(checkpoint, afresh=False)
+    checkpointer = Checkpointer(checkpoint_of(output), afresh=False)
     if arguments.overwrite:
         checkpointer.discard()
-    elif checkpoint.exists():  # of a run that was allowed to write this output
+        forget_kept(output)
+    elif (kept := checkpointer.found()) is not None:  # of a run that was allowed to write this
         if not arguments.resume:
             raise RunFileError(
-                f"{shorten(str(checkpoint))}: is of an interrupted run: --resume goes on from it, "
+                f"{shorten(str(kept))}: is of an interrupted run: --resume goes on from it, "
                 "--overwrite starts afresh"
             )
     elif output.exists():
@@ -193,9 +193,7 @@ def _run_and_save(arguments, output, experiment, threads, limit):
             )
             bar.update(simulation.iteration - bar.n)
 
-        dataset = simulate(experiment, threads, progress, checkpointer, limit)
-    save(dataset, output)
-    checkpointer.remove()
+        dataset = run_to_file(output, experiment, checkpointer, threads, progress, limit)
     print(
         f"{arguments.output}: {dataset.attrs['title']}, {experiment.iterations} iterations, "
         f"{dataset.attrs['wall_seconds']:.1f} s; see it with: mfgcore show {arguments.output}"

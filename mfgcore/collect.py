@@ -1,19 +1,21 @@
 """Runs joined into one dataset: those of an experiment, and those of an ablation."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 
 from mfgcore.architectures import ARCHITECTURES
-from mfgcore.datasets import COMMON, check_made, configuration, describe, load
+from mfgcore.checkpoint import Checkpointer
+from mfgcore.datasets import COMMON, check_made, configuration, describe, load, make_and_save
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.experiment import Experiment, code_of
 from mfgcore.files import StrPath
 from mfgcore.metrics import per_iteration
 from mfgcore.parameters import first_difference
 from mfgcore.provenance import environment
+from mfgcore.simulation import Simulation, simulate
 
 
 def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experiment]) -> xr.Dataset:
@@ -219,6 +221,28 @@ def _in_common(settings):
 
 def _stack(datasets, dimension):
     return xr.concat(datasets, dimension, join="exact", combine_attrs="drop")
+
+
+def run_to_file(
+    path: StrPath,
+    experiment: Experiment,
+    checkpointer: Checkpointer,
+    threads: int = 1,
+    progress: Callable[[Simulation], object] | None = None,
+    limit: float | None = None,
+) -> xr.Dataset:
+    """Run an experiment and save what it measured; returns that.
+
+    The arguments are those of :func:`mfgcore.simulate`, the errors those of it and of
+    :func:`mfgcore.datasets.make_and_save`. The checkpoint is deleted once the file is there.
+    """
+    dataset = make_and_save(
+        path,
+        lambda: simulate(experiment, threads, progress, checkpointer, limit),
+        lambda whose, found: check_run(whose, found, experiment),
+    )
+    checkpointer.remove()
+    return dataset
 
 
 def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None:

@@ -189,6 +189,31 @@ def _summary(run):
     return xr.Dataset(kept, {"iteration": run["iteration"]})
 
 
+def check_part(
+    whose: str,
+    dataset: xr.Dataset,
+    experiments: Mapping[tuple[str, int], Experiment],
+    every_trial: bool = False,
+) -> None:
+    """Refuse what :func:`compare` has made of other experiments, or by other code.
+
+    Whether it has as many runs as there are is asked where `experiments` has every trial.
+
+    Raises
+    ------
+    RunFileError
+        Its message begins with `whose`.
+    """
+    made_with = json.loads(dataset.attrs["configurations"])
+    first = {variant: run for (variant, _), run in reversed(list(experiments.items()))}
+    other = every_trial and dataset.attrs["runs"] != len(experiments)
+    if other or made_with != {variant: run.relevant() for variant, run in first.items()}:
+        raise RunFileError(f"{whose}: was made with other parameters")
+    if dataset.attrs["fingerprint"] != code_of(experiments.values()):
+        made = dataset.attrs["fingerprint"]
+        raise RunFileError(f"{whose}: was made by other code ({made})")
+
+
 def planned(config: Mapping[str, Any], name: str) -> dict[str, Experiment]:
     """The first run of each scenario, setting and variant, by their labels joined by "|"; dict."""
     return {
@@ -223,15 +248,8 @@ def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.D
     configurations: dict[str, Any] = {}
     for path, labels in zip(paths, jobs(config, name).values(), strict=True):
         dataset = load(path, kind="comparison")
+        check_part(shorten(str(path)), dataset, runs(config, name, *labels, most=1))
         made_with = json.loads(dataset.attrs["configurations"])
-        expected = runs(config, name, *labels, most=1)
-        for (variant, _), run in expected.items():
-            if made_with.get(variant) != run.relevant():
-                raise RunFileError(f"{shorten(str(path))}: was made with other parameters")
-        code = code_of(expected.values())
-        if dataset.attrs["fingerprint"] != code:
-            made = dataset.attrs["fingerprint"]
-            raise RunFileError(f"{shorten(str(path))}: was made by other code ({made})")
         parts[labels] = dataset
         configurations |= {"|".join((*labels, v)): each for v, each in made_with.items()}
     comparison = plan(config, name)

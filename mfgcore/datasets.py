@@ -1,13 +1,24 @@
 """Datasets of runs and of experiments: what is in them, and their netCDF-4 files."""
 
+import contextlib
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from mfgcore.errors import RunFileError, shorten
-from mfgcore.files import StrPath, atomic_path, check_seal, check_writable, reason
+from mfgcore.errors import ConfigurationError, RunFileError, one_line, shorten
+from mfgcore.files import (
+    StrPath,
+    atomic_path,
+    check_writable,
+    forget_kept,
+    keep_elsewhere,
+    kept_elsewhere,
+    read_sealed,
+    reason,
+)
 from mfgcore.meanfield import FLOW_TOLERANCE
 from mfgcore.metrics import METRICS
 from mfgcore.table import parameters
@@ -17,6 +28,7 @@ if TYPE_CHECKING:
     from mfgcore.simulation import Simulation
 
 SCHEMA_VERSION = 4
+KINDS = ("run", "experiment", "sweep", "comparison")
 COMMON = {
     "schema_version": SCHEMA_VERSION,
     "Conventions": "CF-1.11",
@@ -111,25 +123,86 @@ def describe(dataset: xr.Dataset) -> xr.Dataset:
     return dataset
 
 
-def save(dataset: xr.Dataset, path: StrPath) -> None:
+def save(dataset: xr.Dataset, path: StrPath, *, overwrite: bool = False) -> None:
     """Write a dataset as a compressed netCDF-4 file with a checksum, whole or not at all.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of a run, an experiment, a sweep or a comparison, with its attributes.
+    path : path
+    overwrite : bool
+        Whether it may replace what is there.
 
     Raises
     ------
     RunFileError
-        If it cannot be written.
+        If it cannot be written, would replace a file, or is nothing that :func:`load` would read.
     """
-    check_writable(path)
+    if not isinstance(dataset, xr.Dataset):
+        raise ConfigurationError(f"dataset: {shorten(dataset)} is not an xarray.Dataset")
+    if dataset.attrs.get("kind") not in KINDS:
+        raise RunFileError(
+            f"{shorten(str(path))}: the dataset does not say what mfgcore made: its kind is "
+            f"{shorten(dataset.attrs.get('kind'))}; its own to_netcdf() writes any"
+        )
+    check_made(f"{shorten(str(path))}: the dataset", dataset, dataset.attrs["kind"])
+    place = check_writable(path)
+    if place.exists() and not overwrite:
+        raise RunFileError(f"{shorten(str(path))}: exists; overwrite=True replaces it")
     encoding = {
         name: {"zlib": True, "complevel": 4} for name in dataset.data_vars if dataset[name].ndim > 1
     }
+    # in memory: the library would lock the file, which not every file system can, and would not
+    # say why it could not be written
+    try:
+        content = dataset.to_netcdf(engine="netcdf4", encoding=encoding)
+    except (TypeError, ValueError, RuntimeError) as error:  # what a user has put into it
+        raise RunFileError(f"{shorten(str(path))}: cannot be written: {one_line(error)}") from error
     with atomic_path(path, sealed=True) as temporary:
-        try:
-            dataset.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
-        except RuntimeError as error:  # how the netCDF library reports a full disk
-            raise RunFileError(
-                f"{shorten(str(path))}: cannot be written: {reason(error)}"
-            ) from error
+        temporary.write_bytes(content)
+
+
+def make_and_save(
+    path: StrPath,
+    make: Callable[[], xr.Dataset],
+    check: Callable[[str, xr.Dataset], object],
+    kind: str = "run",
+) -> xr.Dataset:
+    """Make a dataset and save it, or save the one that could not be saved when it was made.
+
+    Parameters
+    ----------
+    path : path
+    make : callable
+        Returns the dataset.
+    check : callable of str and xarray.Dataset
+        Refuses a dataset, by a name for it, that is not what would be made, with a RunFileError.
+    kind : str
+        Of the dataset.
+
+    Raises
+    ------
+    RunFileError
+        If it cannot be written; says why, and where it is kept.
+    """
+    dataset = None
+    for place in kept_elsewhere(path):
+        with contextlib.suppress(RunFileError):  # of other code or parameters: it is made anew
+            found = load(place, kind)
+            check(str(place), found)
+            dataset = found
+            break
+    if dataset is None:
+        dataset = make()
+    try:
+        save(dataset, path, overwrite=True)
+    except RunFileError as error:
+        kept = keep_elsewhere(path, lambda place: save(dataset, place, overwrite=True))
+        where = f"kept in {shorten(str(kept))}: the same command saves it" if kept else "lost"
+        raise RunFileError(f"{error}; what was made is {where}") from error
+    forget_kept(path)
+    return dataset
 
 
 def load(path: StrPath, kind: str = "run") -> xr.Dataset:
@@ -151,9 +224,9 @@ def load(path: StrPath, kind: str = "run") -> xr.Dataset:
         or if it is of another kind or of another version.
     """
     name = shorten(str(path))
-    check_seal(path)  # before a library reads it that a damaged one may crash
+    content = read_sealed(path)  # checked before a library reads it that a damaged one may crash
     try:
-        with xr.open_dataset(path, engine="netcdf4") as opened:
+        with xr.open_dataset(content, engine="netcdf4") as opened:
             dataset = opened.load()
     except (OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
         raise RunFileError(f"{name}: is no netCDF file ({reason(error)})") from error

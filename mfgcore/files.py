@@ -3,15 +3,17 @@
 A file `run.nc` is written as ``.run.nc.partial.nc`` beside it, by the one who holds the lock of
 ``.run.nc.lock``; what an interrupted run keeps is ``run.nc.checkpoint``. No output may have a name
 of these forms, so nobody's output is another's temporary file. Symbolic links are followed: what
-is written is the file that they lead to.
+is written is the file that they lead to. What cannot be written there is kept :func:`elsewhere`.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,6 +21,8 @@ from mfgcore.errors import RunFileError, shorten
 
 StrPath = str | os.PathLike[str]
 CHECKPOINT = ".checkpoint"
+TRIED_BYTES = 2**26  # at most, of what is tried before a run
+NO_SUCH_CALL = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 _OWN_NAMES = re.compile(rf".*{CHECKPOINT}|\..*\.(lock|partial\.[^.]*|partial)")
 _SEAL = b"\nmfgcore blake2b "  # before the digest of all bytes before it, at the end of a file
 _SEAL_SIZE = len(_SEAL) + 65
@@ -84,7 +88,78 @@ def check_writable(path: StrPath, needed: float = 0) -> Path:
     if free.f_bavail * free.f_frsize < needed:
         megabytes = free.f_bavail * free.f_frsize / 1e6, needed / 1e6
         refuse(given, "{:.1f} MB are free, {:.1f} MB are needed".format(*megabytes))
+    if needed:
+        _try_to_write(given, path, int(min(needed, TRIED_BYTES)))
     return path
+
+
+def _try_to_write(given, path, size):
+    """Take so many bytes beside a file and give them back: quotas are in no other answer."""
+    trial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        try:
+            with trial.open("wb") as file:
+                try:
+                    os.posix_fallocate(file.fileno(), 0, size)
+                except (AttributeError, OSError) as error:  # not every system has it
+                    if getattr(error, "errno", errno.ENOSYS) not in NO_SUCH_CALL:
+                        raise
+                    file.write(bytes(size))
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            trial.unlink(missing_ok=True)
+    except OSError as error:
+        refuse(given, f"cannot be written: {reason(error)}")
+
+
+def elsewhere(path: StrPath) -> list[Path]:
+    """Where is kept what cannot be written where it belongs; list of path.
+
+    In the user's cache, or else where temporary files are. A name has a digest of where it belongs.
+    """
+    path = Path(os.path.realpath(path))
+    name = f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}-{path.name[-100:]}"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    temporary = Path(tempfile.gettempdir()) / f"mfgcore-{os.getuid()}"
+    return [Path(cache) / "mfgcore" / "kept" / name, temporary / name]
+
+
+def kept_elsewhere(path: StrPath) -> list[Path]:
+    """What is kept elsewhere for a file, if anything is; list of path."""
+    with contextlib.suppress(OSError):
+        return [place for place in elsewhere(path) if place.is_file() and _is_own(place.parent)]
+    return []
+
+
+def forget_kept(path: StrPath) -> None:
+    """Delete what is kept elsewhere for a file."""
+    for place in kept_elsewhere(path):
+        with contextlib.suppress(OSError):
+            place.unlink()
+
+
+def keep_elsewhere(path: StrPath, write: Callable[[Path], object]) -> Path | None:
+    """Write what belongs to a file elsewhere; where that was possible, if it was anywhere.
+
+    Parameters
+    ----------
+    path : path
+    write : callable of path
+        Writes it to a path, or raises a RunFileError.
+    """
+    for place in elsewhere(path):
+        with contextlib.suppress(OSError, RunFileError):
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if _is_own(place.parent):
+                write(place)
+                return place
+    return None
+
+
+def _is_own(folder):
+    """Whether a folder is of this user, and not one that somebody else put there."""
+    return folder.stat().st_uid == os.getuid()
 
 
 def _partial(path):
@@ -173,9 +248,8 @@ def atomic_path(path: StrPath, sealed: bool = False) -> Iterator[Path]:
             temporary.replace(path)
             _sync_folder(path.parent)
         except OSError as error:
-            raise RunFileError(
-                f"{shorten(str(given))}: cannot be written: {reason(error)}"
-            ) from error
+            why = reason(error) if path.parent.is_dir() else "its folder is gone"
+            raise RunFileError(f"{shorten(str(given))}: cannot be written: {why}") from error
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -233,7 +307,22 @@ def check_seal(path: StrPath) -> int:
     except OSError as error:
         raise RunFileError(f"{shorten(str(path))}: cannot be read: {reason(error)}") from error
     if size < 0 or not seal.startswith(_SEAL):
-        refuse(path, "has no checksum: it is not whole, or not made by this version of mfgcore")
+        refuse(
+            path,
+            "has no checksum: it is not whole, another program had it open for writing, or it was "
+            "not made by this version of mfgcore",
+        )
     if seal != _SEAL + digest + b"\n":
-        refuse(path, "is damaged: its checksum is another; delete it and run again")
+        refuse(
+            path,
+            "is damaged: its checksum is another; delete it and run again (or close it, if another "
+            "program has it open for writing)",
+        )
     return size
+
+
+def read_sealed(path: StrPath) -> bytes:
+    """What a sealed file holds before its checksum, whose errors it has: :func:`check_seal`."""
+    size = check_seal(path)
+    with Path(path).open("rb") as file:
+        return file.read(size)

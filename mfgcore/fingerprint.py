@@ -26,6 +26,7 @@ OUTSIDE_RUNS = (
     "readings_figures.py",
     "statistics.py",
     "sweep.py",
+    "workers.py",
     "yaml_files.py",
 )
 

@@ -65,7 +65,7 @@ class _Imported:
 
     def reads(self) -> dict[str, str]:
         """What the file names as read during a run; its paths by what they are called there."""
-        found = {}
+        found: dict[str, str] = {}
         for name in [self.name, *self.modules]:
             module = sys.modules.get(name)
             if module is not None:

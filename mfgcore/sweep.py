@@ -5,14 +5,9 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import multiprocessing
 import os
-import signal
 import sys
-import traceback
-import warnings
 from collections.abc import Generator, Iterable, Iterator
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +15,19 @@ import numpy as np
 import xarray as xr
 from tqdm import tqdm
 
-from mfgcore import cost, memory
+from mfgcore import cost, memory, workers
 from mfgcore.checkpoint import Checkpointer, Stopped
-from mfgcore.collect import check_run
+from mfgcore.collect import check_run, run_to_file
 from mfgcore.configuration import plain
-from mfgcore.datasets import COMMON, describe, load, save
+from mfgcore.datasets import COMMON, describe, load
 from mfgcore.errors import ConfigurationError, MfgcoreError, RunFileError, shorten, unknown_name
 from mfgcore.experiment import Experiment
 from mfgcore.files import check_writable, checkpoint_of, only_writer, reason
-from mfgcore.imports import import_file, imported
 from mfgcore.metrics import per_iteration
 from mfgcore.provenance import environment
 from mfgcore.simulation import simulate
 from mfgcore.table import parameters
 
-# A forked process knows the games of a notebook; elsewhere than on Linux forking is not safe.
-START: Any = "fork" if sys.platform == "linux" else "spawn"
 Tasks = dict[str, tuple[Experiment, Path | None, float]]
 Outcomes = Generator[tuple[str, xr.Dataset | Exception], None, None]
 
@@ -215,16 +207,24 @@ def _run(experiment: Experiment, path: Path | None, limit: float) -> xr.Dataset:
         return _over_iterations(simulate(experiment, limit=limit))
     with only_writer(path):
         checkpointer = Checkpointer(checkpoint_of(path), report=lambda text: None)
-        dataset = simulate(experiment, checkpointer=checkpointer, limit=limit)
-        save(dataset, path)
-        checkpointer.remove()
+        dataset = run_to_file(path, experiment, checkpointer, limit=limit)
     return _over_iterations(dataset)
+
+
+def _run_elsewhere(
+    experiment: Experiment, path: Path | None, limit: float, code: str
+) -> xr.Dataset:
+    """One run in another process, which has to have the same code."""
+    if experiment.code() != code:
+        raise RunFileError("the code was changed since the sweep began; start it again")
+    return _run(experiment, path, limit)
 
 
 def _outcomes(tasks: Tasks, cores: int) -> Outcomes:
     """What comes of each task: its dataset, or the error that it raised."""
     if cores > 1:
-        yield from _in_processes(tasks, cores)
+        elsewhere = {name: (*task, task[0].code()) for name, task in tasks.items()}
+        yield from workers.outcomes(_run_elsewhere, elsewhere, cores)
         return
     for name, task in tasks.items():
         try:
@@ -234,63 +234,6 @@ def _outcomes(tasks: Tasks, cores: int) -> Outcomes:
         except MfgcoreError as error:
             outcome = error
         yield name, outcome
-
-
-def _in_processes(tasks: Tasks, cores: int) -> Outcomes:
-    """A process for each task, so many at a time; all end with this generator."""
-    context = multiprocessing.get_context(START)
-    waiting = list(tasks.items())
-    running: dict[Any, tuple[str, Any]] = {}
-    files = imported() if START == "spawn" else []
-    try:
-        while waiting or running:
-            while waiting and len(running) < cores:
-                name, task = waiting.pop(0)
-                here, there = context.Pipe(duplex=False)
-                process = context.Process(target=_send, args=(there, files, *task), daemon=True)
-                with warnings.catch_warnings():
-                    # of other threads, whose locks a forked process would wait for; it takes none
-                    warnings.simplefilter("ignore", DeprecationWarning)
-                    process.start()
-                there.close()
-                running[here] = name, process
-            ready: list[Any] = wait(list(running))
-            for done in ready:
-                name, process = running.pop(done)
-                try:
-                    outcome = done.recv()
-                except EOFError:
-                    process.join()
-                    killed = f"its process ended with exit code {process.exitcode}"
-                    outcome = MfgcoreError(f"{killed}; is there enough memory?")
-                process.join()
-                yield name, outcome
-    finally:
-        for _, process in running.values():
-            process.terminate()  # a run that is kept writes its checkpoint first
-        for _, process in running.values():
-            process.join()
-
-
-def _send(
-    connection: Connection,
-    files: list[Path],
-    experiment: Experiment,
-    path: Path | None,
-    limit: float,
-) -> None:
-    """Do one task in this process, and send what comes of it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep ends this process, if it is to end
-    try:
-        for file in files:
-            import_file(file)
-        connection.send(_run(experiment, path, limit))
-    except Stopped:
-        return
-    except Exception as error:
-        if not isinstance(error, MfgcoreError):
-            error.add_note(traceback.format_exc())
-        connection.send(error)
 
 
 def _joined(

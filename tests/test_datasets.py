@@ -1,6 +1,7 @@
 """Files of runs and experiments: complete, described, and refused when they do not fit."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from conftest import saved, small, trials
 
 import mfgcore
 from mfgcore import RunFileError
+from mfgcore.files import atomic_path
 from mfgcore.metrics import per_iteration
 
 
@@ -25,8 +27,13 @@ def files(experiments, tmp_path):
 def change(path, edit):
     dataset = mfgcore.load(path)
     edit(dataset)
-    path.unlink()
-    mfgcore.save(dataset, path)
+    write_sealed(dataset, path)
+
+
+def write_sealed(dataset, path):
+    """Write any dataset as if mfgcore had."""
+    with atomic_path(path, sealed=True) as temporary:
+        dataset.to_netcdf(temporary)
 
 
 def test_a_run_file_says_everything(files, experiments):
@@ -124,7 +131,7 @@ def test_a_file_that_does_not_say_what_it_is_is_refused(files, name):
 def test_a_run_of_another_size_is_refused(files, experiments, name):
     dataset = mfgcore.load(files[0])
     expected = dataset.sizes[name]
-    mfgcore.save(dataset.isel({name: slice(2)}), files[0])
+    mfgcore.save(dataset.isel({name: slice(2)}), files[0], overwrite=True)
     with pytest.raises(RunFileError, match=f"0.nc': has 2 {name}s, expected {expected}"):
         mfgcore.collect(files, experiments)
 
@@ -144,21 +151,49 @@ def test_a_file_of_another_kind_is_refused(tmp_path, files):
     xr.Dataset({"x": ("y", [1.0])}).to_netcdf(path)
     with pytest.raises(RunFileError, match="not made by this version of mfgcore"):
         mfgcore.load(path)
-    mfgcore.save(xr.load_dataset(path), path)
+    write_sealed(xr.load_dataset(path), path)
     with pytest.raises(RunFileError, match="not one run"):
         mfgcore.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            lambda dataset: dataset.mean("iteration"),
+            "does not say what mfgcore made: its kind is None",
+        ),
+        (lambda dataset: dataset.assign_attrs(kind="walk"), "its kind is 'walk'"),
+        (lambda dataset: dataset.assign_attrs(schema_version=3), "has schema version 3"),
+        (lambda dataset: dataset.drop_attrs().assign_attrs(kind="run"), "does not say its schema"),
+        (lambda dataset: dataset.assign(x=("iteration", [object()] * 4)), "cannot be written: "),
+        (lambda dataset: dataset.assign_attrs(x={"a": 1}), "cannot be written: "),
+        (lambda dataset: dataset, "exists; overwrite=True replaces it"),
+    ],
+)
+def test_what_would_not_be_read_again_or_replaces_something_is_not_written(
+    files, change, expected, tmp_path
+):
+    dataset, before = change(mfgcore.load(files[0])), files[0].read_bytes()
+    path = files[0] if "exists" in expected else tmp_path / "new.nc"
+    with pytest.raises(RunFileError) as refused:
+        mfgcore.save(dataset, path)
+    assert expected in str(refused.value) and "\n" not in str(refused.value)
+    assert files[0].read_bytes() == before
+    assert not (tmp_path / "new.nc").exists()
 
 
 def test_a_failure_while_writing_leaves_the_old_file(files, monkeypatch):
     before = files[0].read_bytes()
 
-    def fail(self, path, **options):
-        path.write_bytes(b"half")
+    def fail(self, content):
+        with self.open("wb") as file:
+            file.write(b"half")
         raise OSError(28, "No space left on device")
 
     dataset = mfgcore.load(files[0])
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(RunFileError, match="No space left on device"):
-        mfgcore.save(dataset, files[0])
+        mfgcore.save(dataset, files[0], overwrite=True)
     assert files[0].read_bytes() == before
     assert not list(files[0].parent.glob("*partial*"))

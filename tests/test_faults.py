@@ -129,7 +129,8 @@ def test_a_job_of_other_code_than_snakemake_saw_is_refused():
         jobs.check_code("0123456789abcdef", small())
 
 
-def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(tmp_path):
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "keep_elsewhere", lambda path, write: None)
     experiment = small()
     said = []
     checkpointer = Checkpointer(tmp_path / "gone" / "run.checkpoint", 0.0, said.append)

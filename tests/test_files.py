@@ -112,7 +112,7 @@ def test_a_second_writer_is_refused_at_once_and_the_first_is_not_disturbed(tmp_p
 
 
 def test_what_cannot_be_written_is_said_before_the_run(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(cli, "simulate", None)
+    monkeypatch.setattr(cli, "run_to_file", None)
     assert "is too long by 31 bytes" in refused(tmp_path / f"{'n' * 252}.nc", capsys=capsys)
     assert "File name too long" in refused(tmp_path / f"{'n' * 9999}.nc", capsys=capsys)
     assert "its folder does not exist" in refused(tmp_path / "none/run.nc", capsys=capsys)

@@ -101,7 +101,7 @@ def test_a_metric_is_one_entry_and_its_computation(register, tmp_path):
     collected = mfgcore.collect([tmp_path / "run.nc"], [experiment])
     assert collected["occupied"].dims == ("architecture", "trial", "iteration")
     dataset["surest"][2] = np.nan
-    mfgcore.save(dataset, tmp_path / "run.nc")
+    mfgcore.save(dataset, tmp_path / "run.nc", overwrite=True)
     with pytest.raises(mfgcore.RunFileError, match="surest is not finite"):
         mfgcore.collect([tmp_path / "run.nc"], [experiment])
 

@@ -289,7 +289,7 @@ def test_what_is_missing_for_a_reason_is_collected(tmp_path):
     with pytest.raises(mfgcore.RunFileError, match="exact_return is not finite"):
         mfgcore.collect([tmp_path / "run.nc"], [experiment])
     dataset["exact_residual"][0] = 1e-3
-    mfgcore.save(dataset, tmp_path / "run.nc")
+    mfgcore.save(dataset, tmp_path / "run.nc", overwrite=True)
     collected = mfgcore.collect([tmp_path / "run.nc"], [experiment])
     assert np.isnan(collected["exact_return"][0, 0, 0])
 

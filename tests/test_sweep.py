@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -33,11 +34,12 @@ def count_runs(monkeypatch):
     """A list to which every run that is made is added."""
     made = []
 
-    def counted(experiment, **options):
+    def counted(experiment, *arguments, **options):
         made.append(experiment)
-        return mfgcore.simulate(experiment, **options)
+        return mfgcore.simulate(experiment, *arguments, **options)
 
-    monkeypatch.setattr(MODULE, "simulate", counted)
+    for module in (MODULE, sys.modules["mfgcore.collect"]):
+        monkeypatch.setattr(module, "simulate", counted)
     return made
 
 
@@ -93,7 +95,7 @@ def test_what_is_stale_or_damaged_is_made_anew(tmp_path, monkeypatch, damage):
     if damage == "code":
         dataset = mfgcore.load(path)
         dataset.attrs["fingerprint"] = "other"
-        mfgcore.save(dataset, path)
+        mfgcore.save(dataset, path, overwrite=True)
     assert sweep(cache=tmp_path, seed=[1, 2])["exact_return"].equals(first["exact_return"])
     assert len(made) == 3
     assert len(list(tmp_path.iterdir())) == 2
@@ -122,13 +124,13 @@ def test_interrupted_it_goes_on(tmp_path, monkeypatch, cores):
     assert len(list(tmp_path.glob("*.nc.checkpoint"))) == cores
     begun = []
 
-    def watched(experiment, *, checkpointer, **options):
+    def watched(experiment, threads, _, checkpointer, limit):
         def progress(simulation):
             begun.append((experiment.seed, simulation.iteration))
 
-        return mfgcore.simulate(experiment, 1, progress, checkpointer, **options)
+        return mfgcore.simulate(experiment, threads, progress, checkpointer, limit)
 
-    monkeypatch.setattr(MODULE, "simulate", watched)
+    monkeypatch.setattr(sys.modules["mfgcore.collect"], "simulate", watched)
     dataset = sweep(small(iterations=800), seed=range(3), cache=tmp_path)
     firsts = {}
     for seed, iteration in begun:
@@ -173,22 +175,128 @@ def test_a_cache_that_cannot_be_is_refused(tmp_path):
         sweep(seed=[1], cache=tmp_path / "file")
 
 
+class Trouble(games.GridGame):
+    """A game that ends the process that runs it, or raises an error, or waits for a lock."""
+
+    kind: str = "no"
+
+    def rewards(self, mean_fields):
+        if mean_fields.ndim == 2 and len(mean_fields) == 64:  # a run is under way
+            if self.kind == "nan":
+                raise NumericalError("iteration 2, agent 1: its policy is not finite")
+            if self.kind == "own":
+                raise LookupError("where?")
+            if self.kind == "exit":
+                os._exit(9)
+            if self.kind == "signal":
+                os.kill(os.getpid(), signal.SIGSEGV)
+        with LOCK:
+            return self.normalised(0.0 * mean_fields[..., None], mean_fields)
+
+
+LOCK = threading.RLock()
+games.register(Trouble)
+GAMES.remove("trouble")
+
+
+@pytest.fixture
+def trouble(register):
+    register(GAMES, "trouble", Trouble, needs=["grid_size", "kind"])
+
+
 @pytest.mark.parametrize("cores", [1, 2])
-def test_an_error_names_its_combination(monkeypatch, cores):
-    def fail(experiment, **options):
-        if experiment.seed == 3:
-            raise NumericalError("iteration 2, agent 1: its policy is not finite")
-        return mfgcore.simulate(experiment, **options)
-
-    monkeypatch.setattr(MODULE, "simulate", fail)
-    with pytest.raises(NumericalError, match=r"^seed = 3: iteration 2, agent 1: its policy"):
-        sweep(seed=[1, 2, 3, 4], cores=cores)
+def test_an_error_names_its_combination(trouble, cores):
+    with pytest.raises(MfgcoreError, match=r"^game_settings = kind=nan: .*its policy is not fini"):
+        sweep(small(game="trouble"), game_settings=["kind=no", "kind=nan"], cores=cores)
 
 
-def test_a_process_that_is_killed_is_told_of(monkeypatch):
-    monkeypatch.setattr(MODULE, "simulate", lambda experiment, **options: os._exit(9))
-    with pytest.raises(MfgcoreError, match=r"^seed = \d: its process ended with exit code 9"):
-        sweep(seed=[1, 2], cores=2)
+def test_an_error_of_any_kind_comes_back(trouble):
+    with pytest.raises(ConfigurationError, match=r"^game_settings = kind=own: .*LookupError: wher"):
+        sweep(small(game="trouble"), game_settings=["kind=no", "kind=own"], cores=2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [
+        ("exit", "its process ended with exit code 9"),
+        ("signal", "its process was ended by SIGSEGV"),
+    ],
+)
+def test_a_process_that_dies_is_told_with_its_cause(trouble, kind, cause):
+    with pytest.raises(MfgcoreError, match=f"^game_settings = kind={kind}: {cause}"):
+        sweep(small(game="trouble"), game_settings=["kind=no", f"kind={kind}"], cores=2)
+
+
+def test_a_lock_that_a_thread_holds_does_not_hang_it(trouble):
+    """A forked process would wait for the lock for ever."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with LOCK:
+            held.set()
+            done.wait(60)
+
+    experiment = small(game="trouble")
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    try:
+        assert sweep(experiment, seed=[1, 2], cores=2).sizes["seed"] == 2
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_a_game_of_a_notebook_and_its_lock_are_taken_along(register):
+    lock = threading.Lock()
+
+    class Mine(games.GridGame):
+        """A game of a notebook."""
+
+        def rewards(self, mean_fields):
+            with lock:
+                return self.normalised(0.0 * mean_fields[..., None], mean_fields)
+
+    register(GAMES, "mine", games.register(Mine))
+    with lock:
+        pass
+    assert sweep(small(game="mine"), seed=[1, 2], cores=2).attrs["runs"] == 2
+
+
+def test_what_cannot_be_taken_along_is_one_line(register, tmp_path):
+    with (tmp_path / "file").open("w") as file:
+
+        class Mine(games.GridGame):
+            """A game of a notebook."""
+
+            def rewards(self, mean_fields):
+                assert not file.closed
+                return self.normalised(0.0 * mean_fields[..., None], mean_fields)
+
+        register(GAMES, "mine", games.register(Mine))
+        with (
+            pytest.warns(UserWarning, match="make nothing out of date"),
+            pytest.raises(MfgcoreError, match=r"cannot be taken to other processes: .*cores=1\)$"),
+        ):
+            sweep(small(game="mine"), seed=[1, 2], cores=2)
+
+
+def test_a_game_that_uses_jax(register):
+    jax = pytest.importorskip("jax")
+
+    @jax.jit
+    def shared(mean_fields):
+        return 0.5 * mean_fields
+
+    class Mine(games.GridGame):
+        """A game of a notebook."""
+
+        def rewards(self, mean_fields):
+            paid = np.asarray(shared(mean_fields), dtype=np.float64)[..., None]
+            return self.normalised(paid, mean_fields)
+
+    register(GAMES, "mine", games.register(Mine))
+    assert sweep(small(game="mine"), seed=[1, 2], cores=2).attrs["runs"] == 2
 
 
 def test_runs_of_fewer_iterations_end_with_nan():
@@ -218,23 +326,10 @@ def test_it_is_saved_and_loaded(tmp_path):
     assert mfgcore.load(tmp_path / "sweep.nc", kind="sweep").identical(dataset)
 
 
-@pytest.mark.skipif(MODULE.START != "fork", reason="where processes are forked")
-def test_a_game_of_a_notebook_is_known_in_all_processes(register):
-    class Mine(games.GridGame):
-        """A game of a notebook."""
-
-        def rewards(self, mean_fields):
-            return self.normalised(0.0 * mean_fields[..., None], mean_fields)
-
-    register(GAMES, "mine", games.register(Mine))
-    assert sweep(small(game="mine"), seed=[1, 2], cores=2).attrs["runs"] == 2
-
-
-def test_a_file_of_a_user_is_known_where_processes_start_afresh(tmp_path, monkeypatch):
+def test_a_file_of_a_user_is_known_in_all_processes(tmp_path):
     path = tmp_path / "edge.py"
     path.write_text(documented("python")[0])
     import_file(path)
-    monkeypatch.setattr(MODULE, "START", "spawn")
     try:
         dataset = sweep(small(game="edge"), seed=[1, 2], cores=2)
         alone = mfgcore.simulate(small(game="edge", seed=2))

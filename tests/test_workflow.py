@@ -306,7 +306,7 @@ def test_without_snakemakes_memory_nothing_out_of_date_is_shown(tmp_path):
         kind = "run" if path != collected else "experiment"
         dataset = load(path, kind)
         dataset.attrs |= attrs
-        save(dataset, path)
+        save(dataset, path, overwrite=True)
         os.utime(path, ns=(before[1], before[1]))
         return before[0]
 
@@ -333,7 +333,7 @@ def test_without_snakemakes_memory_nothing_out_of_date_is_shown(tmp_path):
     other = simulate(
         dataclasses.replace(Experiment(**configuration(load(reference))), discount=0.6)
     )
-    save(other, reference)
+    save(other, reference, overwrite=True)
     assert "reference/fig1.nc': was made with discount = 0.6, expected 0.5" in refused(exact)
     restore(reference, before)
 

@@ -7,4 +7,4 @@ from mfgcore.jobs import logged
 
 with logged(snakemake.log[0]):
     experiments = configuration.runs(snakemake.config, snakemake.wildcards.experiment)
-    save(collect(snakemake.input, list(experiments.values())), snakemake.output[0])
+    save(collect(snakemake.input, list(experiments.values())), snakemake.output[0], overwrite=True)

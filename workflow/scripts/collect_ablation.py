@@ -11,4 +11,8 @@ with logged(snakemake.log[0]):
         value: list(runs.values()) for value, (_, runs) in configuration.ablation(*study).items()
     }
     described = configuration.describe_ablation(*study)
-    save(collect_ablation(snakemake.input, settings, **described), snakemake.output[0])
+    save(
+        collect_ablation(snakemake.input, settings, **described),
+        snakemake.output[0],
+        overwrite=True,
+    )

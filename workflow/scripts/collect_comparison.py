@@ -7,4 +7,8 @@ from mfgcore.jobs import logged
 with logged(snakemake.log[0]):
     configuration.import_files(snakemake.config)
     name = snakemake.wildcards.comparison
-    save(comparisons.join(snakemake.input, snakemake.config, name), snakemake.output[0])
+    save(
+        comparisons.join(snakemake.input, snakemake.config, name),
+        snakemake.output[0],
+        overwrite=True,
+    )

@@ -1,7 +1,7 @@
 """All runs of one scenario and setting of a comparison."""
 
 from mfgcore import comparisons, configuration
-from mfgcore.datasets import save
+from mfgcore.datasets import make_and_save
 from mfgcore.files import check_writable, only_writer
 from mfgcore.jobs import check_code, logged
 
@@ -12,6 +12,11 @@ with logged(snakemake.log[0]):
     labels = jobs[snakemake.wildcards.scenario, snakemake.wildcards.setting]
     experiments = comparisons.runs(snakemake.config, name, *labels)
     check_code(snakemake.params.code, *experiments.values())
-    output = check_writable(snakemake.output[0])
+    output = check_writable(snakemake.output[0], needed=1e6)
     with only_writer(output):
-        save(comparisons.compare(experiments, lambda *run: print(*run)), output)
+        make_and_save(
+            output,
+            lambda: comparisons.compare(experiments, lambda *run: print(*run)),
+            lambda whose, found: comparisons.check_part(whose, found, experiments, True),
+            kind="comparison",
+        )

@@ -2,12 +2,11 @@
 
 from mfgcore import configuration
 from mfgcore.checkpoint import Checkpointer
-from mfgcore.datasets import save
+from mfgcore.collect import run_to_file
 from mfgcore.experiment import make_experiment
 from mfgcore.files import check_writable, checkpoint_of, only_writer
 from mfgcore.jobs import check_code, logged
 from mfgcore.memory import checkpoint_bytes
-from mfgcore.simulation import simulate
 
 
 def report(simulation):
@@ -23,6 +22,4 @@ with logged(snakemake.log[0]):
     output = check_writable(snakemake.output[0], checkpoint_bytes(experiment))
     with only_writer(output):
         checkpointer = Checkpointer(checkpoint_of(output))
-        dataset = simulate(experiment, snakemake.threads, report, checkpointer)
-        save(dataset, output)
-        checkpointer.remove()
+        run_to_file(output, experiment, checkpointer, snakemake.threads, report)
