@@ -160,7 +160,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path, files):
     ("change", "expected"),
     [
         (
-            lambda dataset: dataset.mean("iteration"),
+            lambda dataset: dataset.drop_attrs(),
             "does not say what mfgcore made: its kind is None",
         ),
         (lambda dataset: dataset.assign_attrs(kind="walk"), "its kind is 'walk'"),
