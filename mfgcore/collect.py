@@ -8,6 +8,7 @@ import xarray as xr
 
 from mfgcore.architectures import ARCHITECTURES
 from mfgcore.datasets import COMMON, check_made, configuration, describe, load
+from mfgcore.edges import wherever
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.experiment import Experiment
 from mfgcore.files import StrPath
@@ -168,7 +169,7 @@ def load_collected(
     found, expected = configuration(dataset), _in_common(settings)
     if kind == "run":
         expected = runs[0].relevant()
-    difference = first_difference(found, expected)
+    difference = first_difference(wherever(found, expected), expected)
     if difference is not None:
         difference = f"made with {difference}"
     elif dataset.attrs.get("fingerprint") != runs[0].code():
@@ -232,7 +233,8 @@ def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None
     def refuse(what):
         raise RunFileError(f"{whose}: {what}; delete it and run again")
 
-    difference = first_difference(configuration(dataset), experiment.relevant())
+    expected = experiment.relevant()
+    difference = first_difference(wherever(configuration(dataset), expected), expected)
     if difference is not None:
         refuse(f"was made with {difference}")
     if dataset.attrs["fingerprint"] != experiment.code():
@@ -240,12 +242,12 @@ def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None
     missing = [name for name in per_iteration() if name not in dataset]
     if missing:
         refuse(f"{missing[0]} is missing")
-    expected = {
+    sizes = {
         "iteration": experiment.iterations,
         "state": experiment.n_states,
         "action": experiment.n_actions,
     }
-    for name, size in expected.items():
+    for name, size in sizes.items():
         if dataset.sizes.get(name) != size:
             refuse(f"has {dataset.sizes.get(name)} {name}s, expected {size}")
     for name, metric in per_iteration().items():

@@ -14,6 +14,7 @@ import xarray as xr
 from mfgcore import comparisons, configuration
 from mfgcore.collect import load_collected, mark_outdated
 from mfgcore.datasets import load
+from mfgcore.edges import wherever
 from mfgcore.errors import MfgcoreError, RunFileError, shorten
 from mfgcore.experiment import Experiment
 from mfgcore.files import StrPath, reason
@@ -115,7 +116,11 @@ def compared(config: dict[str, Any], paths: Iterable[StrPath]) -> dict[str, xr.D
         made_with = json.loads(dataset.attrs["configurations"])
         planned = comparisons.planned(config, path.stem)
         code = next(iter(planned.values())).code()
-        if made_with != {label: run.relevant() for label, run in planned.items()}:
+        expected = {label: run.relevant() for label, run in planned.items()}
+        made_with = {
+            label: wherever(made, expected.get(label, {})) for label, made in made_with.items()
+        }
+        if made_with != expected:
             difference = "made with other parameters"
         elif dataset.attrs["fingerprint"] != code:
             difference = f"made by other code ({dataset.attrs['fingerprint']})"
