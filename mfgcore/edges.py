@@ -53,7 +53,7 @@ _ADVICE = {
     r"(?i)\W*([0-9]+\W+)?([0-9]+\.|\.[0-9]|[0-9]+e[+-]?[0-9]|nan\b|inf\b)": "write whole numbers: "
     "np.savetxt(path, pairs, fmt='%d')",
     r"(.*\D)?[0-9]{10}": "an agent's number has nine digits at most",
-    r"[^\w.]*([0-9]+)[^\w.]+([0-9]+)[^\w.]*$": r"separate them by a space: '\1 \2'",
+    r"[^\w.]*([0-9]+)[^\w.]+([0-9]+)[^\w.]*$": r"write '\1 \2', with a space between the two",
     r"[0-9]+[\s,;]*$": "an agent without links needs no line",
     _NUMBER + r"[0-9]+\s+\{": "what links hold is not used: "
     "networkx.write_edgelist(graph, path, data=False)",
@@ -263,19 +263,22 @@ def _of_items(edges):
     except TypeError:
         _refuse(f"of type {type(edges).__name__}", "give pairs of agents' numbers")
     for item in items:
-        is_list = isinstance(item, tuple | list) or (
-            isinstance(item, np.ndarray) and item.ndim == 1
-        )
-        if is_list and len(item) == 2 and all(map(_is_whole, item)):
+        if _is_row(item) and len(item) == 2 and all(map(_is_whole, item)):
             continue
         shown = f"what holds {' '.join(shorten(item).split())}"
-        if not is_list:
+        if not _is_row(item):
             _refuse(shown, "each link is a pair of agents' numbers")
         if len(item) == 2:
             _refuse(shown, "numbers of agents are whole, without quotes or a point")
-        alike = all(hasattr(each, "__len__") and len(each) == len(item) for each in items)
-        _refuse(shown, _shape_hint((len(items) if alike else 0, len(item))))
+        wide = all(
+            _is_row(row) and len(row) == len(item) and all(map(_is_whole, row)) for row in items
+        )
+        _refuse(shown, _shape_hint((len(items) if wide else 0, len(item))))
     return np.array(items, dtype=object).reshape(-1, 2)
+
+
+def _is_row(item):
+    return isinstance(item, tuple | list) or (isinstance(item, np.ndarray) and item.ndim == 1)
 
 
 def _is_whole(number):
