@@ -13,7 +13,7 @@ from mfgcore.errors import RunFileError, shorten
 from mfgcore.experiment import Experiment, code_of
 from mfgcore.files import StrPath
 from mfgcore.metrics import per_iteration
-from mfgcore.parameters import first_difference
+from mfgcore.parameters import first_difference, identity
 from mfgcore.provenance import environment
 from mfgcore.simulation import Simulation, simulate
 
@@ -116,10 +116,10 @@ def collect_ablation(
     xarray.Dataset
         As of :func:`mfgcore.collect`, whose errors it has, with the dimension `setting`.
     """
-    files = {load(path).attrs["configuration"]: path for path in paths}
+    files = {identity(configuration(load(path))): path for path in paths}
     datasets = []
     for setting, experiments in settings.items():
-        made_with = [json.dumps(each.relevant(), sort_keys=True) for each in experiments]
+        made_with = [identity(each.relevant()) for each in experiments]
         for key, each in zip(made_with, experiments, strict=True):
             if key not in files:
                 run = f"{each.architecture}, trial {each.trial}"
@@ -257,7 +257,8 @@ def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None
     def refuse(what):
         raise RunFileError(f"{whose}: {what}; delete it and run again")
 
-    difference = first_difference(configuration(dataset), experiment.relevant())
+    expected = experiment.relevant()
+    difference = first_difference(configuration(dataset), expected)
     if difference is not None:
         refuse(f"was made with {difference}")
     if dataset.attrs["fingerprint"] != experiment.code():
@@ -265,12 +266,12 @@ def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None
     missing = [name for name in per_iteration() if name not in dataset]
     if missing:
         refuse(f"{missing[0]} is missing")
-    expected = {
+    sizes = {
         "iteration": experiment.iterations,
         "state": experiment.n_states,
         "action": experiment.n_actions,
     }
-    for name, size in expected.items():
+    for name, size in sizes.items():
         if dataset.sizes.get(name) != size:
             refuse(f"has {dataset.sizes.get(name)} {name}s, expected {size}")
     for name, metric in per_iteration().items():

@@ -19,6 +19,7 @@ from mfgcore.errors import ConfigurationError, RunFileError, shorten, unknown_na
 from mfgcore.experiment import Experiment, code_of, make_experiment
 from mfgcore.files import StrPath
 from mfgcore.metrics import per_iteration
+from mfgcore.parameters import alike
 from mfgcore.provenance import environment
 from mfgcore.simulation import simulate
 
@@ -207,7 +208,7 @@ def check_part(
     made_with = json.loads(dataset.attrs["configurations"])
     first = {variant: run for (variant, _), run in reversed(list(experiments.items()))}
     other = every_trial and dataset.attrs["runs"] != len(experiments)
-    if other or made_with != {variant: run.relevant() for variant, run in first.items()}:
+    if other or not alike(made_with, {name: run.relevant() for name, run in first.items()}):
         raise RunFileError(f"{whose}: was made with other parameters")
     if dataset.attrs["fingerprint"] != code_of(experiments.values()):
         made = dataset.attrs["fingerprint"]

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,7 +17,7 @@ from mfgcore.files import StrPath
 from mfgcore.imports import import_file
 from mfgcore.parameters import RENAMED, Parameter, is_plain_name, renamed
 from mfgcore.table import defaults, disturbances, parameters
-from mfgcore.yaml_files import parse_yaml, read_yaml
+from mfgcore.yaml_files import VARIED, Sources, located, parse_yaml, read_yaml
 
 # of the workflow, in its folder: what every configuration overrides
 CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml", "config/comparisons.yaml")
@@ -25,8 +26,6 @@ LONGEST_FORMAT = 4  # of a field in a title, such as .0%
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
 # What a comparison is made of, by label.
 COMPARED = ("scenarios", "settings", "variants")
-# What a study varies: parameters, each with its values; the second of them is optional.
-VARIED = {"parameter": "values", "second_parameter": "second_values"}
 
 Runs = dict[tuple[str, int], Experiment]  # by architecture and trial
 Settings = dict[str, tuple[str, Runs]]  # by the value of an ablation: a folder, and its runs
@@ -42,7 +41,10 @@ _Validator = jsonschema.validators.extend(
 
 
 def read(
-    paths: Iterable[StrPath], config: Mapping[str, Any] | None = None, words: Iterable[str] = ()
+    paths: Iterable[StrPath],
+    config: Mapping[str, Any] | None = None,
+    words: Iterable[str] = (),
+    origins: Iterable[StrPath] | None = None,
 ) -> dict[str, Any]:
     """Configuration files as one dict: keys of later ones override those of earlier ones.
 
@@ -53,20 +55,26 @@ def read(
         What overrides them.
     words : iterable of str
         Such as ``seed=2``, from a command line: what overrides all that.
+    origins : iterable of path, optional
+        Where the files are, if `paths` are copies of them: see
+        :func:`mfgcore.yaml_files.located`.
 
     Raises
     ------
     ConfigurationError
         As of :func:`mfgcore.yaml_files.read_yaml`.
     """
-    parts = [*map(read_yaml, paths), config or {}]
+    paths = list(paths)
+    origins = paths if origins is None else origins
+    parts: Sources = [(read_yaml(path), at) for path, at in zip(paths, origins, strict=True)]
+    parts.append((config or {}, None))
     for word in words:
         key, _, value = word.partition("=")
-        parts.append({key: parse_yaml(value, f"--config {show_key(key)}")})
+        parts.append(({key: parse_yaml(value, f"--config {show_key(key)}")}, None))
     read: dict[str, Any] = {}
-    for part in parts:
+    for part, _ in parts:
         read = _override(read, _renamed(part))
-    return read
+    return located(read, parts)
 
 
 def _renamed(content):
@@ -204,6 +212,9 @@ def _check_names(planned, planned_studies):
 def import_files(config: dict[str, Any]) -> None:
     """Make known what the configuration's own Python files register."""
     for path in config.get("import") or []:
+        if not Path(path).exists():
+            folder = shorten(str(Path(path).absolute().parent))
+            raise ConfigurationError(f"import: {path}: there is no such file in {folder}")
         import_file(path)
 
 

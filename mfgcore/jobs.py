@@ -17,6 +17,7 @@ from mfgcore.datasets import load
 from mfgcore.errors import MfgcoreError, RunFileError, shorten
 from mfgcore.experiment import Experiment, code_of
 from mfgcore.files import StrPath, reason
+from mfgcore.parameters import alike
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -115,7 +116,7 @@ def compared(config: dict[str, Any], paths: Iterable[StrPath]) -> dict[str, xr.D
         made_with = json.loads(dataset.attrs["configurations"])
         planned = comparisons.planned(config, path.stem)
         code = code_of(planned.values())
-        if made_with != {label: run.relevant() for label, run in planned.items()}:
+        if not alike(made_with, {label: run.relevant() for label, run in planned.items()}):
             difference = "made with other parameters"
         elif dataset.attrs["fingerprint"] != code:
             difference = f"made by other code ({dataset.attrs['fingerprint']})"

@@ -7,18 +7,17 @@ experiment that it needs. What it refuses it refuses at once, before a run begin
 """
 
 import dataclasses
-import hashlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mfgcore import streams
+from mfgcore.edges import beyond, pairs, read_edges
 from mfgcore.errors import ConfigurationError, shorten
-from mfgcore.files import reason
 from mfgcore.registry import Registry
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from mfgcore.games import Game
 
 DIAGONALS = ("cells", "corners")
-LONGEST_NUMBER = 9  # digits of an agent's number in a file
 
 Network = Callable[[int], "Links"]  # of the number of agents
 NETWORKS = Registry("network")
@@ -105,24 +103,34 @@ def _among(numbers, n):
     return bool(((numbers >= 0) & (numbers < n)).all())
 
 
-def graph(n_agents: int, edges: Iterable[tuple[int, int]]) -> Links:
-    """Links between single agents; `edges` are pairs of their numbers.
+def graph(n_agents: int, edges: Any) -> Links:
+    """Links between single agents.
+
+    Parameters
+    ----------
+    n_agents : int
+    edges : iterable of pairs of int, (n, 2) array of integers, or networkx.Graph
+        Whose numbers are linked, from 0 on, and nothing else; a graph has no directions or weights.
 
     Returns
     -------
     Links
         In both directions, and of everybody to itself.
+
+    Raises
+    ------
+    ConfigurationError
+        If `edges` is of another form, such as an adjacency matrix.
     """
-    own = np.arange(n_agents, dtype=np.int64)
-    edges = np.array(list(edges), dtype=np.int64).reshape(-1, 2)
-    wrong = edges[(edges < 0) | (edges >= n_agents)]
-    if wrong.size:
+    if isinstance(n_agents, bool) or not isinstance(n_agents, Integral) or n_agents < 1:
         raise ConfigurationError(
-            f"network: links agent {wrong[0]}; the agents are 0 to {n_agents - 1}"
+            f"network: n_agents = {shorten(n_agents)} is not a whole number >= 1"
         )
-    one, other = edges.T
-    pairs = np.concatenate((one * n_agents + other, other * n_agents + one, own * n_agents + own))
-    begin, end = np.divmod(np.unique(pairs), n_agents)
+    n_agents = int(n_agents)
+    own = np.arange(n_agents, dtype=np.int64)
+    one, other = pairs(edges, n_agents).T
+    both = np.concatenate((one * n_agents + other, other * n_agents + one, own * n_agents + own))
+    begin, end = np.divmod(np.unique(both), n_agents)
     first = np.searchsorted(begin, np.arange(n_agents + 1)).astype(np.int32)
     return Links(first, end.astype(np.int32), own.astype(np.int32))
 
@@ -229,9 +237,7 @@ def edge_list(experiment: "Experiment") -> Network:
     where = f"edges: {shorten(experiment.edges)}"
     highest = edges.max(initial=0)
     if highest >= experiment.max_agents:
-        raise ConfigurationError(
-            f"{where} links agent {highest}; the agents are 0 to {experiment.max_agents - 1}"
-        )
+        raise ConfigurationError(f"{where} {beyond(highest, experiment.max_agents)}")
 
     def links(n_agents):
         return graph(n_agents, edges[(edges < n_agents).all(axis=1)])
@@ -244,44 +250,6 @@ def edge_list(experiment: "Experiment") -> Network:
                 "disconnected: true allows it"
             )
     return links
-
-
-def read_edges(path: str | None) -> tuple[np.ndarray, str]:
-    """The links that a file lists: two agents' numbers on each line, # before a comment.
-
-    Returns
-    -------
-    edges : (n, 2) int64
-    digest : str
-        Of what the file holds.
-
-    Raises
-    ------
-    ConfigurationError
-        If it cannot be read or holds anything else.
-    """
-    if path is None:
-        raise ConfigurationError("edges: null is not allowed: network 'edge_list' needs a file")
-    try:
-        content = Path(path).read_bytes()
-        lines = content.decode().splitlines()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"edges: {shorten(path)} cannot be read: {reason(error)}"
-        ) from error
-    edges = []
-    for number, line in enumerate(lines, 1):
-        words = line.partition("#")[0].split()
-        if len(words) not in (0, 2) or not all(
-            word.isascii() and word.isdigit() and len(word) <= LONGEST_NUMBER for word in words
-        ):
-            raise ConfigurationError(
-                f"edges: {shorten(path)}, line {number}: {shorten(line)} is not the numbers of "
-                "two agents"
-            )
-        edges += [[int(word) for word in words]] if words else []
-    digest = hashlib.sha256(content).hexdigest()[:16]
-    return np.array(edges, dtype=np.int64).reshape(-1, 2), digest
 
 
 def check_edges(path: str | None, expected: str | None = None) -> str:

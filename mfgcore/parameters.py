@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import json
 import math
 import numbers
 import operator
@@ -248,9 +249,27 @@ def renamed(values: dict[str, Any]) -> dict[str, Any]:
 def first_difference(found: Mapping[str, object], expected: Mapping[str, object]) -> str | None:
     """Where one :meth:`mfgcore.Experiment.relevant` is not the expected one; str or None.
 
-    Such as ``discount = 0.5, expected 0.4``.
+    Such as ``discount = 0.5, expected 0.4``. The same file of links may be anywhere.
     """
+    if found.get("edges_digest") == expected.get("edges_digest") is not None:
+        found = {**found, "edges": expected["edges"]}
     for key in sorted(expected.keys() | found.keys()):
         if found.get(key) != expected.get(key):
             return f"{key} = {found.get(key)!r}, expected {expected.get(key)!r}"
     return None
+
+
+def identity(relevant: Mapping[str, object]) -> str:
+    """A text that is the same for all :meth:`mfgcore.Experiment.relevant` without a difference."""
+    known = relevant.get("edges_digest") is not None
+    kept = {key: value for key, value in relevant.items() if not (known and key == "edges")}
+    return json.dumps(kept, sort_keys=True)
+
+
+def alike(
+    found: Mapping[str, Mapping[str, object]], expected: Mapping[str, Mapping[str, object]]
+) -> bool:
+    """Whether several :meth:`mfgcore.Experiment.relevant`, by name, are the expected ones."""
+    return found.keys() == expected.keys() and not any(
+        first_difference(found[name], each) for name, each in expected.items()
+    )

@@ -24,6 +24,7 @@ from mfgcore.errors import ConfigurationError, MfgcoreError, RunFileError, short
 from mfgcore.experiment import Experiment
 from mfgcore.files import check_writable, checkpoint_of, only_writer, reason
 from mfgcore.metrics import per_iteration
+from mfgcore.parameters import identity
 from mfgcore.provenance import environment
 from mfgcore.simulation import simulate
 from mfgcore.table import parameters
@@ -160,7 +161,7 @@ def _name(experiment: Experiment) -> str:
     """What a run's file is called: by what it depends on, but for the code, so that it is replaced
     where that was changed.
     """
-    said = json.dumps(experiment.relevant(), sort_keys=True)
+    said = identity(experiment.relevant())
     digest = hashlib.sha256(said.encode()).hexdigest()[:16]
     return f"{experiment.game}-{experiment.architecture}-{digest}.nc"
 

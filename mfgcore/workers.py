@@ -21,6 +21,7 @@ from typing import IO, Any
 
 import cloudpickle
 
+from mfgcore import edges
 from mfgcore.checkpoint import Stopped
 from mfgcore.errors import MfgcoreError, one_line
 from mfgcore.imports import PREFIX, digest_of, import_file, imported, keep_digest
@@ -92,7 +93,7 @@ def outcomes(
         dies is told of by an MfgcoreError with the cause. All end with this generator.
     """
     try:
-        known = _pickled((imported(), _of_a_notebook()))
+        known = _pickled((imported(), edges.kept(), _of_a_notebook()))
     except Exception as error:
         raise MfgcoreError(
             f"what is registered here cannot be taken to other processes: {one_line(error)}; put "
@@ -194,7 +195,8 @@ def work(descriptor: int) -> None:
 
 
 def _learn(content: bytes) -> None:
-    files, entries = cloudpickle.loads(content)
+    files, contents, entries = cloudpickle.loads(content)
+    edges.keep(contents)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # all was said where the files were imported first
         for file in files:

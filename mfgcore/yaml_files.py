@@ -1,9 +1,13 @@
 """YAML files, read as YAML 1.2 says, and refused where YAML 1.1 says something else.
 
 Snakemake reads configurations by itself, as YAML 1.1: ``seed: 010`` is 8 there and 10 here. What is
-read in two ways is refused, so that a file means the same to it, to us and to its author.
+read in two ways is refused, so that a file means the same to it, to us and to its author. A path
+that a file names is relative to the file.
 """
 
+import os
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,9 @@ from mfgcore.errors import ConfigurationError, shorten, show_key
 from mfgcore.files import StrPath
 
 MOST_VALUES = 100_000  # of a file; what an alias stands for counts each time
+# What a study varies: parameters, each with its values; the second of them is optional.
+VARIED = {"parameter": "values", "second_parameter": "second_values"}
+Sources = list[tuple[Mapping[str, Any], StrPath | None]]  # of a configuration, and their files
 EVALUATED = "__use_yte__"  # a key with which Snakemake would run what the file says
 
 
@@ -125,3 +132,76 @@ def _in_words(error):
     if mark is None:
         return " ".join(str(error).split())
     return f"line {mark.line + 1}: {' '.join(str(error.problem).split())}"
+
+
+def located(config: dict[str, Any], sources: Sources) -> dict[str, Any]:
+    """A configuration whose relative paths are no longer relative to the files that name them.
+
+    They are relative to the working directory then, as what no file names is from the start:
+    those of `import`, and those of `edges` wherever they stand.
+
+    Parameters
+    ----------
+    config : dict
+    sources : list of (dict, path)
+        What it was merged from, each over those before, and the file that says it, or None.
+    """
+    return _located(config, sources, {"import"})
+
+
+def _located(config, sources, paths):
+    """Keys of `paths` have paths here."""
+    paths = paths | {"edges"}
+    paths |= {values for key, values in VARIED.items() if config.get(key) == "edges"}
+    found = {}
+    for key, value in config.items():
+        inner = _at(key, sources)
+        if isinstance(value, dict):
+            value = _located(value, inner, set())
+        elif key in paths and inner and inner[-1][0] == value:
+            each = partial(_from_folder_of, inner[-1][1])
+            value = [*map(each, value)] if isinstance(value, list) else each(value)
+        found[key] = value
+    return found
+
+
+def _at(key, sources):
+    """What sources have at a key."""
+    return [(part[key], file) for part, file in sources if isinstance(part, dict) and key in part]
+
+
+def _from_folder_of(file, path):
+    """A path that a file names, or None if it is none of them: relative to where we are."""
+    if file is None or not isinstance(path, str) or not path or Path(path).is_absolute():
+        return path
+    folder = Path(file).parent
+    if not folder.is_dir() or folder.samefile("."):
+        return path
+    there = folder / path
+    near = os.path.relpath(there)  # which takes the folder before .. for no link
+    return near if Path(near).resolve() == there.resolve() else str(there)
+
+
+def sources_of_part(whole: Any, part: Any, sources: Sources) -> Sources:
+    """What a part of a configuration was merged from, as that which a module is given.
+
+    Parameters
+    ----------
+    whole : dict
+    part : dict
+        Itself, or what it has at some key, or else a change of it.
+    sources : list of (dict, path)
+        As of :func:`located`, of the whole.
+    """
+    return _sources_of_part(whole, part, sources) or sources
+
+
+def _sources_of_part(whole, part, sources):
+    if whole is part:
+        return sources
+    inner = (
+        _sources_of_part(value, part, _at(key, sources))
+        for key, value in whole.items()
+        if isinstance(value, dict)
+    )
+    return next(filter(None, inner), [])

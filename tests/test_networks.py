@@ -288,7 +288,7 @@ def test_what_a_network_does_not_read_is_no_part_of_a_run():
         ("0 ²\n", "line 1: '0 ²' is not"),
         ("7\n", "line 1: '7' is not"),
         ("0 " + 5000 * "9" + "\n", "line 1: '0 999"),
-        (b"\xff\xfe", "'bad.txt' cannot be read: 'utf-8' codec can't decode"),
+        (b"\xff", "line 1: '\\udcff' is not"),
         (None, "'bad.txt' cannot be read: No such file or directory"),
     ],
 )

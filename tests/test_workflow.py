@@ -268,10 +268,13 @@ def test_a_change_reruns_exactly_the_runs_that_use_it(project, config, n_runs, s
 
 
 def test_a_change_of_ones_own_file_reruns_the_runs_that_use_it_alone(project):
-    own = project.folder / "my_game.py"
+    """It is beside the configuration, as a file of links is, and not where snakemake is started."""
+    own = project.folder / "config/my_game.py"
     own.write_text(documented("python")[0])
+    (project.folder / "config/net.txt").write_text("0 1\n1 2\n2 3\n3 4\n")
     config = "import: [my_game.py]\n" + tiny_config()
-    project.configure(config.replace("  fig1:", "  mine: {game: edge, trials: 1}\n  fig1:"))
+    mine = "  mine: {game: edge, trials: 1, agents: 5, network: edge_list, edges: net.txt}\n"
+    project.configure(config.replace("  fig1:", mine + "  fig1:"))
     run = "results/tiny/runs/mine/networked/trial_0.nc"
     assert project.make(run) == {"simulate": 1}
     assert project.would_make()[0]["simulate"] == 2  # the other architectures

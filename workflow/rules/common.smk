@@ -9,7 +9,7 @@ from pathlib import Path
 from snakemake.cli import get_argument_parser
 
 try:
-    from mfgcore import comparisons, configuration, cost
+    from mfgcore import comparisons, configuration, cost, yaml_files
     from mfgcore.architectures import ARCHITECTURES
     from mfgcore.errors import ConfigurationError, MfgcoreError, did_you_mean, unknown_name
     from mfgcore.experiment import code_of
@@ -32,6 +32,18 @@ def packaged(path):
 # Inside of --config values, Snakemake takes numbers for texts: they are read again. A module's
 # configuration is what its caller gives.
 WORDS = workflow.config_settings.config_args or [] if workflow.modifier.is_main_snakefile() else []
+
+
+def sources():
+    """What snakemake has merged to a configuration, each over those before, and its file.
+
+    Those of `configfile:` it appends to those of --configfile, which are over them. A file is
+    refused where snakemake may have read something else than we.
+    """
+    overwriting = len(workflow.overwrite_configfiles)
+    files = workflow.configfiles[overwriting:] + workflow.configfiles[:overwriting]
+    read = [(yaml_files.read_yaml(path), path) for path in files]
+    return [*read, (workflow.config_settings.config, None)]
 
 
 @functools.cache  # a run may have a million iterations to count
@@ -120,11 +132,15 @@ def check_limits(runs):
 
 try:
     check_profile()
-    for path in workflow.configfiles:
-        configuration.read_yaml(path)  # refused where snakemake may have read something else
     # what the caller gives: --configfile, --config, a module's config
-    shipped = configuration.read(map(packaged, configuration.CONFIG_FILES))
-    config = configuration.combine(shipped, configuration.read([], config, WORDS))
+    given = yaml_files.located(
+        config,
+        yaml_files.sources_of_part(workflow.modifier_stack[0].globals["config"], config, sources()),
+    )
+    copies = [packaged(path) for path in configuration.CONFIG_FILES]
+    originals = [copy.flags["sourcecache_entry"] for copy in copies]
+    shipped = configuration.read(copies, origins=originals)
+    config = configuration.combine(shipped, configuration.read([], given, WORDS))
     RUNS, STUDIES = configuration.check(
         config, configuration.load_schema(packaged("workflow/schemas/config.schema.yaml"))
     )
