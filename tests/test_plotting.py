@@ -15,6 +15,7 @@ from mfgcore import ConfigurationError, explorer, heat_map, layout, plotting
 from mfgcore.cli import main
 from mfgcore.collect import collect_ablation
 from mfgcore.datasets import state_coordinates
+from mfgcore.drawing_style import FORMATS
 from mfgcore.games import GAMES
 from mfgcore.statistics import summarise
 
@@ -45,9 +46,9 @@ def test_exploitability_is_drawn_where_it_was_measured(dataset):
 
 def test_the_same_data_give_the_same_files_whose_shares_sum_to_one(dataset, tmp_path):
     for name in ("a", "b"):
-        outputs = [tmp_path / f"{name}{suffix}" for suffix in plotting.FORMATS]
+        outputs = [tmp_path / f"{name}{suffix}" for suffix in FORMATS]
         plotting.plot_mean_field(dataset, outputs, tmp_path / f"{name}.csv", "title")
-    for suffix in (*plotting.FORMATS, ".csv"):
+    for suffix in (*FORMATS, ".csv"):
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
     table = pd.read_csv(tmp_path / "a.csv")
     np.testing.assert_allclose(table.groupby(["architecture", "iteration"])["share"].sum(), 1.0)
