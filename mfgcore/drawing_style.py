@@ -248,7 +248,7 @@ def _metrics_of(dataset):
 
 def literal(text: str) -> str:
     """A text as it is drawn as it is, such as a user's title, which is no formula; str."""
-    return text.replace("$", r"\$")
+    return text.replace("$", r"\$").encode(errors="replace").decode()  # no half of a character
 
 
 def save_figure(figure: Figure, paths: Iterable[StrPath]) -> None:
@@ -275,11 +275,12 @@ def save_figure(figure: Figure, paths: Iterable[StrPath]) -> None:
         with atomic_path(path) as temporary, _missing_characters(missing):
             figure.savefig(temporary, metadata=metadata)
     if missing:
-        texts = [text.get_text() for text in figure.findobj(Text)]
-        shown = next((text for text in texts if missing.intersection(text)), "")
+        lines = [line for text in figure.findobj(Text) for line in text.get_text().split("\n")]
+        shown = next((line for line in lines if missing.intersection(line)), "")
+        characters = "".join(dict.fromkeys(each for each in "".join(lines) if each in missing))
         warnings.warn(
-            f"{shorten(str(paths[0]))}: the font has no {shorten(''.join(sorted(missing)))} of "
-            f"{shorten(shown.partition(chr(10))[0])}; boxes are drawn in their place",
+            f"{shorten(str(paths[0]))}: the font has no {shorten(characters)}, as in "
+            f"{shorten(shown.replace(chr(92) + '$', '$'))}; boxes are drawn in their place",
             DrawingWarning,
             stacklevel=2,
         )

@@ -73,7 +73,8 @@ def plot_heat_map(
                     axis.plot(j + x, i + y, color="#D55E00", lw=1.6)
         axes[-1, column].set_xlabel(second)
         axes[0, column].set_title(name, pad=16)
-        image.get_figure().colorbar(image, ax=list(axes[:, column]), shrink=0.9, pad=0.02)
+        if np.isfinite(lowest):
+            image.get_figure().colorbar(image, ax=list(axes[:, column]), shrink=0.9, pad=0.02)
     note = "mean over n trials ± half of its 95 % interval; framed: the other ablations' values"
     finish(axes.ravel(), ax, drawings, title, note)
     save_table(summary, table)

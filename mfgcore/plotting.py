@@ -93,19 +93,19 @@ def _count(number, noun):
 
 def _over_iterations(axis, parameters, n_iterations):
     """Make an axis one over the iterations, with a line where the population changes."""
-    axis.set(
-        xlabel="Iteration $k$", xlim=(0, n_iterations - 1) if n_iterations > 1 else (-0.5, 0.5)
-    )
-    axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10]))
+    integers = MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10], min_n_ticks=1)
+    axis.xaxis.set_major_locator(integers)
+    last, sizes = n_iterations - 1, [np.size(line.get_xdata()) for line in axis.lines]
+    # of one value a line shows nothing; what starts alike is at one point, so that all are seen
+    alone = [line for line, size in zip(axis.lines, sizes, strict=True) if size == 1]
+    for place, line in enumerate(sorted(alone, key=lambda line: line.zorder)):
+        line.set(marker="o", markersize=4 + 8 * (1 - (place + 1) / len(alone)))
+    margin = 0.5 if last == 0 else 0.05 * last * bool(alone)
+    axis.set(xlabel="Iteration $k$", xlim=(-margin, last + margin))
     axis.margins(y=0.04)
-    sizes = [np.size(line.get_xdata()) for line in axis.lines]
     if not any(sizes):
         axis.set(yticks=[])
         axis.annotate(NOT_MEASURED, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
-    for line, size in zip(axis.lines, sizes, strict=True):
-        if size == 1:  # which would be no line
-            line.set(marker="o", markersize=4)
-            axis.set_xlim(-0.05 * n_iterations, 1.05 * n_iterations - 1)
     for at, text in disturbances(parameters).items():
         axis.axvline(at, color="0.35", lw=0.8, ls=(0, (4, 3)), zorder=0, label=text)
 
