@@ -64,9 +64,10 @@ def _drawing_warnings_to(terminal: TextIO) -> Iterator[None]:
         show = warnings.showwarning
 
         def tell(message, category, *arguments):
-            show(message, category, *arguments)
-            if issubclass(category, DrawingWarning):
-                print(f"mfgcore: warning: {message}", file=terminal, flush=True)
+            if not issubclass(category, DrawingWarning):
+                return show(message, category, *arguments)
+            for stream in (sys.stderr, terminal):
+                print(f"mfgcore: warning: {message}", file=stream, flush=True)
 
         warnings.showwarning = tell
         yield

@@ -510,7 +510,7 @@ def plot_scaling(
     columns = ["agents", "threads", "seconds", "megabytes"]
     if not isinstance(table, pd.DataFrame) or not {*columns} <= {*table} or table.empty:
         text = f"table: a pandas.DataFrame with the columns {', '.join(columns)} is needed"
-        raise ConfigurationError(f"{text}, {shorten(table)} given")
+        raise ConfigurationError(f"{text}, {type(table).__name__} given")
     time, memory, speed = axes = axes_for(ax, (WIDTH, 2.3), 1, 3)[0]
     measured = {"ms": 3, "color": STYLES["networked"][0], "label": "measured"}
     linear = {"color": "0.5", "lw": 0.8, "ls": "--", "label": "linear in $N$"}
