@@ -1,9 +1,10 @@
 """Figures from collected datasets: metrics over iterations, and where the population is.
 
 What draws a dataset can be told the files to draw (`drawings`: PDF, PNG or SVG), a CSV file for the
-data drawn (`table`) and the title of the figure. It draws a figure of its own, or into the Axes
-that it is given (`ax`: one for each panel), in their style, and returns the Axes. Nothing here
-knows of pyplot's current figure, or changes how other figures look.
+data drawn (`table`) and the title of the figure. It draws a figure of its own, which looks the same
+under any settings of matplotlib, or into the Axes that it is given (`ax`: one for each panel), in
+their style, and returns the Axes. Nothing here knows of pyplot's current figure, or changes how
+other figures look.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
