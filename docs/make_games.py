@@ -17,9 +17,10 @@ import xarray as xr
 from mfgcore import meanfield
 from mfgcore.configuration import plain
 from mfgcore.datasets import state_coordinates
+from mfgcore.drawing_style import use_style
 from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.layout import cells_of, layout_of, names_of, turns_of
-from mfgcore.plotting import draw_shares, use_style
+from mfgcore.plotting import draw_shares
 from mfgcore.table import defaults
 
 DOCS = Path(__file__).parent

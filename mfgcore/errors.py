@@ -20,6 +20,10 @@ class NumericalError(MfgcoreError, ArithmeticError):
     """NaN or infinity arose inside a run."""
 
 
+class DrawingWarning(UserWarning):
+    """A figure is made, but not as it was asked for."""
+
+
 def unknown_name(kind: str, name: object, known: Iterable[object]) -> str:
     """Message for a name that is none of the known ones of its kind, with the nearest of them."""
     names = [str(entry) for entry in known]

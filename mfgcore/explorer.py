@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from mfgcore import layout, plotting
 from mfgcore.datasets import configuration
+from mfgcore.drawing_style import check_drawn
 from mfgcore.files import StrPath, write_text
 from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.metrics import label
@@ -57,6 +58,7 @@ def describe(title: str, dataset: xr.Dataset) -> dict[str, Any]:
     (action), are base64 of the fractions of `SHARES`' and `PROBABILITIES`' largest integers, of the
     first `SHOWN_TRIALS` trials.
     """
+    check_drawn(dataset, "experiment", "mean_field", said=["layout"])
     parameters = configuration(dataset)
     shown = dataset.isel(trial=slice(SHOWN_TRIALS)).transpose(
         "architecture", "trial", "iteration", "state", "action"

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mfgcore.drawing_style import literal, save_figure, styled  # before matplotlib
+
+# isort: split
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -13,7 +16,7 @@ from mfgcore.claims.judging import FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.files import StrPath, write_text
 from mfgcore.generality import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
 from mfgcore.ledger import COLOURS
-from mfgcore.plotting import STYLES, WIDTH, literal, save_figure, save_table, use_style
+from mfgcore.plotting import STYLES, WIDTH, save_table
 from mfgcore.readings_figures import signed
 
 TITLE = "Does it go beyond three games?"
@@ -59,6 +62,7 @@ def write(
     plot_generality(*found, drawings, TITLE)
 
 
+@styled
 def plot_generality(
     effects: pd.DataFrame,
     games: pd.DataFrame,
@@ -71,7 +75,6 @@ def plot_generality(
 
     The arguments are from :mod:`mfgcore.generality`.
     """
-    use_style()
     disturbances = list(dict.fromkeys(effects["disturbance"]))
     rows = _rows(effects, games, pooled)
     figure = Figure(figsize=(WIDTH, 0.155 * len(rows) + 2.1), layout="constrained")

@@ -7,14 +7,17 @@ import numpy as np
 import xarray as xr
 
 from mfgcore.datasets import configuration
+from mfgcore.drawing_style import axes_for, check_drawn, styled
+from mfgcore.errors import ConfigurationError
 from mfgcore.files import StrPath
-from mfgcore.plotting import WIDTH, axes_for, finish, save_table, styled
+from mfgcore.plotting import NOT_MEASURED, WIDTH, finish, save_table
 from mfgcore.statistics import summarise_ablation
 
 SHOWN = {
     "mean": "Mean return of the whole run",
     "exploitability": "Final exploitability (exact)",
 }
+DRAWN = ("discounted_return", "exact_exploitability")
 CELL = 0.62, 0.4  # inches: wide and high enough for a mean and its interval
 
 
@@ -35,7 +38,10 @@ def plot_heat_map(
     of the other ablations. The table is that of `summarise_ablation`, by both parameters.
     The Axes are those of return and exploitability for each architecture.
     """
-    first, second = dataset.attrs["varied"].split(", ")
+    check_drawn(dataset, "ablation", *DRAWN, said=["varied", "baseline"])
+    first, comma, second = dataset.attrs["varied"].partition(", ")
+    if not comma:
+        raise ConfigurationError(f"dataset: varies {first} alone; plot_ablation draws that")
     summary = summarise_ablation(dataset, np.random.default_rng(configuration(dataset)["seed"]))
     for place, key in enumerate((first, second)):
         values = dict(zip(dataset["setting"].values, dataset[key].values, strict=True))
@@ -59,14 +65,16 @@ def plot_heat_map(
                 half = f" ± {(cell['high'] - cell['low']) / 2:.2g}" if what == "mean" else ""
                 dark = mean < (lowest + highest) / 2
                 look = {"ha": "center", "va": "center", "fontsize": 6.5}
-                text = f"{mean:.3g}{half}\nn = {cell['trials']}"
+                text = f"{mean:.3g}{half}" if np.isfinite(mean) else NOT_MEASURED.replace(" ", "\n")
+                text += f"\nn = {cell['trials']}"
                 axis.text(j, i, text, color="white" if dark else "black", **look)
                 if cell["setting"] == dataset.attrs["baseline"]:
                     x, y = np.array([[-1, 1, 1, -1, -1], [-1, -1, 1, 1, -1]]) * 0.47
                     axis.plot(j + x, i + y, color="#D55E00", lw=1.6)
         axes[-1, column].set_xlabel(second)
         axes[0, column].set_title(name, pad=16)
-        image.get_figure().colorbar(image, ax=list(axes[:, column]), shrink=0.9, pad=0.02)
+        if np.isfinite(lowest):
+            image.get_figure().colorbar(image, ax=list(axes[:, column]), shrink=0.9, pad=0.02)
     note = "mean over n trials ± half of its 95 % interval; framed: the other ablations' values"
     finish(axes.ravel(), ax, drawings, title, note)
     save_table(summary, table)

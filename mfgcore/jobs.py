@@ -5,16 +5,17 @@ import errno
 import json
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import xarray as xr
 
 from mfgcore import comparisons, configuration
 from mfgcore.collect import load_collected, mark_outdated
 from mfgcore.datasets import load
-from mfgcore.errors import MfgcoreError, RunFileError, shorten
+from mfgcore.errors import DrawingWarning, MfgcoreError, RunFileError, shorten
 from mfgcore.experiment import Experiment, code_of
 from mfgcore.files import StrPath, reason
 from mfgcore.parameters import alike
@@ -35,7 +36,11 @@ def logged(path: StrPath) -> Iterator[None]:
     try:
         with open(path, "w", encoding="utf-8", buffering=1) as log:  # noqa: PTH123
             try:
-                with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                with (
+                    _drawing_warnings_to(sys.stderr),
+                    contextlib.redirect_stdout(log),
+                    contextlib.redirect_stderr(log),
+                ):
                     yield
             except MfgcoreError as error:
                 said = error
@@ -51,6 +56,22 @@ def logged(path: StrPath) -> Iterator[None]:
         with contextlib.suppress(OSError):  # the disk that is full may hold this, too
             print(f"mfgcore: error: {said}", file=sys.stderr, flush=True)
         sys.exit(1)
+
+
+@contextlib.contextmanager
+def _drawing_warnings_to(terminal: TextIO) -> Iterator[None]:
+    """Say of a figure that is not as it was asked for where somebody sees it, too."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def tell(message, category, *arguments):
+            if not issubclass(category, DrawingWarning):
+                return show(message, category, *arguments)
+            for stream in (sys.stderr, terminal):
+                print(f"mfgcore: warning: {message}", file=stream, flush=True)
+
+        warnings.showwarning = tell
+        yield
 
 
 def check_code(expected: str, *experiments: Experiment) -> None:

@@ -12,6 +12,9 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mfgcore.drawing_style import literal, save_figure, styled  # before matplotlib
+
+# isort: split
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
@@ -32,7 +35,6 @@ from mfgcore.claims import (
     by_group,
 )
 from mfgcore.files import StrPath, write_text
-from mfgcore.plotting import literal, save_figure, use_style
 from mfgcore.statistics import Interval
 
 Before = Mapping[str, Mapping[str, Any]]  # what an earlier ledger said
@@ -322,6 +324,7 @@ def _verdict(finding):
     return f"{finding.verdict} ({agreed} of {len(groups)}{enough})"
 
 
+@styled
 def plot_ledger(
     findings: Sequence[Finding], outputs: Iterable[StrPath], title: str = TITLE
 ) -> None:
@@ -330,7 +333,6 @@ def plot_ledger(
     Every effect is divided by the smallest difference that matters, m, so that all share one axis:
     0 is the threshold, and m is at 1.
     """
-    use_style()
     columns = _columns([_rows(finding) for finding in findings], COLUMNS)
     figure = Figure(figsize=PAGE)
     axes = figure.subplots(1, COLUMNS)
@@ -357,9 +359,9 @@ def plot_ledger(
         save_figure(figure, outputs)
 
 
+@styled
 def plot_verdicts(findings: Sequence[Finding], outputs: Iterable[StrPath]) -> None:
     """Every claim on a line, with its verdict as a colour and a word: a summary."""
-    use_style()
     blocks: list[list[tuple[str | Finding | None, str]]] = []
     for section, kinds in SECTIONS.items():
         own = [finding for finding in findings if finding.claim.kind in kinds]

@@ -1,22 +1,28 @@
 """Figures from collected datasets: metrics over iterations, and where the population is.
 
 What draws a dataset can be told the files to draw (`drawings`: PDF, PNG or SVG), a CSV file for the
-data drawn (`table`) and the title of the figure. It draws a figure of its own, or into the Axes
-that it is given (`ax`: one for each panel), in their style, and returns the Axes. Nothing here
-knows of pyplot's current figure, or changes how other figures look.
+data drawn (`table`) and the title of the figure. It draws a figure of its own, which looks the same
+under any settings of matplotlib, or into the Axes that it is given (`ax`: one for each panel), in
+their style, and returns the Axes. Nothing here knows of pyplot's current figure, or changes how
+other figures look.
 """
 
-import contextlib
-import functools
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mfgcore.drawing_style import (  # before matplotlib
+    axes_for,
+    check_drawn,
+    checked_panels,
+    literal,
+    save_figure,
+    styled,
+)
+
+# isort: split
 import matplotlib
 import numpy as np
 import pandas as pd
-import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
@@ -26,7 +32,7 @@ from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
 from mfgcore.datasets import configuration
-from mfgcore.errors import ConfigurationError, RunFileError, shorten
+from mfgcore.errors import ConfigurationError, shorten
 from mfgcore.files import StrPath, atomic_path
 from mfgcore.layout import MOST_CELLS, cells_of, layout_of, names_of
 from mfgcore.metrics import label
@@ -42,59 +48,8 @@ STYLES = {
     "networked": ("#009E73", "solid"),
 }
 OTHER_COLOURS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
+NOT_MEASURED = "not measured"
 WIDTH = 7.2  # inches: the text width of a page
-FORMATS = (".pdf", ".png", ".svg")
-
-
-STYLE = {
-    **sns.plotting_context("paper"),
-    **sns.axes_style("ticks"),
-    "font.size": 8,
-    "axes.titlesize": 8.5,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "legend.fontsize": 8,
-    "lines.linewidth": 1.3,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "pdf.fonttype": 42,
-    "savefig.dpi": 200,
-    "svg.hashsalt": "mfgcore",
-}
-
-
-@contextlib.contextmanager
-def style() -> Iterator[None]:
-    """How all figures look, within ``with style():``."""
-    with matplotlib.rc_context(STYLE):
-        yield
-
-
-def use_style() -> None:
-    """Let everything that is drawn from now on look so: for scripts that draw figures alone."""
-    matplotlib.rcParams.update(STYLE)
-
-
-def styled(plot: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function draw in the style of all figures, but for the Axes that it is given."""
-
-    @functools.wraps(plot)
-    def drawn(*arguments, **options):
-        with style() if options.get("ax") is None else contextlib.nullcontext():
-            return plot(*arguments, **options)
-
-    return drawn
-
-
-def axes_for(ax: Any, size: tuple[float, float] | None, *shape: int, **options: Any) -> np.ndarray:
-    """Axes for so many panels: those that are given, or of a new figure of a size in inches."""
-    if ax is None:
-        return Figure(figsize=size, layout="constrained").subplots(*shape, squeeze=False, **options)
-    given = np.atleast_1d(np.asarray(ax, dtype=object))
-    if given.size != math.prod(shape):
-        raise ConfigurationError(f"ax: {given.size} given, {math.prod(shape)} needed")
-    return given.reshape(shape)
 
 
 def _returned(axes):
@@ -107,11 +62,6 @@ def style_of(architecture: str) -> tuple[str, Any]:
     if architecture in STYLES:
         return STYLES[architecture]
     return OTHER_COLOURS[sum(map(ord, architecture)) % len(OTHER_COLOURS)], "dashdot"
-
-
-def literal(text: str) -> str:
-    """A text as it is drawn as it is, such as a user's title, which is no formula; str."""
-    return text.replace("$", r"\$")
 
 
 def finish(
@@ -144,8 +94,19 @@ def _count(number, noun):
 
 def _over_iterations(axis, parameters, n_iterations):
     """Make an axis one over the iterations, with a line where the population changes."""
-    axis.set(xlabel="Iteration $k$", xlim=(0, n_iterations - 1))
+    integers = MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10], min_n_ticks=1)
+    axis.xaxis.set_major_locator(integers)
+    last, sizes = n_iterations - 1, [np.size(line.get_xdata()) for line in axis.lines]
+    # of one value a line shows nothing; what starts alike is at one point, so that all are seen
+    alone = [line for line, size in zip(axis.lines, sizes, strict=True) if size == 1]
+    for place, line in enumerate(sorted(alone, key=lambda line: line.zorder)):
+        line.set(marker="o", markersize=4 + 8 * (1 - (place + 1) / len(alone)))
+    margin = 0.5 if last == 0 else 0.05 * last * bool(alone)
+    axis.set(xlabel="Iteration $k$", xlim=(-margin, last + margin))
     axis.margins(y=0.04)
+    if not any(sizes):
+        axis.set(yticks=[])
+        axis.annotate(NOT_MEASURED, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
     for at, text in disturbances(parameters).items():
         axis.axvline(at, color="0.35", lw=0.8, ls=(0, (4, 3)), zorder=0, label=text)
 
@@ -154,34 +115,14 @@ def disturbances(parameters: Mapping[str, Any]) -> dict[int, str]:
     """What happens to the population of a run, in words, by the iteration; dict of int to str."""
     found = {}
     if parameters.get("change_at") is not None:
-        text = f"{parameters['agents']} → {parameters['agents_after']} agents"
+        sizes = [str(parameters.get(key, "…")) for key in ("agents", "agents_after")]
+        text = f"{' → '.join(sizes)} agents"  # "…": what an ablation varies
         found[parameters["change_at"]] = text
     if parameters.get("learner_lost_at") is not None:
         before = found.get(parameters["learner_lost_at"])
         text = "central learner lost"
         found[parameters["learner_lost_at"]] = f"{before}, {text}" if before else text
     return found
-
-
-def save_figure(figure: Figure, paths: Iterable[StrPath]) -> None:
-    """Write a figure to PDF, PNG or SVG files, whole or not at all.
-
-    Raises
-    ------
-    RunFileError
-        If a file cannot be written or has another ending.
-    """
-    for path in paths:
-        suffix = Path(path).suffix
-        if suffix not in FORMATS:
-            raise RunFileError(
-                f"{shorten(str(path))}: cannot draw {suffix or 'a file without ending'}; "
-                f"one of {', '.join(FORMATS)}"
-            )
-        # no date inside, so that the same data give the same file
-        metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}[suffix]
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, metadata=metadata)
 
 
 def save_table(table: pd.DataFrame, path: StrPath | None) -> None:
@@ -209,6 +150,9 @@ def plot_metrics(
     experiment's, `panels` are its metrics to draw, and `reference` is the dataset of a run drawn
     beside it: learning without sampling error.
     """
+    panels = checked_panels(panels, dataset, "experiment")
+    if reference is not None:
+        check_drawn(reference, "run", *panels)
     summary = summarise(dataset, panels)
     parameters = configuration(dataset)
     axes = axes_for(ax, (WIDTH, 2.55), 1, len(panels))[0]
@@ -220,6 +164,8 @@ def plot_metrics(
             axis.plot(k, mean, color=colour, ls=line, label=architecture)
             band = mean - deviation, mean + deviation
             axis.fill_between(k, *band, color=colour, alpha=0.18, linewidth=0)
+            if len(k) == 1:
+                axis.errorbar(k, mean, deviation, fmt="none", ecolor=colour)
         if reference is not None:
             exact = reference[metric].dropna("iteration")
             text = "one policy, no sampling error"
@@ -264,6 +210,9 @@ def plot_mean_field(
     the experiment is shown, at `snapshots` iterations from the first to the last. The Axes are
     (architectures, iterations); of a chain, whose maps are low and wide, the other way round.
     """
+    check_drawn(dataset, "experiment", "mean_field", said=["layout"])
+    if not isinstance(snapshots, int | np.integer) or snapshots < 1:
+        raise ConfigurationError(f"snapshots: {shorten(snapshots)} is not a whole number >= 1")
     fields = dataset["mean_field"].isel(trial=0, iteration=_snapshots(dataset, snapshots))
     axes = axes_for(ax, (WIDTH, _height_of_maps(fields, dataset)), *_shape_of_maps(fields, dataset))
     _draw_maps(axes, fields, dataset)
@@ -361,6 +310,9 @@ def draw_shares(
     -------
     matplotlib axes
     """
+    axes_for(axis, None, 1)
+    if np.shape(shares) != (dataset.sizes["state"],):
+        raise ConfigurationError(f"shares: {dataset.sizes['state']} numbers are needed")
     largest = shares.max() if largest is None else largest
     cells, layout = cells_of(dataset), layout_of(dataset)
     if cells is None:
@@ -384,7 +336,7 @@ def draw_shares(
     axis.set(xticks=[], yticks=[])
     if layout == "line":
         _name_states(axis, dataset)
-    sns.despine(ax=axis, left=True, bottom=True)
+    axis.spines[:].set_visible(False)
     for cell in cells[dataset["best"].values == 1]:
         corners = (cell + 0.4 * around)[:, ::-1]
         for shade, width in (("black", 1.5), ("white", 0.75)):
@@ -405,7 +357,7 @@ def _draw_bars(axis, shares, dataset, largest, colour):
 
 def _name_states(axis, dataset):
     """Name states below an axis, or some of them if they are many."""
-    names = names_of(dataset)
+    names = [literal(name) for name in names_of(dataset)]
     if len(names) > 10:
         axis.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     else:
@@ -430,10 +382,11 @@ def plot_ablation(
     table is that of :func:`summarise_ablation`; in the figure are the means over trials. The Axes
     are those of return and exploitability for each architecture, and last that of the mean return.
     """
+    curves = {"return": "discounted_return", "gap": "exact_exploitability"}
+    check_drawn(dataset, "ablation", *curves.values(), said=["varied", "baseline"])
     parameters = configuration(dataset)
     summary = summarise_ablation(dataset, np.random.default_rng(parameters["seed"]))
     settings, architectures = dataset["setting"].values, dataset["architecture"].values
-    curves = {"return": "discounted_return", "gap": "exact_exploitability"}
     n_rows = len(architectures)
     if ax is None:
         figure = Figure(figsize=(WIDTH, max(2.6, 1.5 * n_rows + 0.8)), layout="constrained")
@@ -448,10 +401,10 @@ def plot_ablation(
         means = dataset.sel(architecture=architecture).mean("trial")
         for column, metric in enumerate(curves.values()):
             axis = pairs[row, column]
-            colours = sns.color_palette("viridis", len(settings) + 1)[:-1]
+            colours = matplotlib.colormaps["viridis"](np.linspace(0, 1, len(settings) + 3)[1:-2])
             for setting, colour in zip(settings, colours, strict=True):
                 curve = means[metric].sel(setting=setting).dropna("iteration")
-                axis.plot(curve["iteration"], curve, color=colour, label=setting)
+                axis.plot(curve["iteration"], curve, color=colour, label=literal(setting))
             _over_iterations(axis, parameters, dataset.sizes["iteration"])
             if row:
                 axis.sharey(pairs[0, column])
@@ -486,7 +439,7 @@ def _draw_means(axis, summary, settings, attributes):
         min(0.0, 1.1 * summary["low"].min()),
         max(1e-9, (1.1 if len(architectures) == 1 else 1.35) * summary["high"].max()),
     )
-    names = [setting.replace("_", "\n") for setting in settings]
+    names = [literal(setting).replace("_", "\n") for setting in settings]
     width = sum(max(map(len, name.split("\n"))) for name in names)
     axis.set_xticklabels(names, rotation=30 if width > 24 else 0, fontsize=7)
     for tick, setting in zip(axis.get_xticklabels(), settings, strict=True):
@@ -510,9 +463,11 @@ def plot_run(
     The dataset is a run's, and `panels` are its metrics, by default those of :func:`panels_of`; the
     Axes are theirs.
     """
-    architecture = configuration(dataset)["architecture"]
+    check_drawn(dataset, "run", *([] if ax is not None else ["mean_field"]), said=["layout"])
+    panels = checked_panels(panels_of(dataset) if panels is None else panels, dataset, "run")
+    # a run that is chosen from an experiment has it as a coordinate
+    architecture = configuration(dataset).get("architecture") or str(dataset["architecture"].values)
     colour, line = style_of(architecture)
-    panels = panels_of(dataset) if panels is None else panels
     if ax is None:
         fields = dataset["mean_field"].isel(iteration=_snapshots(dataset, 6))
         fields = fields.expand_dims(architecture=[architecture])
@@ -531,14 +486,16 @@ def plot_run(
         axis.plot(measured["iteration"], measured, color=colour, ls=line)
         axis.set_title(label(metric))
         _over_iterations(axis, configuration(dataset), dataset.sizes["iteration"])
-    finish(axes, ax, drawings, dataset.attrs["title"] if title is None else title)
+    finish(axes, ax, drawings, dataset.attrs.get("title", "") if title is None else title)
     return _returned(axes)
 
 
 def panels_of(dataset: xr.Dataset) -> list[str]:
     """What was measured of `PANELS`, and the exact exploitability if the sampled one was not."""
     gap = "exploitability"
-    gaps = [name for name in (gap, f"exact_{gap}") if dataset[name].notnull().any()][:1]
+    gaps = [
+        name for name in (gap, f"exact_{gap}") if name in dataset and dataset[name].notnull().any()
+    ][:1]
     return [name for panel in PANELS for name in (gaps if panel == gap else [panel])]
 
 
@@ -551,6 +508,10 @@ def plot_scaling(
     `table` is a pandas.DataFrame with the columns agents, threads, seconds (of an iteration) and
     megabytes (peak of the process).
     """
+    columns = ["agents", "threads", "seconds", "megabytes"]
+    if not isinstance(table, pd.DataFrame) or not {*columns} <= {*table} or table.empty:
+        text = f"table: a pandas.DataFrame with the columns {', '.join(columns)} is needed"
+        raise ConfigurationError(f"{text}, {type(table).__name__} given")
     time, memory, speed = axes = axes_for(ax, (WIDTH, 2.3), 1, 3)[0]
     measured = {"ms": 3, "color": STYLES["networked"][0], "label": "measured"}
     linear = {"color": "0.5", "lw": 0.8, "ls": "--", "label": "linear in $N$"}

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mfgcore.drawing_style import literal, save_figure, styled  # before matplotlib
+
+# isort: split
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -15,7 +18,7 @@ from mfgcore.claims.judging import DEPENDS, FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.errors import RunFileError
 from mfgcore.files import StrPath, write_text
 from mfgcore.ledger import COLOURS
-from mfgcore.plotting import WIDTH, literal, save_figure, save_table, use_style
+from mfgcore.plotting import WIDTH, save_table
 from mfgcore.readings import NOT_RUN, NOTHING, claims_that_hold, closest, judge_readings
 
 # of cells, which are filled, what is not decided is light; the signs serve print
@@ -60,6 +63,7 @@ def write(
     return reading, text
 
 
+@styled
 def plot_matrix(
     found: pd.DataFrame, drawings: Iterable[StrPath], title: str, best: str | None = None
 ) -> None:
@@ -68,7 +72,6 @@ def plot_matrix(
     `found` are the cells of :func:`mfgcore.readings.judge_readings`, `best` is the reading to be
     marked.
     """
-    use_style()
     readings = list(dict.fromkeys(found["reading"]))
     columns = list(dict.fromkeys(zip(found["claim"], found["where"], strict=True)))
     heights = dict(zip(readings, _heights(readings), strict=True))
@@ -173,6 +176,7 @@ def _name_columns(axis, found, places):
     axis.text(max(places.values()) + 0.65, -0.6, "hold", va="bottom", fontsize=6, color="0.35")
 
 
+@styled
 def plot_curve(
     table: pd.DataFrame, drawings: Iterable[StrPath], title: str, claim: str = "C5"
 ) -> None:
@@ -186,7 +190,6 @@ def plot_curve(
     RunFileError
         If the claim is judged under no reading.
     """
-    use_style()
     drawn = table[(table["claim"] == claim) & table["effect"].notna() & (table["source"] == "own")]
     if drawn.empty:
         raise RunFileError(f"{claim} is judged under no reading: there is no curve to draw")

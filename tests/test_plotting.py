@@ -1,5 +1,11 @@
 """What is drawn is what was measured."""
 
+import os
+import re
+import subprocess
+import sys
+import warnings
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,7 +21,10 @@ from mfgcore import ConfigurationError, explorer, heat_map, layout, plotting
 from mfgcore.cli import main
 from mfgcore.collect import collect_ablation
 from mfgcore.datasets import state_coordinates
+from mfgcore.drawing_style import FORMATS
+from mfgcore.errors import DrawingWarning
 from mfgcore.games import GAMES
+from mfgcore.jobs import logged
 from mfgcore.statistics import summarise
 
 
@@ -45,9 +54,9 @@ def test_exploitability_is_drawn_where_it_was_measured(dataset):
 
 def test_the_same_data_give_the_same_files_whose_shares_sum_to_one(dataset, tmp_path):
     for name in ("a", "b"):
-        outputs = [tmp_path / f"{name}{suffix}" for suffix in plotting.FORMATS]
+        outputs = [tmp_path / f"{name}{suffix}" for suffix in FORMATS]
         plotting.plot_mean_field(dataset, outputs, tmp_path / f"{name}.csv", "title")
-    for suffix in (*plotting.FORMATS, ".csv"):
+    for suffix in (*FORMATS, ".csv"):
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
     table = pd.read_csv(tmp_path / "a.csv")
     np.testing.assert_allclose(table.groupby(["architecture", "iteration"])["share"].sum(), 1.0)
@@ -270,6 +279,148 @@ def test_shares_are_drawn_into_an_axes_that_is_returned():
     assert plotting.draw_shares(axis, np.ones(64), drawn_states(GAMES["agree"]())) is axis
 
 
-def test_no_module_uses_pyplot():
+def test_no_module_uses_pyplot_or_imports_matplotlib_in_the_users_environment():
     for path in (ROOT / "mfgcore").rglob("*.py"):
-        assert "import matplotlib.pyplot" not in path.read_text(encoding="utf-8"), path
+        text = path.read_text(encoding="utf-8")
+        assert "import matplotlib.pyplot" not in text, path
+        before = re.split(r"(?m)^(?:import|from) matplotlib", text)
+        alone = len(before) == 1 or path.name == "drawing_style.py"
+        assert alone or "from mfgcore.drawing_style import" in before[0], path
+
+
+RC = """
+text.usetex: True
+savefig.bbox: tight
+savefig.transparent: True
+figure.dpi: 31
+font.family: serif
+axes.grid: True
+path.sketch: 1, 100, 2
+svg.fonttype: none
+backend: nonsense
+text.hinting_factor: 4
+nonsense: 3
+no colon
+"""
+DRAW = """
+import sys
+from mfgcore.cli import main
+assert main(["show", *sys.argv[1:]]) == 0
+import matplotlib
+print(matplotlib.rcParams["figure.dpi"], matplotlib.rcParamsOrig["savefig.bbox"])
+print(matplotlib.rcParams._get_backend_or_none())
+"""
+
+
+@pytest.mark.parametrize(
+    ("rc", "backend", "kept"),
+    [
+        (RC.encode(), "module://not_installed", "31.0 tight\nmodule://not_installed"),
+        (b"\xff\xfe\x00", "nonsense", "100.0 None\nNone"),
+    ],
+)
+def test_the_environment_changes_no_figure_and_stays_the_users(tmp_path, rc, backend, kept):
+    run = tmp_path / "run.nc"
+    mfgcore.save(mfgcore.simulate(small()), run)
+    (tmp_path / "matplotlibrc").write_bytes(rc)
+    with matplotlib.rc_context({"savefig.bbox": "tight", "font.size": 30}):
+        plotting.plot_run(mfgcore.load(run), [tmp_path / "here.png"])
+    done = subprocess.run(
+        [sys.executable, "-c", DRAW, str(run), "--plot", "there.png"],
+        env=os.environ | {"MPLBACKEND": backend, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(f"\n{kept}\n")
+    assert (tmp_path / "there.png").read_bytes() == (tmp_path / "here.png").read_bytes()
+
+
+def test_characters_that_the_font_lacks_are_said_once(dataset, tmp_path, capsys):
+    paths = [tmp_path / "a.pdf", tmp_path / "a.png"]
+    text = r"the font has no '学習🎉', as in '学習 \$5 🎉'; boxes are drawn"
+    with pytest.warns(DrawingWarning, match=rf"a.pdf': {text}") as said:
+        plotting.plot_metrics(dataset, paths, title="学習 $5 🎉")
+    assert len(said) == 1
+    assert all(path.stat().st_size for path in paths)
+    with warnings.catch_warnings(), logged(tmp_path / "log"):
+        warnings.simplefilter("default")
+        plotting.plot_run(mfgcore.simulate(small()), paths[1:], "学")
+    shown = capsys.readouterr().err.splitlines()
+    assert len(shown) == 1 and shown[0].startswith("mfgcore: warning: ")
+    assert "the font has no '学'" in (tmp_path / "log").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("iterations", [1, 2])
+@pytest.mark.parametrize("number", [0, 1, 3, 4])
+def test_what_was_measured_once_is_seen(dataset, tmp_path, number, iterations):
+    plot, shown, _ = every_plot(dataset)[number]
+    shown = shown.isel(iteration=slice(iterations))
+    for name in ("exploitability", "exact_exploitability"):
+        shown[name] = shown[name].where(shown["iteration"] < 1)
+    axis = np.ravel(plot(shown, [tmp_path / "a.png"]))[1]
+    lines = [line for line in axis.lines if np.size(line.get_xdata()) == 1]
+    assert lines
+    assert {line.get_marker() for line in lines} == {"o"}
+    assert len({line.get_markersize() for line in lines}) == len(lines)
+    low, high = axis.get_xlim()
+    assert low < 0
+    assert high > iterations - 1
+    assert [tick for tick in axis.get_xticks() if low < tick < high] == list(range(iterations))
+
+
+def test_what_was_not_measured_is_said(dataset):
+    without = dataset.assign(exploitability=dataset["exploitability"] * np.nan)
+    said = [[text.get_text() for text in axis.texts] for axis in plotting.plot_metrics(without)]
+    assert said == [[], ["not measured"], []]
+
+
+EXPERIMENT, RUN, ABLATION = "experiment", "run", "ablation"
+
+
+@pytest.fixture(scope="module")
+def kinds(dataset):
+    found = {EXPERIMENT: dataset, RUN: every_plot(dataset)[3][1]}
+    found[ABLATION] = every_plot(dataset)[4][1]
+    return found | {"bare": found[RUN].drop_attrs(), "few": found[RUN][["exact_return"]]}
+
+
+@pytest.mark.parametrize(
+    ("plot", "given", "options", "said"),
+    [
+        ("plot_mean_field", RUN, {}, "an experiment is needed; plot_run draws this, which is of a"),
+        ("plot_metrics", RUN, {}, "an experiment is needed; plot_run draws this"),
+        ("plot_exact", ABLATION, {}, "an experiment is needed; plot_ablation"),
+        ("plot_run", EXPERIMENT, {}, "a run is needed; one of plot_metrics, plot_exact"),
+        ("plot_ablation", EXPERIMENT, {}, "an ablation is needed; one of plot_metrics"),
+        ("plot_heat_map", RUN, {}, "an ablation is needed; plot_run draws this"),
+        ("plot_heat_map", ABLATION, {}, "varies communication_radius alone; plot_ablation"),
+        ("plot_metrics", EXPERIMENT, {"reference": xr.Dataset()}, "a run is needed; this has no"),
+        ("plot_metrics", [1], {}, "^dataset: that of an experiment is needed, list given$"),
+        ("plot_run", "file.nc", {}, "a run is needed, str given"),
+        ("describe", RUN, {}, "an experiment is needed"),
+        ("plot_run", "bare", {}, "no attribute configuration, which xarray.set_options"),
+        ("plot_run", "few", {}, "this has no mean_field"),
+        ("plot_metrics", "few", {}, "an experiment is needed; plot_run draws"),
+        ("plot_metrics", EXPERIMENT, {"panels": ["exact_retrun"]}, "did you mean 'exact_return'"),
+        ("plot_metrics", EXPERIMENT, {"panels": ["mean_field"]}, "^panels: unknown metric 'mean_f"),
+        ("plot_run", RUN, {"panels": "exact_return"}, "^panels: 'exact_return' is no list"),
+        ("plot_run", RUN, {"panels": 3}, "^panels: 3 is no list"),
+        ("plot_run", RUN, {"panels": []}, "^panels: none is given"),
+        ("plot_metrics", EXPERIMENT, {"ax": "x"}, "^ax: 3 of matplotlib's Axes needed, str given$"),
+        ("plot_metrics", EXPERIMENT, {"ax": Figure()}, "Figure given$"),
+        ("plot_metrics", EXPERIMENT, {"ax": [[1], [2, 3]]}, "^ax: 3 of matplotlib's Axes needed"),
+        ("plot_mean_field", EXPERIMENT, {"snapshots": 0}, "^snapshots: 0 is not a whole number"),
+        ("plot_scaling", RUN, {}, "^table: a pandas.DataFrame with the columns agents, threads"),
+        ("draw_shares", "axis", {"shares": [1.0], "dataset": None}, "^ax: 1 of matplotlib's Axes"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(kinds, plot, given, options, said):
+    owner = {"describe": explorer, "plot_heat_map": heat_map}.get(plot, plotting)
+    shown = kinds.get(given, given) if isinstance(given, str) else given
+    before = ["title"] if plot == "describe" else []
+    with pytest.raises(mfgcore.MfgcoreError, match=said) as raised:
+        getattr(owner, plot)(*before, shown, **options)
+    assert "\n" not in str(raised.value)

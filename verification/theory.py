@@ -19,7 +19,8 @@ from bounds import Bounds
 from matplotlib.ticker import NullLocator
 
 from mfgcore import Experiment, configuration
-from mfgcore.plotting import OTHER_COLOURS, WIDTH, save_figure, style_of, use_style
+from mfgcore.drawing_style import save_figure, use_style
+from mfgcore.plotting import OTHER_COLOURS, WIDTH, style_of
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -22,7 +22,7 @@ rule claims:
     params:
         seed=config["seed"],
         fingerprint=shown_fingerprint(
-            "claims", "ledger.py", "layout.py", "plotting.py", "statistics.py"
+            "claims", "ledger.py", "layout.py", "drawing_style.py", "plotting.py", "statistics.py"
         ),
     script:
         "../scripts/claims.py"
@@ -71,6 +71,7 @@ rule readings:
         fingerprint=shown_fingerprint(
             "claims",
             "ledger.py",
+            "drawing_style.py",
             "plotting.py",
             "readings.py",
             "readings_figures.py",
@@ -99,7 +100,12 @@ rule generality:
     params:
         seed=config["seed"],
         fingerprint=shown_fingerprint(
-            "claims", "generality.py", "generality_figures.py", "plotting.py", "statistics.py"
+            "claims",
+            "generality.py",
+            "generality_figures.py",
+            "drawing_style.py",
+            "plotting.py",
+            "statistics.py",
         ),
     script:
         "../scripts/generality.py"

@@ -15,7 +15,12 @@ rule explorer:
     params:
         titles=list(TITLES.values()),
         fingerprint=shown_fingerprint(
-            "explorer.py", "explorer.html", "layout.py", "plotting.py", "statistics.py"
+            "explorer.py",
+            "explorer.html",
+            "layout.py",
+            "drawing_style.py",
+            "plotting.py",
+            "statistics.py",
         ),
     script:
         "../scripts/explorer.py"

@@ -25,7 +25,9 @@ rule plot_metrics:
         plot="plot_metrics",
         title=title,
         caption=lambda wildcards: plain(title(wildcards)),
-        fingerprint=shown_fingerprint("layout.py", "plotting.py", "statistics.py"),
+        fingerprint=shown_fingerprint(
+            "layout.py", "drawing_style.py", "plotting.py", "statistics.py"
+        ),
     script:
         "../scripts/plot.py"
 
