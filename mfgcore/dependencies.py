@@ -13,6 +13,7 @@ import dis
 import functools
 import hashlib
 import importlib.util
+import linecache
 import os
 import site
 import stat
@@ -30,7 +31,7 @@ import numpy as np
 
 from mfgcore.fingerprint import PACKAGE
 
-_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/")
+_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/", "/usr/lib/")
 _NO_VALUES = (  # of a class or a module: of Python's own making, or without a meaning for a run
     "__dict__", "__weakref__", "__module__", "__doc__", "__annotations__", "__qualname__",
     "__firstlineno__", "__static_attributes__", "__dataclass_fields__", "__dataclass_params__",
@@ -186,7 +187,10 @@ _hooked = False
 
 @functools.cache
 def _is_ours(file: str) -> bool:
-    return file.startswith("<frozen importlib") or Path(file).resolve().is_relative_to(PACKAGE)
+    """Whether what code reads is not for the user whose code called it: linecache shows code."""
+    if file == linecache.__file__ or file.startswith("<frozen importlib"):
+        return True
+    return Path(file).resolve().is_relative_to(PACKAGE)
 
 
 def _reader() -> types.FrameType | None:

@@ -1,9 +1,11 @@
 """Whatever the code of a user's reaches is part of what its results depend on, and nothing else."""
 
 import functools
+import linecache
 import os
 import sys
 import threading
+import warnings
 
 import pytest
 from conftest import small
@@ -185,6 +187,21 @@ def test_what_is_read_in_the_middle_is_refused_with_the_way_to_name_it(inside, h
     assert not (here / "run.nc").exists()
     write(here, {"own.py": GAME.format(top="reads = ('pay.txt',)", inside=inside, value="P")})
     assert cli.main([*words, "--quiet", "--output", "run.nc"]) == 0
+
+
+def test_what_python_reads_of_itself_is_no_input(here, recwarn):
+    """A warning shows the line of the file from which it comes; a time zone is the system's."""
+    inside = (
+        "import warnings, zoneinfo; zoneinfo.ZoneInfo('Europe/Berlin'); "
+        "warnings.warn_explicit('x', UserWarning, __file__, 1)"
+    )
+    write(here, {"own.py": GAME.format(top="", inside=inside, value="1")})
+    import_file(here / "own.py")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda *told: print(warnings.formatwarning(*told[:4]))
+        linecache.clearcache()
+        mfgcore.simulate(small(game="mine", iterations=1))
 
 
 def test_a_network_that_reads_a_file_when_it_is_asked_is_refused(here, capsys):
