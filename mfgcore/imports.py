@@ -83,14 +83,14 @@ def told() -> Iterator[None]:
     Raises
     ------
     ConfigurationError
-        In place of an error that arose there, and of no other.
+        In place of an error that arose there, and of no other; of sys.exit(), wherever it stands.
     """
     try:
         yield
-    except MfgcoreError:
+    except (MfgcoreError, KeyboardInterrupt):
         raise
-    except Exception as error:
-        if _place(error)[0] is None:
+    except BaseException as error:
+        if isinstance(error, Exception) and _place(error)[0] is None:
             raise
         raise ConfigurationError(blame(error)) from error
 
