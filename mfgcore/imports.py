@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mfgcore.errors import ConfigurationError, MfgcoreError, one_line
 from mfgcore.files import StrPath
 
@@ -44,7 +46,8 @@ def import_file(path: StrPath) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # an error says the same, if it is one
             code = compile(content, str(path), "exec")
-        exec(code, vars(module))
+        with np.errstate():  # what it sets by np.seterr is not for our code
+            exec(code, vars(module))
     except (Exception, SystemExit) as error:  # whatever the code of a user may raise
         del sys.modules[name]
         if isinstance(error, MfgcoreError):
