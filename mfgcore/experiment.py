@@ -60,6 +60,7 @@ class Experiment(Table):
 
     increase_at: dataclasses.InitVar[int | None] = None
 
+    @told()
     def __post_init__(self, increase_at: int | None) -> None:
         if increase_at is not None:
             values = renamed({"change_at": self.change_at, "increase_at": increase_at})
@@ -307,5 +308,4 @@ def make_experiment(**values: Any) -> Experiment:
             raise ConfigurationError(unknown_name("key", key, parameters()))
     if "game" not in values:
         raise ConfigurationError(f"game: missing; {parameters()['game'].allowed()}")
-    with told():
-        return Experiment(**values)
+    return Experiment(**values)

@@ -301,7 +301,8 @@ def simulate(
     """
     started = datetime.datetime.now(datetime.UTC)
     wall, cpu = time.perf_counter(), time.process_time()
-    simulation, before = Simulation(experiment, threads, limit), (0.0, 0.0)
+    with told():
+        simulation, before = Simulation(experiment, threads, limit), (0.0, 0.0)
     listening: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if checkpointer is not None:
         before = checkpointer.restore(simulation)
@@ -313,14 +314,16 @@ def simulate(
             round(before[1] + time.process_time() - cpu, 3),
         )
 
-    with listening, told():
+    with listening:
         while simulation.iteration < experiment.iterations:
-            simulation.step()
+            with told():
+                simulation.step()
             if progress is not None:
                 progress(simulation)
             if checkpointer is not None and simulation.iteration < experiment.iterations:
                 checkpointer.after_iteration(simulation, seconds())
-    dataset = to_dataset(simulation)
+    with told():
+        dataset = to_dataset(simulation)
     dataset.attrs |= {
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": seconds()[0],

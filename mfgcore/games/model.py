@@ -505,9 +505,8 @@ class Game:
         by = np.abs(alone - together).max()
         if by > 0.0:
             why = (
-                "so that a run would depend on how many steps it asks for at once; @, np.dot, "
-                "np.tensordot and np.einsum round by how many there are: write "
-                "(a * b).sum(axis=-1)"
+                "so that a run would depend on how many steps it asks for at once; @, np.dot and "
+                "np.tensordot round by how many there are: write (a * b).sum(axis=-1)"
                 if by < ROUNDING
                 else "so that mean fields are mixed; states are on the last axis of what is given: "
                 "write mean_fields[..., s] and axis=-1"
