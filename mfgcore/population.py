@@ -116,11 +116,12 @@ def uniform_policy(n_states: int, n_actions: int) -> np.ndarray:
     return np.full((n_states, n_actions), 1.0 / n_actions)
 
 
-class Asked:
+class _Asked:
     """A game as the kernels ask it, which look at numbers alone: they would not see a mask."""
 
     def __init__(self, game: "Game") -> None:
-        self.name, self._rewards, self._probabilities = game.name, game.rewards, game.probabilities
+        self.name = getattr(game, "name", type(game).__name__)
+        self._rewards, self._probabilities = game.rewards, game.probabilities
 
     def rewards(self, mean_fields: np.ndarray) -> Any:
         """As of the game."""
@@ -186,10 +187,10 @@ class Walk:
         -------
         Walk
         """
-        outcomes = game.checked_outcomes()
+        outcomes = np.require(game.outcomes(), np.int32, ("C", "A"))
         thresholds = None
         if outcomes.shape[2] > 1 and not game.moves_depend_on_mean_field:
-            probabilities = np.require(game.chances(outcomes.shape), np.float64, ("C", "A"))
+            probabilities = np.require(game.probabilities(), np.float64, ("C", "A"))
             thresholds = kernels.outcome_thresholds(probabilities)
         return cls(
             states=population.states,
@@ -199,7 +200,7 @@ class Walk:
             outcome_thresholds=thresholds,
             rewards=game.reward_table(population.size),
             generators=generators,
-            game=Asked(game),
+            game=_Asked(game),
         )
 
     def copy(self) -> "Walk":
