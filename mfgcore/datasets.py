@@ -100,10 +100,10 @@ def state_coordinates(game: "Game") -> dict[str, Any]:
         "state": np.arange(game.n_states),
         "best": ("state", game.best_states().astype(np.int8)),
     }
-    if game.state_names is not None:
-        found["state_name"] = ("state", list(game.state_names))
-    if game.positions is not None:
-        positions = np.asarray(game.positions)
+    names, positions = game.checked_names(), game.checked_positions()
+    if names is not None:
+        found["state_name"] = ("state", names)
+    if positions is not None:
         found |= {"row": ("state", positions[:, 0]), "column": ("state", positions[:, 1])}
     return found
 

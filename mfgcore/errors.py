@@ -7,6 +7,9 @@ from collections.abc import Iterable
 class MfgcoreError(Exception):
     """Base of the errors that a user can mend."""
 
+    def __str__(self) -> str:
+        return " ".join(super().__str__().splitlines())  # a user's own may have several
+
 
 class ConfigurationError(MfgcoreError, ValueError):
     """A parameter that is unknown, of the wrong type, out of range or at odds with another."""
@@ -38,7 +41,11 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 
 def one_line(error: BaseException, limit: int = 160) -> str:
     """An exception of any kind, on one line and cut to a length that fits a message."""
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # a user's own may fail to say it
+        said = "its message cannot be read"
+    text = ": ".join(filter(None, [type(error).__name__, said]))
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

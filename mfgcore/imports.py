@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mfgcore.dependencies import (
     absolute,
     digest,
     file_digest,
     guarded,
+    is_users,
     is_users_module,
     reached_modules,
     reading,
@@ -152,7 +155,8 @@ def import_file(path: StrPath) -> None:
         with _importable(place.parent), reading() as seen, warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # an error says the same, if it is one
             code = compile(content, str(path), "exec")
-            exec(code, vars(module))
+            with np.errstate():  # what it sets by np.seterr is not for our code
+                exec(code, vars(module))
         if Path.cwd() != folder:
             os.chdir(folder)
             raise ConfigurationError("changes the working directory, by which outputs are named")
@@ -246,9 +250,18 @@ def _importable(folder):
             sys.path.append(str(folder))
 
 
-def imported() -> list[Path]:
-    """The files that were imported."""
-    return list(_imported)
+def file_of(entry: Any) -> Path | None:
+    """The file by whose import an entry of a registry is known; None if it is by no such."""
+    found = _imported_with(entry.__module__)
+    return found.path if found else None
+
+
+def _imported_with(module):
+    """The imported file that is a module, or reaches it."""
+    for each in _imported.values():
+        if module == each.name or (module in each.modules and module in _loaded):
+            return each
+    return None
 
 
 def _place(error):
@@ -256,8 +269,7 @@ def _place(error):
     found, trace = (None, None), error.__traceback__
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        known = trace.tb_frame.f_globals.get("__name__", "")
-        if known.startswith(PREFIX) or known in _loaded:
+        if is_users(file) and file != "<string>":  # what dataclasses make
             found = file, trace.tb_lineno
         trace = trace.tb_next
     return found
@@ -276,14 +288,14 @@ def told() -> Iterator[None]:
     Raises
     ------
     ConfigurationError
-        In place of an error that arose there, and of no other.
+        In place of an error that arose there, and of no other; of sys.exit(), wherever it stands.
     """
     try:
         yield
     except (MfgcoreError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        if _place(error)[0] is None:
+        if isinstance(error, Exception) and _place(error)[0] is None:
             raise
         raise ConfigurationError(blame(error)) from error
 
@@ -360,9 +372,9 @@ def digest_of(entry: Any) -> str | None:
     if id(entry) in _sent:
         return _sent[id(entry)][1]
     named = [_digest_of_what_is_named(_path_of(word, Path.cwd())) for word in _reads_of(entry)]
-    for each in _imported.values():
-        if name == each.name or (name in each.modules and name in _loaded):
-            return digest(each.digest(), *named) if named else each.digest()
+    found = _imported_with(name)
+    if found is not None:
+        return digest(found.digest(), *named) if named else found.digest()
 
     def unfollowed(what):
         warnings.warn(

@@ -389,10 +389,10 @@ def _flow(policies, shares, game):
     if not game.moves_depend_on_mean_field:
         return Moves(game).stationary_distributions(policies), 0.0
     n, n_states, _ = policies.shape
-    outcomes = np.asarray(game.outcomes())
+    outcomes = game.checked_outcomes()
     reached = outcomes + n_states * np.arange(n)[:, None, None, None]
-    start = game.start()
-    now = np.full(n_states, 1.0 / n_states) if start is None else np.asarray(start, np.float64)
+    start = game.checked_start()
+    now = np.full(n_states, 1.0 / n_states) if start is None else start
     now = np.broadcast_to(now, (n, n_states))
 
     def pushed(now):

@@ -28,8 +28,8 @@ class Moves:
         if game.moves_depend_on_mean_field:
             chances = self._given(game.chances(chances.shape, mean_field), 0)
         self.chances = chances
-        start = game.start()
-        self.start = np.ones(game.n_states) if start is None else self._given(_float(start), 0)
+        start = game.checked_start()
+        self.start = np.ones(game.n_states) if start is None else self._given(start, 0)
 
     def _given(self, values, axis=1):
         if self.order is not None:
@@ -84,10 +84,6 @@ class Moves:
         return result
 
 
-def _float(values):
-    return np.asarray(values, dtype=np.float64)
-
-
 def band(game: "Game") -> int:
     """How far apart linked states are at the most, in the order in which they are taken; int.
 
@@ -104,7 +100,7 @@ def _made(game):
 
 def _banded(game):
     """Order of the states, if not their own, outcomes and fixed probabilities in it, the band."""
-    outcomes = np.require(game.outcomes(), np.int32, "A")
+    outcomes = game.checked_outcomes()
     coupled = game.moves_depend_on_mean_field
     chances = np.ones(outcomes.shape) if coupled else game.chances(outcomes.shape)
     here = np.arange(len(outcomes))

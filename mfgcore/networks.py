@@ -153,7 +153,12 @@ def radius(experiment: "Experiment") -> Network:
             f"network: 'radius' is not allowed: the states of game {game.name!r} have no distances"
         )
     settings = experiment.communication_radius, experiment.diagonal
-    return lambda n_agents: Links(*neighbour_cells(game, *settings))
+
+    def links(n_agents):
+        game.checked_distances()
+        return Links(*neighbour_cells(game, *settings))
+
+    return links
 
 
 def neighbour_cells(
@@ -172,9 +177,10 @@ def neighbour_cells(
     neighbours : (n_links,) int32
         Those of cell s are ``neighbours[first_neighbour[s]:first_neighbour[s + 1]]``.
     """
-    distances: Any = game.distances  # of 10,000 states 800 MB: not made twice
-    sides = np.array([distances.max()]) if game.positions is None else game.positions.max(axis=0)
-    sides = sides + 1.0 * (diagonal == "cells")
+    # of 10,000 states 800 MB: not made twice
+    distances, positions = np.asarray(game.distances, dtype=np.float64), game.positions
+    sides = np.array([distances.max()]) if positions is None else np.max(positions, axis=0)
+    sides = np.asarray(sides) + 1.0 * (diagonal == "cells")
     # a distance that equals the radius counts, whatever the rounding of the square
     reach = radius**2 * (sides**2).sum() * (1.0 + 1e-12)
     near = distances**2 <= reach

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfgcore import kernels
+from mfgcore.games.model import is_masked
 
 if TYPE_CHECKING:
     from mfgcore.experiment import Experiment
@@ -115,6 +116,28 @@ def uniform_policy(n_states: int, n_actions: int) -> np.ndarray:
     return np.full((n_states, n_actions), 1.0 / n_actions)
 
 
+class _Asked:
+    """A game as the kernels ask it, which look at numbers alone: they would not see a mask."""
+
+    def __init__(self, game: "Game") -> None:
+        self.name = getattr(game, "name", type(game).__name__)
+        self._rewards, self._probabilities = game.rewards, game.probabilities
+
+    def rewards(self, mean_fields: np.ndarray) -> Any:
+        """As of the game."""
+        return _unmasked("rewards()", self._rewards(mean_fields))
+
+    def probabilities(self, mean_field: np.ndarray) -> Any:
+        """As of the game."""
+        return _unmasked("probabilities()", self._probabilities(mean_field))
+
+
+def _unmasked(what, values):
+    if type(values) is not np.ndarray and is_masked(values):
+        raise ValueError(f"{what} has masked entries")
+    return values
+
+
 @dataclass
 class Walk:
     """A population on the move: what the stepping kernels need, made once an iteration.
@@ -177,7 +200,7 @@ class Walk:
             outcome_thresholds=thresholds,
             rewards=game.reward_table(population.size),
             generators=generators,
-            game=game,
+            game=_Asked(game),
         )
 
     def copy(self) -> "Walk":

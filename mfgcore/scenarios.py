@@ -85,8 +85,9 @@ def random(experiment: "Experiment", states: np.ndarray) -> np.ndarray:
 def nearest(experiment: "Experiment", states: np.ndarray) -> np.ndarray:
     """Those nearest to `leave_state`."""
     game = experiment.make_game()
-    if game.distances is None:
+    distances = game.checked_distances()
+    if distances is None:
         raise ConfigurationError(
             f"leavers: 'nearest' is not allowed: the states of game {game.name!r} have no distances"
         )
-    return game.distances[experiment.leave_state][states]
+    return distances[experiment.leave_state][states]

@@ -303,7 +303,8 @@ def simulate(
     """
     started = datetime.datetime.now(datetime.UTC)
     wall, cpu = time.perf_counter(), time.process_time()
-    simulation, before = Simulation(experiment, threads, limit), (0.0, 0.0)
+    with told():
+        simulation, before = Simulation(experiment, threads, limit), (0.0, 0.0)
     listening: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if checkpointer is not None:
         before = checkpointer.restore(simulation)
@@ -317,16 +318,16 @@ def simulate(
 
     entries = experiment.entries()
     before_the_run = named_files(entries)
-    with listening, told():
+    with listening:
         while simulation.iteration < experiment.iterations:
-            with nothing_read(entries):
+            with told(), nothing_read(entries):
                 simulation.step()
             if progress is not None:
                 progress(simulation)
             if checkpointer is not None and simulation.iteration < experiment.iterations:
                 checkpointer.after_iteration(simulation, seconds())
-        with nothing_read(entries):
-            dataset = to_dataset(simulation)
+    with told(), nothing_read(entries):
+        dataset = to_dataset(simulation)
     if named_files(entries) != before_the_run:
         raise RunFileError(f"a file that {READS} names was changed while the run was under way")
     dataset.attrs |= {

@@ -17,6 +17,7 @@ import warnings
 from collections import ChainMap
 from collections.abc import Callable, Generator, Mapping
 from multiprocessing.connection import Connection, Pipe, wait
+from pathlib import Path
 from typing import IO, Any
 
 import cloudpickle
@@ -24,7 +25,7 @@ import cloudpickle
 from mfgcore import edges
 from mfgcore.checkpoint import Stopped
 from mfgcore.errors import MfgcoreError, one_line
-from mfgcore.imports import PREFIX, digest_of, import_file, imported, keep_digest
+from mfgcore.imports import digest_of, file_of, import_file, keep_digest
 from mfgcore.metrics import METRICS
 from mfgcore.registry import Registry
 from mfgcore.table import parameters
@@ -61,15 +62,18 @@ def _registries() -> dict[str, Registry]:
     return {each.kind: each for each in [*choices, METRICS] if isinstance(each, Registry)}
 
 
-def _of_a_notebook() -> list[tuple[str, str, Any, tuple[str, ...], str | None]]:
-    """What is registered here and is not in a file that can be imported again."""
-    found = []
+def _registered() -> tuple[list[Path], list[tuple[str, str, Any, tuple[str, ...], str | None]]]:
+    """What users have registered here: files to import again, and what is in none of them."""
+    files: dict[Path, None] = {}
+    others = []
     for kind, registry in _registries().items():
         for name in registry:
             code = registry.code(name)
-            if not code.__module__.startswith(("mfgcore.", PREFIX)):
-                found.append((kind, name, registry[name], registry.needs(name), digest_of(code)))
-    return found
+            if (file := file_of(code)) is not None:
+                files[file] = None
+            elif not code.__module__.startswith("mfgcore."):
+                others.append((kind, name, registry[name], registry.needs(name), digest_of(code)))
+    return list(files), others
 
 
 def outcomes(
@@ -93,7 +97,7 @@ def outcomes(
         dies is told of by an MfgcoreError with the cause. All end with this generator.
     """
     try:
-        known = _pickled((imported(), edges.kept(), _of_a_notebook()))
+        known = _pickled((edges.kept(), *_registered()))
     except Exception as error:
         raise MfgcoreError(
             f"what is registered here cannot be taken to other processes: {one_line(error)}; put "
@@ -195,7 +199,7 @@ def work(descriptor: int) -> None:
 
 
 def _learn(content: bytes) -> None:
-    files, contents, entries = cloudpickle.loads(content)
+    contents, files, entries = cloudpickle.loads(content)
     edges.keep(contents)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # all was said where the files were imported first

@@ -151,7 +151,142 @@ GAME_FILES = {
     "at once": ("import numpy as np", "raise RuntimeError('no')", "coast.py, line 2: RuntimeError"),
     "an end": ("import numpy as np", "raise SystemExit(0)", "coast.py, line 2: SystemExit: 0"),
     "not registered": ("@register\n", "", "game: unknown game 'coast'"),
+    "an end when it is asked": (PAID, "raise SystemExit", "coast.py, line 22: SystemExit"),
+    "an end by quit": (HALF, "quit()", "coast.py, line 18: SystemExit"),
+    "an end of its size": (
+        STATES,
+        "n_states = property(lambda self: __import__('sys').exit(0))",
+        "game 'coast': coast.py, line 11: SystemExit: 0",
+    ),
+    "an end at step 7": (
+        PAID,
+        f"{STEP_7}raise SystemExit(0)\n        return paid",
+        "coast.py, line 23: SystemExit: 0",
+    ),
+    "an end of moves at step 7": (
+        HALF,
+        "np.full((3, 2, 2), 0.5) if abs(mean_field.sum() - 1) < 1 and not self.made.update("
+        "n=self.made.get('n', 0) + 1) and self.made['n'] < 99 else exit(0)",
+        "coast.py, line 19: SystemExit: 0",
+        (STATES, MORE + "moves_depend_on_mean_field = True"),
+    ),
+    "an end of another kind": (
+        PAID,
+        f"{STEP_7}raise type('End', (BaseException,), {{}})('now')\n        return paid",
+        "coast.py, line 23: End: now",
+    ),
+    "an end in the middle": (  # of what is measured
+        PAID,
+        "if mean_fields.ndim == 1 and self.made.get('moves'):\n            exit(0)\n"
+        "        return paid",
+        "game 'coast': coast.py, line 23: SystemExit: 0",
+    ),
+    "many lines": (
+        PAID,
+        "raise ValueError('one\\ntwo\\n\\nthree')",
+        "coast.py, line 22: ValueError: one two three",
+    ),
+    "many lines of ours": (
+        PAID,
+        "from mfgcore import ConfigurationError\n        raise ConfigurationError('one\\ntwo')",
+        "error: one two",
+    ),
+    "an unspeakable error": (
+        PAID,
+        "raise type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})",
+        "coast.py, line 22: Odd: its message cannot be read",
+    ),
+    "masked rewards": (PAID, "return np.ma.masked_equal(paid, 1)", "rewards() has masked entries"),
+    "masked rewards at step 7": (
+        PAID,
+        f"{STEP_7}return np.ma.masked_less(paid, 2)\n        return paid",
+        "rewards() has masked entries",
+    ),
+    "masked moves": (
+        HALF,
+        "[np.ma.array(p, mask=[[1, 0], [0, 0]]) for p in np.full((3, 2, 2), 0.5)]",
+        "probabilities() has masked entries",
+    ),
+    "sparse rewards": (
+        PAID,
+        "from scipy.sparse import csr_array\n        return csr_array(np.eye(3))",
+        "rewards() has shape () for mean fields",
+    ),
+    "rounded rewards": (
+        PAID,
+        "return np.float32(0.1) * paid @ np.linspace([1, 2], [2, 1], 2).T / 4 + "
+        "1e-16 * len(mean_fields)",
+        "e-16, so that a run would depend on how many steps it asks for at once; @, ",
+    ),
+    "mixed mean fields": (PAID, "return paid / paid.max()", "mean fields are mixed; states are on"),
+    "drawn rewards": (
+        PAID,
+        "return np.random.random(paid.shape)",
+        "rewards() does not answer the same twice: what is drawn at random must be",
+    ),
+    "drawn moves": (
+        HALF,
+        "np.random.dirichlet([1, 1], (3, 2))",
+        "probabilities() does not answer the same twice",
+    ),
+    "drawn ends": (
+        OUTCOMES,
+        "return np.random.randint(3, size=(3, 2, 2)) + 0 * np.array",
+        "outcomes() does not answer the same twice",
+    ),
+    "changed in place": (
+        PAID,
+        "mean_fields *= 0.5\n        return paid",
+        "rewards() changes the array that it is given",
+    ),
+    "zeros changed in place": (
+        PAID,
+        "np.maximum(mean_fields, 1e-9, out=mean_fields)\n        return paid",
+        "rewards() changes the array that it is given",
+    ),
+    "float32": (
+        HALF,
+        "np.tile(np.float32([0.1, 0.9]), (3, 2, 1))",
+        "sums to 0.999999977648 in state 0, action 0, expected 1: it is off by -2.2e-08, as numb",
+    ),
+    "six digits": (
+        MORE,
+        MORE + "start = lambda self: [0.333333] * 3\n    ",
+        "start() sums to 0.999999, expected 1: it is off by -1e-06, as numbers of float32 or of",
+    ),
+    "cells in words": (
+        MORE,
+        MORE + "positions = [['a', 'b']] * 3\n    ",
+        "positions holds <U1, expected numbers",
+    ),
 }
+# geometry, written in the body of the class
+GEOMETRY = {
+    "[[0, 0], [0, 1], [0, -1]]": "positions holds -1, which is no row or column",
+    "[[0, 0], [0, 1], [0, np.nan]]": "positions holds nan, which is no row or column",
+    "[[0, 0], [0, 1], [0, 1.5]]": "positions holds 1.5, which is no row or column",
+    "[[0, 0], [0, 1], [0, 1]]": "positions has more than one state in row 0, column 1",
+    "[[0, 0], [0, 1], [0, 1e18]]": "positions holds 1e+18, which is no row or column",
+    "[[0, 0], [0, 1], [9999, 9999]]": "positions are of a grid of 10,000 x 10,000 cells",
+    "np.ma.masked_equal([[0, 0], [0, 1], [0, 2]], 2)": "positions has masked entries",
+    "np.array([[0, 0], [0, 1], [0, 2]], dtype=object)": "positions holds object, expected numbers",
+    "[[0, 0], [0, 1]]": "positions has shape (2, 2), expected (3, 2)",
+    "[[0, 0], [0, 1], [0]]": "game 'coast': ValueError",
+}
+for stated, expected in GEOMETRY.items():
+    GAME_FILES[stated] = (MORE, f"{MORE}layout, positions = 'grid', {stated}\n    ", expected)
+for stated in ("[[0, 1, 2], [1, 0, -1], [2, -1, 0]]", "np.where(np.eye(3), 0, np.nan)"):
+    wanted = "distances are not numbers >= 0, and 0"
+    GAME_FILES[stated] = (MORE, f"{MORE}distances = {stated}\n    ", wanted)
+for stated, expected in {
+    "state_names = 'abc'": "state_names = 'abc' is not a tuple of 3 different names",
+    "state_names = {'a', 'b', 'c'}": "is not a tuple of 3 different names",
+    "state_names = ['a', 'b', 3]": "is not a tuple of 3 different names",
+    "layout = ['grid']": "layout = ['grid'] is not one of None, grid, line, ring",
+    "pays_by_own_share = 'no'": "pays_by_own_share = 'no' is not True or False",
+    "reward_range = (0, np.inf)\n    n_states = True": "n_states = True is not a whole number >= 1",
+}.items():
+    GAME_FILES[stated] = (MORE, f"{MORE}{stated}\n    ", expected)
 RUN = [
     "--agents", "6", "--iterations", "3", "--discount", "0.5", "--transitions", "60",
     "--steps-per-transition", "3", "--replay-cycles", "3", "--communication-rounds", "3",
@@ -322,6 +457,14 @@ OTHERS = {
         "network 'own': groups has shape (5,), expected (6,)",
     ),
     "a score that raises": ("score_rule: 1 / 0", "own.py, line 10: ZeroDivisionError"),
+    "a score that ends": ("score_rule: exit(0)", "own.py, line 10: SystemExit: 0"),
+    "a network that ends": ("network: exit()", "own.py, line 10: SystemExit"),
+    "links that exit": ("network: lambda n: quit(0)", "own.py, line 10: SystemExit: 0"),
+    "a scenario that ends": ("scenario: exit(0)", "own.py, line 10: SystemExit: 0"),
+    "a scenario that ends later": (
+        "scenario: Scenario(lambda k: k and exit(0), lambda k: 6)",
+        "own.py, line 10: SystemExit: 0",
+    ),
 }
 OWN = """\
 import numpy as np

@@ -48,7 +48,9 @@ def registries():
 
 
 def test_what_python_says_can_be_added(registries):
-    game, _, _, architecture, scenario, score, network, graph, metric, claim = documented("python")
+    game, _, _, _, architecture, scenario, score, network, graph, metric, claim = documented(
+        "python"
+    )
     exec(game, {"__name__": "mine"})
     exec(architecture, vars(architectures).copy())
     exec(scenario, vars(scenarios).copy())

@@ -1,15 +1,20 @@
 """Games, moves and networks against numbers worked out by hand (Sec. 2, F.1)."""
 
+import functools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from conftest import small
 from reference import gossip
 
-from mfgcore import ConfigurationError, games, kernels, streams
+from mfgcore import ConfigurationError, games, kernels, simulate, streams
 from mfgcore.games import GAMES, Game, Grid, GridGame
+from mfgcore.games.model import CHECKED_DISTANCES
 from mfgcore.networks import neighbour_cells
+from mfgcore.plotting import plot_mean_field
 
 CORNERS = (0, 7, 56, 63)
 ELSEWHERE = [s for s in range(64) if s not in CORNERS]
@@ -200,6 +205,77 @@ def test_what_an_author_states_is_checked_in_one_line(changed, message):
         type("Unfair", (Fair,), {**changed, "name": "unfair"})().check()
     assert str(refused.value).startswith("game 'unfair': ")
     assert "\n" not in str(refused.value)
+
+
+class Converted:
+    """What NumPy takes for an array, as those of other libraries."""
+
+    def __init__(self, values):
+        self.values = np.asarray(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype)
+
+
+def as_list(values):
+    return np.asarray(values).tolist()
+
+
+def as_floats(values):
+    return np.array(values, dtype=np.float64 if np.ndim(values) == 2 else None, order="F")
+
+
+def as_frame(values):
+    kinds = {1: pd.Series, 2: pd.DataFrame}
+    return kinds.get(np.ndim(values), xr.DataArray)(values)
+
+
+@pytest.mark.parametrize("given", [as_list, as_floats, as_frame, Converted, np.ma.array])
+@pytest.mark.parametrize("coupled", [False, True])
+def test_whatever_numpy_takes_for_an_array_goes_through_a_run(given, coupled, register, tmp_path):
+    ends = np.array([[[s, (s + 1) % 4], [(s + 3) % 4, s]] for s in range(4)])
+    apart = np.abs(np.subtract.outer(range(4), range(4)))
+
+    class Given(Game):
+        n_states, actions, layout = np.int64(4), ("stay", "go"), "grid"
+        moves_depend_on_mean_field = coupled
+        state_names = ["a", "b", np.str_("c"), "d"]
+        positions = given([[0, 0], [0, 1], [1, 0], [1, 1]])
+        distances = functools.cached_property(lambda self: given(apart))
+
+        def outcomes(self):
+            return given(ends)
+
+        def probabilities(self, mean_field=None):
+            return given(np.full(ends.shape, 0.5))
+
+        def rewards(self, mean_fields):
+            return given(np.stack([1.0 - mean_fields] * 2, axis=-1))
+
+        def start(self):
+            return given([0.25, 0.25, 0.5, 0.0])
+
+    register(GAMES, "given", games.register(Given))
+    leaving = {"agents_after": 3, "change_at": 1, "leavers": "nearest", "leave_state": 0}
+    run = simulate(small(game="given", agents=6, iterations=2, **leaving))
+    assert run["row"].dtype.kind == "i" and run["state_name"].values.tolist() == list("abcd")
+    if given is as_list and coupled:
+        drawn = run.expand_dims(architecture=["networked"], trial=[0])
+        plot_mean_field(drawn, [tmp_path / "maps.png"])
+
+
+def test_distances_of_many_states_are_checked_where_they_are_heard_by(register):
+    class Long(Fair):
+        n_states = CHECKED_DISTANCES + 1
+        distances = np.full((n_states, n_states), np.nan)
+
+        def outcomes(self):
+            return np.zeros((self.n_states, 2, 1), dtype=np.int32)
+
+    register(GAMES, "long", games.register(Long))
+    experiment = small(game="long", network="radius")
+    with pytest.raises(ConfigurationError, match=r"^game 'long': distances are not numbers >= 0"):
+        experiment.make_network()(2)
 
 
 def test_a_class_is_known_by_its_name_in_snake_case_and_has_the_parameters_it_names():

@@ -24,7 +24,10 @@ from mfgcore.registry import Registry
 LAYOUTS = (None, "grid", "line", "ring")
 TOLERANCE = 1e-9  # of sums that should be 1
 ASKED = 2**20  # shares, in mean fields that a game is asked for at a time
-CHECKED_DISTANCES = 1000  # states: of more, distances would take long to check
+CHECKED_DISTANCES = 1000  # states: of more, distances are checked where they are used
+ROUNDING = 1e-6  # differences of rewards below this are of float64 or float32
+AT_ONCE = 65  # mean fields, more than a run asks for at a time
+MOST_DRAWN = 2**20  # cells of a grid, free or not
 
 
 class _Games(Registry):
@@ -54,18 +57,27 @@ def in_one_line(name: str) -> Iterator[None]:
     try:
         with np.errstate(all="ignore"):  # what comes of it is checked
             yield
-    except MfgcoreError:
+    except (MfgcoreError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # also SystemExit
         raise ConfigurationError(f"game {name!r}: {blame(error)}") from error
+
+
+def is_masked(values: Any) -> bool:
+    """Whether values, which may be nested lists, have entries that are masked, not numbers."""
+    if isinstance(values, (list, tuple)):
+        return any(map(is_masked, values))
+    return isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values)
 
 
 class Game:
     """A stationary mean-field game with finitely many states; a subclass says what it is.
 
     Fields that are named like parameters of an :class:`~mfgcore.experiment.Experiment` have the
-    experiment's values, unless these are null. Rewards must be of the same bits on every
-    processor: use `mfgcore.kernels.log` and `exp`, not NumPy's, and no ``@``.
+    experiment's values, unless these are null. Arrays may be anything that NumPy takes for one.
+    Rewards must be of the same bits on every processor, and however many mean fields are asked
+    for at once: use `mfgcore.kernels.log` and `exp`, not NumPy's, and ``(a * b).sum(axis=-1)``, not
+    ``@``.
 
     Attributes
     ----------
@@ -78,7 +90,7 @@ class Game:
         for shares that are no distribution, and the game is fast.
     reward_range : (float, float)
         Lowest and highest reward in the units of the source; see :meth:`normalised`.
-    state_names : tuple of str, optional
+    state_names : sequence of str, optional
         What the states are called in figures; their numbers by default.
     distances : (n_states, n_states) float64, optional
         How far apart states are; needed where agents hear those within a radius.
@@ -133,7 +145,7 @@ class Game:
         what is returned for `mean_fields`, (..., n_states).
         """
         low, high = self.reward_range
-        if not low < high:
+        if not -math.inf < low < high < math.inf:
             self.refuse(f"reward_range = ({low}, {high}) does not go from a lower to a higher one")
         # the clip takes off the last bit that rounding may add, and nothing else
         rewards = ((rewards - low) / (high - low)).clip(0.0, 1.0)
@@ -196,7 +208,7 @@ class Game:
         """
         mean_fields = np.asarray(mean_fields, dtype=np.float64)
         with in_one_line(self.name):
-            rewards = np.asarray(self.rewards(mean_fields))
+            rewards = self._array("rewards()", self.rewards(mean_fields))
         wanted = (*mean_fields.shape, len(self.actions))
         if rewards.shape != wanted:
             self.refuse(
@@ -221,8 +233,124 @@ class Game:
         """
         given = () if mean_field is None else (mean_field,)
         with in_one_line(self.name):
-            values = self.probabilities(*given)
+            values = self._array("probabilities()", self.probabilities(*given))
         return self._check_distributions("probabilities()", values, shape)
+
+    def checked_outcomes(self) -> np.ndarray:
+        """The states of :meth:`outcomes`, checked; (n_states, n_actions, K) int32.
+
+        Raises
+        ------
+        ConfigurationError
+            If they are of another shape, or no states.
+        """
+        with in_one_line(self.name):
+            outcomes = self._array("outcomes()", self.outcomes())
+        S, A = self.n_states, len(self.actions)
+        if outcomes.ndim != 3 or outcomes.shape[:2] != (S, A) or outcomes.size == 0:
+            self.refuse(f"outcomes() has shape {outcomes.shape}, expected ({S}, {A}, K)")
+        if outcomes.dtype.kind not in "iu":
+            self.refuse(f"outcomes() holds {outcomes.dtype}, expected states, int32")
+        low, high = outcomes.min(), outcomes.max()
+        if low < 0 or high >= S:
+            bad = low if low < 0 else high
+            self.refuse(f"outcomes() holds {bad}, which is no state: they are 0 to {S - 1}")
+        return np.require(outcomes, np.int32, ("C", "A"))
+
+    def checked_start(self) -> np.ndarray | None:
+        """The distribution of :meth:`start`, checked; (n_states,) float64, or None.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is none.
+        """
+        with in_one_line(self.name):
+            start = self.start()
+            if start is None:
+                return None
+            start = self._array("start()", start)
+        return self._check_distributions("start()", start, (self.n_states,))
+
+    def checked_names(self) -> list[str] | None:
+        """`state_names`, checked; list of n_states str, or None.
+
+        Raises
+        ------
+        ConfigurationError
+            If they are no sequence of as many different names.
+        """
+        names, S = self.state_names, self.n_states
+        if names is None:
+            return None
+        listed = np.asarray(names, dtype=object)  # a set, whose order is by chance, is no array
+        if listed.shape != (S,) or not all(isinstance(name, str) for name in listed):
+            self.refuse(f"state_names = {shorten(names)} is not a tuple of {S} different names")
+        if len(set(listed)) < S:
+            self.refuse(f"state_names = {shorten(names)} is not a tuple of {S} different names")
+        return list(map(str, listed))
+
+    def checked_positions(self) -> np.ndarray | None:
+        """`positions`, checked; (n_states, 2) int64, or None.
+
+        Raises
+        ------
+        ConfigurationError
+            If they are no cells of a grid that can be drawn, one for each state.
+        """
+        positions, S = self.positions, self.n_states
+        if positions is None:
+            return None
+        positions = self._array("positions", positions)
+        if positions.shape != (S, 2):
+            self.refuse(f"positions has shape {positions.shape}, expected {(S, 2)}")
+        self._check_numbers("positions", positions)
+        bad = ~((positions >= 0) & (positions < MOST_DRAWN) & (positions == np.floor(positions)))
+        if bad.any():
+            self.refuse(
+                f"positions holds {positions[bad][0]:g}, which is no row or column: they are whole "
+                f"numbers from 0, and below {MOST_DRAWN:,}"
+            )
+        positions = positions.astype(np.int64)
+        rows, columns = (positions.max(axis=0) + 1).tolist()
+        if rows * columns > MOST_DRAWN:
+            self.refuse(
+                f"positions are of a grid of {rows:,} x {columns:,} cells, which is more than "
+                f"{MOST_DRAWN:,}: count rows and columns from 0, without gaps"
+            )
+        cells, numbers_of = np.unique(positions, axis=0, return_counts=True)
+        if len(cells) < S:
+            row, column = cells[numbers_of.argmax()]
+            self.refuse(f"positions has more than one state in row {row}, column {column}")
+        return positions
+
+    def checked_distances(self) -> np.ndarray | None:
+        """`distances`, checked; (n_states, n_states) float64, or None.
+
+        Raises
+        ------
+        ConfigurationError
+            If they are no distances.
+        """
+        distances, S = self.distances, self.n_states
+        if distances is None:
+            return None
+        distances = self._array("distances", distances)
+        if distances.shape != (S, S):
+            self.refuse(f"distances has shape {distances.shape}, expected {(S, S)}")
+        self._check_numbers("distances", distances)
+        if "distances" not in self.made:
+            if distances.diagonal().any():
+                self.refuse("distances are not numbers >= 0, and 0 from a state to itself")
+            step = max(1, ASKED // S)  # of 10,000 states there are 800 MB
+            for first in range(0, S, step):
+                part = distances[first : first + step]
+                if not ((part >= 0.0) & (part < np.inf)).all():
+                    self.refuse("distances are not numbers >= 0, and 0 from a state to itself")
+                if (part != distances[:, first : first + step].T).any():
+                    self.refuse("distances are not the same there and back")
+            self.made["distances"] = True
+        return distances.astype(np.float64, copy=False)
 
     def mean_field_rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """Rewards in the mean-field game, R(s, a, mu) of Definition 2.4.
@@ -283,38 +411,55 @@ class Game:
     def check_sizes(self) -> None:
         """Check what says how large the game is; a part of :meth:`check` that takes no time."""
         S, actions = self.n_states, self.actions
-        if not isinstance(S, numbers.Integral) or S < 1:
+        if not isinstance(S, numbers.Integral) or isinstance(S, bool) or S < 1:
             self.refuse(f"n_states = {shorten(S)} is not a whole number >= 1")
         names = isinstance(actions, tuple) and all(type(action) is str for action in actions)
         if not names or not 0 < len(actions) == len(set(actions)):
             self.refuse(f"actions = {shorten(actions)} is not a tuple of different names")
 
     def _check_moves(self):
-        S, A = self.n_states, len(self.actions)
-        outcomes = np.asarray(self.outcomes())
-        if outcomes.ndim != 3 or outcomes.shape[:2] != (S, A) or outcomes.size == 0:
-            self.refuse(f"outcomes() has shape {outcomes.shape}, expected ({S}, {A}, K)")
-        if outcomes.dtype.kind not in "iu":
-            self.refuse(f"outcomes() holds {outcomes.dtype}, expected states, int32")
-        if outcomes.min() < 0 or outcomes.max() >= S:
-            bad = outcomes.min() if outcomes.min() < 0 else outcomes.max()
-            self.refuse(f"outcomes() holds {bad}, which is no state: they are 0 to {S - 1}")
+        for name in ("moves_depend_on_mean_field", "pays_by_own_share"):
+            value = getattr(self, name)
+            if not isinstance(value, bool | np.bool_):
+                self.refuse(f"{name} = {shorten(value)} is not True or False")
+        outcomes = self.checked_outcomes()
+        self._check_same("outcomes()", outcomes, self.checked_outcomes())
         for name in ("held_bytes", "asked_numbers"):
             value = getattr(self, name)
             if not isinstance(value, numbers.Real) or not 0.0 <= value < math.inf:
                 self.refuse(f"{name} = {shorten(value)} is not a number >= 0")
-        start = self.start()
+        start = self.checked_start()
         if start is not None:
-            self._check_distributions("start()", start, (S,))
-        for mean_field in self._samples() if self.moves_depend_on_mean_field else [None]:
-            self.chances(outcomes.shape, mean_field)
+            self._check_same("start()", start, self.checked_start())
+        samples = self._samples() if self.moves_depend_on_mean_field else [None]
+        for number, mean_field in enumerate(samples):
+            given = None if mean_field is None else mean_field.copy()
+            chances = self.chances(outcomes.shape, given).copy()
+            self._check_untouched("probabilities()", given, mean_field)
+            if number == 0:  # once, as it may take seconds
+                self._check_same("probabilities()", chances, self.chances(outcomes.shape, given))
+
+    def _check_untouched(self, what, given, before):
+        if given is not None and not np.array_equal(given, before):
+            self.refuse(f"{what} changes the array that it is given: let it change a copy of it")
+
+    def _check_same(self, what, once, again):
+        if not np.array_equal(once, again):
+            self.refuse(
+                f"{what} does not answer the same twice: what is drawn at random must be drawn "
+                "once, from a seed of its own, such as in a functools.cached_property"
+            )
+
+    def _array(self, what, values):
+        if is_masked(values):
+            self.refuse(f"{what} has masked entries, which are no numbers; fill them")
+        return np.asarray(values)
 
     def _check_numbers(self, what, values):
         if values.dtype.kind not in "biuf":
             self.refuse(f"{what} holds {values.dtype}, expected numbers")
 
     def _check_distributions(self, what, values, shape):
-        values = np.asarray(values)
         self._check_numbers(what, values)
         values = values.astype(np.float64, copy=False)
         if values.shape != shape:
@@ -323,18 +468,33 @@ class Game:
             self.refuse(f"{what} holds {values.min():g}, which is no probability")
         sums = values.sum(axis=-1)
         wrong = np.abs(sums - 1.0).argmax()
-        if not abs(sums.flat[wrong] - 1.0) <= TOLERANCE:
+        off = sums.flat[wrong] - 1.0
+        if not abs(off) <= TOLERANCE:
             where = np.unravel_index(wrong, sums.shape)
             where = f" in state {where[0]}, action {where[1]}" if where else ""
-            self.refuse(f"{what} sums to {sums.flat[wrong]:g}{where}, expected 1")
+            hint = (
+                f": it is off by {off:.2g}, as numbers of float32 or of few digits are; compute in "
+                "float64, or divide by the sum"
+            )
+            self.refuse(
+                f"{what} sums to {sums.flat[wrong]:.12g}{where}, expected 1"
+                + (hint if abs(off) < 1e-3 else "")
+            )
         return values
 
     def _check_rewards(self):
         samples = self._samples()
-        rewards = self.paid(samples)
+        given = samples.copy()
+        rewards = self.paid(given).copy()
+        self._check_untouched("rewards()", given, samples)
+        self._check_same("rewards()", rewards, self.paid(given))
         for mean_field, together in zip(samples, rewards, strict=True):
-            if not np.array_equal(self.paid(mean_field), together):
-                self.refuse("rewards() of one mean field differ from those among several")
+            given = mean_field.copy()
+            self._check_alike(self.paid(given), together)
+            self._check_untouched("rewards()", given, mean_field)
+        if self.n_states**2 * AT_ONCE <= ASKED:  # of more states rounding differs among few, too
+            several = np.resize(rewards, (AT_ONCE, *rewards.shape[1:]))
+            self._check_alike(self.paid(np.resize(samples, (AT_ONCE, self.n_states))), several)
         if self.pays_by_own_share:
             for mean_field, together in zip(samples, rewards, strict=True):
                 for s in range(0, self.n_states, max(1, self.n_states // 8)):
@@ -343,36 +503,39 @@ class Game:
                     if not (alike == together[s, 0]).all() or not (together[s] == alike[0]).all():
                         self.refuse("its rewards depend on more than the state and its own share")
 
+    def _check_alike(self, alone, together):
+        by = np.abs(alone - together).max()
+        if by > 0.0:
+            why = (
+                "so that a run would depend on how many steps it asks for at once; @, np.dot and "
+                "np.tensordot round by how many there are: write (a * b).sum(axis=-1)"
+                if by < ROUNDING
+                else "so that mean fields are mixed; states are on the last axis of what is given: "
+                "write mean_fields[..., s] and axis=-1"
+            )
+            self.refuse(
+                f"rewards() of one mean field differ from those among several by {by:.2g}, {why}"
+            )
+
     def _samples(self):
         """Some mean fields: even, the start, everybody in one state, at random."""
         S = self.n_states
         peaks = np.arange(0, S, max(1, S // 8))
         samples = [np.full((1, S), 1.0 / S), 1.0 * (peaks[:, None] == np.arange(S))]
-        if self.start() is not None:
-            samples.append(np.asarray(self.start(), dtype=np.float64)[None])
+        start = self.checked_start()
+        if start is not None:
+            samples.append(start[None])
         drawn = np.random.default_rng(S).random((4, S))
         samples.append(drawn / drawn.sum(axis=1, keepdims=True))
         return np.concatenate(samples)
 
     def _check_geometry(self):
-        S = self.n_states
-        if self.layout not in LAYOUTS:
-            self.refuse(f"layout = {self.layout!r} is not one of {', '.join(map(str, LAYOUTS))}")
-        names = self.state_names
-        if names is not None and (
-            len(names) != S or len(set(names)) < S or not all(type(each) is str for each in names)
-        ):
-            self.refuse(f"state_names = {shorten(names)} is not a tuple of {S} different names")
-        if self.layout == "grid" and self.positions is None:
+        if not (self.layout is None or isinstance(self.layout, str)) or self.layout not in LAYOUTS:
+            self.refuse(
+                f"layout = {shorten(self.layout)} is not one of {', '.join(map(str, LAYOUTS))}"
+            )
+        self.checked_names()
+        if self.checked_positions() is None and self.layout == "grid":
             self.refuse("layout = 'grid' needs positions, (row, column) of every state")
-        if self.positions is not None and np.shape(self.positions) != (S, 2):
-            self.refuse(f"positions has shape {np.shape(self.positions)}, expected {(S, 2)}")
-        if S > CHECKED_DISTANCES or self.distances is None:
-            return
-        distances = np.asarray(self.distances)
-        if distances.shape != (S, S):
-            self.refuse(f"distances has shape {distances.shape}, expected {(S, S)}")
-        if not (np.isfinite(distances) & (distances >= 0.0)).all() or distances.diagonal().any():
-            self.refuse("distances are not numbers >= 0, and 0 from a state to itself")
-        if (distances != distances.T).any():
-            self.refuse("distances are not the same there and back")
+        if self.n_states <= CHECKED_DISTANCES:
+            self.checked_distances()
