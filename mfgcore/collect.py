@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from mfgcore.architectures import ARCHITECTURES
+from mfgcore.arguments import checked
 from mfgcore.datasets import COMMON, check_made, configuration, describe, load
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.experiment import Experiment
@@ -16,6 +17,7 @@ from mfgcore.parameters import first_difference
 from mfgcore.provenance import environment
 
 
+@checked
 def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experiment]) -> xr.Dataset:
     """Join the runs of one experiment.
 
@@ -87,6 +89,7 @@ def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experime
     return describe(joined)
 
 
+@checked
 def collect_ablation(
     paths: Iterable[StrPath],
     settings: Mapping[str, Sequence[Experiment]],
@@ -139,6 +142,7 @@ def collect_ablation(
     return dataset
 
 
+@checked
 def load_collected(
     path: StrPath,
     settings: Sequence[Sequence[Experiment]],
@@ -178,6 +182,7 @@ def load_collected(
     return mark_outdated(dataset, path, difference, outdated)
 
 
+@checked
 def mark_outdated(
     dataset: xr.Dataset, path: StrPath, difference: str | None, allowed: bool
 ) -> xr.Dataset:
@@ -220,6 +225,7 @@ def _stack(datasets, dimension):
     return xr.concat(datasets, dimension, join="exact", combine_attrs="drop")
 
 
+@checked
 def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None:
     """Refuse a run that is not the expected one, or lacks a value that it should have.
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mfgcore.arguments import checked
 from mfgcore.configuration import COMPARED
 from mfgcore.datasets import COMMON, load
 from mfgcore.errors import ConfigurationError, RunFileError, shorten, unknown_name
@@ -26,12 +27,14 @@ OWN = ("trials", "only")
 FULLEST = 4  # states, as many as the paper's games have targets
 
 
+@checked
 def names(config: Mapping[str, Any]) -> list[str]:
     """Names of the comparisons of a configuration; list of str."""
     comparisons = config.get("comparisons", {})
     return [name for name in comparisons if name != "parameters" and comparisons[name] is not None]
 
 
+@checked
 def plan(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A comparison of a configuration, without what null leaves out; dict.
 
@@ -49,16 +52,19 @@ def plan(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     }
 
 
+@checked
 def file_name(label: str) -> str:
     """What a file of a scenario or setting is called; str."""
     return re.sub(r"[^A-Za-z0-9_=.+-]+", "_", label)
 
 
+@checked
 def flips(setting: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a scenario or setting; dict."""
     return {key: value for key, value in setting.items() if key not in OWN}
 
 
+@checked
 def jobs(config: Mapping[str, Any], name: str) -> dict[tuple[str, str], tuple[str, str]]:
     """The scenarios and settings that belong together; dict of file names to labels.
 
@@ -84,6 +90,7 @@ def jobs(config: Mapping[str, Any], name: str) -> dict[tuple[str, str], tuple[st
     return found
 
 
+@checked
 def runs(
     config: Mapping[str, Any], name: str, scenario: str, setting: str, most: int | None = None
 ) -> dict[tuple[str, int], Experiment]:
@@ -119,6 +126,7 @@ def runs(
         raise ConfigurationError(f"{place}: {error}") from error
 
 
+@checked
 def compare(
     experiments: Mapping[tuple[str, int], Experiment],
     progress: Callable[[str, int], object] | None = None,
@@ -188,6 +196,7 @@ def _summary(run):
     return xr.Dataset(kept, {"iteration": run["iteration"]})
 
 
+@checked
 def planned(config: Mapping[str, Any], name: str) -> dict[str, Experiment]:
     """The first run of each scenario, setting and variant, by their labels joined by "|"; dict."""
     return {
@@ -197,6 +206,7 @@ def planned(config: Mapping[str, Any], name: str) -> dict[str, Experiment]:
     }
 
 
+@checked
 def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.Dataset:
     """The scenarios and settings of a comparison in one dataset.
 

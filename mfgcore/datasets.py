@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from mfgcore.arguments import checked
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.files import StrPath, atomic_path, check_seal, check_writable, reason
 from mfgcore.meanfield import FLOW_TOLERANCE
@@ -39,6 +40,7 @@ COORDINATES = {
 }
 
 
+@checked
 def to_dataset(simulation: "Simulation") -> xr.Dataset:
     """The dataset of a simulation, without the provenance that belongs to its execution."""
     experiment, game = simulation.experiment, simulation.game
@@ -78,6 +80,7 @@ def to_dataset(simulation: "Simulation") -> xr.Dataset:
     return describe(dataset)
 
 
+@checked
 def state_coordinates(game: "Game") -> dict[str, Any]:
     """What a dataset holds of the states of a game; dict of coordinates by name."""
     found = {
@@ -92,6 +95,7 @@ def state_coordinates(game: "Game") -> dict[str, Any]:
     return found
 
 
+@checked
 def describe(dataset: xr.Dataset) -> xr.Dataset:
     """Say in a dataset's attributes what its variables and coordinates are; returns it."""
     for name, entry in METRICS.items():
@@ -107,6 +111,7 @@ def describe(dataset: xr.Dataset) -> xr.Dataset:
     return dataset
 
 
+@checked
 def save(dataset: xr.Dataset, path: StrPath) -> None:
     """Write a dataset as a compressed netCDF-4 file with a checksum, whole or not at all.
 
@@ -128,6 +133,7 @@ def save(dataset: xr.Dataset, path: StrPath) -> None:
             ) from error
 
 
+@checked
 def load(path: StrPath, kind: str = "run") -> xr.Dataset:
     """Read a run's or an experiment's file into memory.
 
@@ -156,6 +162,7 @@ def load(path: StrPath, kind: str = "run") -> xr.Dataset:
     return check_made(name, dataset, kind)
 
 
+@checked
 def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
     """Refuse a dataset, by a name for it, that is none of a kind and of this version; returns it.
 
@@ -178,6 +185,7 @@ def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
     return dataset
 
 
+@checked
 def configuration(dataset: xr.Dataset) -> dict[str, Any]:
     """The configuration that a run's file was made with; dict of parameter to value."""
     return json.loads(dataset.attrs["configuration"])

@@ -14,6 +14,7 @@ import numpy as np
 
 from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES, Architecture
+from mfgcore.arguments import checked
 from mfgcore.errors import ConfigurationError, unknown_name
 from mfgcore.fingerprint import run_fingerprint
 from mfgcore.games import GAMES, Game, in_one_line
@@ -294,6 +295,7 @@ def _checked(game):
     game.check()
 
 
+@checked
 def make_experiment(**values: Any) -> Experiment:
     """An :class:`Experiment` from values of unknown origin.
 

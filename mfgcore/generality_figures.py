@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mfgcore.arguments import checked
 from mfgcore.claims.judging import FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.files import StrPath, write_text
 from mfgcore.generality import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
@@ -41,6 +42,7 @@ LOOK = {
 LEAST_REACH, MOST_REACH = 0.2, 1.0  # of the axis; what is beyond has an arrow
 
 
+@checked
 def write(
     datasets: Mapping[str, xr.Dataset],
     seed: int,
@@ -59,6 +61,7 @@ def write(
     plot_generality(*found, drawings, TITLE)
 
 
+@checked
 def plot_generality(
     effects: pd.DataFrame,
     games: pd.DataFrame,
@@ -214,6 +217,7 @@ def _draw_predictors(axis, predictors):
 # ------------------------------------------------------------ in words
 
 
+@checked
 def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFrame) -> str:
     """An answer in one paragraph, and the pooled effects and predictors; str."""
     lines = [
@@ -255,6 +259,7 @@ def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFr
     return "\n".join(lines) + "\n"
 
 
+@checked
 def answer(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFrame) -> str:
     """One paragraph that says no more than the intervals do; str."""
     own = games.drop_duplicates(["kind", "game"])

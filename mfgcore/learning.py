@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mfgcore import kernels, meanfield
+from mfgcore.arguments import checked
 from mfgcore.population import Population, state_distances
 from mfgcore.registry import Registry
 
@@ -72,6 +73,7 @@ READ = ("initial_q_value", "learning_rate", "reward_time")  # where Q-functions 
 
 
 @register(*READ, "waiting_transitions", "replay_cycles", "shuffles")
+@checked
 def replay(experiment: "Experiment") -> Algorithm:
     """Algorithm 2: transitions are stored, and replayed in many shuffled passes."""
 
@@ -92,6 +94,7 @@ def replay(experiment: "Experiment") -> Algorithm:
 
 
 @register(*READ, "learning_rate_offset")
+@checked
 def online(experiment: "Experiment") -> Algorithm:
     """Algorithm 1: each transition is used once, as it comes."""
 
@@ -110,6 +113,7 @@ def online(experiment: "Experiment") -> Algorithm:
 
 
 @register
+@checked
 def exact(experiment: "Experiment") -> Algorithm:
     """The Q-function is computed from the model: what the others do without sampling error."""
 
@@ -149,6 +153,7 @@ def _estimate(experiment, learn, lesson):
     return q_values
 
 
+@checked
 def improve_policies(
     experiment: "Experiment", policies: np.ndarray, policy_index: np.ndarray, q_values: np.ndarray
 ) -> np.ndarray:
@@ -171,6 +176,7 @@ def improve_policies(
     )
 
 
+@checked
 def policy_change(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far policies moved: sigma (Alg. 1, line 11) and the tie-breaking total (App. C).
 

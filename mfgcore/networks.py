@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfgcore import streams
+from mfgcore.arguments import checked
 from mfgcore.errors import ConfigurationError, shorten
 from mfgcore.files import reason
 from mfgcore.registry import Registry
@@ -105,6 +106,7 @@ def _among(numbers, n):
     return bool(((numbers >= 0) & (numbers < n)).all())
 
 
+@checked
 def graph(n_agents: int, edges: Iterable[tuple[int, int]]) -> Links:
     """Links between single agents; `edges` are pairs of their numbers.
 
@@ -127,6 +129,7 @@ def graph(n_agents: int, edges: Iterable[tuple[int, int]]) -> Links:
     return Links(first, end.astype(np.int32), own.astype(np.int32))
 
 
+@checked
 def parts(links: "Links") -> int:
     """Number of parts of a graph that no link connects; int."""
     from scipy.sparse import csgraph, csr_array  # a quarter of a second that few runs need
@@ -137,6 +140,7 @@ def parts(links: "Links") -> int:
 
 
 @register("communication_radius", "diagonal")
+@checked
 def radius(experiment: "Experiment") -> Network:
     """Agents hear those within a Euclidean distance of their cell."""
     game = experiment.make_game()
@@ -148,6 +152,7 @@ def radius(experiment: "Experiment") -> Network:
     return lambda n_agents: Links(*neighbour_cells(game, *settings))
 
 
+@checked
 def neighbour_cells(
     game: "Game", radius: float, diagonal: str = "cells"
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -175,6 +180,7 @@ def neighbour_cells(
 
 
 @register
+@checked
 def complete(experiment: "Experiment") -> Network:
     """Everybody hears everybody."""
     return _everybody
@@ -191,12 +197,14 @@ def _everybody(n_agents, probability=1.0):
 
 
 @register("neighbours")
+@checked
 def ring(experiment: "Experiment") -> Network:
     """Agents stand on a ring, by their numbers, and hear the nearest, half of them on each side."""
     return _rewired(experiment, 0.0)
 
 
 @register("link_probability", "redrawn")
+@checked
 def erdos_renyi(experiment: "Experiment") -> Network:
     """Any two agents are linked with a probability, drawn anew in every round, or once."""
     if experiment.redrawn:
@@ -208,12 +216,14 @@ def erdos_renyi(experiment: "Experiment") -> Network:
 
 
 @register("neighbours", "rewiring_probability")
+@checked
 def small_world(experiment: "Experiment") -> Network:
     """A ring of which some links lead anywhere else (Watts & Strogatz)."""
     return _rewired(experiment, experiment.rewiring_probability)
 
 
 @register("attachments")
+@checked
 def scale_free(experiment: "Experiment") -> Network:
     """Each further agent links to some that are there, the more likely the more links they have."""
     _check_below(experiment, "attachments")
@@ -223,6 +233,7 @@ def scale_free(experiment: "Experiment") -> Network:
 
 
 @register("edges", "edges_digest", "disconnected")
+@checked
 def edge_list(experiment: "Experiment") -> Network:
     """The links that a file lists."""
     edges, _ = read_edges(experiment.edges)
@@ -246,6 +257,7 @@ def edge_list(experiment: "Experiment") -> Network:
     return links
 
 
+@checked
 def read_edges(path: str | None) -> tuple[np.ndarray, str]:
     """The links that a file lists: two agents' numbers on each line, # before a comment.
 
@@ -284,6 +296,7 @@ def read_edges(path: str | None) -> tuple[np.ndarray, str]:
     return np.array(edges, dtype=np.int64).reshape(-1, 2), digest
 
 
+@checked
 def check_edges(path: str | None, expected: str | None = None) -> str:
     """Digest of a file of links, which must be the expected one, if there is one; str."""
     _, digest = read_edges(path)

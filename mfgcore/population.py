@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfgcore import kernels
+from mfgcore.arguments import checked
 
 if TYPE_CHECKING:
     from mfgcore.experiment import Experiment
@@ -76,6 +77,7 @@ class Population:
         return int(self.policy_index[first]), int(followers[first])
 
 
+@checked
 def state_distances(policies: np.ndarray, others: np.ndarray) -> np.ndarray:
     """||pi(s) - other(s)||_1 in every state.
 
@@ -95,6 +97,7 @@ def state_distances(policies: np.ndarray, others: np.ndarray) -> np.ndarray:
     return distances
 
 
+@checked
 def policy_distances(policies: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """sup_s ||pi(s) - reference(s)||_1 of every policy pi (Sec. 3.2).
 
@@ -110,6 +113,7 @@ def policy_distances(policies: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return state_distances(policies, np.broadcast_to(reference, policies.shape)).max(axis=1)
 
 
+@checked
 def uniform_policy(n_states: int, n_actions: int) -> np.ndarray:
     """pi_max: every action equally likely everywhere; (n_states, n_actions) float64."""
     return np.full((n_states, n_actions), 1.0 / n_actions)
@@ -240,6 +244,7 @@ class Observations:
     mean_field: Any
 
 
+@checked
 def rollout(
     experiment: "Experiment",
     walk: "Walk",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mfgcore.arguments import checked
 from mfgcore.errors import ConfigurationError
 from mfgcore.registry import Registry
 
@@ -48,12 +49,14 @@ class Scenario:
 
 
 @register
+@checked
 def none(experiment: "Experiment") -> Scenario:
     """Nothing happens."""
     return Scenario(lambda k: 0.0, lambda k: experiment.agents)
 
 
 @register("failure_probability", "agents_after", "learner_lost_at")
+@checked
 def disturbed(experiment: "Experiment") -> Scenario:
     """What is given: updates fail, agents come or go, the central learner is lost."""
 
@@ -76,12 +79,14 @@ def disturbed(experiment: "Experiment") -> Scenario:
 
 
 @LEAVERS.register
+@checked
 def random(experiment: "Experiment", states: np.ndarray) -> np.ndarray:
     """Whoever it is."""
     return np.zeros(states.size)
 
 
 @LEAVERS.register("leave_state")
+@checked
 def nearest(experiment: "Experiment", states: np.ndarray) -> np.ndarray:
     """Those nearest to `leave_state`."""
     game = experiment.make_game()

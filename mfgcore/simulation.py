@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from mfgcore import memory, streams
+from mfgcore.arguments import checked
 from mfgcore.datasets import to_dataset
 from mfgcore.errors import ConfigurationError, NumericalError, shorten
 from mfgcore.evaluation import sample_exploitability
@@ -58,6 +59,7 @@ class Simulation:
         If the run does not fit into the memory.
     """
 
+    @checked
     def __init__(
         self, experiment: "Experiment", threads: int = 1, limit: float | None = None
     ) -> None:
@@ -263,6 +265,7 @@ class Simulation:
             )
 
 
+@checked
 def simulate(
     experiment: "Experiment",
     threads: int = 1,

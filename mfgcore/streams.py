@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mfgcore.arguments import checked
+
 if TYPE_CHECKING:
     from mfgcore.experiment import Experiment
     from mfgcore.games import Game
@@ -36,6 +38,7 @@ PURPOSES = (
 SHUFFLE_LANES = 16  # generators side by side in a shuffle stream, as in kernels/streams.pxi
 
 
+@checked
 def words(
     experiment: "Experiment", purpose: str, iteration: int, n_agents: int, n_words: int
 ) -> np.ndarray:
@@ -51,11 +54,13 @@ def words(
     return np.random.Philox(key).random_raw(n_agents * n_words).reshape(n_agents, n_words)
 
 
+@checked
 def uniforms(experiment: "Experiment", purpose: str, iteration: int, n_agents: int) -> np.ndarray:
     """One number in [0, 1) for each agent, a multiple of 2**-53; shape (n_agents,) float64."""
     return (words(experiment, purpose, iteration, n_agents, 1)[:, 0] >> np.uint64(11)) * 2.0**-53
 
 
+@checked
 def integers(
     experiment: "Experiment", purpose: str, iteration: int, n_agents: int, n: int
 ) -> np.ndarray:
@@ -63,6 +68,7 @@ def integers(
     return (uniforms(experiment, purpose, iteration, n_agents) * n).astype(np.int32)
 
 
+@checked
 def starts(
     experiment: "Experiment", purpose: str, iteration: int, n_agents: int, game: "Game"
 ) -> np.ndarray:
@@ -76,6 +82,7 @@ def starts(
     return np.searchsorted(cumulated / cumulated[-1], drawn, side="right").astype(np.int32)
 
 
+@checked
 def action_generators(
     experiment: "Experiment", purpose: str, iteration: int, n_agents: int
 ) -> np.ndarray:
@@ -84,6 +91,7 @@ def action_generators(
     return np.ascontiguousarray(state.T, dtype=np.uint32)
 
 
+@checked
 def shuffle_generators(
     experiment: "Experiment", purpose: str, iteration: int, n_agents: int
 ) -> np.ndarray:

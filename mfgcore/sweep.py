@@ -21,6 +21,7 @@ import xarray as xr
 from tqdm import tqdm
 
 from mfgcore import cost, memory
+from mfgcore.arguments import checked
 from mfgcore.checkpoint import Checkpointer, Stopped
 from mfgcore.collect import check_run
 from mfgcore.configuration import plain
@@ -40,6 +41,7 @@ Tasks = dict[str, tuple[Experiment, Path | None, float]]
 Outcomes = Generator[tuple[str, xr.Dataset | Exception], None, None]
 
 
+@checked
 def sweep(
     experiment: Experiment,
     *,

@@ -11,6 +11,7 @@ import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from mfgcore.arguments import checked
 from mfgcore.errors import ConfigurationError, shorten, show_key
 from mfgcore.files import StrPath
 
@@ -18,6 +19,7 @@ MOST_VALUES = 100_000  # of a file; what an alias stands for counts each time
 EVALUATED = "__use_yte__"  # a key with which Snakemake would run what the file says
 
 
+@checked
 def read_yaml(path: StrPath) -> dict[str, Any]:
     """What a YAML file holds.
 
@@ -48,6 +50,7 @@ def read_yaml(path: StrPath) -> dict[str, Any]:
     return content
 
 
+@checked
 def parse_yaml(text: str, name: str) -> Any:
     """What a text stands for, such as the value of a key on a command line.
 

@@ -155,7 +155,7 @@ def test_interrupted_it_goes_on(tmp_path, monkeypatch, cores):
         ({"agents": [6, 1], "sampled_exploitability": [False, True]},
          "^agents = 1, sampled_exploitability = true: agents: 1 is not allowed"),
         ({"seed": [1], "cores": 0}, "^cores: 0 is not a whole number >= 1$"),
-        ({"seed": [1], "cores": 1.5}, "^cores: 1.5 is not a whole number >= 1$"),
+        ({"seed": [1], "cores": 1.5}, "^cores: 1.5 is not a whole number, or None$"),
         ({"experiment": "agree"}, "^experiment: 'agree' is not an Experiment$"),
     ],
 )  # fmt: skip

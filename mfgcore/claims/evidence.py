@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import xarray as xr
 
+from mfgcore.arguments import checked
+
 # the smaller versions of the figures in the comparison of readings
 SMALLER = {
     "fig1": "agree, failing",
@@ -21,6 +23,7 @@ class NothingToJudge(Exception):
     """The evidence lacks what a claim is about; the message says what."""
 
 
+@checked
 def as_experiment(dataset: xr.Dataset, scenario: str, setting: str) -> xr.Dataset:
     """The runs of a comparison in one scenario and setting, as an experiment's dataset.
 
