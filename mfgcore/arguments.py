@@ -19,11 +19,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mfgcore.errors import ConfigurationError, shorten
+from mfgcore.errors import ConfigurationError, MfgcoreError, one_line, shorten
 
 F = TypeVar("F", bound=Callable[..., Any])
 WRONG = object()
 _NUMBERS = "biuf"  # kinds of NumPy
+# what unfit arguments lead to, and which of these are worth to be told
+_RAISED = (
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration, OSError,
+)  # fmt: skip
+_SHOWN = (str, bool, int, float)
 _LISTED = (list, tuple, np.ndarray)  # what is looked at element by element
 
 
@@ -99,7 +104,7 @@ _KNOWN: dict[Any, tuple[Callable, str]] = {
 }
 
 
-def _test(annotation) -> tuple[Callable, str] | None:
+def _test(annotation):
     """What tells whether a value fits an annotation, and its words; None if every value does."""
     origin = typing.get_origin(annotation) or annotation
     if origin in _KNOWN:
@@ -150,10 +155,10 @@ def _listed(tests, origin):
     size = len(tests) if origin is tuple and len(tests) > 1 else None
     test = tests[0]
     words = "a list of values" if test is None else f"a list, each {test[1]}"
-    looped = collections.abc.Iterable if origin in (tuple, list) else origin
+    looped = () if origin in (tuple, list) else (origin,)
 
     def fit(value):
-        if isinstance(value, str | bytes) or not isinstance(value, (looped, *_LISTED)):
+        if isinstance(value, str | bytes) or not isinstance(value, (*looped, *_LISTED)):
             return WRONG
         if not isinstance(value, _LISTED):
             return value
@@ -229,3 +234,32 @@ def checked(function: F) -> F:
         return function(*arguments, **named)
 
     return call  # type: ignore[return-value]
+
+
+def explained(function: F) -> F:
+    """As :func:`checked`; and what the function can make nothing of is one line, too.
+
+    For what only computes: nothing of a user's own code is called, whose errors are to be seen.
+
+    Raises
+    ------
+    ConfigurationError
+        In place of the error that arose, with the numbers and texts that it was called with.
+    """
+    name, signature, call = function.__name__, inspect.signature(function), checked(function)
+
+    @functools.wraps(function)
+    def explaining(*arguments, **named):
+        try:
+            return call(*arguments, **named)
+        except MfgcoreError:
+            raise
+        except _RAISED as error:
+            try:
+                given = signature.bind(*arguments, **named).arguments.items()
+            except TypeError:  # it is not called as it has to be
+                raise error from None
+            said = [f"{key}={shorten(each)}" for key, each in given if isinstance(each, _SHOWN)]
+            raise ConfigurationError(f"{name}({', '.join(said)}): {one_line(error)}") from error
+
+    return explaining  # type: ignore[return-value]

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from mfgcore.architectures import ARCHITECTURES
-from mfgcore.arguments import checked
+from mfgcore.arguments import checked, explained
 from mfgcore.datasets import COMMON, check_made, configuration, describe, load
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.experiment import Experiment
@@ -17,7 +17,7 @@ from mfgcore.parameters import first_difference
 from mfgcore.provenance import environment
 
 
-@checked
+@explained
 def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experiment]) -> xr.Dataset:
     """Join the runs of one experiment.
 
@@ -89,7 +89,7 @@ def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experime
     return describe(joined)
 
 
-@checked
+@explained
 def collect_ablation(
     paths: Iterable[StrPath],
     settings: Mapping[str, Sequence[Experiment]],
@@ -142,7 +142,7 @@ def collect_ablation(
     return dataset
 
 
-@checked
+@explained
 def load_collected(
     path: StrPath,
     settings: Sequence[Sequence[Experiment]],
@@ -225,7 +225,7 @@ def _stack(datasets, dimension):
     return xr.concat(datasets, dimension, join="exact", combine_attrs="drop")
 
 
-@checked
+@explained
 def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None:
     """Refuse a run that is not the expected one, or lacks a value that it should have.
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mfgcore.arguments import checked
+from mfgcore.arguments import checked, explained
 from mfgcore.configuration import COMPARED
 from mfgcore.datasets import COMMON, load
 from mfgcore.errors import ConfigurationError, RunFileError, shorten, unknown_name
@@ -27,14 +27,14 @@ OWN = ("trials", "only")
 FULLEST = 4  # states, as many as the paper's games have targets
 
 
-@checked
+@explained
 def names(config: Mapping[str, Any]) -> list[str]:
     """Names of the comparisons of a configuration; list of str."""
     comparisons = config.get("comparisons", {})
     return [name for name in comparisons if name != "parameters" and comparisons[name] is not None]
 
 
-@checked
+@explained
 def plan(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A comparison of a configuration, without what null leaves out; dict.
 
@@ -52,19 +52,19 @@ def plan(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     }
 
 
-@checked
+@explained
 def file_name(label: str) -> str:
     """What a file of a scenario or setting is called; str."""
     return re.sub(r"[^A-Za-z0-9_=.+-]+", "_", label)
 
 
-@checked
+@explained
 def flips(setting: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a scenario or setting; dict."""
     return {key: value for key, value in setting.items() if key not in OWN}
 
 
-@checked
+@explained
 def jobs(config: Mapping[str, Any], name: str) -> dict[tuple[str, str], tuple[str, str]]:
     """The scenarios and settings that belong together; dict of file names to labels.
 
@@ -90,7 +90,7 @@ def jobs(config: Mapping[str, Any], name: str) -> dict[tuple[str, str], tuple[st
     return found
 
 
-@checked
+@explained
 def runs(
     config: Mapping[str, Any], name: str, scenario: str, setting: str, most: int | None = None
 ) -> dict[tuple[str, int], Experiment]:
@@ -148,6 +148,8 @@ def compare(
         the largest that there can be; `fullest`, the share of the agents in the four fullest
         states. And `cpu_seconds` over (variant, trial).
     """
+    if not experiments:
+        raise ConfigurationError("experiments: there is none")
     found, about = {}, []
     for key, experiment in experiments.items():
         run = simulate(experiment)
@@ -196,7 +198,7 @@ def _summary(run):
     return xr.Dataset(kept, {"iteration": run["iteration"]})
 
 
-@checked
+@explained
 def planned(config: Mapping[str, Any], name: str) -> dict[str, Experiment]:
     """The first run of each scenario, setting and variant, by their labels joined by "|"; dict."""
     return {
@@ -206,7 +208,7 @@ def planned(config: Mapping[str, Any], name: str) -> dict[str, Experiment]:
     }
 
 
-@checked
+@explained
 def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.Dataset:
     """The scenarios and settings of a comparison in one dataset.
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mfgcore.arguments import checked
+from mfgcore.arguments import explained
 from mfgcore.datasets import load
 from mfgcore.files import StrPath, atomic_path
 
@@ -41,7 +41,7 @@ FORMATS = {
 }
 
 
-@checked
+@explained
 def write_crate(
     path: StrPath,
     snakefile: StrPath,

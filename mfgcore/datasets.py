@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from mfgcore.arguments import checked
+from mfgcore.arguments import checked, explained
 from mfgcore.errors import RunFileError, shorten
 from mfgcore.files import StrPath, atomic_path, check_seal, check_writable, reason
 from mfgcore.meanfield import FLOW_TOLERANCE
@@ -95,7 +95,7 @@ def state_coordinates(game: "Game") -> dict[str, Any]:
     return found
 
 
-@checked
+@explained
 def describe(dataset: xr.Dataset) -> xr.Dataset:
     """Say in a dataset's attributes what its variables and coordinates are; returns it."""
     for name, entry in METRICS.items():
@@ -162,7 +162,7 @@ def load(path: StrPath, kind: str = "run") -> xr.Dataset:
     return check_made(name, dataset, kind)
 
 
-@checked
+@explained
 def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
     """Refuse a dataset, by a name for it, that is none of a kind and of this version; returns it.
 
@@ -185,7 +185,7 @@ def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
     return dataset
 
 
-@checked
+@explained
 def configuration(dataset: xr.Dataset) -> dict[str, Any]:
     """The configuration that a run's file was made with; dict of parameter to value."""
     return json.loads(dataset.attrs["configuration"])

@@ -16,7 +16,7 @@ import xarray as xr
 from plotly.offline import get_plotlyjs
 
 from mfgcore import layout, plotting
-from mfgcore.arguments import checked
+from mfgcore.arguments import explained
 from mfgcore.datasets import configuration
 from mfgcore.files import StrPath, write_text
 from mfgcore.games import ACTIONS, GAMES, MOVES
@@ -33,7 +33,7 @@ SHARES, PROBABILITIES = "<u2", "<u1"
 LINE_WIDTH = 2.0  # pixels
 
 
-@checked
+@explained
 def write_page(experiments: Iterable[tuple[str, xr.Dataset]], path: StrPath) -> None:
     """Write the page of some experiments; the same experiments give the same bytes.
 
@@ -52,7 +52,7 @@ def write_page(experiments: Iterable[tuple[str, xr.Dataset]], path: StrPath) -> 
     write_text(path, page)
 
 
-@checked
+@explained
 def describe(title: str, dataset: xr.Dataset) -> dict[str, Any]:
     """What the page shows of an experiment's dataset; dict of JSON's types.
 

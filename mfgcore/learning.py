@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mfgcore import kernels, meanfield
-from mfgcore.arguments import checked
+from mfgcore.arguments import checked, explained
 from mfgcore.population import Population, state_distances
 from mfgcore.registry import Registry
 
@@ -153,7 +153,7 @@ def _estimate(experiment, learn, lesson):
     return q_values
 
 
-@checked
+@explained
 def improve_policies(
     experiment: "Experiment", policies: np.ndarray, policy_index: np.ndarray, q_values: np.ndarray
 ) -> np.ndarray:
@@ -176,7 +176,7 @@ def improve_policies(
     )
 
 
-@checked
+@explained
 def policy_change(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far policies moved: sigma (Alg. 1, line 11) and the tie-breaking total (App. C).
 

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from mfgcore import evaluation, meanfield
-from mfgcore.arguments import checked
+from mfgcore.arguments import checked, explained
 from mfgcore.games import Game
 from mfgcore.gossip import Adoptions, examine_adoptions
 from mfgcore.population import Observations, Population
@@ -195,7 +195,7 @@ def record(moment: "Moment") -> dict[str, Any]:
     return values
 
 
-@checked
+@explained
 def label(name: str) -> str:
     """What figures call a metric; str."""
     return METRICS[name].label or METRICS[name].long_name

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfgcore import streams
-from mfgcore.arguments import checked
+from mfgcore.arguments import checked, explained
 from mfgcore.errors import ConfigurationError, shorten
 from mfgcore.files import reason
 from mfgcore.registry import Registry
@@ -106,7 +106,7 @@ def _among(numbers, n):
     return bool(((numbers >= 0) & (numbers < n)).all())
 
 
-@checked
+@explained
 def graph(n_agents: int, edges: Iterable[tuple[int, int]]) -> Links:
     """Links between single agents; `edges` are pairs of their numbers.
 
@@ -129,7 +129,7 @@ def graph(n_agents: int, edges: Iterable[tuple[int, int]]) -> Links:
     return Links(first, end.astype(np.int32), own.astype(np.int32))
 
 
-@checked
+@explained
 def parts(links: "Links") -> int:
     """Number of parts of a graph that no link connects; int."""
     from scipy.sparse import csgraph, csr_array  # a quarter of a second that few runs need
@@ -152,7 +152,7 @@ def radius(experiment: "Experiment") -> Network:
     return lambda n_agents: Links(*neighbour_cells(game, *settings))
 
 
-@checked
+@explained
 def neighbour_cells(
     game: "Game", radius: float, diagonal: str = "cells"
 ) -> tuple[np.ndarray, np.ndarray]:

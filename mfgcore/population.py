@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore.arguments import checked
+from mfgcore.arguments import explained
 
 if TYPE_CHECKING:
     from mfgcore.experiment import Experiment
@@ -77,7 +77,7 @@ class Population:
         return int(self.policy_index[first]), int(followers[first])
 
 
-@checked
+@explained
 def state_distances(policies: np.ndarray, others: np.ndarray) -> np.ndarray:
     """||pi(s) - other(s)||_1 in every state.
 
@@ -97,7 +97,7 @@ def state_distances(policies: np.ndarray, others: np.ndarray) -> np.ndarray:
     return distances
 
 
-@checked
+@explained
 def policy_distances(policies: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """sup_s ||pi(s) - reference(s)||_1 of every policy pi (Sec. 3.2).
 
@@ -113,7 +113,7 @@ def policy_distances(policies: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return state_distances(policies, np.broadcast_to(reference, policies.shape)).max(axis=1)
 
 
-@checked
+@explained
 def uniform_policy(n_states: int, n_actions: int) -> np.ndarray:
     """pi_max: every action equally likely everywhere; (n_states, n_actions) float64."""
     return np.full((n_states, n_actions), 1.0 / n_actions)
@@ -244,7 +244,7 @@ class Observations:
     mean_field: Any
 
 
-@checked
+@explained
 def rollout(
     experiment: "Experiment",
     walk: "Walk",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mfgcore.arguments import checked
+from mfgcore.arguments import explained
 from mfgcore.errors import ConfigurationError
 from mfgcore.registry import Registry
 
@@ -49,14 +49,14 @@ class Scenario:
 
 
 @register
-@checked
+@explained
 def none(experiment: "Experiment") -> Scenario:
     """Nothing happens."""
     return Scenario(lambda k: 0.0, lambda k: experiment.agents)
 
 
 @register("failure_probability", "agents_after", "learner_lost_at")
-@checked
+@explained
 def disturbed(experiment: "Experiment") -> Scenario:
     """What is given: updates fail, agents come or go, the central learner is lost."""
 
@@ -79,14 +79,14 @@ def disturbed(experiment: "Experiment") -> Scenario:
 
 
 @LEAVERS.register
-@checked
+@explained
 def random(experiment: "Experiment", states: np.ndarray) -> np.ndarray:
     """Whoever it is."""
     return np.zeros(states.size)
 
 
 @LEAVERS.register("leave_state")
-@checked
+@explained
 def nearest(experiment: "Experiment", states: np.ndarray) -> np.ndarray:
     """Those nearest to `leave_state`."""
     game = experiment.make_game()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mfgcore.arguments import checked
+from mfgcore.arguments import checked, explained
 from mfgcore.claims.evidence import Evidence, NothingToJudge
 from mfgcore.registry import Registry
 from mfgcore.statistics import Interval, bootstrap, generator_of, interquartile_mean
@@ -320,7 +320,7 @@ def _together(verdicts):
     return next((found for found in (FAILS, OPEN, THRESHOLD) if found in verdicts), HOLDS)
 
 
-@checked
+@explained
 def by_group(judged: Iterable[Judged]) -> list[tuple[str, str]]:
     """Verdict of each group of parts, at 95 %, and corrected; list of (str, str)."""
     groups: dict[str, list[Judged]] = {}

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mfgcore.arguments import checked
+from mfgcore.arguments import explained
 from mfgcore.claims.evidence import Evidence, NothingToJudge
 from mfgcore.claims.units import play, whole
 from mfgcore.datasets import configuration
@@ -19,7 +19,7 @@ RISE = 0.1
 AROUND = 10
 
 
-@checked
+@explained
 def series(dataset: xr.Dataset, metric: str, architecture: str) -> tuple[np.ndarray, np.ndarray]:
     """A metric of one architecture over the iterations at which it was measured.
 
@@ -39,14 +39,14 @@ def series(dataset: xr.Dataset, metric: str, architecture: str) -> tuple[np.ndar
     return values[:, measured].astype(np.float64), dataset["iteration"].values[measured]
 
 
-@checked
+@explained
 def paired(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """One sample minus another, over the trials that both have; (n_trials,) float64."""
     n_trials = min(first.size, second.size)
     return first[:n_trials] - second[:n_trials]
 
 
-@checked
+@explained
 def mean_between(
     dataset: xr.Dataset, metric: str, architecture: str, first: int, last: int
 ) -> np.ndarray:
@@ -58,26 +58,26 @@ def mean_between(
     return values[:, chosen].mean(axis=1)
 
 
-@checked
+@explained
 def final_mean(dataset: xr.Dataset, metric: str, architecture: str) -> np.ndarray:
     """Mean over the end of a run; (n_trials,) float64."""
     n = dataset.sizes["iteration"]
     return mean_between(dataset, metric, architecture, n - last_iterations(n), n - 1)
 
 
-@checked
+@explained
 def initial_return(dataset: xr.Dataset) -> float:
     """Mean return of all architectures and trials at k = 0, before anybody learned; float."""
     return float(dataset["discounted_return"].isel(iteration=0).mean(dtype=np.float64))
 
 
-@checked
+@explained
 def end(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Return at the end, in units of P; (n_trials,) float64."""
     return final_mean(dataset, "discounted_return", architecture) / play(dataset)
 
 
-@checked
+@explained
 def best_of_ten(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Highest mean return of ten iterations, in units of P; (n_trials,) float64."""
     values, _ = series(dataset, "discounted_return", architecture)
@@ -85,21 +85,21 @@ def best_of_ten(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     return windows.mean(axis=2).max(axis=1) / play(dataset)
 
 
-@checked
+@explained
 def mean_return(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Mean return over the whole run, in units of W; (n_trials,) float64."""
     values, _ = series(dataset, "discounted_return", architecture)
     return values.mean(axis=1) / whole(dataset)
 
 
-@checked
+@explained
 def gain(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Rise of the return from k = 0 to the end, in units of W; (n_trials,) float64."""
     risen = final_mean(dataset, "discounted_return", architecture) - initial_return(dataset)
     return risen / whole(dataset)
 
 
-@checked
+@explained
 def largest_fall(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Largest fall of the return below an earlier value, in units of W; (n_trials,) float64."""
     values, _ = series(dataset, "discounted_return", architecture)
@@ -107,7 +107,7 @@ def largest_fall(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     return falls.max(axis=1) / whole(dataset)
 
 
-@checked
+@explained
 def before_increase(dataset: xr.Dataset) -> xr.Dataset:
     """The iterations before the population changes, if it does; xarray.Dataset."""
     return dataset.isel(iteration=slice(configuration(dataset).get("change_at")))
@@ -116,7 +116,7 @@ def before_increase(dataset: xr.Dataset) -> xr.Dataset:
 # ------------------------------------------------------------------------------ speed
 
 
-@checked
+@explained
 def speed_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
     """How much faster one architecture learns than another; (n_trials,) float64.
 
@@ -139,7 +139,7 @@ def speed_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
     return (areas[0] - areas[1]) / largest
 
 
-@checked
+@explained
 def rise_time(dataset: xr.Dataset, architecture: str, share: float = LEARNED) -> np.ndarray:
     """Iteration at which each trial has done a share of its own rise; (n_trials,) int64.
 
@@ -152,7 +152,7 @@ def rise_time(dataset: xr.Dataset, architecture: str, share: float = LEARNED) ->
     return np.where(rises >= RISE, iterations[reached], dataset.sizes["iteration"])
 
 
-@checked
+@explained
 def time_advantage(
     dataset: xr.Dataset, first: str, second: str, start: float | None = None, share: float = LEARNED
 ) -> np.ndarray:
@@ -171,7 +171,7 @@ def time_advantage(
     return (times[1] - times[0]) / max(time.mean() for time in times)
 
 
-@checked
+@explained
 def slope_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
     """How much steeper one return curve rises than another; (n_trials,) float64.
 
@@ -205,7 +205,7 @@ SETBACKS = {
 }
 
 
-@checked
+@explained
 def setback(
     dataset: xr.Dataset,
     architecture: str,
@@ -226,7 +226,7 @@ def setback(
     )
 
 
-@checked
+@explained
 def change(dataset: xr.Dataset) -> int:
     """Last iteration at which the population is as before it changed; int."""
     parameters = configuration(dataset)
@@ -236,7 +236,7 @@ def change(dataset: xr.Dataset) -> int:
     return at - (parameters.get("arrivals") == "before_learning")
 
 
-@checked
+@explained
 def setback_advantage(
     dataset: xr.Dataset,
     metric: str = "discounted_return",
@@ -249,7 +249,7 @@ def setback_advantage(
     return (theirs - setback(dataset, "networked", metric, sign, after)) / whole(dataset)
 
 
-@checked
+@explained
 def at_a_glance(evidence: Evidence) -> list[dict[str, Any]]:
     """Where every architecture of every experiment ends, and when it is there; list of dict.
 
