@@ -86,7 +86,7 @@ def _array(value):
         array = np.asarray(value)
     except Exception:  # whatever an object says that is asked for an array
         return WRONG
-    return array if array.dtype.kind in _NUMBERS else WRONG
+    return array if array.ndim and array.dtype.kind in _NUMBERS else WRONG
 
 
 # by annotation: what makes an argument of a value, or WRONG, and what it is called

@@ -14,7 +14,7 @@ from mfgcore.experiment import Experiment
 from mfgcore.files import StrPath
 from mfgcore.metrics import per_iteration
 from mfgcore.parameters import first_difference
-from mfgcore.provenance import environment
+from mfgcore.provenance import environment, history
 
 
 @explained
@@ -84,7 +84,7 @@ def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experime
         "cpu_seconds": sum(run.attrs["cpu_seconds"] for run in found.values()),
         "commits": ", ".join(sorted({run.attrs["commit"] for run in found.values()})),
         "started": min(run.attrs["started"] for run in found.values()),
-        **environment(),
+        **environment("collect"),
     }
     return describe(joined)
 
@@ -132,6 +132,7 @@ def collect_ablation(
         dataset = dataset.assign_coords({key: ("setting", values)})
     dataset.attrs |= {
         "title": title,
+        "history": history("collect_ablation"),
         "varied": varied,
         "baseline": baseline,
         "runs": sum(each.attrs["runs"] for each in datasets),

@@ -19,7 +19,7 @@ from mfgcore.errors import ConfigurationError, RunFileError, shorten, unknown_na
 from mfgcore.experiment import Experiment, make_experiment
 from mfgcore.files import StrPath
 from mfgcore.metrics import per_iteration
-from mfgcore.provenance import environment
+from mfgcore.provenance import environment, history
 from mfgcore.simulation import simulate
 
 # of a setting or scenario, beside parameters
@@ -174,7 +174,7 @@ def compare(
         "runs": len(found),
         "cpu_seconds": sum(run["cpu_seconds"] for run in about),
         "started": min(run["started"] for run in about),
-        **environment(),
+        **environment("compare"),
     }
     return stacked
 
@@ -265,6 +265,7 @@ def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.D
         joined[variable] = (dims, values)
     joined.attrs = first.attrs | {
         "title": comparison["title"],
+        "history": history("join"),
         "configurations": json.dumps(configurations, sort_keys=True),
         "runs": sum(part.attrs["runs"] for part in parts.values()),
         "cpu_seconds": sum(part.attrs["cpu_seconds"] for part in parts.values()),

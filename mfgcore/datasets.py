@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from mfgcore.arguments import checked, explained
-from mfgcore.errors import RunFileError, shorten
+from mfgcore.errors import ConfigurationError, RunFileError, shorten, unknown_name
 from mfgcore.files import StrPath, atomic_path, check_seal, check_writable, reason
 from mfgcore.meanfield import FLOW_TOLERANCE
 from mfgcore.metrics import METRICS
@@ -23,6 +23,7 @@ COMMON = {
     "source": "mfgcore: reproduction of 'Networked Communication for Decentralised Agents in "
     "Mean-Field Games' (Benjamin & Abate)",
 }
+KINDS = ("run", "experiment", "sweep", "comparison")
 # what a file must say of itself, and one of a run
 SAID = ("schema_version", "configuration", "fingerprint")
 SAID_OF_A_RUN = (*SAID, "commit", "wall_seconds", "cpu_seconds")
@@ -140,7 +141,7 @@ def load(path: StrPath, kind: str = "run") -> xr.Dataset:
     Parameters
     ----------
     path : path
-    kind : {"run", "experiment", "sweep"}
+    kind : {"run", "experiment", "sweep", "comparison", "any"}
 
     Returns
     -------
@@ -169,10 +170,17 @@ def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
     Raises
     ------
     RunFileError
+    ConfigurationError
+        If there is no such kind.
     """
-    if dataset.attrs.get("kind") != kind:
-        raise RunFileError(f"{name}: is not one {kind} made by mfgcore")
-    said = SAID_OF_A_RUN if kind == "run" else SAID
+    if kind not in (*KINDS, "any"):
+        raise ConfigurationError(f"kind: {unknown_name('kind', kind, (*KINDS, 'any'))}")
+    found = dataset.attrs.get("kind")
+    if found not in (KINDS if kind == "any" else (kind,)):
+        what = f"one {kind}" if kind in KINDS else "a dataset"
+        its = f" but one {found}: load(path, kind={found!r}) reads it" if found in KINDS else ""
+        raise RunFileError(f"{name}: is not {what} made by mfgcore{its}")
+    said = SAID_OF_A_RUN if found == "run" else SAID
     missing = [key for key in said if key not in dataset.attrs]
     if missing:
         raise RunFileError(f"{name}: does not say its {missing[0]}")

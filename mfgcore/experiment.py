@@ -21,7 +21,7 @@ from mfgcore.games import GAMES, Game, in_one_line
 from mfgcore.imports import digest_of, told
 from mfgcore.learning import ALGORITHMS, Algorithm
 from mfgcore.networks import NETWORKS, Links, check_edges
-from mfgcore.parameters import RENAMED, read_settings, renamed
+from mfgcore.parameters import RENAMED, REQUIRED, read_settings, renamed
 from mfgcore.registry import Registry
 from mfgcore.scenarios import LEAVERS, SCENARIOS, Scenario
 from mfgcore.table import (
@@ -72,6 +72,15 @@ class Experiment(Table):
         self._check_sizes()
         if self.make_architecture().hears == "neighbours":
             self._check_network()
+
+    def __repr__(self) -> str:
+        """What differs from the defaults, as it can be written again."""
+        values = {key: getattr(self, key) for key in parameters()}
+        own = {
+            key: value for key, value in values.items() if value != defaults().get(key, REQUIRED)
+        }
+        said = ", ".join(f"{key}={value!r}" for key, value in own.items())
+        return f"{type(self).__name__}({said})"
 
     def _check_scenario(self):
         scenario = self.resolved_scenario

@@ -328,6 +328,6 @@ def simulate(
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": seconds()[0],
         "cpu_seconds": seconds()[1],
-        **environment(),
+        **environment("simulate"),
     }
     return dataset

@@ -329,7 +329,7 @@ def _joined(
         "runs": len({_name(each) for each in planned}),
         "fingerprint": ", ".join(sorted({each.code() for each in planned})),
         "commits": ", ".join(sorted({run.attrs["commit"] for run in runs})),
-        **environment(),
+        **environment("sweep"),
     }
     return describe(joined)
 
