@@ -50,6 +50,7 @@ class Lesson:
     threads: int = 1
 
 
+@checked
 @dataclass(frozen=True)
 class Algorithm:
     """How a learner comes to its Q-function.

@@ -34,6 +34,7 @@ NETWORKS = Registry("network")
 register = NETWORKS.register
 
 
+@checked
 @dataclass(frozen=True)
 class Links:
     """Groups of agents, and which of them are linked.

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mfgcore.arguments import checked
 from mfgcore.errors import ConfigurationError, unknown_name
 
 
@@ -28,6 +29,7 @@ class Registry(Mapping[str, Any]):
     mfgcore.errors.ConfigurationError: unknown colour 'gren'; did you mean 'green'? (known: green)
     """
 
+    @checked
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._entries: dict[str, Any] = {}
@@ -51,6 +53,7 @@ class Registry(Mapping[str, Any]):
 
         return decorate
 
+    @checked
     def add(self, name: str, value: Any, needs: Iterable[str] = ()) -> None:
         """Make any value known by a name, but for those of mfgcore itself.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mfgcore.arguments import explained
+from mfgcore.arguments import checked, explained
 from mfgcore.errors import ConfigurationError
 from mfgcore.registry import Registry
 
@@ -28,6 +28,7 @@ def _never(k):
     return False
 
 
+@checked
 @dataclass(frozen=True)
 class Scenario:
     """What happens to the population during a run.

@@ -13,10 +13,11 @@ from project import ROOT
 from worlds import world
 
 import mfgcore
-from mfgcore import ConfigurationError, MfgcoreError, configuration, streams
+from mfgcore import ConfigurationError, Experiment, MfgcoreError, configuration, streams
 from mfgcore.arguments import checked
 from mfgcore.claims.judging import CLAIMS
 from mfgcore.errors import shorten
+from mfgcore.experiment import parameters
 from mfgcore.population import Walk
 from mfgcore.simulation import Simulation
 
@@ -305,6 +306,11 @@ def test_what_is_given_by_mistake_is_taken_or_refused_in_one_line(
         (lambda: mfgcore.sweep(small(), progress=2), "progress: 2 is not true or false"),
         (lambda: Simulation(small(), "2"), "threads: '2' is not a whole number"),
         (lambda: mfgcore.checkpoint.Checkpointer(3), "path: 3 is not a path"),
+        (lambda: mfgcore.networks.Links("x", [0]), "first_neighbour: 'x' is not an array of"),
+        (lambda: mfgcore.scenarios.Scenario(0.5, 3), "failure_probability: 0.5 is not a function"),
+        (lambda: mfgcore.learning.Algorithm("x", 1, print), "skipped: 'x' is not a whole number"),
+        (lambda: mfgcore.architectures.Architecture(1, "nobody"), "learners: 1 is not a text"),
+        (lambda: mfgcore.networks.NETWORKS.add(3, print), "name: 3 is not a text"),
         (lambda: mfgcore.population.uniform_policy(-1, 2),
          "uniform_policy(n_states=-1, n_actions=2): ValueError: negative dimensions"),
         (lambda: streams.words(small(), "action", 0, 1, 1),
@@ -399,3 +405,41 @@ def test_an_error_is_one_line_whatever_it_is_made_of():
     for value in (np.eye(3), np.random.SeedSequence(3), Odd(), "a\u2028b", xr.Dataset(), 10**5000):
         assert len(shorten(value).splitlines()) == 1
         assert len(shorten(value)) <= 80
+
+
+def some_value(parameter, rng):
+    """A value that a parameter can have, near its lowest one if it is a number."""
+    if parameter.optional and rng.random() < 0.3:
+        return None
+    if parameter.choices is not None:
+        return str(rng.choice([*parameter.choices]))
+    low = float(parameter.bounds[1:].split(",")[0]) if parameter.bounds else 0.0
+    numbers = {bool: rng.random() < 0.5, int: int(low + rng.integers(5)), float: low + rng.random()}
+    return numbers.get(parameter.type, parameter.example or "a-name")
+
+
+def test_what_an_experiment_is_called_can_be_written_again():
+    rng, seen = np.random.default_rng(11), 0
+    described = {key: each for key, each in parameters().items() if not key.startswith("edges")}
+    for _ in range(600):
+        keys = rng.choice([*described], rng.integers(6), replace=False)
+        values = {key: some_value(described[key], rng) for key in keys}
+        try:
+            experiment = Experiment(**{"game": "agree"} | values)
+        except ConfigurationError:
+            continue
+        seen += 1
+        assert eval(repr(experiment)) == experiment
+        assert len(repr(experiment)) <= 60 + 50 * len(values)
+    assert seen > 100
+    assert repr(Experiment(game="agree", agents=200)) == "Experiment(game='agree')"
+    with pytest.warns(FutureWarning):
+        earlier = Experiment(game="agree", agents_after=300, increase_at=3)
+    assert repr(earlier) == "Experiment(game='agree', agents_after=300, change_at=3)"
+
+
+def test_what_an_experiment_with_a_file_is_called_can_be_written_again(tmp_path):
+    path = tmp_path / "links.txt"
+    path.write_text("0 1")
+    experiment = small(agents=2, network="edge_list", edges=str(path))
+    assert eval(repr(experiment)) == experiment

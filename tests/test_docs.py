@@ -26,7 +26,7 @@ GALLERY = ROOT / "docs/gallery"
 WORDS = {7: "seven", 13: "thirteen"}
 # what is called by the package alone, games, of which the package says which are public, and claims
 INNER = (
-    r"cli|errors|evaluation|files|fingerprint|gossip|imports|jobs|kernels.*|ledger|memory|moves|"
+    r"arguments|cli|errors|evaluation|files|fingerprint|gossip|imports|jobs|kernels.*|ledger|memory|moves|"
     r"parameters|provenance|games\..*|claims\.(beyond|disturbances|figures|parameters|theorems)"
 )
 
