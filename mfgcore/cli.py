@@ -22,7 +22,7 @@ from mfgcore.configuration import CONFIG_FILES, check, combine, load_schema, rea
 from mfgcore.datasets import configuration, load, save
 from mfgcore.errors import ConfigurationError, MfgcoreError, RunFileError, shorten
 from mfgcore.experiment import make_experiment
-from mfgcore.files import check_writable, checkpoint_of, only_writer
+from mfgcore.files import check_writable, checkpoint_of, only_writer, reason
 from mfgcore.games import GAMES
 from mfgcore.imports import import_file
 from mfgcore.memory import block_of_learners, checkpoint_bytes, parse_size
@@ -398,9 +398,15 @@ def main(arguments: list[str] | None = None) -> int:
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
-    except BrokenPipeError:  # who read it has gone; so that nothing is said of it at the exit
-        with contextlib.suppress(OSError, ValueError):
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        with contextlib.suppress(OSError, ValueError):  # or else Python says more at the exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # of a reader that has gone nothing is said
+            print(
+                f"mfgcore: error: what is said cannot be written: {reason(error)}", file=sys.stderr
+            )
         return 1
 
 

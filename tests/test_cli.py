@@ -332,6 +332,15 @@ def test_a_reader_that_goes_is_not_talked_about(words):
     assert done.returncode in (0, 1)
 
 
+def test_what_cannot_be_printed_is_one_line():
+    command = [sys.executable, "-m", "mfgcore.cli", "games"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("mfgcore: error: what is said cannot be written: No space left")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_log_has_a_line_now_and_then(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "SECONDS_BETWEEN_LINES", 0.0)
     words = ["run", *SMALL, "--overwrite", "--output", str(tmp_path / "run.nc")]
