@@ -150,11 +150,11 @@ def _mapping(test, origin):
 def _listed(tests, origin):
     """A list, a tuple or anything that can be looped over; only what can be so again is looked at.
 
-    A tuple of two numbers, say, is of two numbers.
+    A tuple of several types has as many parts, each of its own type.
     """
-    size = len(tests) if origin is tuple and len(tests) > 1 else None
-    test = tests[0]
-    words = "a list of values" if test is None else f"a list, each {test[1]}"
+    parts = tests if origin is tuple and len(tests) > 1 else None
+    each = "" if tests[0] is None else f", each {tests[0][1]}"
+    words = f"a tuple of {len(parts)}" if parts else f"a list{each or ' of values'}"
     looped = () if origin in (tuple, list) else (origin,)
 
     def fit(value):
@@ -162,9 +162,16 @@ def _listed(tests, origin):
             return WRONG
         if not isinstance(value, _LISTED):
             return value
-        if isinstance(value, np.ndarray) and value.ndim == 0:
+        if isinstance(value, np.ndarray):
+            if value.ndim == 0:
+                return WRONG
+            seen = value[:1]  # the others are alike
+        else:
+            seen = value
+        if parts is not None and len(value) != len(parts):
             return WRONG
-        right = (size is None or len(value) == size) and (test is None or _all(value, test[0]))
+        pairs = zip(seen, parts or itertools.repeat(tests[0]), strict=False)
+        right = all(test is None or test[0](one) is not WRONG for one, test in pairs)
         return value if right else WRONG
 
     return fit, words

@@ -24,7 +24,7 @@ from mfgcore.registry import Registry
 
 if TYPE_CHECKING:
     from mfgcore.experiment import Experiment
-    from mfgcore.games import Game
+    from mfgcore.games import Game, Grid
 
 DIAGONALS = ("cells", "corners")
 LONGEST_NUMBER = 9  # digits of an agent's number in a file
@@ -155,7 +155,7 @@ def radius(experiment: "Experiment") -> Network:
 
 @explained
 def neighbour_cells(
-    game: "Game", radius: float, diagonal: str = "cells"
+    game: "Game | Grid", radius: float, diagonal: str = "cells"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cells within the communication radius of every cell, itself included.
 
