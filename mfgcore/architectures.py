@@ -6,6 +6,7 @@ parameters of the experiment that it needs.
 
 from dataclasses import dataclass
 
+from mfgcore.arguments import checked
 from mfgcore.errors import ConfigurationError, unknown_name
 from mfgcore.registry import Registry
 
@@ -18,6 +19,7 @@ ARCHITECTURES = Registry("architecture")
 register = ARCHITECTURES.register
 
 
+@checked
 @dataclass(frozen=True)
 class Architecture:
     """What distinguishes an architecture from the others.

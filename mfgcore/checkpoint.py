@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mfgcore.arguments import checked
 from mfgcore.errors import MfgcoreError, RunFileError, one_line, shorten
 from mfgcore.files import (
     StrPath,
@@ -52,6 +53,7 @@ class Stopped(MfgcoreError):
         self.signal = number
 
 
+@checked
 def save(
     simulation: "Simulation", path: StrPath, seconds: tuple[float, float] = (0.0, 0.0)
 ) -> None:
@@ -83,6 +85,7 @@ def save(
         )
 
 
+@checked
 def restore(simulation: "Simulation", path: StrPath) -> tuple[float, float]:
     """Bring a simulation into the state that a checkpoint holds.
 
@@ -201,6 +204,7 @@ class Checkpointer:
         be written.
     """
 
+    @checked
     def __init__(
         self,
         path: StrPath,

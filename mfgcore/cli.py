@@ -1,13 +1,17 @@
 """The command line: ``mfgcore run``, ``show``, ``new``, ``estimate``, ``games``, ``networks``."""
 
 import argparse
+import contextlib
 import difflib
 import json
+import os
 import signal
 import sys
+import time
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -19,7 +23,7 @@ from mfgcore.configuration import CONFIG_FILES, check, combine, load_schema, rea
 from mfgcore.datasets import configuration, load
 from mfgcore.errors import ConfigurationError, MfgcoreError, RunFileError, shorten
 from mfgcore.experiment import make_experiment
-from mfgcore.files import check_writable, checkpoint_of, forget_kept, only_writer
+from mfgcore.files import check_writable, checkpoint_of, forget_kept, only_writer, reason
 from mfgcore.games import GAMES
 from mfgcore.imports import import_file
 from mfgcore.memory import block_of_learners, checkpoint_bytes, parse_size
@@ -29,6 +33,8 @@ from mfgcore.parameters import RENAMED, REQUIRED
 from mfgcore.table import defaults, parameters
 
 USAGE_ERROR = 2
+SECONDS_BETWEEN_LINES = 60.0  # of a log
+BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -122,7 +128,8 @@ def _build_parser():
     add("--threads", type=_read(int), default=1, metavar="INT", help=text)
     text = "what the run may take, such as 4G; if need be, learners are processed in blocks that "
     add("--memory", metavar="SIZE", help=text + "fit (default: what there is)")
-    add("--quiet", action="store_true", help="no progress bar")
+    text = "no progress bar, nor the line a minute that takes its place in a log"
+    add("--quiet", action="store_true", help=text)
     text = "go on from the checkpoint that an interrupted run left beside the output"
     add("--resume", action="store_true", help=text)
     text = "replace the output, and forget the checkpoint of an interrupted run"
@@ -130,9 +137,10 @@ def _build_parser():
     add("--import", **own)
     _add_parameters(run.add_argument_group("parameters of the experiment"))
 
-    text = "Say what a run was, how it was made and what it measured last."
-    add, _ = command(_show, "show", "say what a run's file holds", text)
-    add("file", metavar="FILE", help="file made by mfgcore run")
+    text = "Say what a run was, how it was made and what it measured last; of the runs of an "
+    text += "experiment, a sweep or a comparison, what they have in common and their means."
+    add, _ = command(_show, "show", "say what a file of results holds", text)
+    add("file", metavar="FILE", help="file made by mfgcore run, by mfgcore.save or the workflow")
     add("--plot", metavar="FILE", help="also draw the metrics to this file (.png, .pdf or .svg)")
 
     text = "Write a folder with a configuration, a game and a Snakefile that uses the workflow, to "
@@ -184,14 +192,17 @@ def _run_and_save(arguments, output, experiment, threads, limit):
     elif output.exists():
         raise RunFileError(f"{shorten(arguments.output)}: exists; --overwrite replaces it")
     name = f"{experiment.game}, {experiment.architecture}"
-    hidden = arguments.quiet or None  # None: hidden where no terminal is
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    hidden = arguments.quiet or not terminal
+    log = _Log(name) if not arguments.quiet and not terminal else None
     with tqdm(total=experiment.iterations, unit="iteration", desc=name, disable=hidden) as bar:
 
         def progress(simulation):
-            bar.set_postfix_str(
-                f"return {simulation.records['discounted_return'][-1]:.3f}", refresh=False
-            )
+            value = simulation.records["discounted_return"][-1]
+            bar.set_postfix_str(f"return {value:.3f}", refresh=False)
             bar.update(simulation.iteration - bar.n)
+            if log is not None:
+                log.tell(simulation.iteration, experiment.iterations, value)
 
         dataset = run_to_file(output, experiment, checkpointer, threads, progress, limit)
     print(
@@ -200,39 +211,62 @@ def _run_and_save(arguments, output, experiment, threads, limit):
     )
 
 
+class _Log:
+    """What is told of a run where no terminal shows a bar: a line now and then."""
+
+    def __init__(self, name):
+        self.name = name
+        self.first = None  # iteration and time, of the first that was done here
+        self.told = time.monotonic()
+
+    def tell(self, done, total, value):
+        now = time.monotonic()
+        if self.first is None:
+            self.first = done, now
+        if now - self.told < SECONDS_BETWEEN_LINES:
+            return
+        self.told = now
+        begun, since = self.first
+        left = (now - since) / (done - begun) * (total - done) if done > begun else None
+        about = "" if left is None else f", about {tqdm.format_interval(left)} left"
+        line = f"{self.name}: iteration {done} of {total}, return {value:.3f}{about}"
+        print(line, file=sys.stderr, flush=True)
+
+
 def _import(arguments):
     for path in arguments.imported:
         import_file(path)
 
 
 def _show(arguments):
-    dataset = load(arguments.file)
+    dataset = load(arguments.file, kind="any")
+    kind = dataset.attrs["kind"]
     if arguments.plot is not None:
+        if kind != "run":
+            raise ConfigurationError(f"--plot draws a run, and {arguments.file} is one {kind}")
         check_writable(arguments.plot)
-    print(f"{arguments.file}: {dataset.attrs['title']}\n")
+    title = dataset.attrs.get("title", "the runs of one scenario and setting")
+    print(f"{arguments.file}: {'' if kind == 'run' else kind + ': '}{title}\n")
     default = defaults()
-    print("Parameters that differ from the defaults:")
+    shared = "" if kind == "run" else " and that all runs have in common"
+    print(f"Parameters that differ from the defaults{shared}:")
     for key, value in configuration(dataset).items():
         if default.get(key, REQUIRED) != value:
             print(f"  {key:<24} {value}")
     print("\nHow it was made:")
-    versions = json.loads(dataset.attrs["versions"])
-    made = {
-        "started": dataset.attrs["started"],
-        "wall / CPU time": f"{dataset.attrs['wall_seconds']:.1f} s / "
-        f"{dataset.attrs['cpu_seconds']:.1f} s",
-        "host": f"{dataset.attrs['host']} ({dataset.attrs['processor']}, kernels "
-        f"{dataset.attrs['kernels']})",
-        "commit": dataset.attrs["commit"],
-        "source fingerprint": dataset.attrs["fingerprint"],
-        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-    }
-    for key, value in made.items():
+    for key, value in _made(dataset.attrs).items():
         print(f"  {key:<24} {value}")
-    print(f"\nMetrics over {dataset.sizes['iteration']} iterations (first, last, course):")
+    others = [dim for dim in dataset["discounted_return"].dims if dim != "iteration"]
+    if others:
+        print("\nIts runs:")
+        for dim in others:
+            values = ", ".join(map(str, dataset[dim].values))
+            print(f"  {dim:<24} {values if len(values) < 80 else values[:77] + '...'}")
+    mean = f", mean over {', '.join(others)}" if others else ""
+    print(f"\nMetrics over {dataset.sizes['iteration']} iterations (first, last, course{mean}):")
     for name in dataset.data_vars:
-        if dataset[name].dims == ("iteration",):
-            values = dataset[name].dropna("iteration").values
+        if {*dataset[name].dims} == {*others, "iteration"}:
+            values = dataset[name].mean(others).dropna("iteration").values
             if values.size:
                 print(f"  {name:<30} {values[0]:>9.4g} {values[-1]:>9.4g}  {_sparkline(values)}")
     if arguments.plot is not None:
@@ -240,6 +274,22 @@ def _show(arguments):
 
         plot_run(dataset, [arguments.plot])
         print(f"\nDrawn to {arguments.plot}")
+
+
+def _made(said):
+    """How a file was made, in words, from its attributes; dict of str."""
+    seconds = [f"{said[key]:.1f} s" for key in ("wall_seconds", "cpu_seconds") if key in said]
+    versions = json.loads(said.get("versions", "{}"))
+    made = {
+        "started": said.get("started"),
+        "wall / CPU time" if len(seconds) > 1 else "CPU time": " / ".join(seconds),
+        "runs": said.get("runs"),
+        "host": f"{said.get('host')} ({said.get('processor')}, kernels {said.get('kernels')})",
+        "commit": said.get("commits", said.get("commit")),
+        "source fingerprint": said["fingerprint"],
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
+    return {key: value for key, value in made.items() if value}
 
 
 def _new(arguments):
@@ -303,8 +353,12 @@ def _at_least_one(key, value):
 
 
 def _sparkline(values, width=48):
-    """The course of a metric in one line of block characters."""
-    blocks = "▁▂▃▄▅▆▇█"
+    """The course of a metric in one line of block characters; of digits, where there are none."""
+    blocks = BLOCKS
+    try:
+        blocks.encode(sys.stdout.encoding or "utf-8")
+    except (AttributeError, LookupError, UnicodeEncodeError):
+        blocks = "12345678"
     parts = np.array_split(values, min(width, values.size))
     means = np.array([part.mean() for part in parts])
     spread = means.max() - means.min()
@@ -332,6 +386,30 @@ def main(arguments: list[str] | None = None) -> int:
         Exit status: 0, 1 for a run that failed or a file that cannot be used, 2 for a mistake on
         the command line, 128 plus its number if a signal stopped it.
     """
+    streams: tuple[Any, ...] = sys.stdout, sys.stderr
+    for stream in streams:
+        with contextlib.suppress(AttributeError):  # there is none, or it is no file's
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            return _status(arguments)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        with contextlib.suppress(OSError, ValueError):  # or else Python says more at the exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # of a reader that has gone nothing is said
+            print(
+                f"mfgcore: error: what is said cannot be written: {reason(error)}", file=sys.stderr
+            )
+        return 1
+
+
+def _status(arguments):
+    """Do what the words ask for; the exit status."""
     try:
         with warnings.catch_warnings():
             warnings.formatwarning = _one_line
@@ -346,8 +424,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mfgcore: interrupted at once; an earlier checkpoint is kept", file=sys.stderr)
         return 128 + signal.SIGINT
-    except BrokenPipeError:
-        return 1
     return 0
 
 

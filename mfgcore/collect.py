@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from mfgcore.architectures import ARCHITECTURES
+from mfgcore.arguments import checked, explained
 from mfgcore.checkpoint import Checkpointer
 from mfgcore.datasets import COMMON, check_made, configuration, describe, load, make_and_save
 from mfgcore.errors import RunFileError, shorten
@@ -14,10 +15,11 @@ from mfgcore.experiment import Experiment, code_of
 from mfgcore.files import StrPath
 from mfgcore.metrics import per_iteration
 from mfgcore.parameters import first_difference, identity
-from mfgcore.provenance import environment
+from mfgcore.provenance import environment, history
 from mfgcore.simulation import Simulation, simulate
 
 
+@explained
 def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experiment]) -> xr.Dataset:
     """Join the runs of one experiment.
 
@@ -84,11 +86,12 @@ def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experime
         "cpu_seconds": sum(run.attrs["cpu_seconds"] for run in found.values()),
         "commits": ", ".join(sorted({run.attrs["commit"] for run in found.values()})),
         "started": min(run.attrs["started"] for run in found.values()),
-        **environment(),
+        **environment("collect"),
     }
     return describe(joined)
 
 
+@explained
 def collect_ablation(
     paths: Iterable[StrPath],
     settings: Mapping[str, Sequence[Experiment]],
@@ -131,6 +134,7 @@ def collect_ablation(
         dataset = dataset.assign_coords({key: ("setting", values)})
     dataset.attrs |= {
         "title": title,
+        "history": history("collect_ablation"),
         "varied": varied,
         "baseline": baseline,
         "runs": sum(each.attrs["runs"] for each in datasets),
@@ -142,6 +146,7 @@ def collect_ablation(
     return dataset
 
 
+@explained
 def load_collected(
     path: StrPath,
     settings: Sequence[Sequence[Experiment]],
@@ -181,6 +186,7 @@ def load_collected(
     return mark_outdated(dataset, path, difference, outdated)
 
 
+@checked
 def mark_outdated(
     dataset: xr.Dataset, path: StrPath, difference: str | None, allowed: bool
 ) -> xr.Dataset:
@@ -223,6 +229,7 @@ def _stack(datasets, dimension):
     return xr.concat(datasets, dimension, join="exact", combine_attrs="drop")
 
 
+@checked
 def run_to_file(
     path: StrPath,
     experiment: Experiment,
@@ -245,6 +252,7 @@ def run_to_file(
     return dataset
 
 
+@explained
 def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None:
     """Refuse a run that is not the expected one, or lacks a value that it should have.
 

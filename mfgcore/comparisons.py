@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mfgcore.arguments import checked, explained
 from mfgcore.configuration import COMPARED
 from mfgcore.datasets import COMMON, load
 from mfgcore.dependencies import together
@@ -20,7 +21,7 @@ from mfgcore.experiment import Experiment, code_of, make_experiment
 from mfgcore.files import StrPath
 from mfgcore.metrics import per_iteration
 from mfgcore.parameters import alike
-from mfgcore.provenance import environment
+from mfgcore.provenance import environment, history
 from mfgcore.simulation import simulate
 
 # of a setting or scenario, beside parameters
@@ -28,12 +29,14 @@ OWN = ("trials", "only")
 FULLEST = 4  # states, as many as the paper's games have targets
 
 
+@explained
 def names(config: Mapping[str, Any]) -> list[str]:
     """Names of the comparisons of a configuration; list of str."""
     comparisons = config.get("comparisons", {})
     return [name for name in comparisons if name != "parameters" and comparisons[name] is not None]
 
 
+@explained
 def plan(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A comparison of a configuration, without what null leaves out; dict.
 
@@ -51,16 +54,19 @@ def plan(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     }
 
 
+@explained
 def file_name(label: str) -> str:
     """What a file of a scenario or setting is called; str."""
     return re.sub(r"[^A-Za-z0-9_=.+-]+", "_", label)
 
 
+@explained
 def flips(setting: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a scenario or setting; dict."""
     return {key: value for key, value in setting.items() if key not in OWN}
 
 
+@explained
 def jobs(config: Mapping[str, Any], name: str) -> dict[tuple[str, str], tuple[str, str]]:
     """The scenarios and settings that belong together; dict of file names to labels.
 
@@ -86,6 +92,7 @@ def jobs(config: Mapping[str, Any], name: str) -> dict[tuple[str, str], tuple[st
     return found
 
 
+@explained
 def runs(
     config: Mapping[str, Any], name: str, scenario: str, setting: str, most: int | None = None
 ) -> dict[tuple[str, int], Experiment]:
@@ -121,6 +128,7 @@ def runs(
         raise ConfigurationError(f"{place}: {error}") from error
 
 
+@checked
 def compare(
     experiments: Mapping[tuple[str, int], Experiment],
     progress: Callable[[str, int], object] | None = None,
@@ -142,6 +150,8 @@ def compare(
         the largest that there can be; `fullest`, the share of the agents in the four fullest
         states. And `cpu_seconds` over (variant, trial).
     """
+    if not experiments:
+        raise ConfigurationError("experiments: there is none")
     found, about = {}, []
     for key, experiment in experiments.items():
         run = simulate(experiment)
@@ -166,7 +176,7 @@ def compare(
         "runs": len(found),
         "cpu_seconds": sum(run["cpu_seconds"] for run in about),
         "started": min(run["started"] for run in about),
-        **environment(),
+        **environment("compare"),
     }
     return stacked
 
@@ -190,6 +200,7 @@ def _summary(run):
     return xr.Dataset(kept, {"iteration": run["iteration"]})
 
 
+@explained
 def check_part(
     whose: str,
     dataset: xr.Dataset,
@@ -215,6 +226,7 @@ def check_part(
         raise RunFileError(f"{whose}: was made by other code ({made})")
 
 
+@explained
 def planned(config: Mapping[str, Any], name: str) -> dict[str, Experiment]:
     """The first run of each scenario, setting and variant, by their labels joined by "|"; dict."""
     return {
@@ -224,6 +236,7 @@ def planned(config: Mapping[str, Any], name: str) -> dict[str, Experiment]:
     }
 
 
+@explained
 def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.Dataset:
     """The scenarios and settings of a comparison in one dataset.
 
@@ -275,6 +288,7 @@ def join(paths: Iterable[StrPath], config: Mapping[str, Any], name: str) -> xr.D
         joined[variable] = (dims, values)
     joined.attrs = first.attrs | {
         "title": comparison["title"],
+        "history": history("join"),
         "configurations": json.dumps(configurations, sort_keys=True),
         "fingerprint": together(part.attrs["fingerprint"] for part in parts.values()),
         "runs": sum(part.attrs["runs"] for part in parts.values()),

@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema
 
+from mfgcore.arguments import explained
 from mfgcore.errors import ConfigurationError, did_you_mean, shorten, show_key, unknown_name
 from mfgcore.experiment import Experiment, make_experiment
 from mfgcore.files import StrPath
@@ -40,6 +41,7 @@ _Validator = jsonschema.validators.extend(
 )
 
 
+@explained
 def read(
     paths: Iterable[StrPath],
     config: Mapping[str, Any] | None = None,
@@ -97,6 +99,7 @@ def _override(config, content):
     return config | content | both
 
 
+@explained
 def combine(shipped: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """A user's configuration over the shipped one; dict.
 
@@ -131,6 +134,7 @@ def _stand_alone(place, named, shipped, given):
         named.update({name: None for name in shipped if name not in given})
 
 
+@explained
 def load_schema(path: StrPath) -> dict[str, Any]:
     """The configuration's schema, ``workflow/schemas/config.schema.yaml``, as a dict.
 
@@ -149,6 +153,7 @@ def settable() -> dict[str, Parameter]:
     return {key: entry for key, entry in parameters().items() if key not in SET_BY_WORKFLOW}
 
 
+@explained
 def check(
     config: dict[str, Any], schema: dict[str, Any]
 ) -> tuple[dict[str, Runs], dict[str, Settings]]:
@@ -182,6 +187,7 @@ def check(
     return planned, planned_studies
 
 
+@explained
 def figures(experiment: str) -> list[str]:
     """Names of the figures of an experiment; list of str."""
     return [experiment + view for view in ("", "_exact", "_mean_field")]
@@ -209,6 +215,7 @@ def _check_names(planned, planned_studies):
             taken[figure] = f"that of experiment {name!r}"
 
 
+@explained
 def import_files(config: dict[str, Any]) -> None:
     """Make known what the configuration's own Python files register."""
     for path in config.get("import") or []:
@@ -304,11 +311,13 @@ def _known_keys(error):
     return known
 
 
+@explained
 def experiments(config: dict[str, Any]) -> list[str]:
     """Names of the experiments of a configuration that it does not leave out; list of str."""
     return [name for name, experiment in config["experiments"].items() if experiment is not None]
 
 
+@explained
 def title(config: dict[str, Any], name: str, runs: Runs) -> str:
     """The title of an experiment's figures: the one in the configuration, filled in, or its name.
 
@@ -344,6 +353,7 @@ def title(config: dict[str, Any], name: str, runs: Runs) -> str:
     return re.sub(r"\{([^{}:]*):?([^{}]*)\}", fill, given)
 
 
+@explained
 def runs(config: dict[str, Any], name: str) -> Runs:
     """The runs of one experiment, every trial of every architecture.
 
@@ -381,12 +391,14 @@ def _trials(place, values, **fixed):
         raise ConfigurationError(f"{place}{error}") from error
 
 
+@explained
 def studies(config: dict[str, Any]) -> list[str]:
     """Names of the ablations of a configuration that it does not leave out; list of str."""
     named = config.get("ablations", {"studies": {}})["studies"]
     return [name for name, study in named.items() if study is not None]
 
 
+@explained
 def ablation(config: dict[str, Any], name: str) -> Settings:
     """The runs of an ablation: every trial of every architecture, for each value of a parameter,
     or each pair of values of two.
@@ -442,6 +454,7 @@ def ablation(config: dict[str, Any], name: str) -> Settings:
     return found
 
 
+@explained
 def varied_parameters(config: dict[str, Any], name: str) -> list[str]:
     """The parameters that a study varies, one or two; list of str.
 
@@ -468,6 +481,7 @@ def _part_of_a_path(text):
     return text if is_plain_name(text) else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@explained
 def describe_ablation(config: dict[str, Any], name: str) -> dict[str, Any]:
     """What :func:`mfgcore.collect.collect_ablation` wants to know of an ablation; dict."""
     study, base = config["ablations"]["studies"][name], ablation_parameters(config)
@@ -482,17 +496,20 @@ def describe_ablation(config: dict[str, Any], name: str) -> dict[str, Any]:
     }
 
 
+@explained
 def ablation_parameters(config: dict[str, Any]) -> dict[str, Any]:
     """What the runs of all ablations have in common, where a study says nothing else; dict."""
     own = {key: value for key, value in defaults().items() if key in settable()}
     return own | config["parameters"] | config["ablations"]["parameters"]
 
 
+@explained
 def plain(value: object) -> str:
     """A parameter's value as it is written in a configuration file; str."""
     return json.dumps(value).strip('"')
 
 
+@explained
 def reference(run: Experiment) -> Experiment:
     """The run beside an experiment, of which `run` is one, without sampling error; Experiment.
 

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 
 from mfgcore import memory
+from mfgcore.arguments import checked
 from mfgcore.experiment import Experiment
 from mfgcore.imports import told
 from mfgcore.memory import links, policies_left
@@ -51,6 +52,7 @@ MEMORY_MARGIN = 1.5
 
 
 @told()
+@checked
 def work(experiment: "Experiment") -> dict[str, float]:
     """Count what a run does, in the units of `SECONDS`.
 
@@ -161,6 +163,7 @@ def _of_iteration(experiment, agents, failure_probability, lost, evaluated, firs
     return done
 
 
+@checked
 def run_seconds(experiment: "Experiment") -> float:
     """Expected CPU seconds of a run on one core.
 
@@ -175,6 +178,7 @@ def run_seconds(experiment: "Experiment") -> float:
     return sum(SECONDS[unit] * amount for unit, amount in work(experiment).items())
 
 
+@checked
 def run_megabytes(experiment: "Experiment") -> float:
     """Expected peak memory of a run in MB; float."""
     return memory.run_bytes(experiment) / 1e6

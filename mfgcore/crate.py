@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mfgcore.arguments import explained
 from mfgcore.datasets import load
 from mfgcore.files import StrPath, atomic_path
 
@@ -40,6 +41,7 @@ FORMATS = {
 }
 
 
+@explained
 def write_crate(
     path: StrPath,
     snakefile: StrPath,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from mfgcore.errors import ConfigurationError, RunFileError, one_line, shorten
+from mfgcore.arguments import checked, explained
+from mfgcore.errors import ConfigurationError, RunFileError, one_line, shorten, unknown_name
 from mfgcore.files import (
     StrPath,
     atomic_path,
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
     from mfgcore.simulation import Simulation
 
 SCHEMA_VERSION = 4
-KINDS = ("run", "experiment", "sweep", "comparison")
 COMMON = {
     "schema_version": SCHEMA_VERSION,
     "Conventions": "CF-1.11",
     "source": "mfgcore: reproduction of 'Networked Communication for Decentralised Agents in "
     "Mean-Field Games' (Benjamin & Abate)",
 }
+KINDS = ("run", "experiment", "sweep", "comparison")
 # what a file must say of itself, and one of a run
 SAID = ("schema_version", "configuration", "fingerprint")
 SAID_OF_A_RUN = (*SAID, "commit", "wall_seconds", "cpu_seconds")
@@ -55,6 +56,7 @@ COORDINATES = {
 METRICS.taken = {*COORDINATES, *parameters(), "cpu_seconds", "run", "setting", "variant"}
 
 
+@checked
 def to_dataset(simulation: "Simulation") -> xr.Dataset:
     """The dataset of a simulation, without the provenance that belongs to its execution."""
     experiment, game = simulation.experiment, simulation.game
@@ -94,6 +96,7 @@ def to_dataset(simulation: "Simulation") -> xr.Dataset:
     return describe(dataset)
 
 
+@checked
 def state_coordinates(game: "Game") -> dict[str, Any]:
     """What a dataset holds of the states of a game; dict of coordinates by name."""
     found = {
@@ -108,6 +111,7 @@ def state_coordinates(game: "Game") -> dict[str, Any]:
     return found
 
 
+@explained
 def describe(dataset: xr.Dataset) -> xr.Dataset:
     """Say in a dataset's attributes what its variables and coordinates are; returns it."""
     for name, entry in METRICS.items():
@@ -123,6 +127,7 @@ def describe(dataset: xr.Dataset) -> xr.Dataset:
     return dataset
 
 
+@checked
 def save(dataset: xr.Dataset, path: StrPath, *, overwrite: bool = False) -> None:
     """Write a dataset as a compressed netCDF-4 file with a checksum, whole or not at all.
 
@@ -139,8 +144,6 @@ def save(dataset: xr.Dataset, path: StrPath, *, overwrite: bool = False) -> None
     RunFileError
         If it cannot be written, would replace a file, or is nothing that :func:`load` would read.
     """
-    if not isinstance(dataset, xr.Dataset):
-        raise ConfigurationError(f"dataset: {shorten(dataset)} is not an xarray.Dataset")
     if dataset.attrs.get("kind") not in KINDS:
         raise RunFileError(
             f"{shorten(str(path))}: the dataset does not say what mfgcore made: its kind is "
@@ -163,6 +166,7 @@ def save(dataset: xr.Dataset, path: StrPath, *, overwrite: bool = False) -> None
         temporary.write_bytes(content)
 
 
+@checked
 def make_and_save(
     path: StrPath,
     make: Callable[[], xr.Dataset],
@@ -205,13 +209,14 @@ def make_and_save(
     return dataset
 
 
+@checked
 def load(path: StrPath, kind: str = "run") -> xr.Dataset:
     """Read a run's or an experiment's file into memory.
 
     Parameters
     ----------
     path : path
-    kind : {"run", "experiment", "sweep"}
+    kind : {"run", "experiment", "sweep", "comparison", "any"}
 
     Returns
     -------
@@ -233,16 +238,24 @@ def load(path: StrPath, kind: str = "run") -> xr.Dataset:
     return check_made(name, dataset, kind)
 
 
+@explained
 def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
     """Refuse a dataset, by a name for it, that is none of a kind and of this version; returns it.
 
     Raises
     ------
     RunFileError
+    ConfigurationError
+        If there is no such kind.
     """
-    if dataset.attrs.get("kind") != kind:
-        raise RunFileError(f"{name}: is not one {kind} made by mfgcore")
-    said = SAID_OF_A_RUN if kind == "run" else SAID
+    if kind not in (*KINDS, "any"):
+        raise ConfigurationError(f"kind: {unknown_name('kind', kind, (*KINDS, 'any'))}")
+    found = dataset.attrs.get("kind")
+    if found not in (KINDS if kind == "any" else (kind,)):
+        what = f"one {kind}" if kind in KINDS else "a dataset"
+        its = f" but one {found}: load(path, kind={found!r}) reads it" if found in KINDS else ""
+        raise RunFileError(f"{name}: is not {what} made by mfgcore{its}")
+    said = SAID_OF_A_RUN if found == "run" else SAID
     missing = [key for key in said if key not in dataset.attrs]
     if missing:
         raise RunFileError(f"{name}: does not say its {missing[0]}")
@@ -255,6 +268,7 @@ def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
     return dataset
 
 
+@explained
 def configuration(dataset: xr.Dataset) -> dict[str, Any]:
     """The configuration that a run's file was made with; dict of parameter to value."""
     return json.loads(dataset.attrs["configuration"])

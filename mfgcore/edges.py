@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from mfgcore.arguments import checked
 from mfgcore.errors import ConfigurationError, one_line, shorten
 from mfgcore.files import reason
 
@@ -66,6 +67,7 @@ _ADVICE = {
 }
 
 
+@checked
 def read_edges(path: str | None) -> tuple[np.ndarray, str]:
     """The links that a file lists: two agents' numbers on each line, # before a comment.
 
@@ -132,6 +134,7 @@ def kept() -> dict[str, bytes]:
     return {path: content for path, (_, content) in _kept.items()}
 
 
+@checked
 def keep(contents: Mapping[str, bytes]) -> None:
     """Take for the content of files what another process has :func:`kept` of them."""
     _kept.update({path: (None, content) for path, content in contents.items()})
@@ -182,6 +185,7 @@ def _advice(line):
     raise AssertionError(line)  # the last fits all
 
 
+@checked
 def pairs(edges: Any, n_agents: int) -> np.ndarray:
     """Check what links are given as, which could be read as another graph; (n, 2) int64.
 
@@ -224,6 +228,7 @@ def pairs(edges: Any, n_agents: int) -> np.ndarray:
     return found.astype(np.int64)
 
 
+@checked
 def beyond(number: int, n_agents: int) -> str:
     """Message for the number of an agent that there is not."""
     last = f"the agents are 0 to {n_agents - 1}; their numbers begin at 0"

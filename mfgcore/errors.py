@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 
 class MfgcoreError(Exception):
-    """Base of the errors that a user can mend."""
+    """Base of the errors that a user can mend; whatever its message is made of, it is one line."""
 
     def __str__(self) -> str:
-        return " ".join(super().__str__().splitlines())  # a user's own may have several
+        return on_one_line(super().__str__())
 
 
 class ConfigurationError(MfgcoreError, ValueError):
@@ -27,6 +27,11 @@ class DrawingWarning(UserWarning):
     """A figure is made, but not as it was asked for."""
 
 
+def on_one_line(text: str) -> str:
+    """A text whose line breaks, all that there are, are spaces."""
+    return text if text.isprintable() else " ".join(text.split())
+
+
 def unknown_name(kind: str, name: object, known: Iterable[object]) -> str:
     """Message for a name that is none of the known ones of its kind, with the nearest of them."""
     names = [str(entry) for entry in known]
@@ -35,14 +40,15 @@ def unknown_name(kind: str, name: object, known: Iterable[object]) -> str:
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """The end of a message: the known name that is nearest to a name, if one is near."""
-    nearest = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    given = name if isinstance(name, str) else shorten(name)
+    nearest = difflib.get_close_matches(given, list(known), n=1, cutoff=0.5)
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
 
 def one_line(error: BaseException, limit: int = 160) -> str:
     """An exception of any kind, on one line and cut to a length that fits a message."""
     try:
-        said = " ".join(str(error).split())
+        said = on_one_line(str(error))
     except Exception:  # a user's own may fail to say it
         said = "its message cannot be read"
     text = ": ".join(filter(None, [type(error).__name__, said]))
@@ -51,7 +57,10 @@ def one_line(error: BaseException, limit: int = 160) -> str:
 
 def shorten(value: object, limit: int = 80) -> str:
     """The repr of a value on one line, cut in its middle to a length that fits a message."""
-    text = repr(value)
+    try:
+        text = on_one_line(repr(value))
+    except Exception:  # of a class whose author did not think of it
+        text = object.__repr__(value)
     half = (limit - 3) // 2
     return text if len(text) <= limit else f"{text[:half]}...{text[-half:]}"
 

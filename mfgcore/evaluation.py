@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mfgcore import kernels, streams
+from mfgcore.arguments import checked, explained
 from mfgcore.learning import Lesson, improve_policies
 from mfgcore.population import Walk, rollout
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from mfgcore.population import Population
 
 
+@explained
 def discounted_return(rewards: np.ndarray, discount: float, horizon: int) -> float:
     """Mean over start times of the discounted sum of the next `horizon` rewards (D19).
 
@@ -30,6 +32,7 @@ def discounted_return(rewards: np.ndarray, discount: float, horizon: int) -> flo
     return math.fsum(weights * means)
 
 
+@checked
 def sample_exploitability(
     experiment: "Experiment", game: "Game", population: "Population", iteration: int
 ) -> float:

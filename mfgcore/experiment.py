@@ -14,15 +14,16 @@ import numpy as np
 
 from mfgcore import kernels
 from mfgcore.architectures import ARCHITECTURES, Architecture
+from mfgcore.arguments import checked
 from mfgcore.dependencies import together
-from mfgcore.errors import ConfigurationError, unknown_name
+from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.fingerprint import run_fingerprint
 from mfgcore.games import GAMES, Game, in_one_line
 from mfgcore.imports import digest_of, nothing_read, told
 from mfgcore.learning import ALGORITHMS, Algorithm
 from mfgcore.metrics import METRICS
 from mfgcore.networks import NETWORKS, Links, check_edges
-from mfgcore.parameters import RENAMED, read_settings, renamed
+from mfgcore.parameters import RENAMED, REQUIRED, read_settings, renamed
 from mfgcore.registry import Registry
 from mfgcore.scenarios import LEAVERS, SCENARIOS, Scenario
 from mfgcore.table import (
@@ -74,6 +75,15 @@ class Experiment(Table):
             self._check_sizes()
             if self.make_architecture().hears == "neighbours":
                 self._check_network()
+
+    def __repr__(self) -> str:
+        """What differs from the defaults, as it can be written again."""
+        values = {key: getattr(self, key) for key in parameters()}
+        own = {
+            key: value for key, value in values.items() if value != defaults().get(key, REQUIRED)
+        }
+        said = ", ".join(f"{key}={value!r}" for key, value in own.items())
+        return f"{type(self).__name__}({said})"
 
     def _check_scenario(self):
         scenario = self.resolved_scenario
@@ -306,6 +316,7 @@ def _checked(game):
     game.check()
 
 
+@checked
 def make_experiment(**values: Any) -> Experiment:
     """An :class:`Experiment` from values of unknown origin.
 
@@ -322,6 +333,11 @@ def make_experiment(**values: Any) -> Experiment:
     return Experiment(**values)
 
 
+@checked
 def code_of(experiments: Iterable[Experiment]) -> str:
     """Fingerprint of the code that any of some experiments depends on; str."""
-    return together(experiment.code() for experiment in experiments)
+    found = list(experiments)
+    for each in found:
+        if not isinstance(each, Experiment):
+            raise ConfigurationError(f"experiments: {shorten(each)} is not an Experiment")
+    return together(experiment.code() for experiment in found)

@@ -16,6 +16,7 @@ import xarray as xr
 from plotly.offline import get_plotlyjs
 
 from mfgcore import layout, plotting
+from mfgcore.arguments import explained
 from mfgcore.datasets import configuration
 from mfgcore.drawing_style import check_drawn
 from mfgcore.files import StrPath, write_text
@@ -33,6 +34,7 @@ SHARES, PROBABILITIES = "<u2", "<u1"
 LINE_WIDTH = 2.0  # pixels
 
 
+@explained
 def write_page(experiments: Iterable[tuple[str, xr.Dataset]], path: StrPath) -> None:
     """Write the page of some experiments; the same experiments give the same bytes.
 
@@ -51,6 +53,7 @@ def write_page(experiments: Iterable[tuple[str, xr.Dataset]], path: StrPath) -> 
     write_text(path, page)
 
 
+@explained
 def describe(title: str, dataset: xr.Dataset) -> dict[str, Any]:
     """What the page shows of an experiment's dataset; dict of JSON's types.
 

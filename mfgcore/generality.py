@@ -15,6 +15,7 @@ import xarray as xr
 from scipy import stats
 from scipy.sparse import csgraph, csr_array
 
+from mfgcore.arguments import explained
 from mfgcore.claims.judging import Rule
 from mfgcore.errors import RunFileError
 from mfgcore.experiment import make_experiment
@@ -34,6 +35,7 @@ PREDICTORS = {
 }
 
 
+@explained
 def measure(datasets: Mapping[str, xr.Dataset]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The effects in every game, on every network, under every disturbance.
 
@@ -122,6 +124,7 @@ def _over(sample):
     }
 
 
+@explained
 def mean_distance(parameters: dict[str, Any], n_trials: int) -> float:
     """Mean number of links between two agents of a run's network, over its trials; float.
 
@@ -147,6 +150,7 @@ def mean_distance(parameters: dict[str, Any], n_trials: int) -> float:
 # ------------------------------------------------------------ what all games say
 
 
+@explained
 def pool(effects: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Mean over games, of those that yield something, by disturbance.
 
@@ -187,6 +191,7 @@ def pool(effects: pd.DataFrame, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@explained
 def predict(effects: pd.DataFrame, games: pd.DataFrame, seed: int) -> pd.DataFrame:
     """What goes with the effect against independent agents: Spearman's correlation.
 
@@ -230,6 +235,7 @@ def predict(effects: pd.DataFrame, games: pd.DataFrame, seed: int) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
+@explained
 def correlation(
     clusters: Sequence[np.ndarray], generator: np.random.Generator
 ) -> tuple[float, float, float]:

@@ -12,6 +12,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mfgcore.arguments import checked
 from mfgcore.claims.judging import FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.files import StrPath, write_text
 from mfgcore.generality import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
@@ -44,6 +45,7 @@ LOOK = {
 LEAST_REACH, MOST_REACH = 0.2, 1.0  # of the axis; what is beyond has an arrow
 
 
+@checked
 def write(
     datasets: Mapping[str, xr.Dataset],
     seed: int,
@@ -62,6 +64,7 @@ def write(
     plot_generality(*found, drawings, TITLE)
 
 
+@checked
 @styled
 def plot_generality(
     effects: pd.DataFrame,
@@ -217,6 +220,7 @@ def _draw_predictors(axis, predictors):
 # ------------------------------------------------------------ in words
 
 
+@checked
 def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFrame) -> str:
     """An answer in one paragraph, and the pooled effects and predictors; str."""
     lines = [
@@ -258,6 +262,7 @@ def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFr
     return "\n".join(lines) + "\n"
 
 
+@checked
 def answer(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFrame) -> str:
     """One paragraph that says no more than the intervals do; str."""
     own = games.drop_duplicates(["kind", "game"])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mfgcore import kernels, meanfield
+from mfgcore.arguments import checked, explained
 from mfgcore.population import Population, state_distances
 from mfgcore.registry import Registry
 
@@ -49,6 +50,7 @@ class Lesson:
     threads: int = 1
 
 
+@checked
 @dataclass(frozen=True)
 class Algorithm:
     """How a learner comes to its Q-function.
@@ -72,6 +74,7 @@ READ = ("initial_q_value", "learning_rate", "reward_time")  # where Q-functions 
 
 
 @register(*READ, "waiting_transitions", "replay_cycles", "shuffles")
+@checked
 def replay(experiment: "Experiment") -> Algorithm:
     """Algorithm 2: transitions are stored, and replayed in many shuffled passes."""
 
@@ -92,6 +95,7 @@ def replay(experiment: "Experiment") -> Algorithm:
 
 
 @register(*READ, "learning_rate_offset")
+@checked
 def online(experiment: "Experiment") -> Algorithm:
     """Algorithm 1: each transition is used once, as it comes."""
 
@@ -110,6 +114,7 @@ def online(experiment: "Experiment") -> Algorithm:
 
 
 @register
+@checked
 def exact(experiment: "Experiment") -> Algorithm:
     """The Q-function is computed from the model: what the others do without sampling error."""
 
@@ -149,6 +154,7 @@ def _estimate(experiment, learn, lesson):
     return q_values
 
 
+@explained
 def improve_policies(
     experiment: "Experiment", policies: np.ndarray, policy_index: np.ndarray, q_values: np.ndarray
 ) -> np.ndarray:
@@ -171,6 +177,7 @@ def improve_policies(
     )
 
 
+@explained
 def policy_change(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far policies moved: sigma (Alg. 1, line 11) and the tie-breaking total (App. C).
 

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfgcore import kernels
+from mfgcore.arguments import checked
 from mfgcore.errors import ConfigurationError, NumericalError
 from mfgcore.games import Game
 from mfgcore.moves import Moves
@@ -97,6 +98,7 @@ class PopulationMetrics:
     residual: float = 0.0
 
 
+@checked
 def stationary_distribution(policy: np.ndarray, game: "Game") -> np.ndarray:
     """Stationary distribution mu = mu P of an agent that follows a policy (Definition 2.5).
 
@@ -138,6 +140,7 @@ def stationary_distribution(policy: np.ndarray, game: "Game") -> np.ndarray:
     return mean_fields[0] if np.ndim(policy) == 2 else mean_fields
 
 
+@checked
 def joint_mean_field(
     policies: np.ndarray, game: "Game", *, policy_index: np.ndarray | None = None
 ) -> tuple[np.ndarray, float]:
@@ -152,6 +155,7 @@ def joint_mean_field(
     return _mean(mean_fields, shares)
 
 
+@checked
 def policy_value(
     policy: np.ndarray,
     mean_field: np.ndarray,
@@ -194,6 +198,7 @@ def policy_value(
     return Moves(game, mean_field).policy_values(policies, rewards, discount, entropy_weight)[0]
 
 
+@checked
 def action_values(
     policy: np.ndarray,
     mean_field: np.ndarray,
@@ -218,6 +223,7 @@ def action_values(
     return payoffs[0] + discount * Moves(game, mean_field).expected(values)
 
 
+@checked
 def best_response(
     mean_field: np.ndarray,
     game: "Game",
@@ -262,6 +268,7 @@ def best_response(
     return BestResponse(values[0], policies[0], residual, residual / (1.0 - discount))
 
 
+@checked
 def exploitability(
     policy: np.ndarray, game: "Game", *, discount: float, entropy_weight: float
 ) -> float:
@@ -281,6 +288,7 @@ def exploitability(
     return metrics.exploitability
 
 
+@checked
 def population_metrics(
     policies: np.ndarray,
     game: "Game",

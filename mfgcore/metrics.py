@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from mfgcore import evaluation, meanfield
+from mfgcore.arguments import checked, explained
 from mfgcore.games import Game
 from mfgcore.gossip import Adoptions, examine_adoptions
 from mfgcore.population import Observations, Population
@@ -163,6 +164,7 @@ class Moment:
         return self.population.most_common()
 
 
+@checked
 def metric(long_name: str, **details: Any) -> Callable[[Callable], Callable]:
     """Make a function a metric: its docstring says what it means, `details` the rest."""
 
@@ -179,6 +181,7 @@ def per_iteration() -> dict[str, Metric]:
     return {name: entry for name, entry in METRICS.items() if not entry.final}
 
 
+@checked
 def record(moment: "Moment") -> dict[str, Any]:
     """What every metric of :func:`per_iteration` is at a moment, by name; NaN if not measured."""
     n_states, n_actions = moment.policies.shape[1:]
@@ -192,6 +195,7 @@ def record(moment: "Moment") -> dict[str, Any]:
     return values
 
 
+@explained
 def label(name: str) -> str:
     """What figures call a metric; str."""
     return METRICS[name].label or METRICS[name].long_name
@@ -201,6 +205,7 @@ def label(name: str) -> str:
 
 
 @metric("average discounted regularised return", label="Average discounted return")
+@checked
 def discounted_return(moment: "Moment") -> float:
     """Mean over agents and start times of the discounted sum of r + h (Def. 2.2, Sec. 4.1)."""
     return evaluation.discounted_return(
@@ -215,6 +220,7 @@ def discounted_return(moment: "Moment") -> float:
     label="Exploitability (sampled)",
     asked_by="sampled_exploitability",
 )
+@checked
 def exploitability(moment: "Moment") -> float:
     """Return of an agent that improved its policy for a few iterations, minus the mean return of
     the others (F.2).

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfgcore import streams
+from mfgcore.arguments import checked, explained
 from mfgcore.edges import beyond, pairs, read_edges
 from mfgcore.errors import ConfigurationError, shorten
 from mfgcore.registry import Registry
 
 if TYPE_CHECKING:
     from mfgcore.experiment import Experiment
-    from mfgcore.games import Game
+    from mfgcore.games import Game, Grid
 
 DIAGONALS = ("cells", "corners")
 
@@ -31,6 +32,7 @@ NETWORKS = Registry("network")
 register = NETWORKS.register
 
 
+@checked
 @dataclass(frozen=True)
 class Links:
     """Groups of agents, and which of them are linked.
@@ -103,6 +105,7 @@ def _among(numbers, n):
     return bool(((numbers >= 0) & (numbers < n)).all())
 
 
+@explained
 def graph(n_agents: int, edges: Any) -> Links:
     """Links between single agents.
 
@@ -135,6 +138,7 @@ def graph(n_agents: int, edges: Any) -> Links:
     return Links(first, end.astype(np.int32), own.astype(np.int32))
 
 
+@explained
 def parts(links: "Links") -> int:
     """Number of parts of a graph that no link connects; int."""
     from scipy.sparse import csgraph, csr_array  # a quarter of a second that few runs need
@@ -145,6 +149,7 @@ def parts(links: "Links") -> int:
 
 
 @register("communication_radius", "diagonal")
+@checked
 def radius(experiment: "Experiment") -> Network:
     """Agents hear those within a Euclidean distance of their cell."""
     game = experiment.make_game()
@@ -161,8 +166,9 @@ def radius(experiment: "Experiment") -> Network:
     return links
 
 
+@explained
 def neighbour_cells(
-    game: "Game", radius: float, diagonal: str = "cells"
+    game: "Game | Grid", radius: float, diagonal: str = "cells"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cells within the communication radius of every cell, itself included.
 
@@ -189,6 +195,7 @@ def neighbour_cells(
 
 
 @register
+@checked
 def complete(experiment: "Experiment") -> Network:
     """Everybody hears everybody."""
     return _everybody
@@ -205,12 +212,14 @@ def _everybody(n_agents, probability=1.0):
 
 
 @register("neighbours")
+@checked
 def ring(experiment: "Experiment") -> Network:
     """Agents stand on a ring, by their numbers, and hear the nearest, half of them on each side."""
     return _rewired(experiment, 0.0)
 
 
 @register("link_probability", "redrawn")
+@checked
 def erdos_renyi(experiment: "Experiment") -> Network:
     """Any two agents are linked with a probability, drawn anew in every round, or once."""
     if experiment.redrawn:
@@ -222,12 +231,14 @@ def erdos_renyi(experiment: "Experiment") -> Network:
 
 
 @register("neighbours", "rewiring_probability")
+@checked
 def small_world(experiment: "Experiment") -> Network:
     """A ring of which some links lead anywhere else (Watts & Strogatz)."""
     return _rewired(experiment, experiment.rewiring_probability)
 
 
 @register("attachments")
+@checked
 def scale_free(experiment: "Experiment") -> Network:
     """Each further agent links to some that are there, the more likely the more links they have."""
     _check_below(experiment, "attachments")
@@ -237,6 +248,7 @@ def scale_free(experiment: "Experiment") -> Network:
 
 
 @register("edges", "edges_digest", "disconnected")
+@checked
 def edge_list(experiment: "Experiment") -> Network:
     """The links that a file lists."""
     edges, _ = read_edges(experiment.edges)
@@ -258,6 +270,7 @@ def edge_list(experiment: "Experiment") -> Network:
     return links
 
 
+@checked
 def check_edges(path: str | None, expected: str | None = None) -> str:
     """Digest of a file of links, which must be the expected one, if there is one; str."""
     _, digest = read_edges(path)

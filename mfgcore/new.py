@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mfgcore.arguments import checked
 from mfgcore.errors import ConfigurationError, shorten
 from mfgcore.files import StrPath, atomic_path
 from mfgcore.parameters import is_plain_name
@@ -17,6 +18,7 @@ def shipped_workflow() -> Path | None:
     return path if path.is_file() else None
 
 
+@checked
 def write_study(folder: StrPath, workflow: StrPath | None = None) -> list[Path]:
     """Write the files of a new study.
 

@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from mfgcore.arguments import as_python
 from mfgcore.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.registry import Registry
 
@@ -100,16 +103,19 @@ class Parameter:
         """
         if value is None and self.optional:
             return None
+        value = as_python(value)
         if self.choices is not None:
             if not isinstance(value, str) or value not in self.choices:
                 kind = getattr(self.choices, "kind", key.rpartition(".")[2])
                 raise ConfigurationError(f"{key}: {unknown_name(kind, value, self.choices)}")
-            return value
+            return str(value)
         if not self._fits(value):
             raise ConfigurationError(f"{key}: {shorten(value)} is not {self.allowed()}")
         return self.type(value)
 
     def _fits(self, value):
+        if isinstance(value, np.generic):  # of a kind of NumPy's that Python does not have
+            return False
         if self.type is bool or isinstance(value, bool):
             return self.type is bool and isinstance(value, bool)
         if self.path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfgcore import kernels
+from mfgcore.arguments import explained
 from mfgcore.games.model import is_masked
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Population:
         return int(self.policy_index[first]), int(followers[first])
 
 
+@explained
 def state_distances(policies: np.ndarray, others: np.ndarray) -> np.ndarray:
     """||pi(s) - other(s)||_1 in every state.
 
@@ -96,6 +98,7 @@ def state_distances(policies: np.ndarray, others: np.ndarray) -> np.ndarray:
     return distances
 
 
+@explained
 def policy_distances(policies: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """sup_s ||pi(s) - reference(s)||_1 of every policy pi (Sec. 3.2).
 
@@ -111,6 +114,7 @@ def policy_distances(policies: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return state_distances(policies, np.broadcast_to(reference, policies.shape)).max(axis=1)
 
 
+@explained
 def uniform_policy(n_states: int, n_actions: int) -> np.ndarray:
     """pi_max: every action equally likely everywhere; (n_states, n_actions) float64."""
     return np.full((n_states, n_actions), 1.0 / n_actions)
@@ -263,6 +267,7 @@ class Observations:
     mean_field: Any
 
 
+@explained
 def rollout(
     experiment: "Experiment",
     walk: "Walk",

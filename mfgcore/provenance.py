@@ -1,5 +1,6 @@
 """Where and with what a file is made."""
 
+import datetime
 import importlib.metadata
 import json
 import os
@@ -12,8 +13,19 @@ from mfgcore import kernels
 LIBRARIES = ("mfgcore", "numpy", "networkx", "xarray", "netCDF4")
 
 
-def environment() -> dict[str, str]:
-    """Versions, build, commit, host and processor.
+def history(made_by: str) -> str:
+    """When, by which function and version of mfgcore something was made, as CF has it; str."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return f"{now}: {made_by} of mfgcore {importlib.metadata.version('mfgcore')}"
+
+
+def environment(made_by: str) -> dict[str, str]:
+    """Versions, build, commit, host and processor, and its history.
+
+    Parameters
+    ----------
+    made_by : str
+        The function that makes what is described.
 
     Returns
     -------
@@ -21,6 +33,7 @@ def environment() -> dict[str, str]:
     """
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
     return {
+        "history": history(made_by),
         "versions": json.dumps({"python": platform.python_version(), **versions}),
         "kernels": kernels.BUILD,
         "commit": commit(),

@@ -14,6 +14,7 @@ import pandas as pd
 import xarray as xr
 import yaml
 
+from mfgcore.arguments import explained
 from mfgcore.claims.evidence import OURS, SMALLER, Evidence, NothingToJudge, as_experiment
 from mfgcore.claims.judging import CLAIMS, HOLDS, Finding, judge_one
 from mfgcore.comparisons import flips
@@ -61,6 +62,7 @@ COLUMNS = (
 )
 
 
+@explained
 def judge_readings(
     dataset: xr.Dataset, settings: Mapping[str, Mapping[str, Any]], seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -182,6 +184,7 @@ def _row(judged):
     }
 
 
+@explained
 def claims_that_hold(cells: pd.DataFrame) -> dict[str, list[str]]:
     """The claims that hold wherever they are judged; dict of reading to list of str."""
     kept: dict[str, list[str]] = {}
@@ -192,6 +195,7 @@ def claims_that_hold(cells: pd.DataFrame) -> dict[str, list[str]]:
     return kept
 
 
+@explained
 def closest(cells: pd.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
     """The reading under which most main claims hold.
 

@@ -13,6 +13,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from mfgcore.arguments import checked
 from mfgcore.claims.evidence import OURS
 from mfgcore.claims.judging import DEPENDS, FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.errors import RunFileError
@@ -40,6 +41,7 @@ LEGEND = {"frameon": False, "handlelength": 1.4, "columnspacing": 1.2, "handlete
 REACH = 15  # margins; longer intervals are cut at the edge
 
 
+@checked
 def write(
     dataset: xr.Dataset,
     settings: Mapping[str, Mapping[str, Any]],
@@ -63,6 +65,7 @@ def write(
     return reading, text
 
 
+@checked
 @styled
 def plot_matrix(
     found: pd.DataFrame, drawings: Iterable[StrPath], title: str, best: str | None = None
@@ -126,6 +129,7 @@ def plot_matrix(
     save_figure(figure, drawings)
 
 
+@checked
 def signed(value: float) -> str:
     """A number with its sign, in two decimals; str."""
     text = f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
@@ -176,6 +180,7 @@ def _name_columns(axis, found, places):
     axis.text(max(places.values()) + 0.65, -0.6, "hold", va="bottom", fontsize=6, color="0.35")
 
 
+@checked
 @styled
 def plot_curve(
     table: pd.DataFrame, drawings: Iterable[StrPath], title: str, claim: str = "C5"
@@ -241,6 +246,7 @@ def plot_curve(
     save_figure(figure, drawings)
 
 
+@checked
 def to_markdown(found: pd.DataFrame, table: pd.DataFrame, best: str) -> str:
     """The verdicts by reading, for readers; str."""
     columns = list(dict.fromkeys(zip(found["claim"], found["where"], strict=True)))

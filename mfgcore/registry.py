@@ -5,6 +5,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from mfgcore.arguments import checked
 from mfgcore.errors import ConfigurationError, unknown_name
 
 OURS = "mfgcore's"
@@ -38,6 +39,7 @@ class Registry(Mapping[str, Any]):
     mfgcore.errors.ConfigurationError: unknown colour 'gren'; did you mean 'green'? (known: green)
     """
 
+    @checked
     def __init__(self, kind: str, code: str = "") -> None:
         self.kind, self._code = kind, code
         self.taken: Collection[str] = ()
@@ -62,6 +64,7 @@ class Registry(Mapping[str, Any]):
 
         return decorate
 
+    @checked
     def add(self, name: str, value: Any, needs: Iterable[str] = ()) -> None:
         """Make any value known by a name, but for those of mfgcore itself.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mfgcore.arguments import checked, explained
 from mfgcore.errors import ConfigurationError
 from mfgcore.registry import Registry
 
@@ -27,6 +28,7 @@ def _never(k):
     return False
 
 
+@checked
 @dataclass(frozen=True)
 class Scenario:
     """What happens to the population during a run.
@@ -48,12 +50,14 @@ class Scenario:
 
 
 @register
+@explained
 def none(experiment: "Experiment") -> Scenario:
     """Nothing happens."""
     return Scenario(lambda k: 0.0, lambda k: experiment.agents)
 
 
 @register("failure_probability", "agents_after", "learner_lost_at")
+@explained
 def disturbed(experiment: "Experiment") -> Scenario:
     """What is given: updates fail, agents come or go, the central learner is lost."""
 
@@ -76,12 +80,14 @@ def disturbed(experiment: "Experiment") -> Scenario:
 
 
 @LEAVERS.register
+@explained
 def random(experiment: "Experiment", states: np.ndarray) -> np.ndarray:
     """Whoever it is."""
     return np.zeros(states.size)
 
 
 @LEAVERS.register("leave_state")
+@explained
 def nearest(experiment: "Experiment", states: np.ndarray) -> np.ndarray:
     """Those nearest to `leave_state`."""
     game = experiment.make_game()

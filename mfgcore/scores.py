@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mfgcore import kernels, streams
+from mfgcore.arguments import checked
 from mfgcore.games import Game
 from mfgcore.population import Population, Walk
 from mfgcore.registry import Registry
@@ -61,18 +62,21 @@ class Update:
 
 
 @register("failed_score")
+@checked
 def smallest_change(update: "Update") -> np.ndarray:
     """The policy that changed least is preferred (Alg. 1, line 11)."""
     return update.change
 
 
 @register("failed_score")
+@checked
 def smallest_total_change(update: "Update") -> np.ndarray:
     """The policy that changed least in the sum over the states is preferred (D15)."""
     return update.total
 
 
 @register("score_steps", "score_temperature")
+@checked
 def highest_return(update: "Update") -> np.ndarray:
     """The policy is preferred whose return was highest in some further steps of the population.
 
@@ -96,6 +100,7 @@ def highest_return(update: "Update") -> np.ndarray:
 
 
 @register
+@checked
 def random(update: "Update") -> np.ndarray:
     """Every policy is as likely to be preferred; all agents agree on the order."""
     drawn = streams.uniforms(update.experiment, "scores", update.iteration, update.population.size)
@@ -103,6 +108,7 @@ def random(update: "Update") -> np.ndarray:
 
 
 @register
+@checked
 def never(update: "Update") -> None:
     """No agent adopts the policy of another: communication without effect."""
     return None

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from mfgcore import memory, streams
+from mfgcore.arguments import checked
 from mfgcore.datasets import to_dataset
 from mfgcore.errors import ConfigurationError, NumericalError, RunFileError, shorten
 from mfgcore.evaluation import sample_exploitability
@@ -60,6 +61,7 @@ class Simulation:
         If the run does not fit into the memory.
     """
 
+    @checked
     def __init__(
         self, experiment: "Experiment", threads: int = 1, limit: float | None = None
     ) -> None:
@@ -265,6 +267,7 @@ class Simulation:
             )
 
 
+@checked
 def simulate(
     experiment: "Experiment",
     threads: int = 1,
@@ -334,6 +337,6 @@ def simulate(
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": seconds()[0],
         "cpu_seconds": seconds()[1],
-        **environment(),
+        **environment("simulate"),
     }
     return dataset

@@ -16,6 +16,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
+from mfgcore.arguments import explained
 from mfgcore.errors import RunFileError
 
 
@@ -37,6 +38,7 @@ class Interval:
     trials: int
 
 
+@explained
 def interquartile_mean(values: np.ndarray) -> float:
     """Mean of the middle half of a sample, the outer of its values with fractional weights; float.
 
@@ -51,17 +53,20 @@ def interquartile_mean(values: np.ndarray) -> float:
     return float(weights @ ordered / weights.sum())
 
 
+@explained
 def last_iterations(n_iterations: int) -> int:
     """How many iterations are the end of a run: a tenth of them, five at least; int."""
     return min(n_iterations, max(5, round(n_iterations / 10)))
 
 
+@explained
 def generator_of(seed: int, name: str) -> np.random.Generator:
     """The bootstrap's random numbers for what has a name: one more changes no other's."""
     key = zlib.crc32(name.encode())
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))
 
 
+@explained
 def widened_tail(n: int, student: float) -> float:
     """The percentile at which a bootstrap's interval begins; see :func:`bootstrap`; float.
 
@@ -70,6 +75,7 @@ def widened_tail(n: int, student: float) -> float:
     return NormalDist().cdf(-math.sqrt(n / (n - 1)) * student)
 
 
+@explained
 def bootstrap(
     strata: Sequence[np.ndarray],
     generator: np.random.Generator,
@@ -125,6 +131,7 @@ def bootstrap(
     return Interval(estimate, float(low), float(high), n)
 
 
+@explained
 def summarise(dataset: xr.Dataset, metrics: Iterable[str]) -> pd.DataFrame:
     """Mean and standard deviation over trials of some metrics of an experiment's dataset.
 
@@ -163,6 +170,7 @@ def summarise(dataset: xr.Dataset, metrics: Iterable[str]) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
+@explained
 def summarise_ablation(dataset: xr.Dataset, generator: np.random.Generator) -> pd.DataFrame:
     """Mean return over the whole run, with its 95 % interval, for every value of an ablation.
 

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mfgcore.arguments import explained
+from mfgcore.errors import ConfigurationError, unknown_name
+
 if TYPE_CHECKING:
     from mfgcore.experiment import Experiment
     from mfgcore.games import Game
@@ -36,6 +39,7 @@ PURPOSES = (
 SHUFFLE_LANES = 16  # generators side by side in a shuffle stream, as in kernels/streams.pxi
 
 
+@explained
 def words(
     experiment: "Experiment", purpose: str, iteration: int, n_agents: int, n_words: int
 ) -> np.ndarray:
@@ -43,6 +47,8 @@ def words(
 
     The stream is named by the experiment's seed, name and trial, one of `PURPOSES` and k.
     """
+    if purpose not in PURPOSES:
+        raise ConfigurationError(unknown_name("purpose", purpose, PURPOSES))
     digest = hashlib.sha256(experiment.name.encode()).digest()[:8]
     name = tuple(int(word) for word in np.frombuffer(digest, dtype="<u4"))
     key = np.random.SeedSequence(
@@ -51,11 +57,13 @@ def words(
     return np.random.Philox(key).random_raw(n_agents * n_words).reshape(n_agents, n_words)
 
 
+@explained
 def uniforms(experiment: "Experiment", purpose: str, iteration: int, n_agents: int) -> np.ndarray:
     """One number in [0, 1) for each agent, a multiple of 2**-53; shape (n_agents,) float64."""
     return (words(experiment, purpose, iteration, n_agents, 1)[:, 0] >> np.uint64(11)) * 2.0**-53
 
 
+@explained
 def integers(
     experiment: "Experiment", purpose: str, iteration: int, n_agents: int, n: int
 ) -> np.ndarray:
@@ -63,6 +71,7 @@ def integers(
     return (uniforms(experiment, purpose, iteration, n_agents) * n).astype(np.int32)
 
 
+@explained
 def starts(
     experiment: "Experiment", purpose: str, iteration: int, n_agents: int, game: "Game"
 ) -> np.ndarray:
@@ -76,6 +85,7 @@ def starts(
     return np.searchsorted(cumulated / cumulated[-1], drawn, side="right").astype(np.int32)
 
 
+@explained
 def action_generators(
     experiment: "Experiment", purpose: str, iteration: int, n_agents: int
 ) -> np.ndarray:
@@ -84,6 +94,7 @@ def action_generators(
     return np.ascontiguousarray(state.T, dtype=np.uint32)
 
 
+@explained
 def shuffle_generators(
     experiment: "Experiment", purpose: str, iteration: int, n_agents: int
 ) -> np.ndarray:

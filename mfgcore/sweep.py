@@ -16,6 +16,7 @@ import xarray as xr
 from tqdm import tqdm
 
 from mfgcore import cost, memory, workers
+from mfgcore.arguments import checked
 from mfgcore.checkpoint import Checkpointer, Stopped
 from mfgcore.collect import check_run, run_to_file
 from mfgcore.configuration import plain
@@ -33,6 +34,7 @@ Tasks = dict[str, tuple[Experiment, Path | None, float]]
 Outcomes = Generator[tuple[str, xr.Dataset | Exception], None, None]
 
 
+@checked
 def sweep(
     experiment: Experiment,
     *,
@@ -105,7 +107,13 @@ def sweep(
         name: (left[name], folder and folder / name, limit)
         for name in sorted(left, key=lambda name: -cost.run_seconds(left[name]))
     }
-    bar = tqdm(total=len(runs), initial=len(found), unit="run", disable=not progress)
+    bar = tqdm(
+        total=len(runs),
+        initial=len(found),
+        unit="run",
+        disable=not progress,
+        mininterval=0.1 if sys.stderr.isatty() else 60.0,  # a line a minute in a log
+    )
     with bar, contextlib.closing(_outcomes(tasks, cores)) as outcomes:
         try:
             for name, outcome in outcomes:
@@ -271,7 +279,7 @@ def _joined(
         "runs": len({_name(each) for each in planned}),
         "fingerprint": ", ".join(sorted({each.code() for each in planned})),
         "commits": ", ".join(sorted({run.attrs["commit"] for run in runs})),
-        **environment(),
+        **environment("sweep"),
     }
     return describe(joined)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mfgcore.architectures import ARCHITECTURES
+from mfgcore.arguments import explained
 from mfgcore.errors import ConfigurationError, unknown_name
 from mfgcore.games import BOUNDARIES, GAMES, NORMALISATIONS
 from mfgcore.gossip import ADOPTIONS
@@ -275,6 +276,7 @@ def defaults() -> dict[str, Any]:
     }
 
 
+@explained
 def with_parameters(docstring: str | None) -> str:
     """A docstring with a section of the parameters before that of the errors; str."""
     lines = ["Parameters", "----------"]
@@ -288,6 +290,7 @@ def with_parameters(docstring: str | None) -> str:
     return inspect.cleandoc(docstring or "").replace("Raises\n", f"{section}\n\nRaises\n", 1)
 
 
+@explained
 def read_by(values: Mapping[str, Any]) -> set[str]:
     """Of the parameters of a run, with their values, those that it reads; set of str."""
     conditional = set().union(*map(_may_need, parameters().values()))
@@ -315,6 +318,7 @@ def _needs(described, value):
     return described.choices.needs(value)
 
 
+@explained
 @functools.cache
 def own_fields(game: type) -> dict[str, Any]:
     """Fields of a game that are no parameters of an experiment, with their defaults; dict."""
@@ -330,6 +334,7 @@ def _may_need(described):
     return {key for value in values for key in _needs(described, value)}
 
 
+@explained
 def disturbances(*scenarios: str) -> list[str]:
     """What scenarios, all or the named ones, can be told, having no default; list of str."""
     left = [key for name in scenarios or SCENARIOS for key in SCENARIOS.needs(name)]

@@ -15,6 +15,7 @@ import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from mfgcore.arguments import checked
 from mfgcore.errors import ConfigurationError, shorten, show_key
 from mfgcore.files import StrPath
 
@@ -25,6 +26,7 @@ Sources = list[tuple[Mapping[str, Any], StrPath | None]]  # of a configuration, 
 EVALUATED = "__use_yte__"  # a key with which Snakemake would run what the file says
 
 
+@checked
 def read_yaml(path: StrPath) -> dict[str, Any]:
     """What a YAML file holds.
 
@@ -55,6 +57,7 @@ def read_yaml(path: StrPath) -> dict[str, Any]:
     return content
 
 
+@checked
 def parse_yaml(text: str, name: str) -> Any:
     """What a text stands for, such as the value of a key on a command line.
 
@@ -134,6 +137,7 @@ def _in_words(error):
     return f"line {mark.line + 1}: {' '.join(str(error.problem).split())}"
 
 
+@checked
 def located(config: dict[str, Any], sources: Sources) -> dict[str, Any]:
     """A configuration whose relative paths are no longer relative to the files that name them.
 
@@ -182,7 +186,8 @@ def _from_folder_of(file, path):
     return near if Path(near).resolve() == there.resolve() else str(there)
 
 
-def sources_of_part(whole: Any, part: Any, sources: Sources) -> Sources:
+@checked
+def sources_of_part(whole: dict[str, Any], part: dict[str, Any], sources: Sources) -> Sources:
     """What a part of a configuration was merged from, as that which a module is given.
 
     Parameters

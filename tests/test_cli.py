@@ -1,14 +1,21 @@
 """The command line as a user meets it."""
 
+import contextlib
+import io
 import os
+import re
 import subprocess
 import sys
 import tomllib
 
 import pytest
+from conftest import small
 from project import ROOT
 
+import mfgcore
 from mfgcore import __version__, cli, load
+from mfgcore.comparisons import compare
+from mfgcore.datasets import KINDS
 from mfgcore.experiment import parameters
 from mfgcore.networks import NETWORKS
 
@@ -248,3 +255,102 @@ def test_the_version_is_that_of_the_project(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--version"])
     assert capsys.readouterr().out == f"mfgcore {project['version']}\n"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A file of each kind, by kind."""
+    folder = tmp_path_factory.mktemp("results")
+    experiment = small()
+    alone = mfgcore.simulate(experiment)
+    sweep = mfgcore.sweep(experiment, seed=[1, 2], agents=[4, 5], cores=1, progress=False)
+    kinds = {
+        "run": alone,
+        "experiment": mfgcore.collect([alone], [experiment]),
+        "sweep": sweep,
+        "comparison": compare({("all", 0): experiment}),
+    }
+    for kind, dataset in kinds.items():
+        mfgcore.save(dataset, folder / f"{kind}.nc")
+    return {kind: folder / f"{kind}.nc" for kind in kinds}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_show_tells_of_every_kind_what_it_can(kind, results, capsys):
+    assert cli.main(["show", str(results[kind])]) == 0
+    shown = capsys.readouterr().out
+    for said in ("game ", "host", "source fingerprint", "versions", "discounted_return"):
+        assert said in shown or (said, kind) == ("game ", "comparison")
+    assert ("mean over seed, agents" in shown) == (kind == "sweep")
+    assert cli.main(["show", str(results[kind]), "--plot", "x.txt"]) != 0
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert (f"--plot draws a run, and {results[kind]} is one {kind}" in error) == (kind != "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [
+        (name, {"PYTHONIOENCODING": name})
+        for name in ("ascii", "latin-1", "cp1252", "ascii:strict", "utf-8")
+    ]
+    + [("C", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})],
+)
+def test_what_is_printed_can_be_printed_everywhere(name, variables, results, tmp_path):
+    # without any UTF-8 the library cannot open a file of such a name
+    path = tmp_path / ("run.nc" if name == "C" else "résumé 浜.nc")
+    path.write_bytes(results["run"].read_bytes())
+    command = [sys.executable, "-m", "mfgcore.cli", "show", os.fsencode(path)]
+    done = subprocess.run(command, env=os.environ | variables, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode("utf-8" if name == "utf-8" else "latin-1")
+    course = "[▁▂▃▄▅▆▇█]" if name == "utf-8" else "[1-8]"
+    assert re.search(rf"(?m)discounted_return .* {course}+$", shown)
+
+
+@pytest.mark.parametrize("name", ["ascii", "cp1252"])
+@pytest.mark.parametrize("words", [["games"], ["networks"], ["run", "--help"], ["show", "浜.nc"]])
+def test_every_command_prints_in_few_letters(words, name, monkeypatch):
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding=name, errors="strict") for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+    with contextlib.suppress(SystemExit):
+        cli.main(words)
+    for stream in streams:
+        stream.flush()
+    assert streams[words[0] == "show"].buffer.getvalue()
+
+
+@pytest.mark.parametrize("words", [["games"], ["--help"], ["run", "--help"]])
+def test_a_reader_that_goes_is_not_talked_about(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "mfgcore.cli", *words]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode in (0, 1)
+
+
+def test_what_cannot_be_printed_is_one_line():
+    command = [sys.executable, "-m", "mfgcore.cli", "games"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("mfgcore: error: what is said cannot be written: No space left")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_log_has_a_line_now_and_then(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "SECONDS_BETWEEN_LINES", 0.0)
+    words = ["run", *SMALL, "--overwrite", "--output", str(tmp_path / "run.nc")]
+    assert cli.main(words) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    number = r"iteration 2 of 3, return \d\.\d{3}, about 00:00 left"
+    assert re.fullmatch(rf"agree, networked: {number}", lines[1])
+    assert cli.main([*words, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(cli, "SECONDS_BETWEEN_LINES", 60.0)
+    assert cli.main(words) == 0
+    assert capsys.readouterr().err == ""

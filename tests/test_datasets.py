@@ -1,6 +1,7 @@
 """Files of runs and experiments: complete, described, and refused when they do not fit."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from conftest import saved, small, trials
 
 import mfgcore
 from mfgcore import RunFileError
+from mfgcore.collect import collect_ablation
+from mfgcore.comparisons import compare
 from mfgcore.files import atomic_path
 from mfgcore.metrics import per_iteration
 
@@ -71,9 +74,11 @@ def test_runs_are_collected_by_architecture_and_trial(files, experiments):
 def test_datasets_are_collected_as_their_files_are(files, experiments):
     datasets = [mfgcore.load(path) for path in files]
     collected = mfgcore.collect(files, experiments)
-    assert mfgcore.collect(datasets, experiments).identical(collected)
-    assert mfgcore.collect([*datasets[:2], *files[2:]], experiments).identical(collected)
-    with pytest.raises(RunFileError, match=r"^run 1: is not one run made by mfgcore$"):
+    for runs in (datasets, [*datasets[:2], *files[2:]]):
+        again = mfgcore.collect(runs, experiments)
+        again.attrs["history"] = collected.attrs["history"]  # says when
+        assert again.identical(collected)
+    with pytest.raises(RunFileError, match=r"^run 1: is not one run made by mfgcore but one exp"):
         mfgcore.collect([datasets[0], collected], experiments[:2])
     with pytest.raises(RunFileError, match=r"^run 0: was made with trial = 1, expected 0"):
         mfgcore.collect(datasets[1:2], experiments[:1])
@@ -197,3 +202,35 @@ def test_a_failure_while_writing_leaves_the_old_file(files, monkeypatch):
         mfgcore.save(dataset, files[0], overwrite=True)
     assert files[0].read_bytes() == before
     assert not list(files[0].parent.glob("*partial*"))
+
+
+def test_every_dataset_says_by_what_it_was_made(files, experiments):
+    """As the CF conventions have it."""
+    networked = experiments[2:]
+    settings = {"2": networked}
+    labels = {"title": "", "varied": "agents", "baseline": "2"}
+    for made_by, dataset in {
+        "simulate": mfgcore.load(files[0]),
+        "collect": mfgcore.collect(files, experiments),
+        "collect_ablation": collect_ablation(files[2:], settings, **labels),
+        "sweep": mfgcore.sweep(experiments[0], cores=1, progress=False),
+        "compare": compare({("alone", 0): experiments[0]}),
+    }.items():
+        said = (
+            rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00: {made_by} of mfgcore {mfgcore.__version__}"
+        )
+        assert re.fullmatch(said, dataset.attrs["history"])
+
+
+def test_a_file_of_another_kind_says_how_it_is_read(files, experiments, tmp_path):
+    path = tmp_path / "all.nc"
+    mfgcore.save(mfgcore.collect(files, experiments), path)
+    line = (
+        r"is not one run made by mfgcore but one experiment: load\(path, kind='experiment'\) reads"
+    )
+    with pytest.raises(RunFileError, match=line):
+        mfgcore.load(path)
+    for kind in ("experiment", "any"):
+        assert mfgcore.load(path, kind=kind).attrs["runs"] == 4
+    with pytest.raises(mfgcore.ConfigurationError, match=r"kind 'experment'; did you mean 'experi"):
+        mfgcore.load(path, kind="experment")

@@ -26,8 +26,9 @@ GALLERY = ROOT / "docs/gallery"
 WORDS = {7: "seven", 13: "thirteen"}
 # what is called by the package alone, games, of which the package says which are public, and claims
 INNER = (
-    r"cli|dependencies|errors|evaluation|files|fingerprint|gossip|imports|jobs|kernels.*|ledger|memory|moves|"
-    r"parameters|provenance|workers|games\..*|claims\.(beyond|disturbances|figures|parameters|theorems)"
+    r"arguments|cli|dependencies|errors|evaluation|files|fingerprint|gossip|imports|jobs|"
+    r"kernels.*|ledger|memory|moves|parameters|provenance|workers|games\..*|"
+    r"claims\.(beyond|disturbances|figures|parameters|theorems)"
 )
 
 

@@ -71,7 +71,7 @@ def test_what_is_kept_is_not_made_again(tmp_path, monkeypatch):
     assert len(made) == 3
     again = sweep(cache=tmp_path / "kept", **VARIED)
     assert len(made) == 3
-    assert again.identical(first)
+    assert again.drop_attrs(deep=False).identical(first.drop_attrs(deep=False))
     sweep(cache=tmp_path / "kept", seed=[1, 2])
     assert len(made) == 4
     kept = sorted((tmp_path / "kept").iterdir())
@@ -157,7 +157,7 @@ def test_interrupted_it_goes_on(tmp_path, monkeypatch, cores):
         ({"agents": [6, 1], "sampled_exploitability": [False, True]},
          "^agents = 1, sampled_exploitability = true: agents: 1 is not allowed"),
         ({"seed": [1], "cores": 0}, "^cores: 0 is not a whole number >= 1$"),
-        ({"seed": [1], "cores": 1.5}, "^cores: 1.5 is not a whole number >= 1$"),
+        ({"seed": [1], "cores": 1.5}, "^cores: 1.5 is not a whole number, or None$"),
         ({"experiment": "agree"}, "^experiment: 'agree' is not an Experiment$"),
     ],
 )  # fmt: skip

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import xarray as xr
 
+from mfgcore.arguments import explained
+from mfgcore.errors import MfgcoreError
+
 # the smaller versions of the figures in the comparison of readings
 SMALLER = {
     "fig1": "agree, failing",
@@ -17,10 +20,11 @@ SMALLER = {
 OURS = "paper"  # the setting that all others of a comparison differ from
 
 
-class NothingToJudge(Exception):
+class NothingToJudge(MfgcoreError):
     """The evidence lacks what a claim is about; the message says what."""
 
 
+@explained
 def as_experiment(dataset: xr.Dataset, scenario: str, setting: str) -> xr.Dataset:
     """The runs of a comparison in one scenario and setting, as an experiment's dataset.
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mfgcore.arguments import checked, explained
 from mfgcore.claims.evidence import Evidence, NothingToJudge
 from mfgcore.registry import Registry
 from mfgcore.statistics import Interval, bootstrap, generator_of, interquartile_mean
@@ -234,6 +235,7 @@ class Finding:
         return [judged for judged in self.parts if judged.part.way == first]
 
 
+@checked
 def claim(
     name: str, source: str, kind: str, quantity: str, **details: Any
 ) -> Callable[[Measure], Measure]:
@@ -247,6 +249,7 @@ def claim(
     return decorate
 
 
+@checked
 def judge(evidence: Evidence, seed: int) -> list[Finding]:
     """Judge all claims, in the order of their names; list of Finding.
 
@@ -261,6 +264,7 @@ def _place(name):
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
+@checked
 def judge_one(each: Claim, evidence: Evidence, seed: int) -> Finding:
     """Judge one claim, as :func:`judge` does; Finding."""
     try:
@@ -316,6 +320,7 @@ def _together(verdicts):
     return next((found for found in (FAILS, OPEN, THRESHOLD) if found in verdicts), HOLDS)
 
 
+@explained
 def by_group(judged: Iterable[Judged]) -> list[tuple[str, str]]:
     """Verdict of each group of parts, at 95 %, and corrected; list of (str, str)."""
     groups: dict[str, list[Judged]] = {}

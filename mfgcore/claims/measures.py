@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mfgcore.arguments import explained
 from mfgcore.claims.evidence import Evidence, NothingToJudge
 from mfgcore.claims.units import play, whole
 from mfgcore.datasets import configuration
@@ -18,6 +19,7 @@ RISE = 0.1
 AROUND = 10
 
 
+@explained
 def series(dataset: xr.Dataset, metric: str, architecture: str) -> tuple[np.ndarray, np.ndarray]:
     """A metric of one architecture over the iterations at which it was measured.
 
@@ -37,12 +39,14 @@ def series(dataset: xr.Dataset, metric: str, architecture: str) -> tuple[np.ndar
     return values[:, measured].astype(np.float64), dataset["iteration"].values[measured]
 
 
+@explained
 def paired(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """One sample minus another, over the trials that both have; (n_trials,) float64."""
     n_trials = min(first.size, second.size)
     return first[:n_trials] - second[:n_trials]
 
 
+@explained
 def mean_between(
     dataset: xr.Dataset, metric: str, architecture: str, first: int, last: int
 ) -> np.ndarray:
@@ -54,22 +58,26 @@ def mean_between(
     return values[:, chosen].mean(axis=1)
 
 
+@explained
 def final_mean(dataset: xr.Dataset, metric: str, architecture: str) -> np.ndarray:
     """Mean over the end of a run; (n_trials,) float64."""
     n = dataset.sizes["iteration"]
     return mean_between(dataset, metric, architecture, n - last_iterations(n), n - 1)
 
 
+@explained
 def initial_return(dataset: xr.Dataset) -> float:
     """Mean return of all architectures and trials at k = 0, before anybody learned; float."""
     return float(dataset["discounted_return"].isel(iteration=0).mean(dtype=np.float64))
 
 
+@explained
 def end(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Return at the end, in units of P; (n_trials,) float64."""
     return final_mean(dataset, "discounted_return", architecture) / play(dataset)
 
 
+@explained
 def best_of_ten(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Highest mean return of ten iterations, in units of P; (n_trials,) float64."""
     values, _ = series(dataset, "discounted_return", architecture)
@@ -77,18 +85,21 @@ def best_of_ten(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     return windows.mean(axis=2).max(axis=1) / play(dataset)
 
 
+@explained
 def mean_return(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Mean return over the whole run, in units of W; (n_trials,) float64."""
     values, _ = series(dataset, "discounted_return", architecture)
     return values.mean(axis=1) / whole(dataset)
 
 
+@explained
 def gain(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Rise of the return from k = 0 to the end, in units of W; (n_trials,) float64."""
     risen = final_mean(dataset, "discounted_return", architecture) - initial_return(dataset)
     return risen / whole(dataset)
 
 
+@explained
 def largest_fall(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     """Largest fall of the return below an earlier value, in units of W; (n_trials,) float64."""
     values, _ = series(dataset, "discounted_return", architecture)
@@ -96,6 +107,7 @@ def largest_fall(dataset: xr.Dataset, architecture: str) -> np.ndarray:
     return falls.max(axis=1) / whole(dataset)
 
 
+@explained
 def before_increase(dataset: xr.Dataset) -> xr.Dataset:
     """The iterations before the population changes, if it does; xarray.Dataset."""
     return dataset.isel(iteration=slice(configuration(dataset).get("change_at")))
@@ -104,6 +116,7 @@ def before_increase(dataset: xr.Dataset) -> xr.Dataset:
 # ------------------------------------------------------------------------------ speed
 
 
+@explained
 def speed_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
     """How much faster one architecture learns than another; (n_trials,) float64.
 
@@ -126,6 +139,7 @@ def speed_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
     return (areas[0] - areas[1]) / largest
 
 
+@explained
 def rise_time(dataset: xr.Dataset, architecture: str, share: float = LEARNED) -> np.ndarray:
     """Iteration at which each trial has done a share of its own rise; (n_trials,) int64.
 
@@ -138,6 +152,7 @@ def rise_time(dataset: xr.Dataset, architecture: str, share: float = LEARNED) ->
     return np.where(rises >= RISE, iterations[reached], dataset.sizes["iteration"])
 
 
+@explained
 def time_advantage(
     dataset: xr.Dataset, first: str, second: str, start: float | None = None, share: float = LEARNED
 ) -> np.ndarray:
@@ -156,6 +171,7 @@ def time_advantage(
     return (times[1] - times[0]) / max(time.mean() for time in times)
 
 
+@explained
 def slope_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
     """How much steeper one return curve rises than another; (n_trials,) float64.
 
@@ -189,6 +205,7 @@ SETBACKS = {
 }
 
 
+@explained
 def setback(
     dataset: xr.Dataset,
     architecture: str,
@@ -209,6 +226,7 @@ def setback(
     )
 
 
+@explained
 def change(dataset: xr.Dataset) -> int:
     """Last iteration at which the population is as before it changed; int."""
     parameters = configuration(dataset)
@@ -218,6 +236,7 @@ def change(dataset: xr.Dataset) -> int:
     return at - (parameters.get("arrivals") == "before_learning")
 
 
+@explained
 def setback_advantage(
     dataset: xr.Dataset,
     metric: str = "discounted_return",
@@ -230,6 +249,7 @@ def setback_advantage(
     return (theirs - setback(dataset, "networked", metric, sign, after)) / whole(dataset)
 
 
+@explained
 def at_a_glance(evidence: Evidence) -> list[dict[str, Any]]:
     """Where every architecture of every experiment ends, and when it is there; list of dict.
 

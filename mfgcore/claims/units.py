@@ -7,6 +7,7 @@ import math
 import numpy as np
 import xarray as xr
 
+from mfgcore.arguments import explained
 from mfgcore.claims.evidence import NothingToJudge
 from mfgcore.datasets import configuration
 from mfgcore.experiment import Experiment
@@ -15,6 +16,7 @@ from mfgcore.meanfield import population_metrics
 from mfgcore.population import uniform_policy
 
 
+@explained
 def whole(dataset: xr.Dataset) -> float:
     """W: what the best division of the population earns, minus what the uniform policy earns.
 
@@ -27,6 +29,7 @@ def whole(dataset: xr.Dataset) -> float:
     return best - uniform
 
 
+@explained
 def play(dataset: xr.Dataset) -> float:
     """P: the return of all at one corner against that of an even division among the corners.
 
