@@ -15,6 +15,7 @@ OUTSIDE_RUNS = (
     "comparisons.py",
     "configuration.py",
     "cost.py",
+    "environment.py",
     "explorer.py",
     "generality.py",
     "generality_figures.py",
