@@ -140,11 +140,14 @@ verify: setup
 	@failed=0; for check in sampled_return mean_field replay sampled_exploitability outcomes; do \
 		$(BIN)/python verification/$$check.py || failed=1; done; exit $$failed
 
+# without what a user keeps beside the project's files
+TRACKED = $(wildcard $(shell git ls-files 2>/dev/null || echo .))
+
 lint: setup
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	$(BIN)/ruff check $(filter %.py %.ipynb .,$(TRACKED))
+	$(BIN)/ruff format --check $(filter %.py %.ipynb .,$(TRACKED))
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow mfgcore/starter/Snakefile
+	$(BIN)/snakefmt --check $(filter %.smk %Snakefile .,$(TRACKED))
 	$(BIN)/python tests/lint_workflow.py
 
 crate: setup .venv-checks/.done

@@ -1,9 +1,11 @@
-"""A copy of the workflow with a tiny configuration of all six experiments."""
+"""What belongs to the project, and a copy of its workflow with a tiny configuration."""
 
+import functools
 import re
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 from mfgcore import new
@@ -34,6 +36,26 @@ GROWING = {"fig3", "fig4", "fig6"}
 STUDIES = ("radius", "rounds")
 NAMES = [f"fig{number}" for number in range(1, 7)]
 STEMS = [stem for name in NAMES for stem in (name, f"{name}_exact", f"{name}_mean_field")]
+
+
+@functools.cache
+def tracked(*patterns):
+    """The project's files, or those of some names; what lies beside them is the user's.
+
+    They are those that git knows, or where there is no git, those that were packed.
+    """
+    packed = ROOT / "mfgcore.egg-info/SOURCES.txt"
+    if (ROOT / ".git").exists():
+        command = ["git", "-C", ROOT, "ls-files", "-z"]
+        names = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        names = names.split("\0")
+    else:
+        names = packed.read_text(encoding="utf-8").splitlines()
+    return [
+        ROOT / name
+        for name in sorted(filter(None, names))
+        if (ROOT / name).is_file() and any(fnmatch(name, each) for each in patterns or "*")
+    ]
 
 
 def tiny_config(**parameters):
@@ -79,9 +101,10 @@ class Project:
     def __init__(self, folder, module=None):
         self.folder = folder
         if module is None:
-            for name in ("workflow", "config", "profiles"):
-                shutil.copytree(ROOT / name, folder / name)
-            shutil.copy(ROOT / "Snakefile", folder)
+            for path in tracked("workflow/*", "config/*", "profiles/*", "Snakefile"):
+                copied = folder / path.relative_to(ROOT)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copied)
         else:
             (folder / "config").mkdir()
             text = (

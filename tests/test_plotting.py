@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 from conftest import saved, small, trials
 from matplotlib.figure import Figure
-from project import ROOT
+from project import tracked
 
 import mfgcore
 from mfgcore import ConfigurationError, explorer, heat_map, layout, plotting
@@ -271,5 +271,5 @@ def test_shares_are_drawn_into_an_axes_that_is_returned():
 
 
 def test_no_module_uses_pyplot():
-    for path in (ROOT / "mfgcore").rglob("*.py"):
+    for path in tracked("mfgcore/*.py"):
         assert "import matplotlib.pyplot" not in path.read_text(encoding="utf-8"), path
