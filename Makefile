@@ -144,8 +144,8 @@ verify: setup
 TRACKED = $(wildcard $(shell git ls-files 2>/dev/null || echo .))
 
 lint: setup
-	$(BIN)/ruff check $(filter %.py %.ipynb .,$(TRACKED))
-	$(BIN)/ruff format --check $(filter %.py %.ipynb .,$(TRACKED))
+	$(BIN)/ruff check $(filter %.py %.ipynb pyproject.toml .,$(TRACKED))
+	$(BIN)/ruff format --check $(filter %.py %.ipynb %.md .,$(TRACKED))
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check $(filter %.smk %Snakefile .,$(TRACKED))
 	$(BIN)/python tests/lint_workflow.py
