@@ -13,6 +13,7 @@ project = "mfgcore"
 html_title = "mfgcore"
 extensions = ["sphinx.ext.autosummary", "numpydoc", "myst_nb"]
 root_doc = "README"
+exclude_patterns = [".*", "build", "results", "logs", "docs/site"]  # not looked through
 
 # the pages, by the captions in the margin
 CONTENTS = {
