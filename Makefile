@@ -25,9 +25,15 @@
 #                bench-mfg-suite, in an environment apart
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
-BIN = $(shell cd .venv 2>/dev/null && pwd -P || echo .venv)/bin
+VENV = $(shell cd .venv 2>/dev/null && pwd -P || echo .venv)
+BIN = $(VENV)/bin
 CHECKS := .venv-checks/bin
-PIP = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
+# What is set for another Python would hide what is installed here, or change what the tests check.
+unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONOPTIMIZE PIP_PYTHON
+# Into the environment, wherever the user's settings of pip would have it; their indices stay.
+pip = PIP_DRY_RUN=0 PIP_REQUIRE_HASHES=0 $(1)/bin/python -m pip install --quiet --quiet \
+	--disable-pip-version-check --no-user --target= --root=/ --prefix="$$(cd $(1) && pwd -P)"
+PIP = $(call pip,$(VENV))
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
@@ -36,28 +42,35 @@ REPORTED := figures/all figures/ablations figures/claims.pdf
 
 setup: .venv/.done
 
+# An environment works in one folder and with one version of Python, which .venv/.done says.
+FITS = .venv/bin/python -ISc 'import os, sys; print(*sys.version_info[:2], os.getcwd())'
+UNFIT := $(shell test ! -s .venv/.done || test "$$($(FITS) 2>&1)" = "$$(cat .venv/.done)" || echo unfit)
+.PHONY: $(UNFIT)
+
 # pip and Snakemake cannot work with an environment in whose path is a space, a quote or a $: if that
 # of this folder has one, the environment is elsewhere, and .venv leads there.
 ODD := *[!A-Za-z0-9_@%+=:,./~-]*
 
-.venv:
+.venv: $(UNFIT)
+	@$(if $(UNFIT),echo "mfgcore: .venv was made in another folder or by another Python"; rm -rf $@)
 	@case "$$(pwd -P)" in $(ODD)) \
 		place="$${XDG_CACHE_HOME:-$$HOME/.cache}/mfgcore/$$(pwd -P | cksum | cut -d ' ' -f 1)"; \
 		case "$$place" in $(ODD)) \
 			echo "mfgcore: no environment can be in $$place: set XDG_CACHE_HOME to a plain path"; exit 1;; \
 		esac; \
-		mkdir -p "$$place" && ln -s "$$place" $@;; \
+		mkdir -p "$$place" && ln -sfn "$$place" $@;; \
 	esac
 
-.venv/.done: $(SOURCES) | .venv
+.venv/.done: $(SOURCES) $(UNFIT) | .venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; set PYTHON=...")'
+	@$(PYTHON) -I mfgcore/environment.py
 	@echo "mfgcore: a new environment in .venv, about a minute"
-	@test -x .venv/bin/python || $(PYTHON) -m venv $(dir $(BIN))
+	@test -x .venv/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --constraint requirements.lock setuptools wheel cython
 	@echo "mfgcore: compiling the kernels, and installing the $$(grep -c == requirements.lock) packages of requirements.lock"
 	@$(PIP) --no-build-isolation --no-deps --editable . & kernels=$$!; \
 		$(PIP) --requirement requirements.lock && wait $$kernels
-	@touch $@
+	@$(FITS) >$@
 	@echo "mfgcore: ready"
 
 figures: setup
@@ -127,11 +140,14 @@ verify: setup
 	@failed=0; for check in sampled_return mean_field replay sampled_exploitability outcomes; do \
 		$(BIN)/python verification/$$check.py || failed=1; done; exit $$failed
 
+# without what a user keeps beside the project's files
+TRACKED = $(wildcard $(shell git ls-files 2>/dev/null || echo .))
+
 lint: setup
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	$(BIN)/ruff check $(filter %.py %.ipynb pyproject.toml .,$(TRACKED))
+	$(BIN)/ruff format --check $(filter %.py %.ipynb %.md .,$(TRACKED))
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow mfgcore/starter/Snakefile
+	$(BIN)/snakefmt --check $(filter %.smk %Snakefile .,$(TRACKED))
 	$(BIN)/python tests/lint_workflow.py
 
 crate: setup .venv-checks/.done
@@ -147,7 +163,7 @@ check-workflows: .venv-checks/.done
 
 .venv-checks/.done: tests/checks/requirements.txt
 	test -x $(CHECKS)/python || $(PYTHON) -m venv .venv-checks
-	$(CHECKS)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	$(call pip,.venv-checks) --requirement $<
 	@touch $@
 
 crosscheck: .venv-crosscheck/.done
@@ -155,6 +171,6 @@ crosscheck: .venv-crosscheck/.done
 
 .venv-crosscheck/.done: $(SOURCES) tests/crosscheck/requirements.txt
 	test -x .venv-crosscheck/bin/python || $(PYTHON) -m venv .venv-crosscheck
-	.venv-crosscheck/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock --requirement tests/crosscheck/requirements.txt
-	.venv-crosscheck/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	$(call pip,.venv-crosscheck) --requirement requirements.lock --requirement tests/crosscheck/requirements.txt
+	$(call pip,.venv-crosscheck) --no-build-isolation --no-deps --editable .
 	@touch $@

@@ -13,7 +13,6 @@ project = "mfgcore"
 html_title = "mfgcore"
 extensions = ["sphinx.ext.autosummary", "numpydoc", "myst_nb"]
 root_doc = "README"
-include_patterns = ["README.md", "CHANGELOG.md", "config/*.md", "figures/*.md", "docs/**"]
 exclude_patterns = [".*", "build", "results", "logs", "docs/site"]  # not looked through
 
 # the pages, by the captions in the margin
@@ -44,6 +43,13 @@ CONTENTS = {
         "/CHANGELOG",
     ],
 }
+# what else lies in these folders is no page
+include_patterns = ["README.md", "docs/api/*.rst"]
+include_patterns += [
+    entry.rpartition("<")[2].strip("/>") + ".*"
+    for entries in CONTENTS.values()
+    for entry in entries
+]
 
 templates_path = [str(Path(__file__).with_name("site") / "templates")]
 html_theme = "furo"

@@ -15,6 +15,7 @@ Examples
 """
 
 # isort: off
+import mfgcore.environment  # noqa: F401  # it looks whether NumPy can be imported
 from mfgcore.fingerprint import run_fingerprint  # it is taken before anything else is imported
 
 # isort: on

@@ -16,6 +16,7 @@ OUTSIDE_RUNS = (
     "configuration.py",
     "cost.py",
     "drawing_style.py",
+    "environment.py",
     "explorer.py",
     "generality.py",
     "generality_figures.py",
@@ -42,9 +43,18 @@ def _digest(files):
     return digest.hexdigest()[:16]
 
 
+def _sources(folder, *endings):
+    """Files of a folder whose names can be imported; copies by editors and notebooks cannot."""
+    paths = (path for ending in endings for path in folder.rglob(f"*.{ending}"))
+    return {
+        path
+        for path in paths
+        if all(part.isidentifier() for part in path.relative_to(PACKAGE).with_suffix("").parts)
+    }
+
+
 def _kernel_files():
-    folder = PACKAGE / "kernels"
-    return [*folder.glob("*.pyx"), *folder.glob("*.pxi")]
+    return _sources(PACKAGE / "kernels", "pyx", "pxi")
 
 
 def kernel_fingerprint() -> str | None:
@@ -60,13 +70,13 @@ def run_fingerprint() -> str:
     It is that of the code that was imported, as it is taken first while that is done.
     """
     outside = {path for module in OUTSIDE_RUNS for path in _files(module)}
-    return _digest([*(set(PACKAGE.rglob("*.py")) - outside), *_kernel_files()])
+    return _digest(_sources(PACKAGE, "py") - outside | _kernel_files())
 
 
 def _files(module):
     """The files of a module, or of a package."""
     path = PACKAGE / module
-    return path.rglob("*.py") if path.is_dir() else [path]
+    return _sources(path, "py") if path.is_dir() else {path}
 
 
 def shown_fingerprint(*modules: str) -> str:

@@ -54,7 +54,7 @@ def write_study(folder: StrPath, workflow: StrPath | None = None) -> list[Path]:
     except OSError as error:
         raise ConfigurationError(f"{shorten(str(folder))}: {error.strerror}") from error
     written = []
-    for template in sorted(TEMPLATE.iterdir()):
+    for template in sorted(TEMPLATE.glob("[!.#]*[!~]")):  # no copies by editors
         if template.is_file():
             text = template.read_text(encoding="utf-8")
             text = text.replace(NAME, name).replace(WORKFLOW, str(snakefile.resolve()))

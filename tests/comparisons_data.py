@@ -1,5 +1,7 @@
 """Made-up datasets of comparisons, of the shape of those that are run."""
 
+import copy
+import functools
 import json
 from pathlib import Path
 
@@ -11,12 +13,14 @@ CONFIG = Path(__file__).parents[1] / "config"
 METRICS = ("discounted_return", "exact_return", "exact_exploitability", "population_size")
 
 
+@functools.cache
+def shipped(name):
+    return yaml.safe_load((CONFIG / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
 def planned(name):
     """A comparison of config/comparisons.yaml, its parameters over those of config.yaml; dict."""
-    config, comparisons = (
-        yaml.safe_load((CONFIG / f"{file}.yaml").read_text(encoding="utf-8"))
-        for file in ("config", "comparisons")
-    )
+    config, comparisons = copy.deepcopy((shipped("config"), shipped("comparisons")))
     found = comparisons["comparisons"]
     parameters = config["parameters"] | found["parameters"] | found[name].get("parameters", {})
     return found[name] | {"parameters": parameters}

@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+import multiprocessing.forkserver
 
 import numpy as np
 import pytest
@@ -71,6 +72,11 @@ def estimate_q_values(experiment, transitions, generators=None, threads=1):
     own = np.empty((len(transitions), experiment.n_states, 5))
     lesson = Lesson(transitions, generators, own, population=None, threads=threads)
     return experiment.make_algorithm().q_values(lesson)
+
+
+def pytest_sessionfinish():
+    """Wait for the server of processes, so that its time counts as that of the tests."""
+    multiprocessing.forkserver._forkserver._stop()
 
 
 @pytest.fixture(scope="session", params=list(BUILDS))

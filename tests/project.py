@@ -1,9 +1,14 @@
-"""A copy of the workflow with a tiny configuration of all six experiments."""
+"""What belongs to the project, and a copy of its workflow with a tiny configuration."""
 
+import functools
+import multiprocessing
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 from mfgcore import new
@@ -36,13 +41,38 @@ NAMES = [f"fig{number}" for number in range(1, 7)]
 STEMS = [stem for name in NAMES for stem in (name, f"{name}_exact", f"{name}_mean_field")]
 
 
+@functools.cache
+def tracked(*patterns):
+    """The project's files, or those of some names; what lies beside them is the user's.
+
+    They are those that git knows, or where there is no git, those that were packed.
+    """
+    packed = ROOT / "mfgcore.egg-info/SOURCES.txt"
+    if (ROOT / ".git").exists():
+        command = ["git", "-C", ROOT, "ls-files", "-z"]
+        names = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        names = names.split("\0")
+    else:
+        names = packed.read_text(encoding="utf-8").splitlines()
+    return [
+        ROOT / name
+        for name in sorted(filter(None, names))
+        if (ROOT / name).is_file() and any(fnmatch(name, each) for each in patterns or "*")
+    ]
+
+
+@functools.cache
+def left_out():
+    """The shipped studies that the tiny configuration leaves out."""
+    studies = read_yaml(ROOT / "config/ablations.yaml")["ablations"]["studies"]
+    return "".join(f"    {name}: null\n" for name in studies if name not in STUDIES)
+
+
 def tiny_config(**parameters):
-    ablations = read_yaml(ROOT / "config/ablations.yaml")["ablations"]
-    left_out = [name for name in ablations["studies"] if name not in STUDIES]
-    text = CONFIG + "".join(f"    {name}: null\n" for name in left_out) + "experiments:\n"
+    text = CONFIG + left_out() + "experiments:\n"
     for name in NAMES:
-        more = ", agents_after: 9, change_at: 2" if name in GROWING else ""
-        text += f"  {name}: {{agents: 6, iterations: 4, trials: 2{more}}}\n"
+        more = "1, agents_after: 9, change_at: 2" if name in GROWING else "2"
+        text += f"  {name}: {{agents: 6, iterations: 4, trials: {more}}}\n"
     for key, value in parameters.items():
         text, found = re.subn(rf"(?m)^(  {key}: ).*$", rf"\g<1>{value}", text)
         if not found:
@@ -66,6 +96,26 @@ def documented(language):
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
+# processes in which what takes two thirds of the time of a short call is imported
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["snakemake.cli", "mfgcore.comparisons", "mfgcore.cost"])
+
+
+def call(arguments, folder, environment, outputs):
+    """Do what ``python -m snakemake`` does in a folder, and keep what it says in two files."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for number, path in enumerate(outputs, 1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), number)
+    sys.stdout, sys.stderr = (open(each, "w", closefd=False) for each in (1, 2))  # noqa: SIM115
+    sys.path.insert(0, str(folder))
+    from snakemake import cli
+
+    sys.argv = [str(Path(cli.__file__).with_name("__main__.py")), *arguments]
+    cli.main()
+
+
 class Project:
     """A copy of the workflow with the tiny configuration, or a user's workflow as a module of it.
 
@@ -79,9 +129,10 @@ class Project:
     def __init__(self, folder, module=None):
         self.folder = folder
         if module is None:
-            for name in ("workflow", "config", "profiles"):
-                shutil.copytree(ROOT / name, folder / name)
-            shutil.copy(ROOT / "Snakefile", folder)
+            for path in tracked("workflow/*", "config/*", "profiles/*", "Snakefile"):
+                copied = folder / path.relative_to(ROOT)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copied)
         else:
             (folder / "config").mkdir()
             text = (
@@ -95,10 +146,16 @@ class Project:
 
     def snakemake(self, *arguments, cores=2):
         options = ["--cores", str(cores), "--nocolor", "--configfile", "config/tiny.yaml"]
-        command = [sys.executable, "-m", "snakemake", *arguments, *options]
-        return subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=600, check=False
-        )
+        with tempfile.TemporaryDirectory() as said:
+            paths = [Path(said, name) for name in ("stdout", "stderr")]
+            process = SERVER.Process(
+                target=call, args=([*arguments, *options], self.folder, dict(os.environ), paths)
+            )
+            process.start()
+            process.join(timeout=600)
+            process.kill()
+            texts = (path.read_text(encoding="utf-8") for path in paths)
+            return subprocess.CompletedProcess(arguments, process.exitcode, *texts)
 
     def make(self, *arguments, **options):
         """Run snakemake and return how often each rule was used."""

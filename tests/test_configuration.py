@@ -20,15 +20,20 @@ def schema():
     return configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
 
 
-@pytest.fixture
-def paper():
+@pytest.fixture(scope="module")
+def shipped():
     return configuration.read([ROOT / path for path in CONFIG_FILES])
+
+
+@pytest.fixture
+def paper(shipped):
+    return copy.deepcopy(shipped)
 
 
 def test_the_shipped_configurations_are_valid(schema, paper):
     configuration.check(paper, schema)
-    shipped = [*CONFIG_FILES, "config/preview.yaml"]
-    configuration.check(configuration.read([ROOT / path for path in shipped]), schema)
+    preview = [*CONFIG_FILES, "config/preview.yaml"]
+    configuration.check(configuration.read([ROOT / path for path in preview]), schema)
 
 
 def test_the_paper_scale_is_that_of_table_1(paper):

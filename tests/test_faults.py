@@ -150,29 +150,26 @@ def test_what_a_killed_writer_left_is_taken_over(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run.checkpoint"]
 
 
-@pytest.mark.parametrize(
-    ("script", "target"),
-    [
-        ("simulate", "results/tiny/runs/fig2/networked/trial_0.nc"),
-        ("collect", "results/tiny/experiments/fig2.nc"),
-        ("plot", "figures/tiny/fig2.pdf"),
-    ],
-)
-def test_a_job_killed_while_it_writes_leaves_nothing_and_is_repaired(script, target, tmp_path):
+def test_a_job_killed_while_it_writes_leaves_nothing_and_is_repaired(tmp_path):
     project = Project(tmp_path)
     one = "trials: 1, architectures: [networked]"
     project.configure(tiny_config().replace("trials: 2}", one + "}"))
-    path = tmp_path / "workflow/scripts" / f"{script}.py"
-    original = path.read_text()
-    path.write_text(DIE + original)
-    done = project.snakemake(target)
-    assert done.returncode != 0
-    assert not (tmp_path / target).exists()
-    path.write_text(original)
-    project.make(target)
-    assert (tmp_path / target).stat().st_size > 1000
-    assert not list(tmp_path.glob("results/**/*.partial*"))
-    assert not list(tmp_path.glob("figures/**/*.partial*"))
+    for script, target in (
+        ("simulate", "results/tiny/runs/fig2/networked/trial_0.nc"),
+        ("collect", "results/tiny/experiments/fig2.nc"),
+        ("plot", "figures/tiny/fig2.pdf"),
+    ):
+        path = tmp_path / "workflow/scripts" / f"{script}.py"
+        original = path.read_text()
+        path.write_text(DIE + original)
+        done = project.snakemake(target)
+        assert done.returncode != 0, script
+        assert not (tmp_path / target).exists(), script
+        path.write_text(original)
+        project.make(target)
+        assert (tmp_path / target).stat().st_size > 1000, script
+        assert not list(tmp_path.glob("results/**/*.partial*")), script
+        assert not list(tmp_path.glob("figures/**/*.partial*")), script
 
 
 def test_two_workflows_in_one_folder_do_not_disturb_each_other(tmp_path):

@@ -69,7 +69,7 @@ def mutate(config, generator):
     return path
 
 
-def test_two_thousand_mutated_configurations_are_valid_or_refused(tmp_path, monkeypatch):
+def test_five_hundred_mutated_configurations_are_valid_or_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     schema = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
     paper = configuration.read([ROOT / path for path in cli.CONFIG_FILES])
@@ -78,7 +78,7 @@ def test_two_thousand_mutated_configurations_are_valid_or_refused(tmp_path, monk
         experiment["trials"] = 1
     generator = np.random.default_rng(5)
     accepted = 0
-    for _ in range(2000):
+    for _ in range(500):  # and thousands more by `make test-faults`
         config = copy.deepcopy(paper)
         path = mutate(config, generator)
         try:
@@ -94,7 +94,7 @@ def test_two_thousand_mutated_configurations_are_valid_or_refused(tmp_path, monk
             accepted += 1
             for name in configuration.experiments(config):
                 assert configuration.runs(config, name)
-    assert 20 < accepted < 1000  # both happen
+    assert 20 < accepted < 250  # both happen
     assert not list(tmp_path.iterdir())
 
 

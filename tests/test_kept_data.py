@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from project import ROOT
+from project import ROOT, tracked
 
 from mfgcore import comparisons, configuration
 from mfgcore.simulation import Simulation
 
-DATA = sorted((ROOT / "docs/gallery/data").glob("*.nc"))
+DATA = tracked("docs/gallery/data/*.nc")
 METRICS = ("discounted_return", "policy_divergence", "distinct_policies", "exact_exploitability")
 ITERATIONS = 2  # the first ones
 
