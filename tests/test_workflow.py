@@ -19,7 +19,7 @@ from project import GROWING, STEMS, STUDIES, Project, documented, job_counts, ti
 from mfgcore import Experiment, load, save, simulate
 from mfgcore.datasets import configuration
 
-N_RUNS = 3 * 3 * 2 + 3 * 3 * 1  # a figure in which the population grows has one trial
+N_RUNS = 6 * 3 * 2
 
 
 @pytest.fixture(scope="module")
@@ -182,9 +182,9 @@ def test_an_experiment_of_ones_own_stands_alone(tmp_path):
     """It asks for nothing of the paper's: neither do its explorer and its report."""
     project = Project(tmp_path)
     own = tiny_config().partition("  fig1:")[0]
-    project.configure(own + "  mine: {game: agree, agents: 6, iterations: 4, trials: 2}\n")
+    project.configure(own + "  mine: {game: agree, agents: 6, iterations: 4, trials: 1}\n")
     counts = project.make("figures/all", "figures/tiny/explorer.html")
-    assert counts["simulate"] == 3 * 2
+    assert counts["simulate"] == 3
     assert counts["explorer"] == counts["collect"] == counts["simulate_exactly"] == 1
     project.make("figures/all", "--report", "report.html")
     assert "figures/tiny/mine.png" in (tmp_path / "report.html").read_text()
@@ -218,7 +218,7 @@ def test_a_module_in_another_folder_on_one_core_gives_the_same_bits(project, tmp
     other = Project(tmp_path, module=project.folder / "workflow/Snakefile")
     figure, dataset = "figures/tiny/fig3.pdf", "results/tiny/experiments/fig3.nc"
     counts = other.make(figure, cores=1)
-    assert counts == {"simulate": 3, "collect": 1, "plot_metrics": 1}
+    assert counts == {"simulate": 6, "collect": 1, "plot_metrics": 1}
     assert (tmp_path / figure).read_bytes() == (project.folder / figure).read_bytes()
     one, two = (load(each.folder / dataset, kind="experiment") for each in (other, project))
     assert one.drop_vars("cpu_seconds").equals(two.drop_vars("cpu_seconds"))
@@ -252,7 +252,7 @@ def test_a_comment_or_another_order_reruns_nothing(project):
     ("config", "n_runs", "shown", "only"),
     [
         (tiny_config(communication_radius=0.5), N_RUNS / 3, r"architecture=(\w+)", {"networked"}),
-        (tiny_config(arrivals="before_learning"), 3 * 3, r"experiment=(\w+), arch", GROWING),
+        (tiny_config(arrivals="before_learning"), N_RUNS / 2, r"experiment=(\w+), arch", GROWING),
         # one trial more of Figures 1, 2 and 5
         (tiny_config().replace("trials: 2}", "trials: 3}"), 3 * 3, r"trial=(\w+)", {"2"}),
     ],
