@@ -4,5 +4,7 @@ from mfgcore.crate import write_crate
 from mfgcore.jobs import logged
 
 with logged(snakemake.log[0]):
-    given = snakemake.params.snakefile, snakemake.config, snakemake.params.experiments
-    write_crate(snakemake.output[0], *given, snakemake.input.manifest)
+    params = snakemake.params
+    described = params.snakefile, snakemake.config, params.experiments, params.manifest
+    places = dict(zip(params.files, snakemake.input, strict=True))
+    write_crate(snakemake.output[0], *described, places)
