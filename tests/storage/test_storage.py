@@ -6,7 +6,6 @@ The commands are those of docs/cluster.md, but for the folders.
 import importlib.util
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -15,7 +14,8 @@ import sys
 import time
 
 import pytest
-from project import ROOT, Project, tiny_config
+from commands import storage_options
+from project import Project, tiny_config
 
 from mfgcore import load
 
@@ -55,15 +55,6 @@ HELD = """\
 with logged("""
 
 
-def documented(provider):
-    """The options of the documented command that uses a storage provider; list of str."""
-    text = (ROOT / "docs/cluster.md").read_text(encoding="utf-8").replace("\\\n", "")
-    (command,) = re.findall(rf"(?m)^    snakemake (.*-storage-provider {provider} .*)$", text)
-    target, options = re.fullmatch(r"--cores 2 (\S+) +(.*)", command).groups()
-    assert target in TARGETS
-    return options.split()
-
-
 class Stored(Project):
     """A copy of the workflow whose files are kept by a storage provider.
 
@@ -84,7 +75,7 @@ class Stored(Project):
         self.scratch, self.store = folder / "scratch", folder / "store"
         places = {"/scratch/mfg": str(self.scratch), "/archive/mfg": str(self.store)}
         places |= dict(replaced)
-        options = documented(provider) if provider else []
+        options = storage_options(provider) if provider else []
         self.options = [places.get(option, option) for option in options]
         text = tiny_config().partition("  fig1:")[0].replace("trials: 2", "trials: 1")
         text = text.replace("radius: {values: [0.2, 1.0]}", "radius: null").replace(", 300]", "]")

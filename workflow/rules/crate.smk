@@ -30,9 +30,7 @@ rule crate:
         runtime=10,
         mem_mb=1000,
     params:
-        snakefile=os.path.relpath(workflow.main_snakefile),
-        experiments=CRATED,
-        manifest=MANIFEST,
+        described=[os.path.relpath(workflow.main_snakefile), CRATED, MANIFEST],
         # under these names, wherever a storage provider has placed the inputs
         files=CRATED_FILES,
         fingerprint=shown_fingerprint("crate.py"),
