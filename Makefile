@@ -103,7 +103,7 @@ test-faults: setup
 	$(BIN)/python -m pytest -m faults tests/faults tests/slurm
 
 # apart: Snakemake would load them in every job
-STORAGE = $(BIN)/../storage
+STORAGE = $(dir $(BIN))storage
 
 .venv/.storage: .venv/.done tests/storage/requirements.txt
 	rm -rf $(STORAGE)

@@ -138,7 +138,7 @@ def test_snakemake_would_do_what_the_pages_say(tmp_path):
 
 def test_mfgcore_does_what_the_pages_say(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(ROOT / "config", "config")  # of which estimate says the cost
+    Project(tmp_path)  # of which estimate says the cost
     edge, beach, *_ = documented("python")
     Path("edge.py").write_text(edge)
     Path("beach.py").write_text(beach)
