@@ -30,7 +30,7 @@ PROGRAMS = CLUSTER | {"cd", "git", "make", "mfgcore", "pip", "python", "snakemak
 DEEDS = {"scontrol requeue"}
 # lines of blocks that are nothing to type: a configuration's, and what follows from what
 OTHER = re.compile(r'\s*[\w-]+:( [\[{"\w/.].*)?|.* -> .*')
-SHELLS = ("", "bash", "console", "sh", "shell", "text")
+SHELLS = ("", "bash", "console", "sh", "shell")
 
 
 class Command(NamedTuple):

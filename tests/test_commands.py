@@ -5,6 +5,7 @@ study in test_new.py, and the others here: targets of make as `make --dry-run`, 
 dry run on a project of fewer trials, and runs of mfgcore with little to learn.
 """
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -69,17 +70,24 @@ def test_a_command_of_no_known_program_is_seen(page):
     assert line.split()[0] in ("configure", "cmake", "./autogen.sh")
 
 
+def python_that_defines(name):
+    (block,) = (
+        each for each in documented("python") if re.search(rf"(?m)^(def|class) {name}\b", each)
+    )
+    return block
+
+
 def write_project(folder):
     """A copy of the workflow with one trial of each run and what the pages say to write."""
     Project(folder)
     for path in (folder / "config").glob("*.yaml"):
         config = yaml.safe_load(path.read_text())
         path.write_text(yaml.safe_dump(with_one_trial(config)))
-    _, beach, _, _, scenario, *_ = documented("python")
+    beach, scenario = (python_that_defines(name) for name in ("Beach", "blackout"))
     own, blackout, ablation, *_ = map(yaml.safe_load, documented("yaml"))
     (folder / "beach.py").write_text(beach)
     (folder / "own.yaml").write_text(yaml.safe_dump(own))
-    (folder / "mine.py").write_text(
+    (folder / "config/mine.py").write_text(
         f"from mfgcore.scenarios import Scenario, register\n\n\n{scenario}"
     )
     path = folder / "config/config.yaml"
@@ -139,7 +147,7 @@ def test_snakemake_would_do_what_the_pages_say(tmp_path):
 def test_mfgcore_does_what_the_pages_say(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Project(tmp_path)  # of which estimate says the cost
-    edge, beach, *_ = documented("python")
+    edge, beach = map(python_that_defines, ("Edge", "Beach"))
     Path("edge.py").write_text(edge)
     Path("beach.py").write_text(beach)
     try:
