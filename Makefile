@@ -8,6 +8,7 @@
 # make report    report.html: all figures with captions, the claims and the run times
 # make test      the tests
 # make test-slurm  the workflow on a real SLURM, started for it on this machine
+# make test-storage  the workflow where no file system is shared: files in a store of their own, and in S3
 # make test-faults  thousands of flipped bits, wrong configurations and kills; full disks
 # make test-browser  explorer and report in a headless Chromium, installed for it if it may be
 # make test-sanitize  the kernels' tests with bounds checks and the compiler's sanitizers
@@ -38,7 +39,7 @@ SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pypr
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
 
-.PHONY: setup figures preview gallery ledger games docs report test test-slurm test-browser test-faults test-sanitize test-clang bench estimate verify lint crate check-workflows crosscheck
+.PHONY: setup figures preview gallery ledger games docs report test test-slurm test-storage test-browser test-faults test-sanitize test-clang bench estimate verify lint crate check-workflows crosscheck
 
 setup: .venv/.done
 
@@ -114,9 +115,22 @@ test-faults: setup
 	tests/install SLURM $(SLURM)
 	$(BIN)/python -m pytest -m faults tests/faults tests/slurm
 
-test-slurm: setup
+# apart: Snakemake would load them in every job
+STORAGE = $(dir $(BIN))storage
+
+.venv/.storage: .venv/.done tests/storage/requirements.txt
+	rm -rf $(STORAGE)
+	@$(PIP) --no-deps --target $(STORAGE) --requirement tests/storage/requirements.txt
+	@touch $@
+
+test-slurm: .venv/.storage
 	tests/install SLURM $(SLURM)
-	$(BIN)/python -m pytest -m "slurm and not faults" -rs tests/slurm
+	tests/install rsync rsync rsync
+	PYTHONPATH=$(STORAGE) $(BIN)/python -m pytest -m "slurm and not faults" -rs tests/slurm
+
+test-storage: .venv/.storage
+	tests/install rsync rsync rsync
+	PYTHONPATH=$(STORAGE) $(BIN)/python -m pytest -m storage -rs tests/storage
 
 test-browser: setup
 	tests/install Chromium chromium chromium

@@ -48,6 +48,7 @@ def write_crate(
     configuration: dict[str, Any],
     experiments: Mapping[str, Mapping[str, Any]],
     manifest: StrPath,
+    places: Mapping[str, StrPath] | None = None,
 ) -> None:
     """Describe what the workflow made, in the folder that holds all of it.
 
@@ -62,16 +63,23 @@ def write_crate(
     experiments : dict of str to dict
         By name, files: `runs` and `figures` (lists of path), `dataset` and `reference` (paths).
     manifest : path
+    places : dict of str to path, optional
+        Where files can be read, if not in the folder: by a storage provider, which places copies.
 
     Raises
     ------
     RunFileError
         If a run or a dataset cannot be read.
     """
-    made = [each for files in experiments.values() for each in _made(files)]
+    places = places or {}
+
+    def place(name: StrPath) -> Path:
+        return Path(places.get(str(name), name))
+
+    made = [each for files in experiments.values() for each in _made(files, place)]
     actions = [each for each in made if each["@type"] == "CreateAction"]
     files = [each for each in made if each["@type"] == "File"]
-    files.append(_file(manifest, "Checksums, commits and configurations of the figures"))
+    files.append(_file(manifest, place, "Checksums, commits and configurations of the figures"))
     parts = [snakefile, *(each["@id"] for each in files)]
     ended = max(action["endTime"] for action in actions)
     actions.append(
@@ -161,21 +169,22 @@ def _frame(snakefile, configuration, example):
     yield _entity("#configuration", "PropertyValue", **given)
 
 
-def _made(files):
+def _made(files, place):
     """The files of an experiment, what made each of them, and of what; entities."""
     for path in [*files["runs"], files["reference"]]:
-        yield from _run(path)
+        yield from _run(path, place)
     dataset, runs = files["dataset"], files["runs"]
-    yield from _derived([dataset], runs, "joins the runs")
-    yield _file(dataset, load(dataset, kind="experiment").attrs["title"])
-    yield from _derived(files["figures"], [dataset, files["reference"]], "draws the figures")
+    yield from _derived([dataset], place, runs, "joins the runs")
+    yield _file(dataset, place, load(place(dataset), kind="experiment").attrs["title"])
+    sources = [dataset, files["reference"]]
+    yield from _derived(files["figures"], place, sources, "draws the figures")
     for path in files["figures"]:
-        yield _file(path, f"Drawn from {Path(dataset).name}")
+        yield _file(path, place, f"Drawn from {Path(dataset).name}")
 
 
-def _run(path):
+def _run(path, place):
     """A run's file, its parameters, and when it was made of them."""
-    attrs = load(path).attrs
+    attrs = load(place(path)).attrs
     parameters = f"#parameters-{path}"
     given = {"name": "parameters", "value": attrs["configuration"]}
     yield _entity(parameters, "PropertyValue", **given)
@@ -192,12 +201,12 @@ def _run(path):
         startTime=started.isoformat(timespec="seconds"),
         endTime=ended.isoformat(timespec="seconds"),
     )
-    yield _file(path, attrs["title"])
+    yield _file(path, place, attrs["title"])
 
 
-def _derived(made, sources, what):
+def _derived(made, place, sources, what):
     """That files were made of others, and when the last of them was."""
-    moment = max(Path(path).stat().st_mtime for path in made)
+    moment = max(place(path).stat().st_mtime for path in made)
     ended = datetime.datetime.fromtimestamp(round(moment), datetime.UTC)
     yield _entity(
         f"#made-{made[0]}",
@@ -210,8 +219,8 @@ def _derived(made, sources, what):
     )
 
 
-def _file(path, name):
-    content = Path(path).read_bytes()
+def _file(path, place, name):
+    content = place(path).read_bytes()
     return _entity(
         path,
         "File",

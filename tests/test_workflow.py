@@ -162,6 +162,8 @@ def test_a_second_call_finds_nothing_to_do(project):
         ("figures/fig3.pdf", "; did you mean 'figures/tiny/fig3.pdf'?"),  # that of another scale
         ("figures/tiny/fgi3.pdf", "; did you mean 'figures/tiny/fig3.pdf'?"),
         ("figures/abaltions", "; did you mean 'figures/ablations'?"),
+        ("./figures/all", "; did you mean 'figures/all'?"),
+        ("/elsewhere/reference/fig3.nc", "; did you mean"),
         ("results/tiny/runs/fig1/networked/trial_x.nc", ""),
     ],
 )

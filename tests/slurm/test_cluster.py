@@ -3,10 +3,12 @@
 import os
 import re
 import subprocess
+import textwrap
 import time
 
 import pytest
-from project import STEMS, Project, tiny_config
+from commands import CLUSTER, documented_commands
+from project import ROOT, STEMS, Project, tiny_config
 
 from mfgcore import load
 
@@ -200,6 +202,45 @@ def test_a_killed_login_process_is_recovered_from(slow, summary):
     slow.make(run_file(run), polling=3)
     assert_undisturbed(slow, run)
     summary.append("SIGKILL of the login process: recovered, 0 differing bits")
+
+
+def test_nodes_need_only_their_own_scratch_and_a_store(project, tmp_path_factory, summary):
+    """The lines of docs/cluster.md, in the profile."""
+    pytest.importorskip("snakemake_storage_plugin_fs", reason="make test-storage installs it")
+    text = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"(?m)^    default-storage-provider: .*\n(?:    \S+: .*\n)+", text)
+    folder = tmp_path_factory.mktemp("apart")
+    for name in ("archive", "scratch"):
+        assert f"/{name}/mfg" in lines
+        lines = lines.replace(f"/{name}/mfg", str(folder / name))
+    profile = project.folder / "profiles/slurm/config.yaml"
+    profile.write_text(profile.read_text() + textwrap.dedent(lines))
+    project.make("figures/tiny/ablation_rounds.pdf", polling=3)
+    figure = folder / "archive/figures/tiny/ablation_rounds.pdf"
+    assert figure.read_bytes().startswith(b"%PDF")
+    assert not list(project.folder.glob("figures/**/*.*"))
+    assert not list(project.folder.glob("results/**/*.*"))
+    jobs = [state(project, number) for number in project.submissions()]
+    assert [job["JobState"] for job in jobs] == ["COMPLETED"] * 2
+    summary.append("an ablation whose files are in a store and in the scratch of the nodes")
+
+
+def test_the_documented_commands_are_those_of_a_cluster(slow):
+    """While a job runs, which is cancelled in the end."""
+    run, texts = RUNS[0], [each.text for each in documented_commands() if each.program in CLUSTER]
+    assert len(texts) > 10
+    slow.start(run_file(run), polling=3)
+    slow.wait_for(log_file(run), "iteration 100 of")
+    (job,) = slow.submissions()
+    run_id = re.search(r"SLURM run ID: (\S+)", slow.output.read_text())[1]
+    meant = {"RUN-ID": run_id, "JOB-ID": str(job), "NAME": "main"}
+    meant |= {"results/paper": "results/slow", "tail -f": "tail"}  # which would not end
+    for text in sorted(texts, key=lambda text: text.startswith("scancel")):
+        for word, other in meant.items():
+            text = text.replace(word, other)
+        said = slow.cluster.call("bash", "-o", "pipefail", "-c", f"cd {slow.folder} && {text}")
+        assert said.strip() or text.startswith("scancel"), text
+    slow.finish()
 
 
 def test_an_impossible_request_is_refused(project):

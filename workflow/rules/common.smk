@@ -85,25 +85,39 @@ def check_profile():
         )
 
 
+def placed(path):
+    """Where a file of this name is while jobs use it, also if a storage provider keeps it."""
+    return workflow.modifier.path_modifier.apply_default_storage(path)
+
+
 def check_targets():
     """End with one line if a target is a file that no rule makes; say which one was meant.
 
     A figure of another configuration is in another folder. There may be an old one, and Snakemake
     would say that there is nothing to be done.
     """
-    rules = list(workflow.rules)
+    rules, folder = list(workflow.rules), os.path.dirname(placed("file"))
     known = [path for each in rules if not each.has_wildcards() for path in each.output]
+    known = [os.path.relpath(path, folder) for path in known]
     known += [*FIGURE_FILES, *DATASETS, *ABLATION_FILES]
-    for target in map(os.path.relpath, CALLED.targets if CALLED else ()):
-        if workflow.is_rule(target) or any(each.is_producer(target) for each in rules):
+
+    def is_made(target):
+        return any(each.is_producer(placed(target)) for each in rules)
+
+    for target in CALLED.targets if CALLED else ():
+        # Snakemake takes ./x for x, but the rules' names are not absolute
+        inside = os.path.relpath(target)
+        if workflow.is_rule(target) or is_made(target if os.path.isabs(target) else inside):
             continue
-        hint = did_you_mean(target, [*(each.name for each in rules), *known])
+        hint = did_you_mean(inside, [*(each.name for each in rules), *known])
         for name, value in config["experiments"].items():
             if value is None and Path(target).stem in configuration.figures(name):
                 hint = f": experiment {name!r} is left out"
         for path in known:
             if Path(path).name == Path(target).name:
                 hint = f"; did you mean {path!r}?"
+        if workflow.is_rule(inside) or is_made(inside):
+            hint = f"; did you mean {inside!r}?"
         sys.exit(f"{target}: nothing makes it with this configuration{hint}")
 
 

@@ -10,13 +10,15 @@ CRATED = {
     }
     for name in TITLES
 }
+CRATED_FILES = [
+    *ALL,
+    *(path for each in CRATED.values() for path in [*each["runs"], each["reference"]]),
+]
 
 
 rule crate:
     input:
-        ALL,
-        *(path for each in CRATED.values() for path in [*each["runs"], each["reference"]]),
-        manifest=MANIFEST,
+        CRATED_FILES,
     output:
         "ro-crate-metadata.json",
     log:
@@ -28,8 +30,9 @@ rule crate:
         runtime=10,
         mem_mb=1000,
     params:
-        snakefile=os.path.relpath(workflow.main_snakefile),
-        experiments=CRATED,
+        described=[os.path.relpath(workflow.main_snakefile), CRATED, MANIFEST],
+        # under these names, wherever a storage provider has placed the inputs
+        files=CRATED_FILES,
         fingerprint=shown_fingerprint("crate.py"),
     script:
         "../scripts/crate.py"

@@ -90,5 +90,8 @@ rule manifest:
     resources:
         runtime=5,
         mem_mb=1000,
+    params:
+        # under these names, wherever a storage provider has placed the inputs
+        figures=FIGURE_FILES,
     script:
         "../scripts/manifest.py"

@@ -15,6 +15,8 @@ rule simulate:
         # only what this run uses, so that a change reruns what depends on it and nothing else
         run=lambda wildcards: run_of(wildcards).relevant(),
         code=lambda wildcards: run_of(wildcards).code(),
+        # its checkpoint is beside this, which a storage provider's copy on a node may not outlast
+        name=RUN_FILE,
     script:
         "../scripts/simulate.py"
 
@@ -34,3 +36,4 @@ use rule simulate as simulate_exactly with:
     params:
         run=lambda wildcards: REFERENCES[wildcards.experiment].relevant(),
         code=lambda wildcards: REFERENCES[wildcards.experiment].code(),
+        name=REFERENCE,

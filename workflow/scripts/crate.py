@@ -4,5 +4,6 @@ from mfgcore.crate import write_crate
 from mfgcore.jobs import logged
 
 with logged(snakemake.log[0]):
-    given = snakemake.params.snakefile, snakemake.config, snakemake.params.experiments
-    write_crate(snakemake.output[0], *given, snakemake.input.manifest)
+    snakefile, *made = snakemake.params.described
+    places = dict(zip(snakemake.params.files, snakemake.input, strict=True))
+    write_crate(snakemake.output[0], snakefile, snakemake.config, *made, places)

@@ -24,8 +24,8 @@ with logged(snakemake.log[0]):
             "configuration": configuration(dataset),
         }
     checksums = {
-        path: hashlib.sha256(Path(path).read_bytes()).hexdigest()
-        for path in snakemake.input.figures
+        name: hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        for name, path in zip(snakemake.params.figures, snakemake.input.figures, strict=True)
     }
     manifest = {
         "commit": commit(),

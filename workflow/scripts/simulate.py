@@ -1,5 +1,7 @@
 """One run."""
 
+from pathlib import Path
+
 from mfgcore import configuration
 from mfgcore.checkpoint import Checkpointer
 from mfgcore.collect import run_to_file
@@ -19,7 +21,12 @@ with logged(snakemake.log[0]):
     configuration.import_files(snakemake.config)
     experiment = make_experiment(**snakemake.params.run)
     check_code(snakemake.params.code, experiment)
-    output = check_writable(snakemake.output[0], checkpoint_bytes(experiment))
-    with only_writer(output):
-        checkpointer = Checkpointer(checkpoint_of(output))
+    needed = checkpoint_bytes(experiment)
+    output = check_writable(snakemake.output[0], needed)
+    # another one if a storage provider keeps the output
+    name = Path(snakemake.params.name)
+    name.parent.mkdir(parents=True, exist_ok=True)
+    name = check_writable(name, needed)
+    with only_writer(output), only_writer(name):
+        checkpointer = Checkpointer(checkpoint_of(name))
         run_to_file(output, experiment, checkpointer, snakemake.threads, report)
