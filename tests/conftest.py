@@ -11,6 +11,8 @@ from mfgcore import Experiment, kernels, streams
 from mfgcore.learning import Lesson
 from mfgcore.simulation import Simulation
 
+collect_ignore = ["own.py"]  # it registers what it has
+
 settings.register_profile(
     "mfgcore",
     deadline=None,
@@ -61,7 +63,7 @@ def saved(experiments, folder):
     """The files of the runs of some experiments."""
     paths = [folder / f"{index}.nc" for index in range(len(experiments))]
     for experiment, path in zip(experiments, paths, strict=True):
-        mfgcore.save(mfgcore.simulate(experiment), path)
+        mfgcore.save(mfgcore.simulate(experiment), path, overwrite=True)
     return paths
 
 

@@ -23,6 +23,7 @@ from mfgcore import ConfigurationError, cli, configuration, edges
 from mfgcore.collect import check_run
 from mfgcore.datasets import to_dataset
 from mfgcore.edges import read_edges
+from mfgcore.errors import shorten
 from mfgcore.networks import graph
 from mfgcore.parameters import first_difference, identity
 from mfgcore.yaml_files import VARIED, located, sources_of_part
@@ -541,7 +542,8 @@ def test_a_module_may_be_given_a_part_of_a_configuration(studies):
 def test_a_file_that_is_missing_is_told_with_its_folder(studies, tmp_path):
     with pytest.raises(ConfigurationError) as error:
         configuration.import_files(configuration.read(["studies/own.yaml"]))
-    assert str(error.value) == f"import: studies/game.py: there is no such file in '{studies}'"
+    said = f"import: studies/game.py: there is no such file in {shorten(str(studies))}"
+    assert str(error.value) == said
 
 
 def test_every_key_of_a_path_is_known():

@@ -199,7 +199,7 @@ def test_hundreds_of_runs_leave_no_memory_behind(monkeypatch):
         return pages * resource.getpagesize() / 1e6
 
     # three processes of git for each run would take most of the time
-    monkeypatch.setattr(simulation, "environment", dict)
+    monkeypatch.setattr(simulation, "environment", lambda made_by: {})
     experiment = small(sampled_exploitability=True, failure_probability=0.5, iterations=2)
     for _ in range(100):
         mfgcore.simulate(experiment)

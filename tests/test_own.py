@@ -114,8 +114,8 @@ def test_the_code_of_several_is_that_of_all_of_them(own):
 
 
 def project_with(folder, *experiments, **parameters):
-    shutil.copy(FILE, folder / "my_own.py")
     project = Project(folder)
+    shutil.copy(FILE, folder / "config/my_own.py")
     text = "import: [my_own.py]\n" + tiny_config(**parameters).partition("  fig1:")[0]
     text = text.replace("\nparameters:", f"\narchitectures: [{', '.join(NAMES)}]\nparameters:")
     project.configure(text + "".join(experiments))
@@ -142,7 +142,7 @@ def test_all_kinds_go_through_the_workflow_to_a_figure(tmp_path):
         assert (tmp_path / f"figures/tiny/{name}.pdf").read_bytes().startswith(b"%PDF")
     assert project.would_make()[0] == {}
     # and each change reruns what depends on it: the network's, the networked runs alone
-    file = tmp_path / "my_own.py"
+    file = tmp_path / "config/my_own.py"
     file.write_text(file.read_text().replace("every second update", "each second update"))
     assert project.would_make()[0]["simulate"] == 2 * 4  # the metric of the file is in every run
 

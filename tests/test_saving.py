@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ FAIL = Path(__file__).with_name("fail.c")
 def places(tmp_path, monkeypatch):
     """Where what cannot be written is kept, and where the results are to be."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path / "temporary"))
+    temporary = types.SimpleNamespace(gettempdir=lambda: str(tmp_path / "temporary"))
+    monkeypatch.setattr(files, "tempfile", temporary)
     (tmp_path / "temporary").mkdir()
     (tmp_path / "out").mkdir()
     return tmp_path
