@@ -113,7 +113,7 @@ SLURM := "slurmctld slurmd sbatch munged" "slurmctld slurmd slurm-client munge"
 
 test-faults: setup
 	tests/install SLURM $(SLURM)
-	$(BIN)/python -m pytest -m faults tests/faults tests/slurm
+	$(BIN)/python -m pytest -m faults tests/faults tests/slurm tests/test_own.py
 
 # apart: Snakemake would load them in every job
 STORAGE = $(dir $(BIN))storage
