@@ -29,7 +29,7 @@ parameters:
   improvement_iterations: 1
   evaluation_iterations: 1
 ablations:
-  trials: 2
+  trials: 1
   parameters: {agents: 4, iterations: 3, transitions: 600}
   studies:
     radius: {values: [0.2, 1.0]}

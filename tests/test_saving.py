@@ -287,4 +287,3 @@ def test_a_job_of_the_workflow_that_cannot_save_saves_at_the_next_call(
         (folder / target).unlink()
         done = project.snakemake(target)
         assert "experiments/fig1.nc': cannot be written: No space left on device" in done.stderr
-    project.make(target)
