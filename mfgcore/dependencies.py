@@ -7,7 +7,6 @@ and values that this uses. What is told apart here is what is *installed* from w
 """
 
 import ast
-import builtins
 import contextlib
 import dis
 import functools
@@ -39,6 +38,7 @@ _NO_VALUES = (  # of a class or a module: of Python's own making, or without a m
     "__annotate_func__", "__annotations_cache__", "__slotnames__", "__orig_bases__",
     "__parameters__",
 )  # fmt: skip
+_LOOKING_UP = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _MAPPINGS = (os.__file__, Mapping.get.__code__.co_filename)
 _LOCKS = tuple({type(threading.Lock()), type(threading.RLock())})
@@ -301,7 +301,9 @@ def _libraries_that_open_files_themselves(found: Reading) -> Iterator[None]:
 # ------------------------------------------------------------------------------------ values
 
 
-def value_digest(value: Any, unfollowed: Callable[[str], object]) -> str:
+def value_digest(
+    value: Any, unfollowed: Callable[[str], object], modules: set[str] | None = None
+) -> str:
     """Digest of a function, class or value of a notebook, and of all that it uses.
 
     Parameters
@@ -309,16 +311,21 @@ def value_digest(value: Any, unfollowed: Callable[[str], object]) -> str:
     value : object
     unfollowed : callable of str
         Told of what cannot be followed, in words.
+    modules : set of str, optional
+        To which the names of modules are added that functions import when they are called.
     """
     try:
-        return _Follower(unfollowed).digest(value)
+        return _Follower(unfollowed, modules).digest(value)
     except RecursionError:
         unfollowed(f"{shown(value)}, which is nested too deeply")
         return "unfollowed"
 
 
 class _Follower:
-    def __init__(self, unfollowed: Callable[[str], object]) -> None:
+    def __init__(
+        self, unfollowed: Callable[[str], object], modules: set[str] | None = None
+    ) -> None:
+        self._modules = set() if modules is None else modules
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []  # so that no other object gets the number of one that was seen
         self._unfollowed = unfollowed
@@ -339,7 +346,7 @@ class _Follower:
             pairs = [(self.digest(key), self.digest(inner)) for key, inner in value.items()]
             return digest("dict", *(part for pair in pairs for part in pair))
         if type(value) in (set, frozenset):  # in no order
-            alone = (_Follower(self._unfollowed).digest(each) for each in value)
+            alone = (_Follower(self._unfollowed, self._modules).digest(each) for each in value)
             return digest(type(value).__name__, *sorted(alone))
         if isinstance(value, types.ModuleType):
             return self._module(value)
@@ -388,10 +395,13 @@ class _Follower:
         for cell in function.__closure__ or ():
             with contextlib.suppress(ValueError):  # one that is still empty
                 cells.append(cell.cell_contents)
-        used = {name: function.__globals__[name] for name in _globals_of(function.__code__)
-                if name in function.__globals__}  # fmt: skip
+        known = function.__globals__
+        names = [name for name in _names_in(function.__code__, _LOOKING_UP) if name in known]
+        used = {name: known[name] for name in names}
+        modules = _imported_by(function.__code__)
+        self._modules.update(modules)
         parts = (function.__code__, function.__defaults__, function.__kwdefaults__, cells, used,
-                 function.__dict__)  # fmt: skip
+                 modules, function.__dict__)  # fmt: skip
         return digest("function", *map(self.digest, parts))
 
     def _class(self, cls: type) -> str:
@@ -416,19 +426,19 @@ class _Follower:
         return digest("module", source, self.digest(values))
 
 
-def _globals_of(code: types.CodeType) -> list[str]:
-    """Names that a code, or one inside of it, looks up among the globals."""
-    names = [
-        each.argval
-        for each in dis.get_instructions(code)
-        if each.opname.startswith("LOAD_")
-        and each.opname.endswith(("GLOBAL", "GLOBALS", "NAME"))
-        and not hasattr(builtins, each.argval)
-    ]
+def _names_in(code: types.CodeType, instructions: tuple[str, ...]) -> list[str]:
+    """Names that some instructions of a code, or of one inside of it, have."""
+    names = [each.argval for each in dis.get_instructions(code) if each.opname in instructions]
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
-            names += _globals_of(inner)
+            names += _names_in(inner, instructions)
     return sorted(set(names))
+
+
+def _imported_by(code: types.CodeType) -> dict[str, str]:
+    """Digests of the modules of users that a code imports when it is called, by their names."""
+    source = "".join(f"import {name}\n" for name in _names_in(code, ("IMPORT_NAME",)) if name)
+    return {name: file_digest(file) for name, file in reached_modules(source.encode()).items()}
 
 
 def _file_of_class(cls: type) -> str:

@@ -344,10 +344,26 @@ def nothing_read(entries: Iterable[Any]) -> Iterator[None]:
         )
         raise ConfigurationError(refused[-1])
 
+    before = set(sys.modules)
     with guarded(ask):
         yield
+    new = [name for name in set(sys.modules) - before if is_users_module(sys.modules[name])]
+    for name in new and sorted(set(new) - _followed_modules(entries)):
+        refused.append(
+            f"{name} is imported while a run is under way, which its results are not known to "
+            "depend on; import it at the top of the file"
+        )
     if refused:  # and the code has caught it
         raise ConfigurationError(refused[0])
+
+
+def _followed_modules(entries):
+    """The modules that results are known to depend on; set of str."""
+    found = {name for each in _imported.values() for name in each.modules}
+    for entry in entries:
+        if _imported_with(entry.__module__) is None:
+            value_digest(entry, lambda what: None, found)
+    return found
 
 
 def _reads_of(entry):

@@ -1,5 +1,6 @@
 """What has a name: games, networks, architectures, scenarios, algorithms, score rules, metrics."""
 
+import os
 import re
 import sys
 from collections.abc import Collection, Iterable, Mapping
@@ -80,7 +81,7 @@ class Registry(Mapping[str, Any]):
         if name in self._entries:
             known, own = (_origin(self._own_code(each)) for each in (self._entries[name], value))
             # a notebook may have what a file has, and something else in the next cell
-            if known != own and known[0] and (own[0] or known[0] == OURS):
+            if known[1] != own[1] and known[0] and (own[0] or known[0] == OURS):
                 raise ConfigurationError(
                     f"{self.kind} {name!r} is one of {known[0]}; choose another name"
                 )
@@ -129,4 +130,6 @@ def _origin(code):
     if module.startswith("mfgcore."):
         return OURS, module
     file = getattr(sys.modules.get(module), "__file__", None)
-    return (f"{file}'s" if file and module != "__main__" else ""), file
+    if not file or module == "__main__":
+        return "", file
+    return f"{file}'s", os.path.realpath(file)  # by whatever name its module is imported

@@ -103,6 +103,25 @@ REACHED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "inside", ["import helper", "import importlib; importlib.import_module('hel' + 'per')"]
+)
+def test_what_a_cell_imports_when_it_is_called(inside, here, monkeypatch):
+    """By its name it is followed; by one that is made up it is refused."""
+    monkeypatch.syspath_prepend(here)
+    write(here, {"helper.py": ONE})
+    first = f"def f():\n    {inside}\n    import sys\n    return sys.modules['helper'].pays()"
+    cells(first=first, value="f()")
+    if "importlib" in inside:
+        with pytest.raises(ConfigurationError, match="helper is imported while a run is under way"):
+            small(game="mine")
+        return
+    before = small(game="mine").code()
+    mfgcore.simulate(small(game="mine", iterations=1))
+    write(here, {"helper.py": ONE.replace("1", "22")})
+    assert small(game="mine").code() != before
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """A folder of a user's, and what was imported from it forgotten afterwards."""
@@ -273,6 +292,21 @@ def test_two_files_with_a_helper_of_the_same_name_are_not_mixed(here):
         import_file(here / "two/own.py")
 
 
+def test_a_file_may_build_on_another_that_is_imported_too(here):
+    write(here, {
+        "base.py": GAME.format(top="", inside="", value="1").replace("Mine", "Ground"),
+        "own.py": "from base import Ground\nfrom mfgcore.games import register\n"
+                  "@register\nclass Mine(Ground):\n    'More.'\n",
+    })  # fmt: skip
+    import_file("base.py")
+    import_file(here / "own.py")
+    first = small(game="mine").code()
+    assert small(game="ground").code().count("+") == 1
+    write(here, {"base.py": (here / "base.py").read_text().replace("* mean", "* 0.5 * mean")})
+    import_file("base.py")
+    assert imported(here) != first
+
+
 def test_two_files_cannot_have_the_same_name_for_something(here):
     own = GAME.format(top="", inside="", value="1")
     write(here, {"own.py": own, "other.py": own})
@@ -343,6 +377,7 @@ CHANGED = {
                 {"first": "import pandas\nX = pandas.Series([2])"}),
     "what a function uses": ({"first": "X = 1\ndef f(): return X", "value": "f()"},
                              {"first": "X = 2\ndef f(): return X"}),
+    "a name of Python's own": ({"first": "max = 1", "value": "max"}, {"first": "max = 2"}),
     "within a comprehension": ({"first": "X = 1", "value": "sum([X for _ in range(1)])"},
                                {"first": "X = 2"}),
 }  # fmt: skip
