@@ -174,13 +174,20 @@ class Reading:
     """Paths and environment variables that code of users reads while it is executed."""
 
     paths: set[str] = field(default_factory=set)
+    answers: set[str] = field(default_factory=set)  # of what cannot be followed, in words
     variables: set[str] = field(default_factory=set)
 
 
 _readings: list[Reading] = []
-_READ = {"open": 0, "os.listdir": 0, "os.scandir": 0, "sqlite3.connect": 0, "ctypes.dlopen": 0}
+_READ = ("open", "os.listdir", "os.scandir", "sqlite3.connect", "ctypes.dlopen")
+_ANSWERS = {
+    "subprocess.Popen": "starts a program",
+    "os.system": "starts a program",
+    "socket.connect": "asks the network",
+}
+_HEARD = {*_READ, *_ANSWERS}
 # asked whether code of a user's may read a path now
-_guard: ContextVar[Callable[[str, str], None] | None] = ContextVar("_guard", default=None)
+_guard: ContextVar[Callable[[str | None, str], None] | None] = ContextVar("_guard", default=None)
 _written: set[str] = set()  # by this process, while it was watched: nobody's input
 _hooked = False
 
@@ -207,7 +214,14 @@ def _reader() -> types.FrameType | None:
 
 
 def _heard(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _READ or not (_readings or _guard.get()):
+    if event not in _HEARD or not (_readings or _guard.get()):
+        return
+    if event in _ANSWERS:
+        frame = _reader()
+        if frame is not None and _readings:
+            _readings[-1].answers.add(_ANSWERS[event])
+        elif frame is not None and (ask := _guard.get()) is not None:
+            ask(None, _ANSWERS[event])
         return
     path = arguments[0]
     if not isinstance(path, str | bytes | os.PathLike):  # a descriptor, or nothing
@@ -261,7 +275,7 @@ def reading() -> Iterator[Reading]:
 
 
 @contextlib.contextmanager
-def guarded(ask: Callable[[str, str], None]) -> Iterator[None]:
+def guarded(ask: Callable[[str | None, str], None]) -> Iterator[None]:
     """Ask whether code of users may read a path, whenever it does while the body is executed."""
     _watch()
     before = _guard.set(ask)

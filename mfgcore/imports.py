@@ -177,12 +177,21 @@ def import_file(path: StrPath) -> None:
         refuse(error, f", line {_place(error)[1]}" if _place(error)[1] else "")
     _imported[place] = found
     undeclared = sorted(seen.variables - {word[1:] for word in found.reads() if word[0] == "$"})
+    for what in sorted(seen.answers):
+        _tell(f"import: {path}: {what}", stacklevel=3)
     for name in undeclared:
         warnings.warn(
             f"import: {path}: reads the environment variable {name}; a change of it makes nothing "
             f"out of date, unless it is named: {READS} = ('${name}',)",
             stacklevel=2,
         )
+
+
+def _tell(what, stacklevel):
+    """Tell, in a warning, of what cannot be followed."""
+    warnings.warn(
+        f"{what}; a change of what it answers makes nothing out of date", stacklevel=stacklevel
+    )
 
 
 def _note(found, content, there, seen):
@@ -334,7 +343,12 @@ def nothing_read(entries: Iterable[Any]) -> Iterator[None]:
     named = {path for each in _imported.values() for path in each.reads().values()}
     named |= {_path_of(word, Path.cwd()) for entry in entries for word in _reads_of(entry)}
 
+    answers: set[str] = set()
+
     def ask(path, where):
+        if path is None:
+            answers.add(where)
+            return
         if named & {path, *map(str, Path(path).parents)} or read.get(path) == file_digest(path):
             return
         refused.append(
@@ -347,6 +361,8 @@ def nothing_read(entries: Iterable[Any]) -> Iterator[None]:
     before = set(sys.modules)
     with guarded(ask):
         yield
+    for what in sorted(answers):
+        _tell(f"code that the run is made of {what}", stacklevel=4)
     new = [name for name in set(sys.modules) - before if is_users_module(sys.modules[name])]
     for name in new and sorted(set(new) - _followed_modules(entries)):
         refused.append(

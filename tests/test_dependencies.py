@@ -282,6 +282,15 @@ def test_an_environment_variable_is_told_and_followed_if_it_is_named(here, monke
     assert small(game="mine").code() != first
 
 
+@pytest.mark.parametrize("where", ["top", "inside"])
+def test_a_program_that_is_started_is_told(here, where):
+    code = {"top": "", "inside": "", where: "import subprocess; subprocess.run(['true'])"}
+    write(here, {"own.py": GAME.format(value="1", **code)})
+    with pytest.warns(UserWarning, match="starts a program; a change of what it answers makes"):
+        import_file(here / "own.py")
+        small(game="mine")
+
+
 def test_two_files_with_a_helper_of_the_same_name_are_not_mixed(here):
     for name in ("one", "two"):
         top = f"import helper\nNAME = '{name}'"
