@@ -71,9 +71,10 @@ class _Imported:
         found: dict[str, str] = {}
         for name in [self.name, *self.modules]:
             module = sys.modules.get(name)
-            if module is not None:
-                folder = Path(module.__file__ or ".").parent
-                words = _named(vars(module).get(READS, ()), name)
+            value = () if module is None else vars(module).get(READS, ())
+            if not callable(value):  # a function of theirs may have the name
+                folder = Path(getattr(module, "__file__", None) or ".").parent
+                words = _named(value, name)
                 found |= {word: _path_of(word, folder) for word in words}
         return found
 
@@ -143,18 +144,17 @@ def import_file(path: StrPath) -> None:
     before = _imported.get(place)
     if before is not None and before.is_current(content):
         return
-    for name in [each for each in (before.modules if before else {}) if each in _loaded]:
-        sys.modules.pop(name, None)  # what it was may have changed
-        _loaded.pop(name)
     found = _Imported(place, PREFIX + digest(place, content), digest(content))
     module = types.ModuleType(found.name)
     module.__file__ = str(path)
     sys.modules[found.name] = module  # where dataclasses look for it
-    there, folder = set(sys.modules), Path.cwd()
+    folder = Path.cwd()
     try:
         with _importable(place.parent), reading() as seen, warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # an error says the same, if it is one
             code = compile(content, str(path), "exec")
+            _forget_what_may_have_changed(content, before)
+            there = set(sys.modules)
             with np.errstate():  # what it sets by np.seterr is not for our code
                 exec(code, vars(module))
         if Path.cwd() != folder:
@@ -203,13 +203,10 @@ def _note(found, content, there, seen):
     for other in others:  # what a module that was loaded for another file reaches
         names = {name: file for name, (file, _) in other.modules.items()} | names
     for name, file in names.items():
-        if name in new or name not in sys.modules:  # which a function imports when it is called
+        # or a function imports it when it is called
+        if name in new or name not in sys.modules or name not in _loaded:
             _loaded[name] = file_digest(file)
-        if name in sys.modules and name not in _loaded:  # by the session itself, who knows when
-            known = value_digest(sys.modules[name], lambda what: None)
-        else:
-            known = _loaded.get(name) or file_digest(file)
-        found.modules[name] = file, known
+        found.modules[name] = file, _loaded[name]
     beside = {file for file, _ in found.modules.values()} | {str(found.path)}
     found.read = {
         path: file_digest(path)
@@ -218,6 +215,16 @@ def _note(found, content, there, seen):
     }
     for other in others:
         found.read = other.read | found.read
+
+
+def _forget_what_may_have_changed(content, before):
+    """Let modules be imported again where one has changed, or the session itself imported it."""
+    modules = reached_modules(content)
+    there = {name: file for name, file in modules.items() if name in sys.modules}
+    if before or any(_loaded.get(name) != file_digest(file) for name, file in there.items()):
+        for name in {*modules, *(before.modules if before else ())}:
+            sys.modules.pop(name, None)
+            _loaded.pop(name, None)
 
 
 def _share(other, names):

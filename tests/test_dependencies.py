@@ -1,6 +1,7 @@
 """Whatever the code of a user's reaches is part of what its results depend on, and nothing else."""
 
 import functools
+import importlib
 import linecache
 import os
 import sys
@@ -165,6 +166,30 @@ def test_what_a_file_reaches_is_part_of_the_code_and_nothing_else(case, here):
     if changes in files:
         write(here, {changes: before})
         assert imported(here) == first
+
+
+def test_it_is_the_same_where_the_session_has_imported_a_module(here, monkeypatch):
+    """As a Snakefile may that uses one, too; and a changed one is not taken for what it was."""
+    monkeypatch.syspath_prepend(here)
+    own = GAME.format(top="import helper", inside="", value="helper.pays()")
+    write(here, {"helper.py": ONE, "own.py": own})
+    first = imported(here)
+    for change in ("", "1"):
+        importlib.invalidate_caches()
+        sys.modules.pop("helper")
+        importlib.import_module("helper")
+        write(
+            here, {"helper.py": ONE.replace("1", "1" + change), "own.py": own + "# again" + change}
+        )
+        assert (imported(here) == first) is False
+        write(here, {"own.py": own})
+        assert (imported(here) == first) == (not change)
+
+
+def test_a_function_may_be_called_reads(here):
+    top = "def reads(path):\n    return 1"
+    write(here, {"own.py": GAME.format(top=top, inside="", value="reads('x')")})
+    assert "+" in imported(here)
 
 
 def test_it_is_the_same_in_another_folder(here, tmp_path_factory):
