@@ -31,9 +31,11 @@ BIN = $(VENV)/bin
 CHECKS := .venv-checks/bin
 # What is set for another Python would hide what is installed here, or change what the tests check.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONOPTIMIZE PIP_PYTHON
-# Into the environment, wherever the user's settings of pip would have it; their indices stay.
+# Into the environment, or a folder, wherever the user's settings of pip would have it; their indices
+# stay.
 pip = PIP_DRY_RUN=0 PIP_REQUIRE_HASHES=0 $(1)/bin/python -m pip install --quiet --quiet \
-	--disable-pip-version-check --no-user --target= --root=/ --prefix="$$(cd $(1) && pwd -P)"
+	--disable-pip-version-check --no-user \
+	$(if $(2),--prefix= --root= --target=$(2),--target= --root=/ --prefix="$$(cd $(1) && pwd -P)")
 PIP = $(call pip,$(VENV))
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
@@ -120,7 +122,7 @@ STORAGE = $(dir $(BIN))storage
 
 .venv/.storage: .venv/.done tests/storage/requirements.txt
 	rm -rf $(STORAGE)
-	@$(PIP) --no-deps --target $(STORAGE) --requirement tests/storage/requirements.txt
+	@$(call pip,$(VENV),$(STORAGE)) --no-deps --requirement tests/storage/requirements.txt
 	@touch $@
 
 test-slurm: .venv/.storage
