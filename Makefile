@@ -34,8 +34,8 @@ unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONOPTIMIZE PIP_PYTHON
 # Into the environment, or a folder, wherever the user's settings of pip would have it; their indices
 # stay.
 pip = PIP_DRY_RUN=0 PIP_REQUIRE_HASHES=0 $(1)/bin/python -m pip install --quiet --quiet \
-	--disable-pip-version-check --no-user \
-	$(if $(2),--prefix= --root= --target=$(2),--target= --root=/ --prefix="$$(cd $(1) && pwd -P)")
+	--disable-pip-version-check --no-user --root=/ \
+	$(if $(2),--prefix= --target=$(2),--target= --prefix="$$(cd $(1) && pwd -P)")
 PIP = $(call pip,$(VENV))
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
