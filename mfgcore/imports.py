@@ -218,7 +218,7 @@ def _note(found, content, there, seen):
 
 
 def _forget_what_may_have_changed(content, before):
-    """Let modules be imported again where one has changed, or the session itself imported it."""
+    """Let modules be imported again where one has changed, or it was imported otherwise."""
     modules = reached_modules(content)
     there = {name: file for name, file in modules.items() if name in sys.modules}
     if before or any(_loaded.get(name) != file_digest(file) for name, file in there.items()):

@@ -168,7 +168,7 @@ def test_what_a_file_reaches_is_part_of_the_code_and_nothing_else(case, here):
         assert imported(here) == first
 
 
-def test_it_is_the_same_where_the_session_has_imported_a_module(here, monkeypatch):
+def test_it_is_the_same_where_a_module_was_imported_before(here, monkeypatch):
     """As a Snakefile may that uses one, too; and a changed one is not taken for what it was."""
     monkeypatch.syspath_prepend(here)
     own = GAME.format(top="import helper", inside="", value="helper.pays()")
