@@ -115,7 +115,8 @@ SLURM := "slurmctld slurmd sbatch munged" "slurmctld slurmd slurm-client munge"
 
 test-faults: setup
 	tests/install SLURM $(SLURM)
-	$(BIN)/python -m pytest -m faults tests/faults tests/slurm tests/test_own.py
+	@# Snakemake's own interface leaves temporary folders to the end of the process, which is said there
+	$(BIN)/python -m pytest -p no:unraisableexception -m faults tests/faults tests/slurm tests/test_own.py
 
 # apart: Snakemake would load them in every job
 STORAGE = $(dir $(BIN))storage
