@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from mfgcore.errors import shorten
 from mfgcore.fingerprint import PACKAGE
 
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/", "/usr/lib/")
@@ -331,7 +332,7 @@ def value_digest(
     try:
         return _Follower(unfollowed, modules).digest(value)
     except RecursionError:
-        unfollowed(f"{shown(value)}, which is nested too deeply")
+        unfollowed(f"{shorten(value)}, which is nested too deeply")
         return "unfollowed"
 
 
@@ -391,7 +392,7 @@ class _Follower:
         try:
             reduced = value.__reduce_ex__(4)
         except Exception:
-            self._unfollowed(f"{shown(value)}, a {kind.__qualname__}")
+            self._unfollowed(f"{shorten(value)}, a {kind.__qualname__}")
             return digest("unfollowed", kind.__module__, kind.__qualname__)
         if isinstance(reduced, str):  # the name of a global
             return digest("global", getattr(value, "__module__", ""), reduced)
@@ -463,15 +464,6 @@ def _file_of_class(cls: type) -> str:
     if module is None or cls.__module__ == "__main__":
         return "<cell>"
     return getattr(module, "__file__", None) or ""
-
-
-def shown(value: object) -> str:
-    """A short text for any value."""
-    try:
-        text = " ".join(repr(value).split())
-    except Exception:
-        text = object.__repr__(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def together(parts: Iterable[str]) -> str:

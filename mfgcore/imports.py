@@ -164,17 +164,14 @@ def import_file(path: StrPath) -> None:
         for other in _imported.values():
             _check_apart(found, other)
         found.digest()
-    except Exception as error:  # whatever the code of a user may raise
+    except BaseException as error:  # whatever the code of a user may raise
         _forget(found)
+        if isinstance(error, KeyboardInterrupt):
+            raise
         if isinstance(error, MfgcoreError):
             raise ConfigurationError(f"import: {path}: {error}") from error
         line = error.lineno if isinstance(error, SyntaxError) else _place(error)[1]
         refuse(error, f", line {line}" if line else "")
-    except BaseException as error:
-        _forget(found)
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        refuse(error, f", line {_place(error)[1]}" if _place(error)[1] else "")
     _imported[place] = found
     undeclared = sorted(seen.variables - {word[1:] for word in found.reads() if word[0] == "$"})
     for what in sorted(seen.answers):

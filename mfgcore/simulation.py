@@ -66,7 +66,7 @@ class Simulation:
         self, experiment: "Experiment", threads: int = 1, limit: float | None = None
     ) -> None:
         self.experiment, self.code = experiment, experiment.code()
-        if not isinstance(threads, int) or threads < 1:
+        if threads < 1:
             raise ConfigurationError(f"threads: {shorten(threads)} is not a whole number >= 1")
         self.threads = threads
         self.block = memory.block_of_learners(experiment, limit)

@@ -133,8 +133,6 @@ def sweep(
 
 def _checked(experiment: Experiment, varied: dict[str, Iterable[Any]]) -> dict[str, list]:
     """The values of each varied parameter, as its own type."""
-    if not isinstance(experiment, Experiment):
-        raise ConfigurationError(f"experiment: {shorten(experiment)} is not an Experiment")
     values = {}
     for key, given in varied.items():
         if key not in parameters():
@@ -199,7 +197,7 @@ def _over_iterations(dataset: xr.Dataset) -> xr.Dataset:
 
 def _share(runs: list[Experiment], cores: int | None) -> tuple[int, float]:
     """How many runs there are at a time, and how many bytes of memory each may take."""
-    if cores is not None and (type(cores) is not int or cores < 1):
+    if cores is not None and cores < 1:
         raise ConfigurationError(f"cores: {shorten(cores)} is not a whole number >= 1")
     available = memory.available()
     if cores is None:
