@@ -66,7 +66,7 @@ ODD := *[!A-Za-z0-9_@%+=:,./~-]*
 
 .venv/.done: $(SOURCES) $(UNFIT) | .venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; set PYTHON=...")'
-	@$(PYTHON) -I mfgcore/environment.py
+	@$(PYTHON) -I mfgcore/_base/environment.py
 	@echo "mfgcore: a new environment in .venv, about a minute"
 	@test -x .venv/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --constraint requirements.lock setuptools wheel cython
@@ -116,7 +116,7 @@ SLURM := "slurmctld slurmd sbatch munged" "slurmctld slurmd slurm-client munge"
 test-faults: setup
 	tests/install SLURM $(SLURM)
 	@# Snakemake's own interface leaves temporary folders to the end of the process, which is said there
-	$(BIN)/python -m pytest -p no:unraisableexception -m faults tests/faults tests/slurm tests/test_own.py
+	$(BIN)/python -m pytest -p no:unraisableexception -m faults tests/faults tests/slurm tests/pipeline/test_own.py
 
 # apart: Snakemake would load them in every job
 STORAGE = $(dir $(BIN))storage
@@ -137,7 +137,7 @@ test-storage: .venv/.storage
 
 test-browser: setup
 	tests/install Chromium chromium chromium
-	$(BIN)/python -m pytest -m browser -rs tests/test_explorer.py tests/test_workflow.py
+	$(BIN)/python -m pytest -m browser -rs tests/plotting/test_explorer.py tests/pipeline/test_workflow.py
 
 test-sanitize: setup
 	tests/sanitize $(BIN)/python

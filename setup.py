@@ -23,7 +23,7 @@ if platform.machine().lower() in ("x86_64", "amd64"):
 if "MFGCORE_BUILDS" in os.environ:  # a test needs but one
     BUILDS = {name: BUILDS[name] for name in os.environ["MFGCORE_BUILDS"].split(",")}
 
-fingerprint = runpy.run_path("mfgcore/fingerprint.py")["kernel_fingerprint"]()
+fingerprint = runpy.run_path("mfgcore/_base/fingerprint.py")["kernel_fingerprint"]()
 
 extensions = [
     Extension(

@@ -15,8 +15,8 @@ import numpy as np
 
 from benchmarks import against, timing, with_numpy, work
 from mfgcore import Experiment, kernels
-from mfgcore.evaluation import sample_exploitability
-from mfgcore.simulation import Simulation
+from mfgcore.metrics.sampled import sample_exploitability
+from mfgcore.runs.simulation import Simulation
 
 try:
     from benchmarks import with_numba

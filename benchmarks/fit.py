@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import nnls
 
-from mfgcore import cost, load
-from mfgcore.datasets import configuration
-from mfgcore.experiment import make_experiment
+from mfgcore import load
+from mfgcore.batch import cost
+from mfgcore.experiment.experiment import make_experiment
+from mfgcore.runs.datasets import configuration
 
 UNSEEN = ("run", "entry, written", "entry, compressed")
 KEPT = 0.1  # weight of a unit's present value, relative to that of a run

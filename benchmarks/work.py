@@ -3,8 +3,8 @@
 import numpy as np
 
 from mfgcore import kernels
+from mfgcore.agents.networks import neighbour_cells
 from mfgcore.games import Agree, Grid
-from mfgcore.networks import neighbour_cells
 
 AGENTS, CELLS, ACTIONS = 200, 64, 5
 TRANSITIONS, CYCLES = 2979, 500  # of one iteration; the measurements take fewer cycles

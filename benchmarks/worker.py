@@ -14,9 +14,10 @@ import numpy as np
 
 sys.path.insert(0, sys.argv[1])
 
-from mfgcore import Experiment, evaluation, kernels
+from mfgcore import Experiment, kernels
 from mfgcore.games import Game, Grid
-from mfgcore.simulation import Simulation
+from mfgcore.metrics import sampled as evaluation
+from mfgcore.runs.simulation import Simulation
 
 assert kernels.__file__.startswith(sys.argv[1]), kernels.__file__
 NAMES = {field.name for field in dataclasses.fields(Experiment)}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfgcore import datasets
+from mfgcore.runs import datasets
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "docs/gallery/data"

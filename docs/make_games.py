@@ -14,14 +14,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 
-from mfgcore import meanfield
-from mfgcore.configuration import plain
-from mfgcore.datasets import state_coordinates
-from mfgcore.drawing_style import use_style
+from mfgcore.experiment.parameters import defaults
 from mfgcore.games import ACTIONS, GAMES, MOVES
-from mfgcore.layout import cells_of, layout_of, names_of, turns_of
-from mfgcore.plotting import draw_shares
-from mfgcore.table import defaults
+from mfgcore.meanfield import exact as meanfield
+from mfgcore.pipeline.configuration import plain
+from mfgcore.plotting.curves import draw_shares
+from mfgcore.plotting.state_layout import cells_of, layout_of, names_of, turns_of
+from mfgcore.plotting.style import use_style
+from mfgcore.runs.datasets import state_coordinates
 
 DOCS = Path(__file__).parent
 WEIGHTS = {key: defaults()[key] for key in ("discount", "entropy_weight")}

@@ -15,8 +15,10 @@ import xarray as xr
 import yaml
 from PIL import Image
 
-from mfgcore import configuration, generality_figures, ledger, plotting, readings_figures
-from mfgcore.claims import FIGURES, Evidence, at_a_glance, judge
+from mfgcore.pipeline import configuration
+from mfgcore.plotting import curves as plotting
+from mfgcore.study import generality_figures, ledger, readings_figures
+from mfgcore.study.claims import FIGURES, Evidence, at_a_glance, judge
 
 ROOT = Path(__file__).parents[1]
 GALLERY = ROOT / "docs/gallery"

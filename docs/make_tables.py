@@ -7,9 +7,9 @@ They are those of the parameters in ``config/README.md``, of the metrics in
 import re
 from pathlib import Path
 
-from mfgcore.configuration import plain, settable
-from mfgcore.metrics import METRICS
-from mfgcore.table import defaults
+from mfgcore.experiment.parameters import defaults
+from mfgcore.metrics.definitions import METRICS
+from mfgcore.pipeline.configuration import plain, settable
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,14 +26,19 @@ SYMBOLS = [
     ("R(s, a, mu)", "mfgcore.games.Game.rewards", "reward, in [0, 1]", "Def. 2.1, F.1; D3, D4"),
     ("mu", "mean_field", "share of the agents in each state", "Sec. 2; D22"),
     ("pi^i", "policy", "probability of each action in each state, of agent i", "Sec. 2"),
-    ("pi_max", "mfgcore.population.uniform_policy", "every action alike", "Sec. 3.1; D5"),
+    ("pi_max", "mfgcore.agents.population.uniform_policy", "every action alike", "Sec. 3.1; D5"),
     ("h_max", "mfgcore.Experiment.max_entropy", "lambda log|A|", "Sec. 3.1; D5"),
     ("Q_max", "mfgcore.Experiment.max_q_value", "(1 + h_max) / (1 - gamma)", "Sec. 3.1; D5"),
-    ("zeta", "mfgcore.learning.Lesson", "transitions that are learned from", "Alg. 1; D6"),
+    ("zeta", "mfgcore.agents.algorithms.Lesson", "transitions that are learned from", "Alg. 1; D6"),
     ("Q^i", "q_values", "Q-function of agent i, as it is learned", "Def. 3.1"),
-    ("Q_h(pi, mu)", "mfgcore.meanfield.action_values", "the same, exactly", "Def. 3.1; D22"),
-    ("V_h(pi, mu)", "mfgcore.meanfield.policy_value", "value of a policy", "Def. 2.4; D22"),
-    ("pi_{k+1}", "mfgcore.learning.improve_policies", "the policy update", "Def. 3.2; D10"),
+    ("Q_h(pi, mu)", "mfgcore.meanfield.exact.action_values", "the same, exactly", "Def. 3.1; D22"),
+    ("V_h(pi, mu)", "mfgcore.meanfield.exact.policy_value", "value of a policy", "Def. 2.4; D22"),
+    (
+        "pi_{k+1}",
+        "mfgcore.agents.algorithms.improve_policies",
+        "the policy update",
+        "Def. 3.2; D10",
+    ),
     ("E(pi)", "exploitability", "gain of the best deviation, as the paper samples it", "F.2; D20"),
     ("E(pi)", "exact_exploitability", "the same, exactly", "F.2; D22"),
     ("Delta", "policy_divergence", "how far policies are from agent 0's", "Sec. 3.2, 4.1; D21"),

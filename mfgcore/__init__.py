@@ -15,18 +15,20 @@ Examples
 """
 
 # isort: off
-import mfgcore.environment  # noqa: F401  # it looks whether NumPy can be imported
-from mfgcore.fingerprint import run_fingerprint  # it is taken before anything else is imported
+import mfgcore._base.environment  # noqa: F401  # it looks whether NumPy can be imported
+from mfgcore._base.fingerprint import (
+    run_fingerprint,
+)  # it is taken before anything else is imported
 
 # isort: on
 import importlib.metadata
 
-from mfgcore.collect import collect
-from mfgcore.datasets import load, save
-from mfgcore.errors import ConfigurationError, MfgcoreError, NumericalError, RunFileError
-from mfgcore.experiment import Experiment
-from mfgcore.simulation import simulate
-from mfgcore.sweep import sweep
+from mfgcore._base.errors import ConfigurationError, MfgcoreError, NumericalError, RunFileError
+from mfgcore.batch.collect import collect
+from mfgcore.batch.sweep import sweep
+from mfgcore.experiment.experiment import Experiment
+from mfgcore.runs.datasets import load, save
+from mfgcore.runs.simulation import simulate
 
 __all__ = [
     "ConfigurationError",

@@ -16,21 +16,22 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from mfgcore import __version__, cost
-from mfgcore.checkpoint import Checkpointer, Stopped
-from mfgcore.collect import run_to_file
-from mfgcore.configuration import CONFIG_FILES, check, combine, load_schema, read
-from mfgcore.datasets import configuration, load
-from mfgcore.errors import ConfigurationError, MfgcoreError, RunFileError, shorten
-from mfgcore.experiment import make_experiment
-from mfgcore.files import check_writable, checkpoint_of, forget_kept, only_writer, reason
+from mfgcore import __version__
+from mfgcore._base.errors import ConfigurationError, MfgcoreError, RunFileError, shorten
+from mfgcore._base.files import check_writable, checkpoint_of, forget_kept, only_writer, reason
+from mfgcore._base.plugins import import_file
+from mfgcore.agents.networks import NETWORKS
+from mfgcore.batch import cost
+from mfgcore.batch.collect import run_to_file
+from mfgcore.experiment.experiment import make_experiment
+from mfgcore.experiment.parameter_spec import RENAMED, REQUIRED
+from mfgcore.experiment.parameters import defaults, parameters
 from mfgcore.games import GAMES
-from mfgcore.imports import import_file
-from mfgcore.memory import block_of_learners, checkpoint_bytes, parse_size
-from mfgcore.networks import NETWORKS
-from mfgcore.new import write_study
-from mfgcore.parameters import RENAMED, REQUIRED
-from mfgcore.table import defaults, parameters
+from mfgcore.pipeline.configuration import CONFIG_FILES, check, combine, load_schema, read
+from mfgcore.pipeline.init import write_study
+from mfgcore.runs.checkpoint import Checkpointer, Stopped
+from mfgcore.runs.datasets import configuration, load
+from mfgcore.runs.resources import block_of_learners, checkpoint_bytes, parse_size
 
 USAGE_ERROR = 2
 SECONDS_BETWEEN_LINES = 60.0  # of a log
@@ -270,7 +271,7 @@ def _show(arguments):
             if values.size:
                 print(f"  {name:<30} {values[0]:>9.4g} {values[-1]:>9.4g}  {_sparkline(values)}")
     if arguments.plot is not None:
-        from mfgcore.plotting import plot_run  # matplotlib takes a second to load
+        from mfgcore.plotting.curves import plot_run  # matplotlib takes a second to load
 
         plot_run(dataset, [arguments.plot])
         print(f"\nDrawn to {arguments.plot}")

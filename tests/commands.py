@@ -9,7 +9,10 @@ from project import ROOT
 
 NAMES = ("README.md", "CONTRIBUTING.md", "config/README.md", "figures/README.md")
 PAGES = [
-    *(ROOT / name for name in (*NAMES, "mfgcore/starter/README.md", "docs/tutorial.ipynb")),
+    *(
+        ROOT / name
+        for name in (*NAMES, "mfgcore/pipeline/starter/README.md", "docs/tutorial.ipynb")
+    ),
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "profiles").rglob("*.yaml")),
 ]

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import mfgcore
-from mfgcore import Experiment, kernels, streams
-from mfgcore.learning import Lesson
-from mfgcore.simulation import Simulation
+from mfgcore import Experiment, kernels
+from mfgcore.agents import random_streams as streams
+from mfgcore.agents.algorithms import Lesson
+from mfgcore.runs.simulation import Simulation
 
 collect_ignore = ["own.py"]  # it registers what it has
 

@@ -1,4 +1,4 @@
-/* Lets one call of the C library fail, for files below a folder: preloaded by tests/test_saving.py. */
+/* Lets one call of the C library fail, for files below a folder: preloaded by tests/runs/test_saving.py. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

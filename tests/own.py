@@ -1,16 +1,16 @@
-"""One file of a user's with each kind of what can be registered; what tests/test_own.py imports."""
+"""One file of a user's with each kind of what can be registered; test_own.py imports it."""
 
 import numpy as np
 
-from mfgcore.architectures import ARCHITECTURES, BY_NETWORK, Architecture
+from mfgcore.agents.adoption import ADOPTIONS, communicate
+from mfgcore.agents.algorithms import ALGORITHMS, Algorithm
+from mfgcore.agents.architectures import ARCHITECTURES, BY_NETWORK, Architecture
+from mfgcore.agents.networks import NETWORKS, graph
+from mfgcore.agents.scenarios import LEAVERS, SCENARIOS, Scenario
+from mfgcore.agents.scores import SCORE_RULES
 from mfgcore.games import GridGame
 from mfgcore.games import register as game
-from mfgcore.gossip import ADOPTIONS, communicate
-from mfgcore.learning import ALGORITHMS, Algorithm
-from mfgcore.metrics import metric
-from mfgcore.networks import NETWORKS, graph
-from mfgcore.scenarios import LEAVERS, SCENARIOS, Scenario
-from mfgcore.scores import SCORE_RULES
+from mfgcore.metrics.definitions import metric
 
 
 @game

@@ -11,8 +11,8 @@ import tempfile
 from fnmatch import fnmatch
 from pathlib import Path
 
-from mfgcore import new
-from mfgcore.yaml_files import read_yaml
+from mfgcore.pipeline import init as new
+from mfgcore.pipeline.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[1]
 CONFIG = """\
@@ -98,7 +98,7 @@ def documented(language):
 
 # processes in which what takes two thirds of the time of a short call is imported
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["snakemake.cli", "mfgcore.comparisons", "mfgcore.cost"])
+SERVER.set_forkserver_preload(["snakemake.cli", "mfgcore.batch.comparisons", "mfgcore.batch.cost"])
 
 
 def call(arguments, folder, environment, outputs):

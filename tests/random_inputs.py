@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from mfgcore import kernels
-from mfgcore.population import Population, Walk
+from mfgcore.agents.population import Population, Walk
 
 seeds = st.integers(0, 2**32 - 1)
 

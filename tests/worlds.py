@@ -5,7 +5,7 @@ import json
 import numpy as np
 import xarray as xr
 
-from mfgcore.claims import FIGURES, Evidence
+from mfgcore.study.claims import FIGURES, Evidence
 
 ARCHITECTURES = ("centralised", "independent", "networked")
 K, TRIALS, INCREASE = 80, 6, 40

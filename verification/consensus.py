@@ -9,9 +9,10 @@ import dataclasses
 import constants as c
 import numpy as np
 
-from mfgcore import Experiment, streams
-from mfgcore.gossip import communicate
-from mfgcore.population import Population, Walk
+from mfgcore import Experiment
+from mfgcore.agents import random_streams as streams
+from mfgcore.agents.adoption import communicate
+from mfgcore.agents.population import Population, Walk
 
 N_AGENTS = 200
 NETWORKS = {

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from report import Report
 
-from mfgcore import ConfigurationError, Experiment, cost
+from mfgcore import ConfigurationError, Experiment
+from mfgcore.batch import cost
 
 TIME, MEMORY = (0.5, 2.0), (0.8, 1.3)
 GRIDS = ("agree", "cluster", "diffuse")

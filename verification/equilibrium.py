@@ -12,10 +12,11 @@ import numpy as np
 from bounds import Bounds
 from population_size import equilibrium, improved
 
-from mfgcore import Experiment, meanfield
-from mfgcore.population import policy_distances
-from mfgcore.simulation import Simulation
-from mfgcore.statistics import bootstrap
+from mfgcore import Experiment
+from mfgcore.agents.population import policy_distances
+from mfgcore.meanfield import exact as meanfield
+from mfgcore.plotting.statistics import bootstrap
+from mfgcore.runs.simulation import Simulation
 
 TRIALS = 20
 CROWDS = (2, 10, 50, 200)  # agents, in contraction

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mfgcore.architectures import ARCHITECTURES
-from mfgcore.datasets import load
+from mfgcore.agents.architectures import ARCHITECTURES
 from mfgcore.games import GAMES
+from mfgcore.runs.datasets import load
 
 EVEN = ("cluster", "four_rooms", "rock_paper_scissors")
 OPTIONS = "--agents 50 --iterations 40 --no-sampled-exploitability --quiet"

@@ -12,8 +12,8 @@ from populations import random_policies, walk
 from report import Report
 
 from mfgcore import Experiment
-from mfgcore.meanfield import stationary_distribution
-from mfgcore.population import rollout
+from mfgcore.agents.population import rollout
+from mfgcore.meanfield.exact import stationary_distribution
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 MOMENTS = 200

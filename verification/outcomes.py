@@ -5,7 +5,7 @@ from report import Report
 from scipy.stats import chi2
 
 from mfgcore import kernels
-from mfgcore.population import Population, Walk
+from mfgcore.agents.population import Population, Walk
 
 N_AGENTS, N_STEPS = 1000, 1000
 LEAST = 1e-4  # probability of a statistic as large as the one found, or larger

@@ -9,12 +9,14 @@ import numpy as np
 from populations import expected_rewards, policy_entropies
 from scipy.stats import binom
 
-from mfgcore import Experiment, meanfield, streams
-from mfgcore.evaluation import discounted_return
+from mfgcore import Experiment
+from mfgcore.agents import random_streams as streams
+from mfgcore.agents.algorithms import improve_policies
+from mfgcore.agents.population import Population, Walk, rollout, uniform_policy
 from mfgcore.games import GAMES
-from mfgcore.learning import improve_policies
-from mfgcore.moves import Moves
-from mfgcore.population import Population, Walk, rollout, uniform_policy
+from mfgcore.meanfield import exact as meanfield
+from mfgcore.meanfield.transition_model import Moves
+from mfgcore.metrics.sampled import discounted_return
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 TRIALS = 200

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from mfgcore import kernels, streams
-from mfgcore.population import Population, Walk
+from mfgcore import kernels
+from mfgcore.agents import random_streams as streams
+from mfgcore.agents.population import Population, Walk
 
 
 def place(experiment, policies, policy_index, trial):

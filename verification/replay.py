@@ -10,10 +10,11 @@ import numpy as np
 from populations import walk
 from report import Report
 
-from mfgcore import Experiment, streams
-from mfgcore.learning import Lesson
-from mfgcore.meanfield import action_values, stationary_distribution
-from mfgcore.population import rollout, uniform_policy
+from mfgcore import Experiment
+from mfgcore.agents import random_streams as streams
+from mfgcore.agents.algorithms import Lesson
+from mfgcore.agents.population import rollout, uniform_policy
+from mfgcore.meanfield.exact import action_values, stationary_distribution
 
 LEARNERS = 30
 SETTINGS = (  # M_pg, L, beta: more data, more cycles, a smaller step

@@ -7,9 +7,9 @@ from populations import expected_rewards, policy_entropies, random_policies, wal
 from report import Report
 
 from mfgcore import Experiment
-from mfgcore.evaluation import discounted_return
-from mfgcore.meanfield import stationary_distribution
-from mfgcore.population import rollout
+from mfgcore.agents.population import rollout
+from mfgcore.meanfield.exact import stationary_distribution
+from mfgcore.metrics.sampled import discounted_return
 
 TRIALS = 40
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from populations import walk
 
-from mfgcore import Experiment, kernels, streams
-from mfgcore.learning import Lesson
-from mfgcore.meanfield import action_values, stationary_distribution
-from mfgcore.population import rollout, uniform_policy
+from mfgcore import Experiment, kernels
+from mfgcore.agents import random_streams as streams
+from mfgcore.agents.algorithms import Lesson
+from mfgcore.agents.population import rollout, uniform_policy
+from mfgcore.meanfield.exact import action_values, stationary_distribution
 
 OUTPUT = Path(__file__).parents[1] / "docs/gallery/data/shuffling.json"
 SEED = 230602766  # the root of the confirmatory runs

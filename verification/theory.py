@@ -18,9 +18,10 @@ import theory_page
 from bounds import Bounds
 from matplotlib.ticker import NullLocator
 
-from mfgcore import Experiment, configuration
-from mfgcore.drawing_style import save_figure, use_style
-from mfgcore.plotting import OTHER_COLOURS, WIDTH, style_of
+from mfgcore import Experiment
+from mfgcore.pipeline import configuration
+from mfgcore.plotting.curves import OTHER_COLOURS, WIDTH, style_of
+from mfgcore.plotting.style import save_figure, use_style
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

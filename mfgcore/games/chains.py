@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore.errors import ConfigurationError
+from mfgcore._base.errors import ConfigurationError
 from mfgcore.games.model import Game, register
 
 STEPS = np.array([-1, 0, 1])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mfgcore.errors import ConfigurationError, unknown_name
+from mfgcore._base.errors import ConfigurationError, unknown_name
 from mfgcore.games.model import Game, register
 
 CHOICES = {

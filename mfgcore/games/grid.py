@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mfgcore.errors import ConfigurationError
+from mfgcore._base.errors import ConfigurationError
 from mfgcore.games.model import Game
 
 ACTIONS = ("stay", "up", "down", "left", "right")

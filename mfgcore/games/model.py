@@ -17,9 +17,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from mfgcore.errors import ConfigurationError, MfgcoreError, shorten
-from mfgcore.imports import blame
-from mfgcore.registry import Registry
+from mfgcore._base.errors import ConfigurationError, MfgcoreError, shorten
+from mfgcore._base.plugins import blame
+from mfgcore._base.registry import Registry
 
 LAYOUTS = (None, "grid", "line", "ring")
 TOLERANCE = 1e-9  # of sums that should be 1
@@ -73,7 +73,7 @@ def is_masked(values: Any) -> bool:
 class Game:
     """A stationary mean-field game with finitely many states; a subclass says what it is.
 
-    Fields that are named like parameters of an :class:`~mfgcore.experiment.Experiment` have the
+    Fields that are named like parameters of an Experiment have the
     experiment's values, unless these are null. Arrays may be anything that NumPy takes for one.
     Rewards must be of the same bits on every processor, and however many mean fields are asked
     for at once: use `mfgcore.kernels.log` and `exp`, not NumPy's, and ``(a * b).sum(axis=-1)``, not

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore.errors import ConfigurationError
+from mfgcore._base.errors import ConfigurationError
 from mfgcore.games.grid import GridGame
 from mfgcore.games.model import register
 

@@ -9,7 +9,7 @@ import importlib
 import os
 from types import ModuleType
 
-from mfgcore.fingerprint import PACKAGE, kernel_fingerprint
+from mfgcore._base.fingerprint import PACKAGE, kernel_fingerprint
 
 try:
     _baseline = importlib.import_module("mfgcore.kernels._baseline")

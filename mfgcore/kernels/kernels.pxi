@@ -2,8 +2,8 @@ import functools
 
 import numpy as np
 
-from mfgcore.errors import ConfigurationError
-from mfgcore.imports import blame
+from mfgcore._base.errors import ConfigurationError
+from mfgcore._base.plugins import blame
 
 cimport cython
 from cpython.buffer cimport (

@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfgcore import meanfield
 from mfgcore.games import Game
+from mfgcore.meanfield import exact as meanfield
 
 REQUIREMENTS = (Path(__file__).parent / "requirements.txt").read_text().splitlines()
 PINNED = dict(line.split("==") for line in REQUIREMENTS if "==" in line)["bench-mfg-suite"]

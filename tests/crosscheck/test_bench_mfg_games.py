@@ -17,7 +17,8 @@ from bench_mfg import (
 )
 from pairs import PAIRS
 
-from mfgcore import games, meanfield
+from mfgcore import games
+from mfgcore.meanfield import exact as meanfield
 
 MEAN_FIELDS = POLICIES = 20
 

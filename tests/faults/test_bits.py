@@ -7,9 +7,10 @@ import pytest
 from conftest import small
 
 import mfgcore
-from mfgcore import MfgcoreError, checkpoint
-from mfgcore.collect import load_collected
-from mfgcore.simulation import Simulation
+from mfgcore import MfgcoreError
+from mfgcore.batch.collect import load_collected
+from mfgcore.runs import checkpoint
+from mfgcore.runs.simulation import Simulation
 
 pytestmark = pytest.mark.faults
 

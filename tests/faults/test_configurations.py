@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from project import NAMES, Project, tiny_config
 from ruamel.yaml import YAML
+from runs.test_fuzz import mutate
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import (
     ConfigSettings,
@@ -21,10 +22,11 @@ from snakemake.settings.types import (
     ResourceSettings,
     StorageSettings,
 )
-from test_fuzz import mutate
 
-from mfgcore import configuration, cost, simulate
-from mfgcore.yaml_files import parse_yaml
+from mfgcore import simulate
+from mfgcore.batch import cost
+from mfgcore.pipeline import configuration
+from mfgcore.pipeline.yaml_files import parse_yaml
 
 pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("ignore")]
 

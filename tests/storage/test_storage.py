@@ -208,7 +208,7 @@ def test_a_job_that_fails_leaves_no_output(tmp_path):
     project = Stored(tmp_path, "fs")
     script = project.folder / "workflow/scripts/simulate.py"
     original = script.read_text()
-    fails = '    raise __import__("mfgcore.errors").errors.MfgcoreError("on purpose")\n    needed ='
+    fails = '    raise __import__("mfgcore").MfgcoreError("on purpose")\n    needed ='
     script.write_text(original.replace("    needed =", fails, 1))
     done = project.snakemake(RUN)
     assert done.returncode != 0

@@ -39,6 +39,4 @@ use rule plot_metrics as plot_ablation with:
         ),
         title=lambda wildcards: study_of(wildcards)["title"],
         caption=lambda wildcards: plain(study_of(wildcards)["title"]),
-        fingerprint=shown_fingerprint(
-            "heat_map.py", "drawing_style.py", "plotting.py", "statistics.py"
-        ),
+        fingerprint=fingerprint_of("plotting"),

@@ -21,9 +21,7 @@ rule claims:
         mem_mb=2000,
     params:
         seed=config["seed"],
-        fingerprint=shown_fingerprint(
-            "claims", "ledger.py", "layout.py", "drawing_style.py", "plotting.py", "statistics.py"
-        ),
+        fingerprint=fingerprint_of("plotting", "study"),
     script:
         "../scripts/claims.py"
 
@@ -68,15 +66,7 @@ rule readings:
         mem_mb=2000,
     params:
         seed=config["seed"],
-        fingerprint=shown_fingerprint(
-            "claims",
-            "ledger.py",
-            "drawing_style.py",
-            "plotting.py",
-            "readings.py",
-            "readings_figures.py",
-            "statistics.py",
-        ),
+        fingerprint=fingerprint_of("plotting", "study"),
     script:
         "../scripts/readings.py"
 
@@ -99,13 +89,6 @@ rule generality:
         mem_mb=2000,
     params:
         seed=config["seed"],
-        fingerprint=shown_fingerprint(
-            "claims",
-            "generality.py",
-            "generality_figures.py",
-            "drawing_style.py",
-            "plotting.py",
-            "statistics.py",
-        ),
+        fingerprint=fingerprint_of("plotting", "study"),
     script:
         "../scripts/generality.py"

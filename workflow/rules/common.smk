@@ -9,11 +9,12 @@ from pathlib import Path
 from snakemake.cli import get_argument_parser
 
 try:
-    from mfgcore import comparisons, configuration, cost, yaml_files
-    from mfgcore.architectures import ARCHITECTURES
-    from mfgcore.errors import ConfigurationError, MfgcoreError, did_you_mean, unknown_name
-    from mfgcore.experiment import code_of
-    from mfgcore.fingerprint import run_fingerprint, shown_fingerprint
+    from mfgcore.batch import comparisons, cost
+    from mfgcore.pipeline import configuration, yaml_files
+    from mfgcore.agents.architectures import ARCHITECTURES
+    from mfgcore._base.errors import ConfigurationError, MfgcoreError, did_you_mean, unknown_name
+    from mfgcore.experiment.experiment import code_of
+    from mfgcore._base.fingerprint import fingerprint_of, run_fingerprint
 except ImportError as error:  # such as kernels that are older than their sources
     sys.exit(f"mfgcore cannot be used: {error}")
 

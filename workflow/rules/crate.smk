@@ -33,6 +33,6 @@ rule crate:
         described=[os.path.relpath(workflow.main_snakefile), CRATED, MANIFEST],
         # under these names, wherever a storage provider has placed the inputs
         files=CRATED_FILES,
-        fingerprint=shown_fingerprint("crate.py"),
+        fingerprint=fingerprint_of("pipeline"),
     script:
         "../scripts/crate.py"

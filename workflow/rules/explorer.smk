@@ -14,13 +14,6 @@ rule explorer:
         mem_mb=1000,
     params:
         titles=list(TITLES.values()),
-        fingerprint=shown_fingerprint(
-            "explorer.py",
-            "explorer.html",
-            "layout.py",
-            "drawing_style.py",
-            "plotting.py",
-            "statistics.py",
-        ),
+        fingerprint=fingerprint_of("plotting"),
     script:
         "../scripts/explorer.py"

@@ -25,9 +25,7 @@ rule plot_metrics:
         plot="plot_metrics",
         title=title,
         caption=lambda wildcards: plain(title(wildcards)),
-        fingerprint=shown_fingerprint(
-            "layout.py", "drawing_style.py", "plotting.py", "statistics.py"
-        ),
+        fingerprint=fingerprint_of("plotting"),
     script:
         "../scripts/plot.py"
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from mfgcore import ledger
-from mfgcore.claims import Evidence, at_a_glance, judge
-from mfgcore.jobs import compared, logged, marked, results
+from mfgcore.pipeline.workflow_scripts import compared, logged, marked, results
+from mfgcore.study import ledger
+from mfgcore.study.claims import Evidence, at_a_glance, judge
 
 with logged(snakemake.log[0]):
     paths = snakemake.input.experiments

@@ -1,9 +1,9 @@
 """All runs of one experiment in one dataset."""
 
-from mfgcore import configuration
-from mfgcore.collect import collect
-from mfgcore.datasets import save
-from mfgcore.jobs import logged
+from mfgcore.batch.collect import collect
+from mfgcore.pipeline import configuration
+from mfgcore.pipeline.workflow_scripts import logged
+from mfgcore.runs.datasets import save
 
 with logged(snakemake.log[0]):
     experiments = configuration.runs(snakemake.config, snakemake.wildcards.experiment)

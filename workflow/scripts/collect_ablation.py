@@ -1,9 +1,9 @@
 """All runs of one ablation in one dataset, with the varied parameter as a dimension."""
 
-from mfgcore import configuration
-from mfgcore.collect import collect_ablation
-from mfgcore.datasets import save
-from mfgcore.jobs import logged
+from mfgcore.batch.collect import collect_ablation
+from mfgcore.pipeline import configuration
+from mfgcore.pipeline.workflow_scripts import logged
+from mfgcore.runs.datasets import save
 
 with logged(snakemake.log[0]):
     study = snakemake.config, snakemake.wildcards.study

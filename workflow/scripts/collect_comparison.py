@@ -1,8 +1,9 @@
 """All scenarios and settings of a comparison in one dataset."""
 
-from mfgcore import comparisons, configuration
-from mfgcore.datasets import save
-from mfgcore.jobs import logged
+from mfgcore.batch import comparisons
+from mfgcore.pipeline import configuration
+from mfgcore.pipeline.workflow_scripts import logged
+from mfgcore.runs.datasets import save
 
 with logged(snakemake.log[0]):
     configuration.import_files(snakemake.config)

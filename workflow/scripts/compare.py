@@ -1,9 +1,10 @@
 """All runs of one scenario and setting of a comparison."""
 
-from mfgcore import comparisons, configuration
-from mfgcore.datasets import make_and_save
-from mfgcore.files import check_writable, only_writer
-from mfgcore.jobs import check_code, logged
+from mfgcore._base.files import check_writable, only_writer
+from mfgcore.batch import comparisons
+from mfgcore.pipeline import configuration
+from mfgcore.pipeline.workflow_scripts import check_code, logged
+from mfgcore.runs.datasets import make_and_save
 
 with logged(snakemake.log[0]):
     configuration.import_files(snakemake.config)

@@ -1,7 +1,7 @@
 """What made every run and figure, as a crate that other programs read."""
 
-from mfgcore.crate import write_crate
-from mfgcore.jobs import logged
+from mfgcore.pipeline.ro_crate import write_crate
+from mfgcore.pipeline.workflow_scripts import logged
 
 with logged(snakemake.log[0]):
     snakefile, *made = snakemake.params.described

@@ -1,7 +1,7 @@
 """One page on which a reader goes through the iterations of all experiments."""
 
-from mfgcore import explorer
-from mfgcore.jobs import logged, marked, results
+from mfgcore.pipeline.workflow_scripts import logged, marked, results
+from mfgcore.plotting import explorer
 
 with logged(snakemake.log[0]):
     datasets = results(snakemake.config, snakemake.input)

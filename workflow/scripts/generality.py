@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mfgcore import generality_figures
-from mfgcore.jobs import compared, logged
+from mfgcore.pipeline.workflow_scripts import compared, logged
+from mfgcore.study import generality_figures
 
 with logged(snakemake.log[0]):
     chosen, random = compared(snakemake.config, snakemake.input).values()

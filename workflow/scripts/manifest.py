@@ -4,10 +4,10 @@ import hashlib
 import json
 from pathlib import Path
 
-from mfgcore.datasets import configuration
-from mfgcore.files import write_text
-from mfgcore.jobs import logged, results
-from mfgcore.provenance import commit
+from mfgcore._base.files import write_text
+from mfgcore.pipeline.workflow_scripts import logged, results
+from mfgcore.runs.datasets import configuration
+from mfgcore.runs.provenance import commit
 
 with logged(snakemake.log[0]):
     experiments = {}

@@ -9,14 +9,14 @@ import sys
 
 import pandas as pd
 
-from mfgcore.files import atomic_path
-from mfgcore.jobs import logged
-from mfgcore.table import disturbances
+from mfgcore._base.files import atomic_path
+from mfgcore.experiment.parameters import disturbances
+from mfgcore.pipeline.workflow_scripts import logged
 
 ONE = """
 import json, resource, sys, time
-from mfgcore.experiment import make_experiment
-from mfgcore.simulation import Simulation
+from mfgcore.experiment.experiment import make_experiment
+from mfgcore.runs.simulation import Simulation
 
 arguments = json.loads(sys.argv[1])
 experiment = make_experiment(**arguments["experiment"])

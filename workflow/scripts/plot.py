@@ -1,4 +1,4 @@
-"""A figure: the function of mfgcore.plotting, or heat_map, that the rule's parameter `plot` names.
+"""A figure: the function of curves, or heat_maps, that the rule's parameter `plot` names.
 
 It is given the dataset or table that is the first input, the named inputs, which are single runs,
 the named outputs, and as its options the other parameters.
@@ -6,8 +6,9 @@ the named outputs, and as its options the other parameters.
 
 import pandas as pd
 
-from mfgcore import heat_map, plotting
-from mfgcore.jobs import logged, marked, results
+from mfgcore.pipeline.workflow_scripts import logged, marked, results
+from mfgcore.plotting import curves as plotting
+from mfgcore.plotting import heat_maps as heat_map
 
 with logged(snakemake.log[0]):
     options = dict(snakemake.params.items())

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from mfgcore import comparisons, readings_figures
-from mfgcore.files import write_text
-from mfgcore.jobs import compared, logged
+from mfgcore._base.files import write_text
+from mfgcore.batch import comparisons
+from mfgcore.pipeline.workflow_scripts import compared, logged
+from mfgcore.study import readings_figures
 
 with logged(snakemake.log[0]):
     (dataset,) = compared(snakemake.config, snakemake.input).values()

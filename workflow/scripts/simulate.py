@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from mfgcore import configuration
-from mfgcore.checkpoint import Checkpointer
-from mfgcore.collect import run_to_file
-from mfgcore.experiment import make_experiment
-from mfgcore.files import check_writable, checkpoint_of, only_writer
-from mfgcore.jobs import check_code, logged
-from mfgcore.memory import checkpoint_bytes
+from mfgcore._base.files import check_writable, checkpoint_of, only_writer
+from mfgcore.batch.collect import run_to_file
+from mfgcore.experiment.experiment import make_experiment
+from mfgcore.pipeline import configuration
+from mfgcore.pipeline.workflow_scripts import check_code, logged
+from mfgcore.runs.checkpoint import Checkpointer
+from mfgcore.runs.resources import checkpoint_bytes
 
 
 def report(simulation):

@@ -1,0 +1,343 @@
+"""What to run: one experiment, checked, and what follows from its parameters.
+
+The parameters themselves stand in :mod:`mfgcore.experiment.parameters`.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mfgcore import kernels
+from mfgcore._base.arguments import checked
+from mfgcore._base.dependencies import together
+from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
+from mfgcore._base.fingerprint import run_fingerprint
+from mfgcore._base.plugins import digest_of, nothing_read, told
+from mfgcore._base.registry import Registry
+from mfgcore.agents.algorithms import ALGORITHMS, Algorithm
+from mfgcore.agents.architectures import ARCHITECTURES, Architecture
+from mfgcore.agents.networks import NETWORKS, Links, check_edges
+from mfgcore.agents.scenarios import LEAVERS, SCENARIOS, Scenario
+from mfgcore.experiment.parameter_spec import RENAMED, REQUIRED, read_settings, renamed
+from mfgcore.experiment.parameters import (
+    Table,
+    defaults,
+    disturbances,
+    own_fields,
+    parameters,
+    read_by,
+    with_parameters,
+)
+from mfgcore.games import GAMES, Game, in_one_line
+from mfgcore.metrics.definitions import METRICS
+
+# D19: the discounted sum of the return metric stops where discount**H is below this
+RETURN_TOLERANCE = 1e-6
+# pairs of a state and an action are stored as 16-bit numbers in the replay buffers
+MAX_PAIRS = 2**16 - 1
+# so many steps in an iteration, and no more
+MAX_STEPS = 10**8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(Table):
+    """The parameters of one run: a game, an architecture, a scenario, one trial.
+
+    All are given by name. The defaults are the values of the paper's Table 1.
+
+    Raises
+    ------
+    ConfigurationError
+        If a parameter is of the wrong type, out of bounds, or at odds with another.
+
+    Examples
+    --------
+    >>> Experiment(game="agree", agents=25, iterations=10).architecture
+    'networked'
+    """
+
+    increase_at: dataclasses.InitVar[int | None] = None
+
+    def __post_init__(self, increase_at: int | None) -> None:
+        if increase_at is not None:
+            values = renamed({"change_at": self.change_at, "increase_at": increase_at})
+            object.__setattr__(self, "change_at", values["change_at"])
+        for key, described in parameters().items():
+            object.__setattr__(self, key, described.check(key, getattr(self, key)))
+        with told(), nothing_read(self._entries(parameters())):
+            self._check_game()
+            self._check_scenario()
+            self._check_sizes()
+            if self.make_architecture().hears == "neighbours":
+                self._check_network()
+
+    def __repr__(self) -> str:
+        """What differs from the defaults, as it can be written again."""
+        values = {key: getattr(self, key) for key in parameters()}
+        own = {
+            key: value for key, value in values.items() if value != defaults().get(key, REQUIRED)
+        }
+        said = ", ".join(f"{key}={value!r}" for key, value in own.items())
+        return f"{type(self).__name__}({said})"
+
+    def _check_scenario(self):
+        scenario = self.resolved_scenario
+        # without its own, `disturbed` does what is given, and a scenario of a user's needs its own
+        needed = () if scenario == "disturbed" else SCENARIOS.needs(scenario)
+        for key in disturbances():
+            if key in needed:
+                self._check_given(key, f"scenario {scenario!r}")
+            if key not in disturbances(scenario):
+                self._check_not_given(key, f"scenario {scenario!r}")
+        for key, other in (("agents_after", "change_at"), ("change_at", "agents_after")):
+            if getattr(self, other) is not None:
+                self._check_given(key, other)
+        if "leave_state" in LEAVERS.needs(self.leavers):
+            self._check_given("leave_state", f"leavers {self.leavers!r}")
+        else:
+            self._check_not_given("leave_state", f"leavers {self.leavers!r}")
+        if self.leavers != defaults()["leavers"] and min(self.population_sizes) == self.agents:
+            raise ConfigurationError(f"leavers: {self.leavers!r} is not allowed: nobody leaves")
+        if self.leave_state is not None and self.leave_state >= self.n_states:
+            raise ConfigurationError(
+                f"leave_state: {self.leave_state} is not < {self.n_states}, the number of states"
+            )
+        if min(self.population_sizes) < self.agents:
+            LEAVERS[self.leavers](self, np.zeros(0, dtype=np.int32))
+        for key in ("change_at", "learner_lost_at"):
+            if getattr(self, key) is not None and getattr(self, key) >= self.iterations:
+                raise ConfigurationError(
+                    f"{key}: {getattr(self, key)} is not < iterations = {self.iterations}"
+                )
+
+    def _check_given(self, key, why):
+        if getattr(self, key) is None:
+            raise ConfigurationError(f"{key}: null is not allowed: {why} needs it")
+
+    def _check_not_given(self, key, why):
+        value = getattr(self, key)
+        if value is not None:
+            raise ConfigurationError(f"{key}: {value} is not allowed: {why} has no use for it")
+
+    def _check_sizes(self):
+        if self.kept_transitions < 1 and self.make_algorithm().skipped is not None:
+            raise ConfigurationError(
+                f"transitions: {self.transitions} is not > "
+                f"{self.transitions - self.kept_transitions}: no transition would be kept "
+                f"(waiting_transitions = {self.waiting_transitions})"
+            )
+        if not self.return_horizon <= self.learning_steps <= MAX_STEPS:
+            raise ConfigurationError(
+                f"transitions: {self.transitions} times steps_per_transition = "
+                f"{self.steps_per_transition} is not <= {MAX_STEPS:,} and >= {self.return_horizon}"
+                f", after which discount = {self.discount} no longer counts in the return"
+            )
+        if self.sampled_exploitability and min(self.population_sizes) < 2:
+            key = "agents" if self.agents < 2 else "agents_after"
+            raise ConfigurationError(
+                f"{key}: 1 is not allowed: sampled_exploitability compares an agent with others"
+            )
+
+    def _check_game(self):
+        game = GAMES[self.game]
+        if self.reward_time == "after_move" and not game.pays_by_own_share:
+            raise ConfigurationError(
+                f"reward_time: 'after_move' is not allowed: game {self.game!r} pays by more than "
+                "the state and its share"
+            )
+        with in_one_line(self.game):
+            game = self.make_game()
+            game.check_sizes()
+            pairs = self.n_states * self.n_actions
+            if pairs <= MAX_PAIRS:
+                _checked(game)
+                return
+        size = next(key for key in ("grid_size", "states", "game") if key in self._game_fields)
+        raise ConfigurationError(
+            f"{size}: {getattr(self, size)} gives {pairs:,} state-action pairs; at most "
+            f"{MAX_PAIRS:,} are allowed"
+        )
+
+    def _check_network(self):
+        self.make_network()  # what the network refuses it refuses here
+        drawn = self.link_failure_probability or (self.network == "erdos_renyi" and self.redrawn)
+        if self.adoption == "softmax" and drawn:
+            raise ConfigurationError("adoption: 'softmax' is not allowed where links are redrawn")
+        if self.network == "edge_list":
+            object.__setattr__(self, "edges_digest", check_edges(self.edges, self.edges_digest))
+
+    @property
+    def resolved_scenario(self) -> str:
+        """Name of the scenario: the given one, or what follows from the others."""
+        if self.scenario is not None:
+            return self.scenario
+        given = any(getattr(self, key) is not None for key in disturbances())
+        return "disturbed" if given else "none"
+
+    @property
+    def max_agents(self) -> int:
+        """Largest population of the run, N_max."""
+        return max(self.population_sizes)
+
+    @property
+    def population_sizes(self) -> set[int]:
+        """Numbers of agents that the run has at one time or another; set of int."""
+        return {self.agents} if self.agents_after is None else {self.agents, self.agents_after}
+
+    @property
+    def n_states(self) -> int:
+        """Number of states of the game."""
+        return self.make_game().n_states
+
+    @property
+    def n_actions(self) -> int:
+        """Number of actions of the game."""
+        return len(self.make_game().actions)
+
+    @property
+    def learning_steps(self) -> int:
+        """Environment steps of an iteration before its communication rounds, M_pg * M_td."""
+        return self.transitions * self.steps_per_transition
+
+    @property
+    def kept_transitions(self) -> int:
+        """Transitions that a learner uses in an iteration (D6, D7)."""
+        skipped = self.make_algorithm().skipped
+        if skipped is None:
+            return 0
+        # the first step of an iteration cannot complete a transition
+        return self.transitions - skipped - (skipped == 0 and self.steps_per_transition == 1)
+
+    @property
+    def return_horizon(self) -> int:
+        """Number H of steps that the discounted return looks ahead: discount**H <= 1e-6."""
+        if self.discount == 0.0:
+            return 1
+        return math.ceil(math.log(RETURN_TOLERANCE) / math.log(self.discount))
+
+    @property
+    def max_entropy(self) -> float:
+        """h_max = lambda log|A|, the largest value of the regulariser."""
+        return self.entropy_weight * float(kernels.log(self.n_actions))
+
+    @property
+    def max_q_value(self) -> float:
+        """Q_max = (1 + h_max) / (1 - gamma), which no true Q-value exceeds."""
+        return (1.0 + self.max_entropy) / (1.0 - self.discount)
+
+    @property
+    def _game_fields(self):
+        """What the game has of the experiment, by name; `game`, its name, is no field of it."""
+        given = {key: getattr(self, key) for key in ("max_agents", *parameters())}
+        fields = {field.name for field in dataclasses.fields(GAMES[self.game])} | {"game"}
+        own = read_settings("game_settings", self.game_settings or "", own_fields(GAMES[self.game]))
+        return own | {key: given[key] for key in given if key in fields and given[key] is not None}
+
+    def make_game(self) -> Game:
+        """The game, always the same; Game."""
+        fields = self._game_fields
+        del fields["game"]
+        return _made(GAMES[self.game], *sorted(fields.items()))
+
+    def make_scenario(self) -> Scenario:
+        """The scenario's rules for this run; Scenario."""
+        return SCENARIOS[self.resolved_scenario](self)
+
+    def make_architecture(self) -> Architecture:
+        """Who learns and who hears whom; Architecture."""
+        return ARCHITECTURES[self.architecture]()
+
+    def make_network(self) -> Callable[[int], Links]:
+        """Who hears whom: a function of the number of agents to Links."""
+        links = NETWORKS[self.network](self)
+
+        @functools.cache
+        def checked(n_agents):
+            found = links(n_agents)
+            found.check(self.network, n_agents, self.n_states)
+            return found
+
+        return checked
+
+    def make_algorithm(self) -> Algorithm:
+        """How a learner comes to its Q-function; Algorithm."""
+        return ALGORITHMS[self.algorithm](self)
+
+    def code(self) -> str:
+        """Fingerprint of the code that the run depends on: mfgcore's and files of users'; str."""
+        own = (digest_of(entry) for entry in self.entries())
+        return together([run_fingerprint(), *filter(None, own)])
+
+    def entries(self) -> list[Any]:
+        """The functions and classes that the run is made of, and its metrics; list."""
+        return self._entries(self.relevant()) + [METRICS.code(name) for name in METRICS]
+
+    def _entries(self, keys):
+        """What the values of some parameters name."""
+        named = ((parameters()[key].choices, getattr(self, key)) for key in keys)
+        return [
+            choices.code(name)
+            for choices, name in named
+            if isinstance(choices, Registry) and name is not None
+        ]
+
+    def relevant(self) -> dict[str, Any]:
+        """The parameters that this run depends on.
+
+        A run without communication, say, is the same for every communication radius: parameters
+        that play no part are left out, so that changing one makes nothing out of date that does
+        not use it. What plays a part follows from what the chosen game, scenario, algorithm and
+        so on were registered with.
+
+        Returns
+        -------
+        dict of str to bool, int, float or str
+        """
+        values = dataclasses.asdict(self) | {"scenario": self.resolved_scenario}
+        read = read_by(values)
+        return {key: value for key, value in values.items() if key in read}
+
+
+Experiment.__doc__ = with_parameters(Experiment.__doc__)
+
+
+@functools.lru_cache(maxsize=64)
+def _made(game, *fields):
+    return game(**dict(fields))
+
+
+@functools.lru_cache(maxsize=64)
+def _checked(game):
+    game.check()
+
+
+@checked
+def make_experiment(**values: Any) -> Experiment:
+    """An :class:`Experiment` from values of unknown origin.
+
+    Raises
+    ------
+    ConfigurationError
+        Also for a key that is no parameter, with the nearest one, and for a missing game.
+    """
+    for key in values:
+        if key not in parameters() and key not in RENAMED:
+            raise ConfigurationError(unknown_name("key", key, parameters()))
+    if "game" not in values:
+        raise ConfigurationError(f"game: missing; {parameters()['game'].allowed()}")
+    return Experiment(**values)
+
+
+@checked
+def code_of(experiments: Iterable[Experiment]) -> str:
+    """Fingerprint of the code that any of some experiments depends on; str."""
+    found = list(experiments)
+    for each in found:
+        if not isinstance(each, Experiment):
+            raise ConfigurationError(f"experiments: {shorten(each)} is not an Experiment")
+    return together(experiment.code() for experiment in found)

@@ -1,0 +1,281 @@
+"""What a parameter is: its type, its bounds, its meaning and its source."""
+
+import ast
+import dataclasses
+import json
+import math
+import numbers
+import operator
+import re
+import types
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mfgcore._base.arguments import as_python
+from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
+from mfgcore._base.registry import Registry
+
+REQUIRED = dataclasses.MISSING
+# what parameters were called in earlier versions
+RENAMED = {"increase_at": "change_at"}
+LONGEST_PATH = 1000
+_SIGNS = {"[": ">=", "(": ">", "]": "<=", ")": "<"}
+_FITS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
+_TYPES = {bool: "true or false", int: "a whole number", float: "a number"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Type, bounds and meaning of one parameter of an experiment.
+
+    Parameters
+    ----------
+    type : type
+        bool, int, float or str.
+    help, source : str
+        What it means, and where the value is from.
+    bounds : str
+        An interval, such as ``"[0, 1)"``, whose end at a square bracket is allowed itself.
+    symbol, unit : str
+        The paper's symbol.
+    choices : Registry or tuple of str, optional
+        The names that are allowed.
+    optional : bool
+        Whether None (null) is allowed.
+    needs : tuple of str
+        Parameters that are read only where this one is true.
+    path : bool
+        Whether it is the path of a file.
+    pattern, example : str
+        Of a text that is no name: its form, as a regular expression, and one such text.
+    """
+
+    type: type
+    help: str
+    source: str
+    bounds: str = ""
+    symbol: str = ""
+    unit: str = ""
+    choices: Registry | tuple[str, ...] | None = None
+    optional: bool = False
+    needs: tuple[str, ...] = ()
+    path: bool = False
+    pattern: str = ""
+    example: str = ""
+
+    def _limits(self):
+        """Sign, as text, and limit of each bound."""
+        if not self.bounds:
+            return []
+        low, high = (
+            int(number) if number.isdigit() else float(number)
+            for number in self.bounds[1:-1].split(", ")
+        )
+        ends = ((self.bounds[0], low), (self.bounds[-1], high))
+        return [(_SIGNS[end], limit) for end, limit in ends if math.isfinite(limit)]
+
+    def allowed(self) -> str:
+        """The allowed values in words."""
+        if self.choices is not None:
+            text = "one of " + ", ".join(self.choices)
+        elif self.path:
+            text = "the path of a file"
+        elif self.pattern:
+            text = f"a text such as {self.example!r}"
+        elif self.type is str:
+            text = "a name of letters, digits, '_', '-' and '.', starting with a letter or digit"
+        else:
+            limits = " and ".join(f"{sign} {_plain(limit)}" for sign, limit in self._limits())
+            text = f"{_TYPES[self.type]} {limits}".strip()
+        return f"{text}, or null" if self.optional else text
+
+    def check(self, key: str, value: object) -> Any:
+        """Return the value as the parameter's own type.
+
+        Raises
+        ------
+        ConfigurationError
+            If the value is of another type or out of bounds.
+        """
+        if value is None and self.optional:
+            return None
+        value = as_python(value)
+        if self.choices is not None:
+            if not isinstance(value, str) or value not in self.choices:
+                kind = getattr(self.choices, "kind", key.rpartition(".")[2])
+                raise ConfigurationError(f"{key}: {unknown_name(kind, value, self.choices)}")
+            return str(value)
+        if not self._fits(value):
+            raise ConfigurationError(f"{key}: {shorten(value)} is not {self.allowed()}")
+        return self.type(value)
+
+    def _fits(self, value):
+        if isinstance(value, np.generic):  # of a kind of NumPy's that Python does not have
+            return False
+        if self.type is bool or isinstance(value, bool):
+            return self.type is bool and isinstance(value, bool)
+        if self.path:
+            return isinstance(value, str) and 0 < len(value) <= LONGEST_PATH and value.isprintable()
+        if self.pattern:
+            return isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
+        if self.type is str:
+            return isinstance(value, str) and is_plain_name(value)
+        kind = numbers.Integral if self.type is int else numbers.Real
+        try:
+            if not isinstance(value, kind) or not math.isfinite(value):
+                return False
+        except OverflowError:  # a whole number of hundreds of digits
+            return False
+        return all(_FITS[sign](value, limit) for sign, limit in self._limits())
+
+    def describe(self) -> str:
+        """Meaning, allowed values with what each name means, symbol and unit, on one line."""
+        symbol = f"; the paper's {self.symbol}" if self.symbol else ""
+        unit = f"; in {self.unit}" if self.unit else ""
+        return f"{self.help}; {self.explained()}{symbol}{unit}"
+
+    def explained(self) -> str:
+        """The allowed values in words, with what each name means."""
+        if not isinstance(self.choices, Registry):
+            return self.allowed()
+        text = "; ".join(f"`{name}`: {self.choices.help(name)}" for name in self.choices)
+        return f"{text}; or null" if self.optional else text
+
+
+def _plain(limit):
+    return f"{limit:,}" if limit >= 10**5 else f"{limit}"
+
+
+def read_settings(key: str, text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of fields from a text such as ``attraction=2 noise=0,1,0``.
+
+    Parameters
+    ----------
+    key, text : str
+        What the text is called in messages, and the text.
+    fields : dict of str to value
+        The defaults of what can be set; values must be of their kinds.
+
+    Returns
+    -------
+    dict of str to value
+
+    Raises
+    ------
+    ConfigurationError
+        For another name, one that is there twice, or a value of another kind.
+    """
+    values = {}
+    if text and not fields:
+        raise ConfigurationError(f"{key}: {shorten(text)} is not allowed: the game has none")
+    for word in text.split():
+        name, _, written = word.partition("=")
+        if name not in fields:
+            raise ConfigurationError(f"{key}: {unknown_name('setting', name, fields)}")
+        if name in values:
+            raise ConfigurationError(f"{key}: {name} is set twice")
+        try:
+            value = ast.literal_eval(written)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            value = written  # a name
+        if not _alike(value, fields[name]):
+            raise ConfigurationError(
+                f"{key}: {name} = {shorten(written)} is no value such as {fields[name]!r}"
+            )
+        values[name] = value
+    return values
+
+
+def _alike(value, default):
+    """Whether a value is of the kind of a default: a tuple of such values, a number, a name."""
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(_alike(each, default[0]) for each in value)
+    if default is None or type(default) is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is type(default)
+
+
+def is_plain_name(text: str) -> bool:
+    """Whether a name can be part of a file's name everywhere and never be taken for an option."""
+    return (
+        0 < len(text) <= 64
+        and text.isascii()
+        and text[0].isalnum()
+        and all(letter.isalnum() or letter in "_-." for letter in text)
+    )
+
+
+def parameter(default: Any, help_: str, source: str, bounds: str = "", **details: Any) -> Any:
+    """A field of a dataclass that is described by a :class:`Parameter`.
+
+    Its type, and whether it is optional, follow from the field's annotation.
+    """
+    details |= {"help": help_, "source": source, "bounds": bounds}
+    return dataclasses.field(default=default, metadata={"details": details})
+
+
+def describe_fields(cls: Any) -> dict[str, Parameter]:
+    """The parameters of a dataclass whose fields :func:`parameter` made.
+
+    Returns
+    -------
+    dict of str to Parameter
+    """
+    described = {}
+    for field in dataclasses.fields(cls):
+        type_: Any = field.type
+        optional = isinstance(type_, types.UnionType)
+        type_ = type_.__args__[0] if optional else type_
+        described[field.name] = Parameter(type_, optional=optional, **field.metadata["details"])
+    return described
+
+
+def renamed(values: dict[str, Any]) -> dict[str, Any]:
+    """Values by the names that their parameters have now; says so of earlier ones, in a warning.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is given under both names.
+    """
+    for old, new in RENAMED.items():
+        if old in values:
+            if values.get(new) is not None:
+                raise ConfigurationError(f"{old}: is now called {new}, and both are given")
+            warnings.warn(f"{old} is now called {new}", FutureWarning, stacklevel=4)
+            others = {key: value for key, value in values.items() if key != old}
+            values = others | {new: values[old]}
+    return values
+
+
+def first_difference(found: Mapping[str, object], expected: Mapping[str, object]) -> str | None:
+    """Where one :meth:`mfgcore.Experiment.relevant` is not the expected one; str or None.
+
+    Such as ``discount = 0.5, expected 0.4``. The same file of links may be anywhere.
+    """
+    if found.get("edges_digest") == expected.get("edges_digest") is not None:
+        found = {**found, "edges": expected["edges"]}
+    for key in sorted(expected.keys() | found.keys()):
+        if found.get(key) != expected.get(key):
+            return f"{key} = {found.get(key)!r}, expected {expected.get(key)!r}"
+    return None
+
+
+def identity(relevant: Mapping[str, object]) -> str:
+    """A text that is the same for all :meth:`mfgcore.Experiment.relevant` without a difference."""
+    known = relevant.get("edges_digest") is not None
+    kept = {key: value for key, value in relevant.items() if not (known and key == "edges")}
+    return json.dumps(kept, sort_keys=True)
+
+
+def alike(
+    found: Mapping[str, Mapping[str, object]], expected: Mapping[str, Mapping[str, object]]
+) -> bool:
+    """Whether several :meth:`mfgcore.Experiment.relevant`, by name, are the expected ones."""
+    return found.keys() == expected.keys() and not any(
+        first_difference(found[name], each) for name, each in expected.items()
+    )

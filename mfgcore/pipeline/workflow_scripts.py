@@ -1,0 +1,153 @@
+"""What the workflow's scripts have in common: a log, and one line for a user's mistake."""
+
+import contextlib
+import errno
+import json
+import sys
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import xarray as xr
+
+from mfgcore._base.errors import DrawingWarning, MfgcoreError, RunFileError, shorten
+from mfgcore._base.files import StrPath, reason
+from mfgcore.batch import comparisons
+from mfgcore.batch.collect import load_collected, mark_outdated
+from mfgcore.experiment.experiment import Experiment, code_of
+from mfgcore.experiment.parameter_spec import alike
+from mfgcore.pipeline import configuration
+from mfgcore.runs.datasets import load
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextlib.contextmanager
+def logged(path: StrPath) -> Iterator[None]:
+    """Send what a job prints to its log; end it with one line if its input or the disk is at fault.
+
+    Parameters
+    ----------
+    path : path
+        The job's log file.
+    """
+    said: MfgcoreError | str | None = None
+    try:
+        with open(path, "w", encoding="utf-8", buffering=1) as log:  # noqa: PTH123
+            try:
+                with (
+                    _drawing_warnings_to(sys.stderr),
+                    contextlib.redirect_stdout(log),
+                    contextlib.redirect_stderr(log),
+                ):
+                    yield
+            except MfgcoreError as error:
+                said = error
+                print(f"error: {error}", file=log)
+            except BaseException:
+                traceback.print_exc(file=log)
+                raise
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        said = said or f"{shorten(str(path))}: cannot be written: {reason(error)}"
+    if said is not None:
+        with contextlib.suppress(OSError):  # the disk that is full may hold this, too
+            print(f"mfgcore: error: {said}", file=sys.stderr, flush=True)
+        sys.exit(1)
+
+
+@contextlib.contextmanager
+def _drawing_warnings_to(terminal: TextIO) -> Iterator[None]:
+    """Say of a figure that is not as it was asked for where somebody sees it, too."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def tell(message, category, *arguments):
+            if not issubclass(category, DrawingWarning):
+                return show(message, category, *arguments)
+            for stream in (sys.stderr, terminal):
+                print(f"mfgcore: warning: {message}", file=stream, flush=True)
+
+        warnings.showwarning = tell
+        yield
+
+
+def check_code(expected: str, *experiments: Experiment) -> None:
+    """Refuse to run other code than that of which snakemake keeps book.
+
+    Raises
+    ------
+    RunFileError
+        If the package, or a user's file, was changed since snakemake was started.
+    """
+    if code_of(experiments) != expected:
+        raise RunFileError("the code was changed since snakemake was started; start it again")
+
+
+def results(config: dict[str, Any], paths: Iterable[StrPath]) -> list[xr.Dataset]:
+    """What was collected, each compared with what the configuration and the code make now.
+
+    Parameters
+    ----------
+    config : dict
+        The workflow's; its key `show_outdated` lets others pass, marked.
+    paths : iterable of path
+        Of experiments, ablations and references in the workflow's folders of results.
+
+    Returns
+    -------
+    list of xarray.Dataset
+    """
+    configuration.import_files(config)
+    found = []
+    for path in map(Path, paths):
+        name, folder, kind = path.stem, path.parent.name, "experiment"
+        if folder == "ablations":
+            made_of = [
+                list(runs.values()) for _, runs in configuration.ablation(config, name).values()
+            ]
+        else:
+            runs = list(configuration.runs(config, name).values())
+            made_of = [runs]
+            if folder == "reference":
+                made_of, kind = [[configuration.reference(runs[0])]], "run"
+        found.append(load_collected(path, made_of, config["show_outdated"], kind))
+    return found
+
+
+def compared(config: dict[str, Any], paths: Iterable[StrPath]) -> dict[str, xr.Dataset]:
+    """Comparisons, each compared with what the configuration and the code make now.
+
+    Parameters
+    ----------
+    config, paths
+        As of :func:`results`.
+
+    Returns
+    -------
+    dict of str to xarray.Dataset
+        By the names of the comparisons.
+    """
+    configuration.import_files(config)
+    found = {}
+    for path in map(Path, paths):
+        dataset, difference = load(path, kind="comparison"), None
+        made_with = json.loads(dataset.attrs["configurations"])
+        planned = comparisons.planned(config, path.stem)
+        code = code_of(planned.values())
+        if not alike(made_with, {label: run.relevant() for label, run in planned.items()}):
+            difference = "made with other parameters"
+        elif dataset.attrs["fingerprint"] != code:
+            difference = f"made by other code ({dataset.attrs['fingerprint']})"
+        allowed = config["show_outdated"]
+        found[path.stem] = mark_outdated(dataset, path, difference, allowed)
+    return found
+
+
+def marked(title: str, *datasets: xr.Dataset) -> str:
+    """A title that says what is out of date in the datasets that are shown."""
+    differences = sorted({each.attrs["outdated"] for each in datasets if "outdated" in each.attrs})
+    return "\n".join([title, *(f"OUT OF DATE: {difference}" for difference in differences)])

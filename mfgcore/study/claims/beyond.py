@@ -1,0 +1,48 @@
+"""Our own hypotheses: what the paper does not say, and its claims rest on."""
+
+from collections.abc import Iterator
+
+from mfgcore.study.claims.evidence import OURS, Evidence
+from mfgcore.study.claims.figures import UNDISTURBED
+from mfgcore.study.claims.judging import Part, Rule, claim
+from mfgcore.study.claims.measures import before_increase, setback_advantage
+
+
+@claim(
+    "H1",
+    "silent; D17",
+    "H",
+    "as C4, of the return, with 25 agents growing to 100 under both arrival rules; diffuse is "
+    "reported",
+)
+def arrival_rule_decides(evidence: Evidence) -> Iterator[Part]:
+    """C4 rests on what the paper does not say: arriving agents communicate before they learn. If
+    they learn first, the networked population loses its advantage in agree.
+    """
+    for game in ("agree", "diffuse"):
+        for arrivals, kind in (("after_learning", "beyond"), ("before_learning", "below")):
+            sample = setback_advantage(evidence.runs("arrivals", game, arrivals))
+            rule = Rule(kind, 0.1, 0.1)
+            yield Part(f"{game}, {arrivals}", sample, rule, "W", counted=game == "agree")
+
+
+@claim(
+    "H2",
+    "D24",
+    "H",
+    "as C5, the area, in smaller versions of Figures 3 and 4, under four scores",
+)
+def score_decides(evidence: Evidence) -> Iterator[Part]:
+    """C5 follows the score: it holds under a random score, the highest return and the softmax of
+    returns, and does not under the paper's.
+    """
+    measure, rule = UNDISTURBED["area"]
+    for game in ("agree", "diffuse"):
+        for setting in ("D24 random score", "D24 highest return", "D24 softmax of returns", OURS):
+            dataset = before_increase(evidence.runs("readings", f"{game}, growing", setting))
+            faster = measure(dataset, "networked", "independent")
+            label = f"{game}, {setting}"
+            if setting == OURS:  # that C5 does not hold: the opposite of "more"
+                yield Part(f"{label}: not faster", -faster, Rule("not less", rule.margin))
+            else:
+                yield Part(label, faster, rule)

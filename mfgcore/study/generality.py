@@ -1,0 +1,278 @@
+"""Whether it goes beyond three games: other games, networks and disturbances (docs/protocol.md).
+
+Judged from the datasets of the comparisons *generality* and *garnets*, over (scenario, setting,
+variant, trial, iteration): a setting is a game, and a variant an architecture or a network. An
+effect is the mean return of the run, networked minus another, in units of what the game yields.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import stats
+from scipy.sparse import csgraph, csr_array
+
+from mfgcore._base.arguments import explained
+from mfgcore._base.errors import RunFileError
+from mfgcore.experiment.experiment import make_experiment
+from mfgcore.plotting.statistics import bootstrap, generator_of, last_iterations, widened_tail
+from mfgcore.study.claims.judging import Rule
+
+UNDISTURBED, LINKS_FAIL = "undisturbed", "links fail"
+OTHERS = ("independent", "centralised")
+RULE = Rule("more", 0.04)
+LEAST = 0.1  # of 10: a game that yields less has nothing to learn
+ALL = "all networks"
+RESAMPLES = 10_000
+PREDICTORS = {
+    "states": "number of states",
+    "moves": "moves depend on the mean field",
+    "yields": "what there is to earn",
+    "distance": "distance between agents in the network",
+}
+
+
+@explained
+def measure(datasets: Mapping[str, xr.Dataset]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The effects in every game, on every network, under every disturbance.
+
+    Parameters
+    ----------
+    datasets : dict of str to xarray.Dataset
+        By what kind of games they are of.
+
+    Returns
+    -------
+    effects : pandas.DataFrame
+        Columns kind, game, disturbance, against, network (or `ALL`: the mean over the
+        networks), effect, low, high, trials (interval over trials). NaN where a game yields less
+        than `LEAST`.
+    games : pandas.DataFrame
+        A row for each game and network. Columns kind, game, network, states, moves (1 where they
+        depend on the mean field), yields, learned (whether it yields enough), distance.
+    """
+    effects, games = [], []
+    for kind, dataset in datasets.items():
+        for game in map(str, dataset["setting"].values):
+            found, about = _measure_game(dataset, game)
+            effects += [{"kind": kind, "game": game, **row} for row in found]
+            games += [{"kind": kind, "game": game, **row} for row in about]
+    return pd.DataFrame(effects), pd.DataFrame(games)
+
+
+def _measure_game(dataset, game):
+    returns = {
+        (scenario, variant): _returns(dataset, scenario, game, variant)
+        for scenario in map(str, dataset["scenario"].values)
+        for variant in map(str, dataset["variant"].values)
+    }
+    networks = [name for name in map(str, dataset["variant"].values) if name not in OTHERS]
+    calm = [values for (scenario, _), values in returns.items() if scenario == UNDISTURBED]
+    yields = max(
+        values[:, -last_iterations(values.shape[1]) :].mean() for values in calm
+    ) - np.mean([values[:, 0].mean() for values in calm])
+    unit = yields if yields >= LEAST else np.nan
+    configurations = json.loads(dataset.attrs["configurations"])
+    parameters = {name: configurations[f"{UNDISTURBED}|{game}|{name}"] for name in networks}
+    names = {name: parameters[name]["network"] for name in networks}
+    effects = []
+    for scenario in map(str, dataset["scenario"].values):
+        for other in OTHERS:
+            # links concern the networked population alone
+            met = returns[UNDISTURBED if scenario == LINKS_FAIL else scenario, other]
+            samples = {
+                names[name]: (returns[scenario, name].mean(axis=1) - met.mean(axis=1)) / unit
+                for name in networks
+            }
+            samples[ALL] = np.mean(list(samples.values()), axis=0)
+            about = {"disturbance": scenario, "against": other}
+            effects += [about | {"network": name, **_over(own)} for name, own in samples.items()]
+    played = make_experiment(**parameters[networks[0]]).make_game()
+    own = {
+        "states": played.n_states,
+        "moves": int(played.moves_depend_on_mean_field),
+        "yields": yields,
+        "learned": bool(yields >= LEAST),
+    }
+    n_trials = len(calm[0])
+    return effects, [
+        {"network": names[name], **own, "distance": mean_distance(parameters[name], n_trials)}
+        for name in networks
+    ]
+
+
+def _returns(dataset, scenario, game, variant):
+    """Returns of a game's runs, (n_trials, n_iterations) float64."""
+    found = dataset["discounted_return"].sel(scenario=scenario, setting=game, variant=variant)
+    found = found.transpose("trial", "iteration").values.astype(np.float64)
+    return found[:, np.isfinite(found).any(axis=0)][np.isfinite(found).any(axis=1)]
+
+
+def _over(sample):
+    """Interval of a sample of few trials: Student's, which takes no random numbers; dict."""
+    if not np.isfinite(sample).all():
+        return {"effect": np.nan, "low": np.nan, "high": np.nan, "trials": sample.size}
+    found = bootstrap([sample], np.random.default_rng(0))
+    return {
+        "effect": found.estimate,
+        "low": found.low,
+        "high": found.high,
+        "trials": found.trials,
+    }
+
+
+@explained
+def mean_distance(parameters: dict[str, Any], n_trials: int) -> float:
+    """Mean number of links between two agents of a run's network, over its trials; float.
+
+    Agents that no path connects are left out.
+    """
+    means = []
+    for trial in range(n_trials):
+        experiment = make_experiment(**parameters | {"trial": trial})
+        links = experiment.make_network()(experiment.agents)
+        assert links.groups is not None  # where cells are linked, distances change as agents move
+        n_groups = links.first_neighbour.size - 1
+        entries = np.ones(links.neighbours.size), links.neighbours, links.first_neighbour
+        steps = csgraph.shortest_path(
+            csr_array(entries, shape=(n_groups, n_groups)), unweighted=True
+        )
+        # those of one group are linked
+        apart = np.maximum(steps[np.ix_(links.groups, links.groups)], 1.0)
+        pairs = apart[~np.eye(experiment.agents, dtype=bool)]
+        means.append(pairs[np.isfinite(pairs)].mean())
+    return float(np.mean(means))
+
+
+# ------------------------------------------------------------ what all games say
+
+
+@explained
+def pool(effects: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Mean over games, of those that yield something, by disturbance.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns disturbance, against, kind ("all" or of games), effect, low, high (bootstrapped over
+        games), games, better (how many have an interval above 0), worse, verdict.
+
+    Raises
+    ------
+    RunFileError
+        If there are not two such games.
+    """
+    own = effects[(effects["network"] == ALL) & effects["effect"].notna()]
+    rows = []
+    for (disturbance, against), group in own.groupby(["disturbance", "against"], sort=False):
+        for kind in ("all", *group["kind"].unique()):
+            among = group if kind == "all" else group[group["kind"] == kind]
+            if len(among) < 2:
+                continue
+            place = disturbance, against, kind
+            found = bootstrap([among["effect"].to_numpy()], generator_of(seed, "|".join(place)))
+            rows.append(
+                {
+                    **dict(zip(("disturbance", "against", "kind"), place, strict=True)),
+                    "effect": found.estimate,
+                    "low": found.low,
+                    "high": found.high,
+                    "games": found.trials,
+                    "better": int((among["low"] > 0.0).sum()),
+                    "worse": int((among["high"] < 0.0).sum()),
+                    "verdict": RULE.decide(found),
+                }
+            )
+    if not rows:
+        raise RunFileError(f"in no two games is a return of {LEAST} learned: nothing to pool")
+    return pd.DataFrame(rows)
+
+
+@explained
+def predict(effects: pd.DataFrame, games: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """What goes with the effect against independent agents: Spearman's correlation.
+
+    Over games; of the distance between agents over pairs of game and network, in the games that
+    were played on several, of what an effect differs from the game's mean over the networks: games
+    differ in more than their networks. The intervals are bootstrapped over games.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns disturbance, predictor, correlation, low, high, games, found (whether the interval
+        excludes 0). NaN where a predictor is the same in all games.
+    """
+    against = effects[(effects["against"] == OTHERS[0]) & effects["effect"].notna()]
+    joined = against.merge(games, on=["kind", "game", "network"], how="left")
+    by_game = games.drop_duplicates(["kind", "game"]).drop(columns=["network", "distance"])
+    whole = against[against["network"] == ALL].merge(by_game, on=["kind", "game"])
+    pairs = joined[joined["network"] != ALL].copy()
+    pairs["n"] = pairs.groupby(["kind", "game", "disturbance"])["network"].transform("count")
+    pairs = pairs[pairs["n"] > 1]
+    pairs["effect"] -= pairs.groupby(["kind", "game", "disturbance"])["effect"].transform("mean")
+    rows = []
+    for disturbance in whole["disturbance"].unique():
+        for predictor in PREDICTORS:
+            data = pairs if predictor == "distance" else whole
+            data = data[data["disturbance"] == disturbance]
+            clusters = [
+                group[[predictor, "effect"]].to_numpy(dtype=np.float64)
+                for _, group in data.groupby(["kind", "game"], sort=False)
+            ]
+            found = correlation(clusters, generator_of(seed, f"{disturbance}|{predictor}"))
+            rows.append(
+                {
+                    "disturbance": disturbance,
+                    "predictor": predictor,
+                    **dict(zip(("correlation", "low", "high"), found, strict=True)),
+                    "games": len(clusters),
+                    "found": bool(found[1] > 0.0 or found[2] < 0.0),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+@explained
+def correlation(
+    clusters: Sequence[np.ndarray], generator: np.random.Generator
+) -> tuple[float, float, float]:
+    """Spearman's correlation with its 95 % interval, of clusters that are resampled as wholes.
+
+    Parameters
+    ----------
+    clusters : list of (n, 2) float64
+        All with the same n.
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    tuple of float
+        The correlation and the ends of its interval; NaN where there is none. The percentiles are
+        moved outwards for few clusters, as in :func:`mfgcore.plotting.statistics.bootstrap`.
+    """
+    if len(clusters) < 3:
+        return (np.nan,) * 3
+    values = np.stack(clusters)
+    chosen = generator.integers(len(clusters), size=(RESAMPLES, len(clusters)))
+    drawn = values[chosen].reshape(RESAMPLES, -1, 2)
+    # resamples in which all are alike have no correlation
+    resampled = _spearman(drawn)
+    found = _spearman(values.reshape(1, -1, 2))[0]
+    if np.isnan(found):
+        return (np.nan,) * 3
+    n = len(clusters)
+    tail = widened_tail(n, stats.t.ppf(0.975, n - 1))
+    low, high = np.nanquantile(resampled, [tail, 1.0 - tail])
+    return float(found), float(low), float(high)
+
+
+def _spearman(drawn):
+    """Of (n_samples, n, 2) float64; (n_samples,) float64, NaN where one of the two is constant."""
+    ranks = stats.rankdata(drawn, axis=1)
+    ranks = ranks - ranks.mean(axis=1, keepdims=True)
+    products = (ranks[..., 0] * ranks[..., 1]).sum(axis=1)
+    norms = np.sqrt((ranks**2).sum(axis=1).prod(axis=1))
+    return np.divide(products, norms, out=np.full(len(drawn), np.nan), where=norms > 0.0)

@@ -1,0 +1,178 @@
+"""What a user registers goes through the workflow to a figure, each kind, each architecture."""
+
+import itertools
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import TINY
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from project import Project, job_counts, tiny_config
+
+import mfgcore
+from mfgcore import Experiment
+from mfgcore._base.plugins import import_file
+from mfgcore._base.registry import Registry
+from mfgcore.experiment import parameters as table
+from mfgcore.experiment.experiment import code_of, make_experiment
+from mfgcore.metrics.definitions import METRICS
+
+FILE = Path(__file__).parents[1] / "own.py"
+# the parameter by which each kind is chosen, and what else it needs
+KINDS = {
+    "game": {"game": "own_game"},
+    "network": {"network": "own_network"},
+    "score_rule": {"score_rule": "own_score_rule"},
+    "adoption": {"adoption": "own_adoption"},
+    "scenario": {"scenario": "own_scenario", "agents_after": 9, "change_at": 2},
+    "leavers": {"leavers": "own_leavers", "agents_after": 4, "change_at": 2},
+    "algorithm": {"algorithm": "own_algorithm"},
+    "metric": {},
+    "architecture": {},
+}
+NAMES = ["centralised", "independent", "networked", "Own2"]
+
+
+@pytest.fixture(scope="module")
+def own():
+    """The names of the file, forgotten afterwards."""
+    registries = [each.choices for each in table.parameters().values()]
+    registries = [each for each in [*registries, METRICS] if isinstance(each, Registry)]
+    before = [list(registry) for registry in registries]
+    import_file(FILE)
+    yield
+    for registry, names in zip(registries, before, strict=True):
+        for name in set(registry) - set(names):
+            registry.remove(name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_experiment_of_a_job_has_the_code_of_the_one_that_asked_for_it(kind, own):
+    for architecture in NAMES:
+        asked = Experiment(**TINY | KINDS[kind], architecture=architecture)
+        job = make_experiment(**asked.relevant())
+        assert job.relevant() == asked.relevant()
+        assert job.code() == asked.code()
+        assert "+" in job.code()  # of the metric at least
+
+
+def values():
+    """Any value of a parameter that is a name, and of a few others."""
+    named = {
+        key: st.sampled_from(list(entry.choices))
+        for key, entry in table.parameters().items()
+        if isinstance(entry.choices, Registry)
+    }
+    more = {
+        "agents": st.sampled_from([6, 8]),
+        "failure_probability": st.sampled_from([None, 0.5]),
+        "learner_lost_at": st.sampled_from([None, 1]),
+        "sampled_exploitability": st.booleans(),
+        "exact_metrics": st.booleans(),
+        "redrawn": st.booleans(),
+        "entropy_gap": st.sampled_from([None, 0.5]),
+    }
+    changes = st.sampled_from(
+        [{}, {"agents_after": 9, "change_at": 2}, {"agents_after": 4, "change_at": 2},
+         {"agents_after": 4, "change_at": 2, "leavers": "nearest", "leave_state": 0},
+         {"agents_after": 4, "change_at": 2, "leavers": "own_leavers"},
+         {"agents_after": 9, "change_at": 2, "scenario": "own_scenario"}]
+    )  # fmt: skip
+    for key in ("leavers", "scenario"):
+        del named[key]
+    chosen = st.fixed_dictionaries({}, optional=named | more)
+    return st.tuples(chosen, changes).map(lambda pair: pair[0] | pair[1])
+
+
+TRIED = []
+
+
+def test_so_does_every_experiment_that_there_is(own):
+    """Whatever is chosen of what is shipped and of a user's."""
+
+    @settings(max_examples=400)
+    @given(values())
+    def same(chosen):
+        try:
+            asked = Experiment(**TINY | {"communication_radius": 0.3} | chosen)
+        except mfgcore.ConfigurationError:
+            return
+        job = make_experiment(**asked.relevant())
+        assert (job.relevant(), job.code()) == (asked.relevant(), asked.code())
+        TRIED.append(asked)
+
+    same()
+    print(f"{len(TRIED)} experiments")
+    assert len(TRIED) > 150
+
+
+def test_the_code_of_several_is_that_of_all_of_them(own):
+    runs = [Experiment(**TINY | KINDS[kind]) for kind in ("metric", "network", "game")]
+    assert code_of(runs).split("+") == list(
+        dict.fromkeys(part for run in runs for part in run.code().split("+"))
+    )
+
+
+def project_with(folder, *experiments, **parameters):
+    project = Project(folder)
+    shutil.copy(FILE, folder / "config/my_own.py")
+    text = "import: [my_own.py]\n" + tiny_config(**parameters).partition("  fig1:")[0]
+    text = text.replace("\nparameters:", f"\narchitectures: [{', '.join(NAMES)}]\nparameters:")
+    project.configure(text + "".join(experiments))
+    return project
+
+
+def experiment(name, values):
+    values = {"game": "agree", "agents": 6, "iterations": 4, "trials": 1} | values
+    return f"  {name}: {{{', '.join(f'{key}: {value}' for key, value in values.items())}}}\n"
+
+
+def test_all_kinds_go_through_the_workflow_to_a_figure(tmp_path):
+    """All kinds together, with four architectures; each alone is in ``make test-faults``."""
+    together = dict(itertools.chain(*(kind.items() for kind in KINDS.values())))
+    project = project_with(tmp_path, experiment("mine", together | {"agents_after": 4}))
+    figure = "figures/tiny/mine.pdf"
+    assert project.make(figure) == {"simulate": 4, "collect": 1, "plot_metrics": 1}
+    dataset = mfgcore.load(tmp_path / "results/tiny/experiments/mine.nc", kind="experiment")
+    assert list(dataset["architecture"].values) == NAMES
+    assert dataset["own_metric"].notnull().all()
+    assert (tmp_path / figure).read_bytes().startswith(b"%PDF")
+    assert project.make(figure) == {}
+    file = tmp_path / "config/my_own.py"
+    file.write_text(file.read_text().replace("every second update", "each second update"))
+    assert job_counts(project.snakemake(figure, "--dry-run").stdout)["simulate"] == 4
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_goes_through_the_workflow_alone(kind, tmp_path):
+    project = project_with(tmp_path, experiment(f"by_{kind}", KINDS[kind]))
+    assert project.make("figures/all")["simulate"] == 4
+    assert project.would_make()[0] == {}
+
+
+def test_a_file_of_each_kind_alone_reruns_what_uses_it(tmp_path, monkeypatch):
+    """A network in a file is no part of runs in which nobody hears another."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(
+        "from mfgcore.agents.networks import NETWORKS, graph\n@NETWORKS.register\n"
+        "def line(experiment):\n    'A line.'\n"
+        "    return lambda n: graph(n, [(i, i + 1) for i in range(n - 1)])\n"
+    )
+    import_file(Path("net.py"))
+    try:
+        codes = {
+            name: Experiment(**TINY, network="line", architecture=name).code() for name in NAMES[:3]
+        }
+    finally:
+        mfgcore.agents.networks.NETWORKS.remove("line")
+    plain = Experiment(**TINY).code()
+    assert codes["networked"] != plain
+    assert codes["independent"] == codes["centralised"] == plain
+
+
+def test_the_file_has_every_kind():
+    assert {
+        key for key, each in table.parameters().items() if isinstance(each.choices, Registry)
+    } == KINDS.keys() - {"metric"}

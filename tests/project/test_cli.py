@@ -1,0 +1,356 @@
+"""The command line as a user meets it."""
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+from conftest import small
+from project import ROOT
+
+import mfgcore
+from mfgcore import __version__, cli, load
+from mfgcore.agents.networks import NETWORKS
+from mfgcore.batch.comparisons import compare
+from mfgcore.experiment.experiment import parameters
+from mfgcore.runs.datasets import KINDS
+
+SMALL = [
+    "--game", "agree", "--agents", "6", "--iterations", "3", "--grid-size", "4",
+    "--discount", "0.5", "--transitions", "60", "--steps-per-transition", "2",
+    "--replay-cycles", "3", "--communication-rounds", "5",
+]  # fmt: skip
+
+
+LEAVING = ["--agents-after", "4", "--change-at", "1"]
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "mfgcore.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_run_writes_a_file_that_show_explains(tmp_path):
+    output, picture = tmp_path / "run.nc", tmp_path / "run.png"
+    done = run("run", *SMALL, "--failure-probability", "0.5", "--output", str(output))
+    assert done.returncode == 0, done.stderr
+    assert load(output).sizes["iteration"] == 3
+    shown = run("show", str(output), "--plot", str(picture))
+    assert shown.returncode == 0, shown.stderr
+    told = ("agree, networked, trial 0", "failure_probability      0.5", "commit")
+    for expected in (*told, "discounted_return", "policy_divergence"):
+        assert expected in shown.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.nc", "run.png"]
+
+
+def test_without_evaluation_there_is_no_exploitability(tmp_path):
+    output = tmp_path / "run.nc"
+    words = ["run", *SMALL, "--no-sampled-exploitability", "--quiet", "--output", str(output)]
+    assert cli.main(words) == 0
+    dataset = load(output)
+    assert dataset["exploitability"].isnull().all()
+    assert dataset["discounted_return"].notnull().all()
+
+
+def test_help_explains_every_parameter(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["run", "--help"])
+    assert stop.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for key, parameter in parameters().items():
+        assert f"--{key.replace('_', '-')}" in text
+        assert " ".join(parameter.help.split()[:3]) in text
+
+
+MISTAKES = {
+    "unknown game": (["--game", "agre"], "did you mean 'agree'?"),
+    "unknown architecture": (["--architecture", "network"], "did you mean 'networked'?"),
+    "unknown scenario": (["--scenario", "disturb"], "did you mean 'disturbed'?"),
+    "unknown option": (["--agnets", "5"], "did you mean --agents?"),
+    "abbreviated option": (["--agent", "5"], "did you mean --agents?"),
+    "no agents": (["--agents", "0"], "agents: 0 is not a whole number >= 1"),
+    "a word for a number": (["--agents", "many"], "agents: 'many' is not a whole number"),
+    "no iterations": (["--iterations", "0"], "iterations: 0 is not"),
+    "empty buffer": (["--transitions", "21"], "no transition would be kept"),
+    "discount of one": (["--discount", "1"], "discount: 1.0 is not a number >= 0 and < 1"),
+    "negative weight": (["--entropy-weight", "-0.1"], "entropy_weight: -0.1 is not"),
+    "no step size": (["--policy-step-size", "0"], "policy_step_size: 0.0 is not a number > 0"),
+    "learning rate": (["--learning-rate", "1.5"], "learning_rate: 1.5 is not"),
+    "not a number": (["--learning-rate", "nan"], "learning_rate: nan is not"),
+    "shrinking": (["--agents-after", "5", "--change-at", "9"], "change_at: 9 is not < iterations"),
+    "late increase": (["--agents-after", "9", "--change-at", "3"], "is not < iterations = 3"),
+    "half a change": (["--agents-after", "9"], "change_at: null is not allowed: agents_after"),
+    "the other half": (["--change-at", "1"], "agents_after: null is not allowed: change_at needs"),
+    "two names": (
+        ["--agents-after", "9", "--change-at", "1", "--increase-at", "1"],
+        "increase_at: is now called change_at, and both are given",
+    ),
+    "nobody leaves": (
+        ["--agents-after", "9", "--change-at", "1", "--leavers", "nearest", "--leave-state", "0"],
+        "leavers: 'nearest' is not allowed: nobody leaves",
+    ),
+    "nearest to what": ([*LEAVING, "--leavers", "nearest"], "leave_state: null is not allowed"),
+    "useless cell": ([*LEAVING, "--leave-state", "0"], "leavers 'random' has no use for it"),
+    "no such cell": (
+        [*LEAVING, "--leavers", "nearest", "--leave-state", "16"],
+        "leave_state: 16 is not < 16",
+    ),
+    "unknown leavers": ([*LEAVING, "--leavers", "near"], "did you mean 'nearest'?"),
+    "one is left": (["--agents-after", "1", "--change-at", "1"], "agents_after: 1 is not allowed"),
+    "late loss": (["--learner-lost-at", "3"], "learner_lost_at: 3 is not < iterations = 3"),
+    "too few for the ring": (
+        [*LEAVING, "--network", "ring"],
+        "neighbours: 4 is not < 4 agents",
+    ),
+    "useless key": (
+        ["--scenario", "none", "--failure-probability", "0.5"],
+        "has no use for it",
+    ),
+    "negative radius": (["--communication-radius", "-1"], "communication_radius: -1.0 is not"),
+    "too many pairs": (["--grid-size", "115"], "at most 65,535 are allowed"),
+    "digits": (["--agents", "9" * 400], "is not a whole number >= 1 and <= 1,000,000"),
+    "digits of a number": (["--communication-radius", "9" * 400], "inf is not a number >= 0"),
+    "far": (["--communication-radius", "1e200"], "communication_radius: 1e+200 is not a number"),
+    "heavy": (["--entropy-weight", "1e308"], "entropy_weight: 1e+308 is not a number >= 0 and <="),
+    "endless": (
+        ["--transitions", "1000000", "--steps-per-transition", "1000000"],
+        "transitions: 1000000 times steps_per_transition = 1000000 is not <= 100,000,000",
+    ),
+    "lonely": (["--agents", "1"], "exploitability compares an agent with others"),
+    "no threads": (["--threads", "0"], "threads: 0 is not a whole number >= 1"),
+    "name of a path": (["--name", "../x"], "name: '../x' is not a name of letters"),
+    "unknown network": (["--network", "rings"], "did you mean 'ring'?"),
+    "half a neighbour": (["--network", "ring", "--neighbours", "3"], "neighbours: 3 is not even"),
+    "too many neighbours": (
+        ["--network", "small_world", "--neighbours", "6"],
+        "neighbours: 6 is not < 6 agents",
+    ),
+    "too many attachments": (
+        ["--network", "scale_free", "--attachments", "9"],
+        "attachments: 9 is not < 6 agents",
+    ),
+    "impossible link": (["--link-probability", "1.1"], "link_probability: 1.1 is not"),
+    "impossible failure": (["--link-failure-probability", "-1"], "link_failure_probability: -1.0"),
+    "no edges": (["--network", "edge_list"], "edges: null is not allowed"),
+    "missing edges": (
+        ["--network", "edge_list", "--edges", "none.txt"],
+        "edges: 'none.txt' cannot be read: No such file",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "expected"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_gets_one_line_and_leaves_no_file(arguments, expected, tmp_path, capsys):
+    words = ["run", *SMALL, *arguments, "--quiet", "--output", str(tmp_path / "run.nc")]
+    try:
+        status = cli.main(words)
+    except SystemExit as stop:
+        status = stop.code
+    error = capsys.readouterr().err
+    assert status != 0
+    assert len(error.splitlines()) == 1, error
+    assert expected in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_networks_are_listed_with_a_line_each(capsys):
+    assert cli.main(["networks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(NETWORKS)
+    assert lines[0].endswith("(communication_radius, diagonal)")
+
+
+def test_an_earlier_name_of_a_parameter_works_and_is_told(tmp_path):
+    output = tmp_path / "run.nc"
+    words = ["run", *SMALL, "--agents-after", "9", "--increase-at", "1", "--output", str(output)]
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (0, "mfgcore: increase_at is now called change_at\n")
+    assert load(output)["population_size"].values.tolist() == [6, 6, 9]
+
+
+def test_missing_words_get_one_line(capsys):
+    for words in (["run"], [], ["show"], ["paint"], ["show", "no-such-file.nc"]):
+        try:
+            status = cli.main(words)
+        except SystemExit as stop:
+            status = stop.code
+        assert status != 0
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_run(tmp_path, capsys):
+    for output in (tmp_path / "no/folder/run.nc", tmp_path):
+        assert cli.main(["run", *SMALL, "--quiet", "--output", str(output)]) == 1
+        error = capsys.readouterr().err
+        assert len(error.splitlines()) == 1
+        assert str(tmp_path)[:20] in error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_refused(tmp_path, capsys):
+    tmp_path.chmod(0o500)
+    assert cli.main(["run", *SMALL, "--quiet", "--output", str(tmp_path / "run.nc")]) == 1
+    assert "not writable" in capsys.readouterr().err
+
+
+def test_an_unknown_ending_of_a_plot_is_refused(tmp_path, capsys):
+    output = tmp_path / "run.nc"
+    assert cli.main(["run", *SMALL, "--quiet", "--output", str(output)]) == 0
+    capsys.readouterr()
+    assert cli.main(["show", str(output), "--plot", str(tmp_path / "run.gif")]) == 1
+    assert "cannot draw .gif" in capsys.readouterr().err
+    assert cli.main(["show", str(output), "--plot", ""]) == 1
+    assert "'': is a folder, a file is needed" in capsys.readouterr().err
+
+
+def test_the_estimate_asks_once_for_all_trials(capsys, monkeypatch):
+    """A million iterations take a while to count."""
+    asked = []
+    monkeypatch.setattr(cli.cost, "run_seconds", lambda run: asked.append(run) or 60.0)
+    monkeypatch.chdir(ROOT)
+    assert cli.main(["estimate"]) == 0
+    assert len({(run.name, run.architecture) for run in asked if run.name != "ablation"}) == 6 * 3
+    assert len([run for run in asked if run.name != "ablation"]) == 6 * 3
+    first = capsys.readouterr().out.splitlines()[1].split()
+    assert first[:3] == ["fig1", "30", "30.0"]
+
+
+def test_the_estimate_adds_up_and_follows_the_configuration(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+    def minutes(*arguments):
+        assert cli.main(["estimate", *arguments]) == 0
+        totals = []
+        for table in capsys.readouterr().out.split("\n\n"):
+            lines = table.splitlines()
+            parts = [float(line.split()[2]) for line in lines[1:-1]]
+            totals.append(float(lines[-1].split()[1]))
+            assert sum(parts) == pytest.approx(totals[-1], abs=0.05 * len(parts) + 0.1)
+        return totals
+
+    figures, ablations = minutes()
+    assert minutes("--configfile", "config/preview.yaml")[0] < figures / 10
+    assert ablations < 60  # what all of them together may cost
+
+
+def test_a_configuration_that_cannot_be_read_is_one_line(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    for content in (b"a: [1", b"just words", b"\xff\xfe\x00", b"!!python/object:os.system x"):
+        (tmp_path / "bad.yaml").write_bytes(content)
+        assert cli.main(["estimate", "--configfile", str(tmp_path / "bad.yaml")]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+    assert cli.main(["estimate", "--cores", "0"]) == 2
+    assert "cores: 0 is not a whole number >= 1" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_project(capsys):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert __version__ == project["version"]
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"mfgcore {project['version']}\n"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A file of each kind, by kind."""
+    folder = tmp_path_factory.mktemp("results")
+    experiment = small()
+    alone = mfgcore.simulate(experiment)
+    sweep = mfgcore.sweep(experiment, seed=[1, 2], agents=[4, 5], cores=1, progress=False)
+    kinds = {
+        "run": alone,
+        "experiment": mfgcore.collect([alone], [experiment]),
+        "sweep": sweep,
+        "comparison": compare({("all", 0): experiment}),
+    }
+    for kind, dataset in kinds.items():
+        mfgcore.save(dataset, folder / f"{kind}.nc")
+    return {kind: folder / f"{kind}.nc" for kind in kinds}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_show_tells_of_every_kind_what_it_can(kind, results, capsys):
+    assert cli.main(["show", str(results[kind])]) == 0
+    shown = capsys.readouterr().out
+    for said in ("game ", "host", "source fingerprint", "versions", "discounted_return"):
+        assert said in shown or (said, kind) == ("game ", "comparison")
+    assert ("mean over seed, agents" in shown) == (kind == "sweep")
+    assert cli.main(["show", str(results[kind]), "--plot", "x.txt"]) != 0
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert (f"--plot draws a run, and {results[kind]} is one {kind}" in error) == (kind != "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [
+        (name, {"PYTHONIOENCODING": name})
+        for name in ("ascii", "latin-1", "cp1252", "ascii:strict", "utf-8")
+    ]
+    + [("C", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})],
+)
+def test_what_is_printed_can_be_printed_everywhere(name, variables, results, tmp_path):
+    # without any UTF-8 the library cannot open a file of such a name
+    path = tmp_path / ("run.nc" if name == "C" else "résumé 浜.nc")
+    path.write_bytes(results["run"].read_bytes())
+    command = [sys.executable, "-m", "mfgcore.cli", "show", os.fsencode(path)]
+    done = subprocess.run(command, env=os.environ | variables, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode("utf-8" if name == "utf-8" else "latin-1")
+    course = "[▁▂▃▄▅▆▇█]" if name == "utf-8" else "[1-8]"
+    assert re.search(rf"(?m)discounted_return .* {course}+$", shown)
+
+
+@pytest.mark.parametrize("name", ["ascii", "cp1252"])
+@pytest.mark.parametrize("words", [["games"], ["networks"], ["run", "--help"], ["show", "浜.nc"]])
+def test_every_command_prints_in_few_letters(words, name, monkeypatch):
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding=name, errors="strict") for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+    with contextlib.suppress(SystemExit):
+        cli.main(words)
+    for stream in streams:
+        stream.flush()
+    assert streams[words[0] == "show"].buffer.getvalue()
+
+
+@pytest.mark.parametrize("words", [["games"], ["--help"], ["run", "--help"]])
+def test_a_reader_that_goes_is_not_talked_about(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "mfgcore.cli", *words]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode in (0, 1)
+
+
+def test_what_cannot_be_printed_is_one_line():
+    command = [sys.executable, "-m", "mfgcore.cli", "games"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("mfgcore: error: what is said cannot be written: No space left")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_log_has_a_line_now_and_then(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "SECONDS_BETWEEN_LINES", 0.0)
+    words = ["run", *SMALL, "--overwrite", "--output", str(tmp_path / "run.nc")]
+    assert cli.main(words) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    number = r"iteration 2 of 3, return \d\.\d{3}, about 00:00 left"
+    assert re.fullmatch(rf"agree, networked: {number}", lines[1])
+    assert cli.main([*words, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(cli, "SECONDS_BETWEEN_LINES", 60.0)
+    assert cli.main(words) == 0
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,80 @@
+"""The data behind the ledger were made after the protocol, and by what the code of today does."""
+
+import datetime
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from project import ROOT, tracked
+
+from mfgcore.batch import comparisons
+from mfgcore.pipeline import configuration
+from mfgcore.runs.simulation import Simulation
+
+DATA = tracked("docs/gallery/data/*.nc")
+METRICS = ("discounted_return", "policy_divergence", "distinct_policies", "exact_exploitability")
+ITERATIONS = 2  # the first ones
+
+
+def git(*arguments):
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def protocol():
+    """The commit that brought the protocol: its hash and its time."""
+    found = git("log", "--diff-filter=A", "--format=%H %cI", "--", "docs/protocol.md")
+    if not found.stdout.strip():
+        pytest.skip("there is no history here, or not all of it")
+    commit, moment = found.stdout.split()[-2:]
+    return commit, datetime.datetime.fromisoformat(moment)
+
+
+@pytest.fixture(scope="module")
+def config():
+    paths = [*configuration.CONFIG_FILES, "config/confirmatory.yaml"]
+    return configuration.read([ROOT / path for path in paths])
+
+
+@pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
+def test_the_runs_were_started_after_the_protocol_was_written(path, protocol):
+    commit, moment = protocol
+    with xr.open_dataset(path) as dataset:
+        about = dataset.attrs
+    assert datetime.datetime.fromisoformat(about["started"]) > moment
+    for made_by in {about["commit"], *about.get("commits", about["commit"]).split(", ")}:
+        done = git("merge-base", "--is-ancestor", commit, made_by)
+        assert done.returncode == 0, (made_by, done.stderr)
+
+
+def first_run(config, path, dataset):
+    """An experiment whose run is kept, the last trial of a networked population; what was kept."""
+    if "architecture" in dataset.dims:
+        trial = int(dataset["trial"][-1])
+        runs = configuration.runs(config, path.stem)
+        return runs["networked", trial], dataset.sel(architecture="networked", trial=trial)
+    labels = next(iter(comparisons.jobs(config, path.stem).values()))
+    runs = comparisons.runs(config, path.stem, *labels)
+    variant, trial = list(runs)[-1]
+    place = dict(zip(("scenario", "setting", "variant"), (*labels, variant), strict=True))
+    return runs[variant, trial], dataset.sel(**place, trial=trial)
+
+
+@pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
+def test_the_code_of_today_makes_them(path, config):
+    with xr.open_dataset(path) as dataset:
+        experiment, kept = first_run(config, path, dataset.load())
+    simulation = Simulation(experiment)
+    for _ in range(ITERATIONS):
+        simulation.step()
+    for name in METRICS:
+        made = np.array(simulation.records[name], dtype=np.float32)[:ITERATIONS]
+        assert np.array_equal(made, kept[name].values[:ITERATIONS], equal_nan=True), name
+
+
+def test_there_are_kept_data():
+    assert Path(ROOT / "docs/gallery/data/theory.json").exists()
+    assert len(DATA) >= 4
