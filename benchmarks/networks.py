@@ -13,7 +13,8 @@ import numpy as np
 from benchmarks import timing
 from mfgcore import Experiment, kernels
 from mfgcore.agents.networks import NETWORKS
-from mfgcore.agents.population import Population, Walk, uniform_policy
+from mfgcore.agents.population import Population, uniform_policy
+from mfgcore.agents.rollout import RolloutState
 
 ROUNDS = 3
 random = np.random.default_rng(2024)
@@ -38,8 +39,8 @@ def round_(experiment, repeats):
         states, index, uniform_policy(experiment.n_states, experiment.n_actions)[None]
     )
     generators = random.integers(0, 2**32, (4, n_agents), dtype=np.uint32)
-    walk = Walk.of(population, experiment.make_game(), 0.01, generators)
-    network = experiment.make_network()(n_agents).at(experiment, 0).arguments()
+    walk = RolloutState.of(population, experiment.make_game(), 0.01, generators)
+    network = experiment.make("network").links(n_agents).at(experiment, 0).arguments()
     ranks = random.permutation(n_agents).astype(np.int32)
 
     def rounds(arguments):

@@ -29,7 +29,12 @@ SYMBOLS = [
     ("pi_max", "mfgcore.agents.population.uniform_policy", "every action alike", "Sec. 3.1; D5"),
     ("h_max", "mfgcore.Experiment.max_entropy", "lambda log|A|", "Sec. 3.1; D5"),
     ("Q_max", "mfgcore.Experiment.max_q_value", "(1 + h_max) / (1 - gamma)", "Sec. 3.1; D5"),
-    ("zeta", "mfgcore.agents.algorithms.Lesson", "transitions that are learned from", "Alg. 1; D6"),
+    (
+        "zeta",
+        "mfgcore.agents.algorithms.LearningBatch",
+        "transitions that are learned from",
+        "Alg. 1; D6",
+    ),
     ("Q^i", "q_values", "Q-function of agent i, as it is learned", "Def. 3.1"),
     ("Q_h(pi, mu)", "mfgcore.meanfield.exact.action_values", "the same, exactly", "Def. 3.1; D22"),
     ("V_h(pi, mu)", "mfgcore.meanfield.exact.policy_value", "value of a policy", "Def. 2.4; D22"),

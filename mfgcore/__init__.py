@@ -27,8 +27,9 @@ from mfgcore._base.errors import ConfigurationError, MfgcoreError, NumericalErro
 from mfgcore.batch.collect import collect
 from mfgcore.batch.sweep import sweep
 from mfgcore.experiment.experiment import Experiment
+from mfgcore.experiment.parameters import with_parameters
 from mfgcore.runs.datasets import load, save
-from mfgcore.runs.simulation import simulate
+from mfgcore.runs.simulate import simulate
 
 __all__ = [
     "ConfigurationError",
@@ -43,6 +44,8 @@ __all__ = [
     "simulate",
     "sweep",
 ]
+
+Experiment.__doc__ = with_parameters(Experiment.__doc__)  # with the components that there are
 
 __version__ = importlib.metadata.version("mfgcore")  # pyproject.toml's
 

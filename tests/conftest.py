@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 
 import mfgcore
 from mfgcore import Experiment, kernels
-from mfgcore.agents import random_streams as streams
-from mfgcore.agents.algorithms import Lesson
+from mfgcore.agents.algorithms import LearningBatch
+from mfgcore.agents.rollout import rollout
 from mfgcore.runs.simulation import Simulation
 
 collect_ignore = ["own.py"]  # it registers what it has
@@ -71,10 +71,23 @@ def saved(experiments, folder):
 def estimate_q_values(experiment, transitions, generators=None, threads=1):
     """What the experiment's algorithm learns from transitions, at first in iteration 0."""
     if generators is None:
-        generators = streams.shuffle_generators(experiment, "shuffles", 0, len(transitions))
+        generators = experiment.random_streams.shuffle_generators("shuffles", 0, len(transitions))
     own = np.empty((len(transitions), experiment.n_states, 5))
-    lesson = Lesson(transitions, generators, own, population=None, threads=threads)
-    return experiment.make_algorithm().q_values(lesson)
+    batch = LearningBatch(transitions, generators, own, population=None, threads=threads)
+    return experiment.make("algorithm").q_values(batch)
+
+
+def improve_policies(experiment, policies, policy_index, q_values):
+    """The experiment's policy improvement, of learners that follow some rows of the policies."""
+    own = policies[policy_index]
+    return experiment.make("policy_improvement")(own, q_values.reshape(own.shape))
+
+
+def learning_steps(experiment, state, n_discarded, learners=None, deviator=None):
+    """The rollout of an iteration, of which so many first transitions are not kept."""
+    algorithm = dataclasses.replace(experiment.make("algorithm"), n_discarded=n_discarded)
+    lengths = experiment.transitions, experiment.steps_per_transition
+    return rollout(state, algorithm, *lengths, learners=learners, deviator=deviator)
 
 
 def pytest_sessionfinish():
@@ -93,8 +106,8 @@ def register():
     """A function that makes a value known to a registry until the end of the test."""
     with contextlib.ExitStack() as stack:
 
-        def add(registry, name, value, needs=()):
-            registry.add(name, value, needs)
+        def add(registry, name, value):
+            registry.add(name, value)
             stack.callback(registry.remove, name)
 
         yield add

@@ -2,15 +2,25 @@
 
 import numpy as np
 
-from mfgcore.agents.adoption import ADOPTIONS, communicate
-from mfgcore.agents.algorithms import ALGORITHMS, Algorithm
-from mfgcore.agents.architectures import ARCHITECTURES, BY_NETWORK, Architecture
-from mfgcore.agents.networks import NETWORKS, graph
-from mfgcore.agents.scenarios import LEAVERS, SCENARIOS, Scenario
-from mfgcore.agents.scores import SCORE_RULES
+from mfgcore.agents import (
+    ADOPTIONS,
+    ALGORITHMS,
+    ARCHITECTURES,
+    DEPARTURE_RULES,
+    NETWORKS,
+    POLICY_IMPROVEMENTS,
+    SCENARIOS,
+    SCORE_RULES,
+    Adoption,
+    Algorithm,
+    Architecture,
+    Network,
+    Scenario,
+    graph,
+)
 from mfgcore.games import GridGame
 from mfgcore.games import register as game
-from mfgcore.metrics.definitions import metric
+from mfgcore.metrics import metric
 
 
 @game
@@ -22,59 +32,71 @@ class OwnGame(GridGame):
 
 
 @NETWORKS.register
-def own_network(experiment):
+def own_network():
     """A line."""
-    return lambda n_agents: graph(n_agents, [(i, i + 1) for i in range(n_agents - 1)])
+    return Network(lambda n: graph(n, [(i, i + 1) for i in range(n - 1)]))
 
 
 @SCORE_RULES.register
-def own_score_rule(update):
+def own_score_rule(context):
     """The policy that changed most."""
-    return -update.change
+    return -context.change
 
 
 @ADOPTIONS.register
-def own_adoption(experiment, iteration, walk, scores, network):
-    """The best one, in half of the rounds."""
-    return communicate(walk, *scores, network, experiment.communication_rounds // 2)
+def own_adoption():
+    """A neighbour's, drawn evenly."""
+
+    def choose(now):
+        heard = [now.heard_by(agent) for agent in range(now.scores.size)]
+        return np.array(
+            [each[int(u * each.size)] for each, u in zip(heard, now.uniforms[:, 0], strict=True)]
+        )
+
+    return Adoption(choose)
 
 
-@SCENARIOS.register("agents_after")
-def own_scenario(experiment):
+@SCENARIOS.register
+def own_scenario(*, agents, agents_after):
     """Agents come or go, and every second update fails."""
-    return Scenario(
-        lambda k: 0.5, lambda k: experiment.agents_after if k > 1 else experiment.agents
-    )
+    return Scenario(lambda k: 0.5, lambda k: agents_after if k > 1 else agents)
 
 
-@LEAVERS.register
-def own_leavers(experiment, states):
+@DEPARTURE_RULES.register
+def own_leavers(states):
     """Those in the last cells."""
     return -states.astype(float)
 
 
-@ALGORITHMS.register("waiting_transitions", "reward_time")
-def own_algorithm(experiment):
+@ALGORITHMS.register
+def own_algorithm(*, waiting_transitions, n_states, n_actions):
     """The mean of the rewards that were seen."""
 
-    def q_values(lesson):
-        size = experiment.n_states * experiment.n_actions
-        found = np.zeros((len(lesson.own), size))
-        for row, seen in zip(found, lesson.transitions, strict=True):
-            counts = np.maximum(np.bincount(seen["pair"], minlength=size), 1)
-            row[:] = np.bincount(seen["pair"], seen["reward"], minlength=size) / counts
+    def q_values(batch):
+        found = np.zeros((len(batch.policies), n_states * n_actions))
+        for row, seen in zip(found, batch.transitions, strict=True):
+            counts = np.maximum(np.bincount(seen["pair"], minlength=row.size), 1)
+            row[:] = np.bincount(seen["pair"], seen["reward"], minlength=row.size) / counts
         return found
 
-    return Algorithm(experiment.waiting_transitions + 1, 1, q_values)
+    return Algorithm(waiting_transitions + 1, 1, q_values)
+
+
+@POLICY_IMPROVEMENTS.register
+def own_improvement(policies, q_values, *, policy_step_size):
+    """A step towards the best action."""
+    best = q_values == q_values.max(axis=2, keepdims=True)
+    best = best / best.sum(axis=2, keepdims=True)
+    return policies + min(1.0, policy_step_size) * (best - policies)
 
 
 @metric("share of the fullest cell")
-def own_metric(moment):
+def own_metric(record):
     """Largest entry of the mean field."""
-    return moment.observations.mean_field.max()
+    return record.rollout.mean_field.max()
 
 
-@ARCHITECTURES.register(*BY_NETWORK)
-def Own2(experiment=None):
-    """One agent learns, and its policy travels."""
-    return Architecture(learners="one", hears="neighbours")
+@ARCHITECTURES.register
+def Own2():
+    """Half of the agents learn, and their policies travel."""
+    return Architecture(learners=0.5, communication="network")

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from mfgcore import kernels
-from mfgcore.agents.population import Population, Walk
+from mfgcore.agents.population import Population
+from mfgcore.agents.rollout import RolloutState
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -101,7 +102,7 @@ def random_walk(rng, n_agents, n_states, n_actions, n_policies, *game):
         policies,
     )
     game = random_game(rng, n_agents, n_states, n_actions, *game)
-    return Walk.of(population, game, 0.01, random_generators(rng, 4, n_agents)).arguments()
+    return RolloutState.of(population, game, 0.01, random_generators(rng, 4, n_agents)).arguments()
 
 
 def random_transitions(rng, n_learners, n, n_pairs):

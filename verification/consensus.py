@@ -10,9 +10,9 @@ import constants as c
 import numpy as np
 
 from mfgcore import Experiment
-from mfgcore.agents import random_streams as streams
 from mfgcore.agents.adoption import communicate
-from mfgcore.agents.population import Population, Walk
+from mfgcore.agents.population import Population
+from mfgcore.agents.rollout import RolloutState
 
 N_AGENTS = 200
 NETWORKS = {
@@ -28,8 +28,10 @@ NETWORKS = {
 def standing(name):
     """An experiment, its links, and everybody's group, none of whom ever moves."""
     experiment = Experiment(game="agree", agents=N_AGENTS, network=name, **NETWORKS[name])
-    states = streams.starts(experiment, "initial_states", 0, N_AGENTS, experiment.make_game())
-    links = experiment.make_network()(N_AGENTS)
+    states = experiment.random_streams.sample_initial_states(
+        "initial_states", 0, N_AGENTS, experiment.make_game()
+    )
+    links = experiment.make("network").links(N_AGENTS)
     return experiment, links, states, states if links.groups is None else links.groups
 
 
@@ -51,9 +53,11 @@ def rounds(experiment, links, states, best):
     stay = np.zeros((N_AGENTS, experiment.n_states, experiment.n_actions))
     stay[:, :, 0] = 1.0
     index = np.arange(N_AGENTS, dtype=np.int32)
-    generators = streams.action_generators(experiment, "actions", 0, N_AGENTS)
+    generators = experiment.random_streams.action_generators("actions", 0, N_AGENTS)
     population = Population(states.copy(), index, stay)
-    walk = Walk.of(population, experiment.make_game(), experiment.entropy_weight, generators)
+    walk = RolloutState.of(
+        population, experiment.make_game(), experiment.entropy_weight, generators
+    )
     scores = 1.0 + index
     scores[best] = 0.0
     for passed in range(1, N_AGENTS + 1):

@@ -12,7 +12,7 @@ from populations import random_policies, walk
 from report import Report
 
 from mfgcore import Experiment
-from mfgcore.agents.population import rollout
+from mfgcore.agents.rollout import rollout
 from mfgcore.meanfield.exact import stationary_distribution
 
 SIZES = (10, 30, 100, 300, 1000, 3000)

@@ -5,7 +5,8 @@ from report import Report
 from scipy.stats import chi2
 
 from mfgcore import kernels
-from mfgcore.agents.population import Population, Walk
+from mfgcore.agents.population import Population
+from mfgcore.agents.rollout import RolloutState
 
 N_AGENTS, N_STEPS = 1000, 1000
 LEAST = 1e-4  # probability of a statistic as large as the one found, or larger
@@ -55,7 +56,7 @@ def observe(game):
     generators = rng.integers(0, 2**32, (4, N_AGENTS), dtype=np.uint32)
     transitions = np.empty((N_AGENTS, N_STEPS), kernels.TRANSITION)
     kernels.step_population(
-        **Walk.of(population, game, 0.0, generators).arguments(),
+        **RolloutState.of(population, game, 0.0, generators).arguments(),
         n_steps=N_STEPS + 1,
         learners=np.arange(N_AGENTS, dtype=np.int32),
         transitions=transitions,

@@ -10,9 +10,9 @@ from populations import expected_rewards, policy_entropies
 from scipy.stats import binom
 
 from mfgcore import Experiment
-from mfgcore.agents import random_streams as streams
 from mfgcore.agents.algorithms import improve_policies
-from mfgcore.agents.population import Population, Walk, rollout, uniform_policy
+from mfgcore.agents.population import Population, uniform_policy
+from mfgcore.agents.rollout import RolloutState, rollout
 from mfgcore.games import GAMES
 from mfgcore.meanfield import exact as meanfield
 from mfgcore.meanfield.transition_model import Moves
@@ -91,9 +91,9 @@ def sampled(experiment, game, policy, n_agents, trials=TRIALS):
     for trial in range(trials):
         drawn = np.random.default_rng([n_agents, trial, experiment.seed])
         states = drawn.choice(game.n_states, n_agents, p=mean_field).astype(np.int32)
-        generators = streams.action_generators(experiment, "actions", trial, n_agents)
+        generators = experiment.random_streams.action_generators("actions", trial, n_agents)
         population = Population(states, index, policy[None])
-        walk = Walk.of(population, game, experiment.entropy_weight, generators)
+        walk = RolloutState.of(population, game, experiment.entropy_weight, generators)
         rewards = rollout(experiment, walk, None).population_rewards / n_agents
         returns[trial] = discounted_return(rewards, experiment.discount, rewards.size)
         shares = np.bincount(walk.states, minlength=game.n_states) / n_agents

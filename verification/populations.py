@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore.agents import random_streams as streams
-from mfgcore.agents.population import Population, Walk
+from mfgcore.agents.population import Population
+from mfgcore.agents.rollout import RolloutState
 
 
 def place(experiment, policies, policy_index, trial):
@@ -25,15 +25,17 @@ def place(experiment, policies, policy_index, trial):
     Population
     """
     cells = experiment.n_states
-    states = streams.integers(experiment, "initial_states", trial, policy_index.size, cells)
+    states = experiment.random_streams.integers("initial_states", trial, policy_index.size, cells)
     return Population(states, policy_index, policies)
 
 
 def walk(experiment, policies, policy_index, trial):
-    """The population of :func:`place` ready for steps; Walk."""
-    generators = streams.action_generators(experiment, "actions", trial, policy_index.size)
+    """The population of :func:`place` ready for steps; RolloutState."""
+    generators = experiment.random_streams.action_generators("actions", trial, policy_index.size)
     population = place(experiment, policies, policy_index, trial)
-    return Walk.of(population, experiment.make_game(), experiment.entropy_weight, generators)
+    return RolloutState.of(
+        population, experiment.make_game(), experiment.entropy_weight, generators
+    )
 
 
 def random_policies(n_policies, n_states, n_actions, concentration, seed=0):

@@ -11,9 +11,9 @@ from populations import walk
 from report import Report
 
 from mfgcore import Experiment
-from mfgcore.agents import random_streams as streams
-from mfgcore.agents.algorithms import Lesson
-from mfgcore.agents.population import rollout, uniform_policy
+from mfgcore.agents.algorithms import LearningBatch
+from mfgcore.agents.population import uniform_policy
+from mfgcore.agents.rollout import rollout
 from mfgcore.meanfield.exact import action_values, stationary_distribution
 
 LEARNERS = 30
@@ -39,11 +39,13 @@ def main():
         population = walk(experiment, policies, np.zeros(2000, dtype=np.int32), 0)
         n_learners = max(1, min(LEARNERS, 3_000_000 // transitions))
         learners = np.arange(n_learners, dtype=np.int32)
-        algorithm = experiment.make_algorithm()
+        algorithm = experiment.make("algorithm")
         seen = rollout(experiment, population, algorithm.skipped, learners)
-        shuffles = streams.shuffle_generators(experiment, "shuffles", 0, n_learners)
+        shuffles = experiment.random_streams.shuffle_generators("shuffles", 0, n_learners)
         own = policies.repeat(n_learners, axis=0)
-        learned = algorithm.q_values(Lesson(seen.transitions, shuffles, own, population=None))
+        learned = algorithm.q_values(
+            LearningBatch(seen.transitions, shuffles, own, population=None)
+        )
         difference = learned - exact.reshape(-1)
         errors.append(np.sqrt((difference**2).mean()))
         print(

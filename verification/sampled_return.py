@@ -7,7 +7,7 @@ from populations import expected_rewards, policy_entropies, random_policies, wal
 from report import Report
 
 from mfgcore import Experiment
-from mfgcore.agents.population import rollout
+from mfgcore.agents.rollout import rollout
 from mfgcore.meanfield.exact import stationary_distribution
 from mfgcore.metrics.sampled import discounted_return
 

@@ -13,9 +13,9 @@ import numpy as np
 from populations import walk
 
 from mfgcore import Experiment, kernels
-from mfgcore.agents import random_streams as streams
-from mfgcore.agents.algorithms import Lesson
-from mfgcore.agents.population import rollout, uniform_policy
+from mfgcore.agents.algorithms import LearningBatch
+from mfgcore.agents.population import uniform_policy
+from mfgcore.agents.rollout import rollout
 from mfgcore.meanfield.exact import action_values, stationary_distribution
 
 OUTPUT = Path(__file__).parents[1] / "docs/gallery/data/shuffling.json"
@@ -33,16 +33,16 @@ def errors(experiment):
     exact = action_values(policies[0], mean_field, game, **weights).reshape(-1)
     population = walk(experiment, policies, np.zeros(AGENTS, dtype=np.int32), 0)
     learners = np.arange(LEARNERS, dtype=np.int32)
-    algorithm = experiment.make_algorithm()
+    algorithm = experiment.make("algorithm")
     seen = rollout(experiment, population, algorithm.skipped, learners).transitions
     visited = np.array([np.bincount(row["pair"], minlength=exact.size) > 0 for row in seen])
     in_order = np.full((LEARNERS, exact.size), experiment.max_q_value)
     rates = np.full(seen.shape[1], experiment.learning_rate)
     for _ in range(experiment.replay_cycles):
         kernels.online_td(seen, in_order, rates, experiment.discount)
-    generators = streams.shuffle_generators(experiment, "shuffles", 0, LEARNERS)
+    generators = experiment.random_streams.shuffle_generators("shuffles", 0, LEARNERS)
     own = policies.repeat(LEARNERS, axis=0)
-    shuffled = algorithm.q_values(Lesson(seen, generators, own, population=None))
+    shuffled = algorithm.q_values(LearningBatch(seen, generators, own, population=None))
     found = {}
     for name, learned in (("in order", in_order), ("shuffled", shuffled)):
         difference = (learned - exact)[visited]

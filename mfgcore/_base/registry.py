@@ -1,80 +1,70 @@
-"""What has a name: games, networks, architectures, scenarios, algorithms, score rules, metrics."""
+"""Registry of named components: games, networks, architectures, algorithms, metrics and so on."""
 
+import functools
+import inspect
 import os
 import re
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from mfgcore._base.arguments import checked
-from mfgcore._base.errors import ConfigurationError, unknown_name
+from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
 
 OURS = "mfgcore's"
 
 
 class Registry(Mapping[str, Any]):
-    """Names of one kind, and what they stand for; an unknown one is answered with the nearest.
+    """Named components of one kind; an unknown name is answered with the nearest.
 
     Parameters
     ----------
     kind : str
-        What is named, such as ``"game"``; it stands in messages.
+        Kind of component, such as ``"game"``; it stands in messages.
+    type_ : type, optional
+        Of what :meth:`make` returns.
     code : str
         The attribute of an entry that holds its code, if that is not the entry itself.
 
     Attributes
     ----------
-    taken : collection of str
-        Names that none of them may have.
+    reserved : collection of str
+        Names that no entry may have.
 
     Examples
     --------
     >>> COLOURS = Registry("colour")
     >>> @COLOURS.register
     ... def green():
-    ...     '''That of grass.'''
+    ...     '''Colour of grass.'''
     >>> COLOURS.help("green")
-    'That of grass'
+    'Colour of grass'
     >>> COLOURS["gren"]
     Traceback (most recent call last):
     mfgcore.ConfigurationError: unknown colour 'gren'; did you mean 'green'? (known: green)
     """
 
     @checked
-    def __init__(self, kind: str, code: str = "") -> None:
-        self.kind, self._code = kind, code
-        self.taken: Collection[str] = ()
+    def __init__(self, kind: str, type_: type | None = None, code: str = "") -> None:
+        self.kind, self._type, self._code = kind, type_, code
+        self.reserved: Collection[str] = ()
         self._entries: dict[str, Any] = {}
-        self._needs: dict[str, tuple[str, ...]] = {}
 
-    def register(self, *needs: Any) -> Any:
-        """Make a function known by its name; its docstring says to users what it is.
-
-        Parameters
-        ----------
-        *needs : str
-            Parameters of the experiment that it reads and that not every run does. Without any,
-            the decorator may stand without parentheses.
-        """
-        if len(needs) == 1 and callable(needs[0]):
-            return self.register()(needs[0])
-
-        def decorate(function):
-            self.add(function.__name__, function, needs)
-            return function
-
-        return decorate
+    def register(self, function: Any) -> Any:
+        """Register a function by its name, as a decorator; its docstring is the help."""
+        self.add(function.__name__, function)
+        return function
 
     @checked
-    def add(self, name: str, value: Any, needs: Iterable[str] = ()) -> None:
-        """Make any value known by a name, but for those of mfgcore itself.
+    def add(self, name: str, value: Any) -> None:
+        """Register any value by a name.
 
         Raises
         ------
         ConfigurationError
-            If it is one of these, of another file, or no name for it.
+            If the name is one of mfgcore itself or of another file, or is reserved.
         """
-        if name in self.taken:
+        if name in self.reserved:
             raise ConfigurationError(
                 f"{self.kind} {name!r} would be a coordinate or parameter; choose another name"
             )
@@ -86,7 +76,45 @@ class Registry(Mapping[str, Any]):
                     f"{self.kind} {name!r} is one of {known[0]}; choose another name"
                 )
         self._entries[name] = value
-        self._needs[name] = tuple(needs)
+
+    def needs(self, name: str) -> tuple[str, ...]:
+        """What an entry is given by the experiment: the names after ``*``; tuple of str."""
+        return keyword_names(self.code(name))
+
+    def make(self, name: str, given: Callable[[str], Any]) -> Any:
+        """Make a component.
+
+        Parameters
+        ----------
+        name : str
+        given : callable of str
+            What an entry is given, by what it names after ``*``.
+
+        Returns
+        -------
+        object
+            What the entry returns; the entry itself, with what it is given, if it takes more.
+
+        Raises
+        ------
+        ConfigurationError
+            If that is of another type than it has to be.
+        """
+        code = self.code(name)
+        bound = functools.partial(code, **{key: given(key) for key in keyword_names(code)})
+        later = _positional_names(code)
+        if later and self._type is not None:
+            raise ConfigurationError(
+                f"{self.kind} {name!r}: nothing gives it {', '.join(later)}; what it is to be "
+                "given by the experiment stands after *"
+            )
+        made = bound if later else bound()
+        if self._type is not None and not isinstance(made, self._type):
+            raise ConfigurationError(
+                f"{self.kind} {name!r}: {shorten(made)} is not an object of type "
+                f"{self._type.__name__}"
+            )
+        return made
 
     def _own_code(self, value):
         return getattr(value, self._code, value) if self._code else value
@@ -94,10 +122,6 @@ class Registry(Mapping[str, Any]):
     def code(self, name: str) -> Any:
         """The function or class that is called by a name."""
         return self._own_code(self[name])
-
-    def needs(self, name: str) -> tuple[str, ...]:
-        """Parameters of the experiment that an entry reads and that not every run does; tuple."""
-        return self._needs[name]
 
     def help(self, name: str) -> str:
         """The first sentence of an entry's docstring, on one line and without its full stop."""
@@ -107,7 +131,7 @@ class Registry(Mapping[str, Any]):
 
     def remove(self, name: str) -> None:
         """Forget a name."""
-        del self._entries[name], self._needs[name]
+        del self._entries[name]
 
     def __getitem__(self, name):
         if name not in self:
@@ -122,6 +146,22 @@ class Registry(Mapping[str, Any]):
 
     def __len__(self):
         return len(self._entries)
+
+
+def keyword_names(function: Callable) -> tuple[str, ...]:
+    """The names of a function's keyword-only arguments; tuple of str."""
+    arguments = inspect.signature(function).parameters.values()
+    return tuple(each.name for each in arguments if each.kind is each.KEYWORD_ONLY)
+
+
+def _positional_names(function):
+    """The names of what a function takes beside what stands after ``*``, and has no default."""
+    return [
+        each.name
+        for each in inspect.signature(function).parameters.values()
+        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+        and each.default is each.empty
+    ]
 
 
 def _origin(code):

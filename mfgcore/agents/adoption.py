@@ -1,21 +1,52 @@
-"""Communication: policies spreading through the population (Alg. 1, lines 11-18)."""
+"""Communication: policies spreading through the population (Alg. 1, lines 11-18).
+
+An adoption rule chooses, in every communication round, the agent whose policy each agent adopts.
+The loop over the rounds, with a step of the population in each, is here.
+"""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore._base.registry import Registry
-from mfgcore.agents import random_streams as streams
-from mfgcore.agents.population import policy_distances
+from mfgcore._base.errors import ConfigurationError, shorten
+from mfgcore.agents.rollout import RolloutState
+from mfgcore.experiment.components import ADOPTIONS, Adoption, Links
+from mfgcore.experiment.random_streams import RandomStreams, as_uniforms
 
-if TYPE_CHECKING:
-    from mfgcore.agents.networks import Links
-    from mfgcore.agents.population import Walk
-    from mfgcore.experiment.experiment import Experiment
+register = ADOPTIONS.register
 
-ADOPTIONS = Registry("adoption")
+
+@dataclass(frozen=True)
+class AdoptionRound:
+    """What an adoption rule chooses by, in one communication round.
+
+    Parameters
+    ----------
+    iteration, round, rounds : int
+        k of the paper, the number of the round, from 0, and how many there are.
+    scores : (n_agents,) float64
+        Of the policy that each agent follows, the smaller the better; infinity: not to be adopted.
+    groups : (n_agents,) int32
+        Group of each agent.
+    links : Links
+        Which groups are linked.
+    uniforms : (n_agents, 2) float64
+        Random numbers in [0, 1) of each agent.
+    """
+
+    iteration: int
+    round: int
+    rounds: int
+    scores: np.ndarray
+    groups: np.ndarray
+    links: Links
+    uniforms: np.ndarray
+
+    def heard_by(self, agent: int) -> np.ndarray:
+        """Numbers of the agents that one hears, itself included; (n,) int64."""
+        first = self.links.first_neighbour[self.groups[agent] :]
+        return np.flatnonzero(np.isin(self.groups, self.links.neighbours[first[0] : first[1]]))
 
 
 def rank_policies(scores: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -23,7 +54,7 @@ def rank_policies(scores: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray, n
 
     The smallest sigma comes first; ties go by the total change, then by the originating agent's
     number (App. C). Agents without a score (infinity) come last. Scores and totals are those of
-    :func:`mfgcore.agents.algorithms.policy_change`, (n_agents,) float64.
+    :func:`mfgcore.agents.policy_improvement.policy_change`, (n_agents,) float64.
 
     Returns
     -------
@@ -39,12 +70,11 @@ def rank_policies(scores: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray, n
 
 
 def communicate(
-    walk: "Walk", scores: np.ndarray, totals: np.ndarray, network: "Links | None", rounds: int
+    state: RolloutState, scores: np.ndarray, totals: np.ndarray, links: Links | None, rounds: int
 ) -> np.ndarray:
-    """The C communication rounds of an iteration; in each, everybody also takes a step of the walk.
+    """Take the C communication rounds of an iteration, with a step of the population in each.
 
-    Scores and totals are as in :func:`rank_policies`; the network is
-    :class:`mfgcore.agents.networks.Links`, or None: nobody hears a neighbour.
+    Scores and totals are as in :func:`rank_policies`; without links nobody hears a neighbour.
 
     Returns
     -------
@@ -52,52 +82,75 @@ def communicate(
         The agent whose policy each follows at the end.
     """
     ranks, order = rank_policies(scores, totals)
-    policy_of_rank = walk.policy_index[order]
+    policy_of_rank = state.policy_index[order]
     kernels.communicate(
-        **walk.arguments(),
+        **state.arguments(),
         ranks=ranks,
         policy_of_rank=policy_of_rank,
         rounds=rounds,
-        **({} if network is None else network.arguments()),
+        **({} if links is None else links.arguments()),
     )
-    walk.policy_index = policy_of_rank[ranks]
+    state.policy_index = policy_of_rank[ranks]
     return order[ranks]
 
 
-@ADOPTIONS.register
-def best(
-    experiment: "Experiment",
-    iteration: int,
-    walk: "Walk",
+def communicate_by(
+    adoption: Adoption,
+    state: RolloutState,
     scores: np.ndarray,
-    network: "Links | None",
+    links: Links | None,
+    rounds: int,
+    iteration: int,
+    random_streams: RandomStreams,
 ) -> np.ndarray:
-    """The one of the best score (Alg. 1, line 15)."""
-    return communicate(walk, scores[0], scores[1], network, experiment.communication_rounds)
-
-
-@ADOPTIONS.register("adoption_temperature", "final_adoption_temperature")
-def softmax(
-    experiment: "Experiment", iteration: int, walk: "Walk", scores: np.ndarray, network: "Links"
-) -> np.ndarray:
-    """Drawn by each agent in each round, by the softmax of its neighbours' scores."""
-    first, last = experiment.adoption_temperature, experiment.final_adoption_temperature
-    share = iteration / max(1, experiment.iterations - 1)
-    temperature = first * float(kernels.exp(share * kernels.log(last / first)))
-    policies, origin = walk.policy_index.copy(), np.arange(walk.states.size)
-    rounds = experiment.communication_rounds
+    """As :func:`communicate`, by an adoption rule; scores and totals are (2, n_agents) float64."""
+    if adoption.choose is None or links is None:
+        return communicate(state, *scores, links, rounds)
+    policies, origin = state.policy_index.copy(), np.arange(state.states.size)
     for c in range(rounds):
-        groups = walk.states if network.groups is None else network.groups
-        drawn = streams.words(experiment, "adoptions", iteration * rounds + c, origin.size, 2)
-        drawn = (drawn >> np.uint64(11)) * 2.0**-53
-        origin = origin[draw_neighbours(scores[0, origin] / temperature, groups, network, drawn)]
-        walk.policy_index = policies[origin]
-        kernels.step_population(**walk.arguments(), n_steps=1)
+        drawn = random_streams.raw_bits("adoptions", iteration * rounds + c, origin.size, 2)
+        groups = links.groups_of(state.states)
+        given = (scores[0, origin], groups, links, as_uniforms(drawn))
+        chosen = np.asarray(adoption.choose(AdoptionRound(iteration, c, rounds, *given)))
+        _check(chosen, origin.size)
+        origin = origin[chosen]
+        state.policy_index = policies[origin]
+        kernels.step_population(**state.arguments(), n_steps=1)
     return origin
 
 
+def _check(chosen, n_agents):
+    whole = chosen.dtype.kind in "iu" and chosen.shape == (n_agents,)
+    if not whole or chosen.min() < 0 or chosen.max() >= n_agents:
+        raise ConfigurationError(
+            f"adoption: {shorten(chosen)} is not the number of an agent, 0 to {n_agents - 1}, for "
+            f"each of {n_agents} agents"
+        )
+
+
+@register
+def best() -> Adoption:
+    """The policy with the best score (Alg. 1, line 15)."""
+    return Adoption()
+
+
+@register
+def softmax(
+    *, adoption_temperature: float, final_adoption_temperature: float, iterations: int
+) -> Adoption:
+    """Each agent draws in each round, by the softmax of its neighbours' scores."""
+    first, last = adoption_temperature, final_adoption_temperature
+
+    def choose(now):
+        share = now.iteration / max(1, iterations - 1)
+        temperature = first * float(kernels.exp(share * kernels.log(last / first)))
+        return draw_neighbours(now.scores / temperature, now.groups, now.links, now.uniforms)
+
+    return Adoption(choose)
+
+
 def draw_neighbours(
-    scores: np.ndarray, groups: np.ndarray, network: "Links", drawn: np.ndarray
+    scores: np.ndarray, groups: np.ndarray, links: Links, drawn: np.ndarray
 ) -> np.ndarray:
     """One of those that each agent hears, itself included, with probability ~ exp(-score).
 
@@ -106,7 +159,7 @@ def draw_neighbours(
     scores : (n_agents,) float64
         Infinite: not to be drawn. Whoever hears nobody else keeps to itself.
     groups : (n_agents,) int32
-    network : Links
+    links : Links
     drawn : (n_agents, 2) float64
         Numbers in [0, 1): for the group, and for the agent in it.
 
@@ -114,7 +167,7 @@ def draw_neighbours(
     -------
     (n_agents,) int64
     """
-    n_groups = network.first_neighbour.size - 1
+    n_groups = links.first_neighbour.size - 1
     # all weights are relative to the best of their group, and a group's to the best that is heard:
     # nothing that could be drawn is lost beside what is far away
     best_of = np.full(n_groups, np.inf)
@@ -126,7 +179,7 @@ def draw_neighbours(
     up_to = np.concatenate(([0.0], np.cumsum(weights[members])))
     first_member = np.searchsorted(groups[members], np.arange(n_groups + 1))
 
-    begin, heard = network.first_neighbour, network.neighbours
+    begin, heard = links.first_neighbour, links.neighbours
     hearer = np.repeat(np.arange(n_groups), np.diff(begin))
     best_heard = np.full(n_groups, np.inf)
     np.minimum.at(best_heard, hearer, best_of[heard])
@@ -147,63 +200,3 @@ def _draw(up_to, first, end, drawn):
     low, high = up_to[first], up_to[end]
     target = np.minimum(low + drawn * (high - low), np.nextafter(high, -np.inf))
     return np.clip(np.searchsorted(up_to, target, side="right") - 1, first, end - 1)
-
-
-@dataclass(frozen=True)
-class Adoptions:
-    """What the communication rounds of an iteration did to the policies, and the theorems' fate.
-
-    Parameters
-    ----------
-    adopted_policies : int
-        Policies that somebody adopted and follows at the end of the rounds.
-    theorem_3_1_violations : int
-        Those of them from which the population's divergence, Delta of Sec. 3.2 with the adopted
-        policy for reference, is not smaller after the rounds than before. The theorem is about
-        one adoption; here all adoptions of an iteration are taken together.
-    theorem_3_1_rise : float
-        By how much that divergence rose at most, from the adopted policy from which it rose most;
-        0 if it rose from none.
-    theorem_3_2_premises : int
-        1 if all agents shared one policy before the update, all policies differed after it, and
-        1 < n < N are left; otherwise 0.
-    theorem_3_2_violations : int
-        1 if, the premises given, the bound 2 max ||pi_{k+1} - pi_k||_1 over the policies left is
-        not smaller than over all, or two of those left are further apart than the bound.
-    """
-
-    adopted_policies: int
-    theorem_3_1_violations: int
-    theorem_3_1_rise: float
-    theorem_3_2_premises: int
-    theorem_3_2_violations: int
-
-
-def examine_adoptions(
-    policies: np.ndarray, before: np.ndarray, after: np.ndarray, shared: int | None = None
-) -> Adoptions:
-    """Compare the policies before and after the communication rounds with Theorems 3.1 and 3.2.
-
-    `before` and `after`, (n_agents,) int32, say which of the policies each agent has; `shared` is
-    the one that all agents shared before their update, if they did. Returns :class:`Adoptions`.
-    """
-    adopted = np.unique(after[before != after])
-    held = np.unique(before)
-    violations, rise = 0, 0.0
-    for row in adopted:
-        distances = np.zeros(len(policies))
-        distances[held] = policy_distances(policies[held], policies[row])
-        earlier, now = distances[before].sum(), distances[after].sum()
-        violations += not now < earlier
-        rise = max(rise, float(now - earlier) / len(after))
-    left = np.unique(after)
-    all_differ = len(held) == len(before)
-    premises = shared is not None and all_differ and 1 < len(left) < len(before)
-    broken = False
-    if premises:
-        change = policy_distances(policies, policies[shared])
-        bound = 2.0 * change[left].max()
-        widest = max(policy_distances(policies[left], policies[row]).max() for row in left)
-        # the rounding of the sums of a row, far above which a real violation would be
-        broken = not bound < 2.0 * change[held].max() or widest > bound + 1e-12
-    return Adoptions(len(adopted), int(violations), rise, int(premises), int(broken))

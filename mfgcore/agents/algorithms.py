@@ -1,42 +1,38 @@
-"""Learning: from transitions to Q-values (Def. 3.1) and from these to a policy (Def. 3.2)."""
+"""Algorithms: estimates of Q-functions from transitions (Def. 3.1)."""
 
-import functools
 import itertools
 import math
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore._base.arguments import checked, explained
-from mfgcore._base.registry import Registry
-from mfgcore.agents.population import Population, state_distances
-from mfgcore.meanfield import exact as meanfield
-
-if TYPE_CHECKING:
-    from mfgcore.experiment.experiment import Experiment
+from mfgcore.agents.population import Population
+from mfgcore.experiment.components import ALGORITHMS, Algorithm
+from mfgcore.games import Game
+from mfgcore.meanfield.exact import action_values, joint_mean_field
 
 MOST_THREADS = max(16, os.cpu_count() or 1)
 
-ALGORITHMS = Registry("algorithm")
 register = ALGORITHMS.register
 
 
 @dataclass(frozen=True)
-class Lesson:
+class LearningBatch:
     """What some learners learn from in an iteration.
 
     Parameters
     ----------
     transitions : (n_learners, n) of `mfgcore.kernels.TRANSITION`
-        Reordered in place; none, where the algorithm uses none.
+        ``pair`` and ``next_pair``, the numbers ``state * n_actions + action`` of where a transition
+        begins and of what is done where it leads, and ``reward``, r + h; reordered in place. None
+        where the algorithm uses none.
     generators : (n_learners, 4, 16) uint32
         Shuffle streams; changed in place.
-    own : (n_learners, n_states, n_actions) float64
+    policies : (n_learners, n_states, n_actions) float64
         The learners' policies.
     population : Population
         Whose policies make the mean field.
@@ -46,144 +42,110 @@ class Lesson:
 
     transitions: np.ndarray | None
     generators: np.ndarray
-    own: np.ndarray
-    population: Population
+    policies: np.ndarray
+    population: Population | None
     threads: int = 1
 
-
-@checked
-@dataclass(frozen=True)
-class Algorithm:
-    """How a learner comes to its Q-function.
-
-    Parameters
-    ----------
-    skipped : int or None
-        Number of an iteration's first transitions that are not used; None: none is used.
-    passes : int
-        How often each of the others is.
-    q_values : callable of Lesson
-        Returns the learners' Q-functions, (n_learners, n_states * n_actions) float64.
-    """
-
-    skipped: int | None
-    passes: int
-    q_values: Callable
-
-
-READ = ("initial_q_value", "learning_rate", "reward_time")  # where Q-functions are learned
-
-
-@register(*READ, "waiting_transitions", "replay_cycles", "shuffles")
-@checked
-def replay(experiment: "Experiment") -> Algorithm:
-    """Algorithm 2: transitions are stored, and replayed in many shuffled passes."""
-
-    def learn(transitions, q_values, generators):
-        kernels.replay_td(
-            transitions,
-            q_values,
-            generators,
-            experiment.replay_cycles,
-            experiment.learning_rate,
-            experiment.discount,
-        )
-
-    # a transition is kept if m > W, strictly
-    skipped = experiment.waiting_transitions + 1
-    estimate = functools.partial(_estimate, experiment, learn)
-    return Algorithm(skipped, experiment.replay_cycles, estimate)
-
-
-@register(*READ, "learning_rate_offset")
-@checked
-def online(experiment: "Experiment") -> Algorithm:
-    """Algorithm 1: each transition is used once, as it comes."""
-
-    # nothing reads the Q-function before the iteration's last transition, so they may as well be
-    # used all at its end
-    def learn(transitions, q_values, generators):
-        rates = np.full(transitions.shape[1], experiment.learning_rate)
-        if experiment.learning_rate_offset is not None:
-            # transition m of the iteration; the first one used may be number 1 (D6)
-            m = np.arange(transitions.shape[1]) + (experiment.transitions - transitions.shape[1])
-            offset = experiment.learning_rate_offset
-            rates *= offset / (offset + m)
-        kernels.online_td(transitions, q_values, rates, experiment.discount)
-
-    return Algorithm(0, 1, functools.partial(_estimate, experiment, learn))
+    def initial_q_values(self, value: float) -> np.ndarray:
+        """Q-functions with one value; (n_learners, n_states * n_actions) float64."""
+        return np.full((len(self.policies), math.prod(self.policies.shape[1:])), value)
 
 
 @register
-@checked
-def exact(experiment: "Experiment") -> Algorithm:
-    """The Q-function is computed from the model: what the others do without sampling error."""
+def replay(
+    *,
+    waiting_transitions: int,
+    replay_cycles: int,
+    learning_rate: float,
+    discount: float,
+    initial_q_value: float | None,
+    max_q_value: float,
+    reward_time: str,
+    shuffles: str,
+) -> Algorithm:
+    """Algorithm 2: transitions are stored, and replayed in many shuffled passes."""
+    start = max_q_value if initial_q_value is None else initial_q_value
 
-    def q_values(lesson):
-        others = lesson.population
-        game = experiment.make_game().seen_by(others.size)
-        mean_field = meanfield.joint_mean_field(
-            others.policies, game, policy_index=others.policy_index
-        )
-        weights = {"discount": experiment.discount, "entropy_weight": experiment.entropy_weight}
-        found = [meanfield.action_values(own, mean_field, game, **weights) for own in lesson.own]
-        return np.array(found).reshape(len(found), math.prod(lesson.own.shape[1:]))
+    def q_values(batch):
+        found = batch.initial_q_values(start)
+
+        def learn(part):
+            kernels.replay_td(
+                batch.transitions[part],
+                found[part],
+                batch.generators[part],
+                replay_cycles,
+                learning_rate,
+                discount,
+            )
+
+        return _shared_among_threads(learn, found, batch.threads)
+
+    return Algorithm(
+        waiting_transitions + 1,  # a transition is kept if m > W, strictly
+        replay_cycles,
+        q_values,
+        reward_after_move=reward_time == "after_move",
+        shared_shuffles=shuffles == "shared",
+    )
+
+
+@register
+def online(
+    *,
+    transitions: int,
+    learning_rate: float,
+    learning_rate_offset: float | None,
+    discount: float,
+    initial_q_value: float | None,
+    max_q_value: float,
+    reward_time: str,
+) -> Algorithm:
+    """Algorithm 1: each transition is used once, as it comes."""
+    start = max_q_value if initial_q_value is None else initial_q_value
+
+    # nothing reads the Q-function before the iteration's last transition, so they may as well be
+    # used all at its end
+    def q_values(batch):
+        found, n = batch.initial_q_values(start), batch.transitions.shape[1]
+        rates = np.full(n, learning_rate)
+        if learning_rate_offset is not None:
+            # transition m of the iteration; the first one used may be number 1 (D6)
+            m = np.arange(n) + (transitions - n)
+            rates *= learning_rate_offset / (learning_rate_offset + m)
+
+        def learn(part):
+            kernels.online_td(batch.transitions[part], found[part], rates, discount)
+
+        return _shared_among_threads(learn, found, batch.threads)
+
+    return Algorithm(0, 1, q_values, reward_after_move=reward_time == "after_move")
+
+
+@register
+def exact(*, game: Game, discount: float, entropy_weight: float) -> Algorithm:
+    """The Q-function is computed from the model: what the others do without sampling error."""
+    weights = {"discount": discount, "entropy_weight": entropy_weight}
+
+    def q_values(batch):
+        others = batch.population
+        seen = game.seen_by(others.size)
+        mean_field = joint_mean_field(others.policies, seen, policy_index=others.policy_index)
+        found = [action_values(own, mean_field, seen, **weights) for own in batch.policies]
+        return np.array(found).reshape(len(found), math.prod(batch.policies.shape[1:]))
 
     return Algorithm(None, 0, q_values)
 
 
-def _estimate(experiment, learn, lesson):
-    """Q-functions that `learn` changes in place from Q_max, or another start, to what was seen."""
-    n_learners = len(lesson.own)
-    start = experiment.initial_q_value
-    q_values = np.full(
-        (n_learners, math.prod(lesson.own.shape[1:])),
-        experiment.max_q_value if start is None else start,
-    )
-
-    def learn_part(part):
-        learn(lesson.transitions[part], q_values[part], lesson.generators[part])
-
-    threads = min(lesson.threads, n_learners, MOST_THREADS)
+def _shared_among_threads(learn: Any, q_values: np.ndarray, threads: int) -> np.ndarray:
+    """Let threads learn the Q-functions of a slice of the learners each, in place; returns them."""
+    n_learners = len(q_values)
+    threads = min(threads, n_learners, MOST_THREADS)
     edges = np.linspace(0, n_learners, threads + 1).astype(int)
-    parts = [slice(*pair) for pair in itertools.pairwise(edges) if pair[0] < pair[1]]
+    slices = [slice(*pair) for pair in itertools.pairwise(edges) if pair[0] < pair[1]]
     if threads <= 1:
-        list(map(learn_part, parts))
+        list(map(learn, slices))
     else:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(learn_part, parts))
+            list(pool.map(learn, slices))
     return q_values
-
-
-@explained
-def improve_policies(
-    experiment: "Experiment", policies: np.ndarray, policy_index: np.ndarray, q_values: np.ndarray
-) -> np.ndarray:
-    """The policy mirror ascent step of every learner (Def. 3.2).
-
-    Learner i, with the Q-function ``q_values[i]``, (n_states * n_actions,) float64, has followed
-    row ``policy_index[i]`` of the policies. Returns (n_learners, n_states, n_actions) float64.
-    """
-    least_entropy = -1.0
-    if experiment.entropy_gap is not None and experiment.entropy_weight > 0.0:
-        least = experiment.max_entropy - experiment.entropy_gap
-        least_entropy = least / experiment.entropy_weight
-    return kernels.mirror_ascent(
-        policies,
-        policy_index,
-        q_values.reshape(-1, *policies.shape[1:]),
-        experiment.policy_step_size,
-        experiment.entropy_weight,
-        least_entropy,
-    )
-
-
-@explained
-def policy_change(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far policies moved: sigma (Alg. 1, line 11) and the tie-breaking total (App. C).
-
-    For old and new ones, (n, n_states, n_actions), the sup over states of the 1-norm of the change
-    of pi(s), in [0, 2], and its sum over states; (n,) float64 each.
-    """
-    by_state = state_distances(new, old)
-    return by_state.max(axis=1), by_state.sum(axis=1)

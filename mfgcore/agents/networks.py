@@ -1,108 +1,53 @@
 """Communication networks: between whom policies travel (Def. 2.6, Sec. 4).
 
-A network is groups of agents and links between groups. With `radius` a group is whoever is in a
-cell; in a graph every agent is a group of its own. To add one, write a function here that returns
-a function of the number of agents to :class:`Links`, and register it with the parameters of the
-experiment that it needs. What it refuses it refuses at once, before a run begins.
+A network is groups of agents and links between groups. With `radius` a group is the agents of a
+state; in a graph every agent is a group of its own. What a network refuses it refuses when it is
+made, before a run begins.
 """
 
 import dataclasses
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+import functools
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mfgcore._base.arguments import checked, explained
+from mfgcore._base.arguments import explained
 from mfgcore._base.errors import ConfigurationError, shorten
-from mfgcore._base.registry import Registry
-from mfgcore.agents import random_streams as streams
+from mfgcore.experiment.components import NETWORKS, Links, Network
 from mfgcore.experiment.edge_lists import beyond, pairs, read_edges
+from mfgcore.experiment.random_streams import RandomStreams
+from mfgcore.games import Game, Grid
 
-if TYPE_CHECKING:
-    from mfgcore.experiment.experiment import Experiment
-    from mfgcore.games import Game, Grid
-
-DIAGONALS = ("cells", "corners")
-
-Network = Callable[[int], "Links"]  # of the number of agents
-NETWORKS = Registry("network")
 register = NETWORKS.register
 
 
-@checked
-@dataclass(frozen=True)
-class Links:
-    """Groups of agents, and which of them are linked.
+def sampled(
+    links: Links, random_streams: RandomStreams, iteration: int, rounds: int, failing: float
+) -> Links:
+    """Links with what is drawn in the rounds of an iteration, if anything is.
 
     Parameters
     ----------
-    first_neighbour : (n_groups + 1,) int32
-    neighbours : (n_links,) int32
-        Groups linked to group g, itself included, are
-        ``neighbours[first_neighbour[g]:first_neighbour[g + 1]]``.
-    groups : (n_agents,) int32, optional
-        Group of each agent; by default the cell that it is in.
-    probability : float
-        Where it is below 1 any two agents are linked with this probability, whatever their groups,
-        drawn anew in every round.
-    down : float
-        Probability that the link of two agents fails in a round.
-    seeds : (rounds,) uint64, optional
-        What is drawn follows from these, see :meth:`at`.
+    links : Links
+    random_streams : RandomStreams
+    iteration, rounds : int
+    failing : float
+        Probability that a link fails in a round.
+
+    Returns
+    -------
+    Links
     """
-
-    first_neighbour: np.ndarray
-    neighbours: np.ndarray
-    groups: np.ndarray | None = None
-    probability: float = 1.0
-    down: float = 0.0
-    seeds: np.ndarray | None = None
-
-    def check(self, name: str, n_agents: int, n_states: int) -> None:
-        """Check what a network's author states, as the kernels read it unchecked.
-
-        Raises
-        ------
-        ConfigurationError
-            One line that names the network.
-        """
-        first, n_groups = self.first_neighbour, self.first_neighbour.size - 1
-        groups = np.arange(n_states) if self.groups is None else self.groups
-        if first[0] != 0 or first[-1] != self.neighbours.size or (np.diff(first) < 0).any():
-            what = f"first_neighbour does not rise from 0 to {self.neighbours.size}"
-        elif self.groups is not None and groups.shape != (n_agents,):
-            what = f"groups has shape {groups.shape}, expected {(n_agents,)}"
-        elif not _among(groups, n_groups):
-            what = (
-                f"of {n_agents} agents in {n_states} states some are in none of {n_groups} groups"
-            )
-        elif not _among(self.neighbours, n_groups):
-            what = f"neighbours are not all groups, 0 to {n_groups - 1}"
-        else:
-            return
-        raise ConfigurationError(f"network {name!r}: {what}")
-
-    def at(self, experiment: "Experiment", iteration: int) -> "Links":
-        """Say what is drawn in the rounds of an iteration, if anything is; Links."""
-        failing, probability = experiment.link_failure_probability, self.probability
-        if failing == 0.0 and probability == 1.0:
-            return self
-        if probability < 1.0:  # of a link that is drawn anew in any case
-            failing, probability = 0.0, probability * (1.0 - failing)
-        rounds = experiment.communication_rounds
-        seeds = streams.words(experiment, "links", iteration, 1, rounds)[0]
-        return dataclasses.replace(self, probability=probability, down=failing, seeds=seeds)
-
-    def arguments(self) -> dict[str, Any]:
-        """The arguments of `mfgcore.kernels.communicate` that say who hears whom, by name."""
-        return vars(self) | {"down": math.ceil(self.down * 2**53)}  # n 2^-53 < down
-
-
-def _among(numbers, n):
-    return bool(((numbers >= 0) & (numbers < n)).all())
+    probability = links.probability
+    if failing == 0.0 and probability == 1.0:
+        return links
+    if probability < 1.0:  # of a link that is drawn anew in any case
+        failing, probability = 0.0, probability * (1.0 - failing)
+    seeds = random_streams.raw_bits("links", iteration, 1, rounds)[0]
+    return dataclasses.replace(
+        links, probability=probability, drop_probability=failing, seeds=seeds
+    )
 
 
 @explained
@@ -139,7 +84,7 @@ def graph(n_agents: int, edges: Any) -> Links:
 
 
 @explained
-def parts(links: "Links") -> int:
+def parts(links: Links) -> int:
     """Number of parts of a graph that no link connects; int."""
     from scipy.sparse import csgraph, csr_array  # a quarter of a second that few runs need
 
@@ -148,27 +93,24 @@ def parts(links: "Links") -> int:
     return csgraph.connected_components(csr_array(entries, shape=(n_groups, n_groups)))[0]
 
 
-@register("communication_radius", "diagonal")
-@checked
-def radius(experiment: "Experiment") -> Network:
-    """Agents hear those within a Euclidean distance of their cell."""
-    game = experiment.make_game()
+@register
+def radius(*, game: Game, communication_radius: float, diagonal: str) -> Network:
+    """Agents hear those within a Euclidean distance of their state."""
     if game.distances is None:
         raise ConfigurationError(
             f"network: 'radius' is not allowed: the states of game {game.name!r} have no distances"
         )
-    settings = experiment.communication_radius, experiment.diagonal
 
     def links(n_agents):
         game.checked_distances()
-        return Links(*neighbour_cells(game, *settings))
+        return Links(*neighbour_cells(game, communication_radius, diagonal))
 
-    return links
+    return Network(links)
 
 
 @explained
 def neighbour_cells(
-    game: "Game | Grid", radius: float, diagonal: str = "cells"
+    game: Game | Grid, radius: float, diagonal: str = "cells"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cells within the communication radius of every cell, itself included.
 
@@ -195,14 +137,13 @@ def neighbour_cells(
 
 
 @register
-@checked
-def complete(experiment: "Experiment") -> Network:
+def complete() -> Network:
     """Everybody hears everybody."""
-    return _everybody
+    return Network(_one_group)
 
 
-def _everybody(n_agents, probability=1.0):
-    """One group of all."""
+def _one_group(n_agents, probability=1.0):
+    """One group of all agents."""
     return Links(
         np.arange(2, dtype=np.int32),
         np.zeros(1, dtype=np.int32),
@@ -211,99 +152,95 @@ def _everybody(n_agents, probability=1.0):
     )
 
 
-@register("neighbours")
-@checked
-def ring(experiment: "Experiment") -> Network:
+@register
+def ring(*, neighbours: int, population_sizes: set[int], random_streams: RandomStreams) -> Network:
     """Agents stand on a ring, by their numbers, and hear the nearest, half of them on each side."""
-    return _rewired(experiment, 0.0)
+    return _rewired(neighbours, 0.0, population_sizes, random_streams)
 
 
-@register("link_probability", "redrawn")
-@checked
-def erdos_renyi(experiment: "Experiment") -> Network:
+@register
+def erdos_renyi(
+    *, link_probability: float, redrawn: bool, random_streams: RandomStreams
+) -> Network:
     """Any two agents are linked with a probability, drawn anew in every round, or once."""
-    if experiment.redrawn:
-        return lambda n_agents: _everybody(n_agents, experiment.link_probability)
+    if redrawn:
+        links = functools.partial(_one_group, probability=link_probability)
+        return Network(links, resampled=True)
     # its algorithm takes as long as there are links, and not as there are pairs
-    return lambda n_agents: _family(
-        experiment, "fast_gnp_random_graph", n_agents, experiment.link_probability
-    )
+    return Network(_family(random_streams, "fast_gnp_random_graph", link_probability))
 
 
-@register("neighbours", "rewiring_probability")
-@checked
-def small_world(experiment: "Experiment") -> Network:
+@register
+def small_world(
+    *,
+    neighbours: int,
+    rewiring_probability: float,
+    population_sizes: set[int],
+    random_streams: RandomStreams,
+) -> Network:
     """A ring of which some links lead anywhere else (Watts & Strogatz)."""
-    return _rewired(experiment, experiment.rewiring_probability)
+    return _rewired(neighbours, rewiring_probability, population_sizes, random_streams)
 
 
-@register("attachments")
-@checked
-def scale_free(experiment: "Experiment") -> Network:
+@register
+def scale_free(
+    *, attachments: int, population_sizes: set[int], random_streams: RandomStreams
+) -> Network:
     """Each further agent links to some that are there, the more likely the more links they have."""
-    _check_below(experiment, "attachments")
-    return lambda n_agents: _family(
-        experiment, "barabasi_albert_graph", n_agents, experiment.attachments
-    )
+    _check_below("attachments", attachments, population_sizes)
+    return Network(_family(random_streams, "barabasi_albert_graph", attachments))
 
 
-@register("edges", "edges_digest", "disconnected")
-@checked
-def edge_list(experiment: "Experiment") -> Network:
+@register
+def edge_list(
+    *,
+    edges: str,
+    disconnected: bool,
+    max_agents: int,
+    population_sizes: set[int],
+) -> Network:
     """The links that a file lists."""
-    edges, _ = read_edges(experiment.edges)
-    where = f"edges: {shorten(experiment.edges)}"
-    highest = edges.max(initial=0)
-    if highest >= experiment.max_agents:
-        raise ConfigurationError(f"{where} {beyond(highest, experiment.max_agents)}")
+    listed, _ = read_edges(edges)
+    where = f"edges: {shorten(edges)}"
+    highest = listed.max(initial=0)
+    if highest >= max_agents:
+        raise ConfigurationError(f"{where} {beyond(highest, max_agents)}")
 
     def links(n_agents):
-        return graph(n_agents, edges[(edges < n_agents).all(axis=1)])
+        return graph(n_agents, listed[(listed < n_agents).all(axis=1)])
 
-    for n_agents in experiment.population_sizes:
-        found = 1 if experiment.disconnected else parts(links(n_agents))
+    for n_agents in population_sizes:
+        found = 1 if disconnected else parts(links(n_agents))
         if found > 1:
             raise ConfigurationError(
                 f"{where} leaves {n_agents} agents in {found} parts that never hear each other; "
                 "disconnected: true allows it"
             )
+    return Network(links)
+
+
+def _family(random_streams, name, *arguments):
+    """Graphs of networkx, from a stream that is the same whatever the number of agents."""
+    seed = int(random_streams.raw_bits("network", 0, 1, 1)[0, 0])
+
+    def links(n_agents):
+        import networkx  # a tenth of a second that few runs need
+
+        return graph(n_agents, getattr(networkx, name)(n_agents, *arguments, seed=seed).edges)
+
     return links
 
 
-@checked
-def check_edges(path: str | None, expected: str | None = None) -> str:
-    """Digest of a file of links, which must be the expected one, if there is one; str."""
-    _, digest = read_edges(path)
-    if expected not in (None, digest):
-        raise ConfigurationError(
-            f"edges: {shorten(path)} has changed: its digest is {digest}, not {expected}"
-        )
-    return digest
-
-
-def _family(experiment, name, n_agents, *arguments):
-    """A graph of networkx, from a stream that is the same whatever the number of agents."""
-    import networkx  # a tenth of a second that few runs need
-
-    seed = int(streams.words(experiment, "network", 0, 1, 1)[0, 0])
-    made = getattr(networkx, name)(n_agents, *arguments, seed=seed)
-    return graph(n_agents, made.edges)
-
-
-def _rewired(experiment, probability):
+def _rewired(neighbours, probability, population_sizes, random_streams):
     """The ring, some of whose links lead elsewhere."""
-    if experiment.neighbours % 2:
-        raise ConfigurationError(
-            f"neighbours: {experiment.neighbours} is not even, half of them on each side"
-        )
-    _check_below(experiment, "neighbours")
-    return lambda n_agents: _family(
-        experiment, "watts_strogatz_graph", n_agents, experiment.neighbours, probability
-    )
+    if neighbours % 2:
+        raise ConfigurationError(f"neighbours: {neighbours} is not even, half of them on each side")
+    _check_below("neighbours", neighbours, population_sizes)
+    return Network(_family(random_streams, "watts_strogatz_graph", neighbours, probability))
 
 
-def _check_below(experiment, key):
+def _check_below(key, value, population_sizes):
     """Refuse what takes more other agents than there are."""
-    fewest = min(experiment.population_sizes)
-    if getattr(experiment, key) >= fewest:
-        raise ConfigurationError(f"{key}: {getattr(experiment, key)} is not < {fewest} agents")
+    fewest = min(population_sizes)
+    if value >= fewest:
+        raise ConfigurationError(f"{key}: {value} is not < {fewest} agents")

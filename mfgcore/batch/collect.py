@@ -16,7 +16,8 @@ from mfgcore.metrics.definitions import per_iteration
 from mfgcore.runs.checkpoint import Checkpointer
 from mfgcore.runs.datasets import COMMON, check_made, configuration, describe, load, make_and_save
 from mfgcore.runs.provenance import environment, history
-from mfgcore.runs.simulation import Simulation, simulate
+from mfgcore.runs.simulate import simulate
+from mfgcore.runs.simulation import Simulation
 
 
 @explained

@@ -22,7 +22,7 @@ from mfgcore.metrics.definitions import per_iteration
 from mfgcore.pipeline.configuration import COMPARED
 from mfgcore.runs.datasets import COMMON, load
 from mfgcore.runs.provenance import environment, history
-from mfgcore.runs.simulation import simulate
+from mfgcore.runs.simulate import simulate
 
 # of a setting or scenario, beside parameters
 OWN = ("trials", "only")

@@ -53,7 +53,7 @@ MEMORY_MARGIN = 1.5
 
 @told()
 @checked
-def work(experiment: "Experiment") -> dict[str, float]:
+def work(experiment: Experiment) -> dict[str, float]:
     """Count what a run does, in the units of `SECONDS`.
 
     Parameters
@@ -65,7 +65,7 @@ def work(experiment: "Experiment") -> dict[str, float]:
     dict of str to float
         The expected numbers; failures are drawn.
     """
-    scenario = experiment.make_scenario()
+    scenario = experiment.make("scenario")
     done = dict.fromkeys(SECONDS, 0.0)
     done["run"] = 1.0
     # iterations in which the same happens are counted together: there may be a million of them
@@ -87,7 +87,7 @@ def work(experiment: "Experiment") -> dict[str, float]:
             done[unit] += amount
     last = scenario.population(experiment.iterations - 1)
     entries = experiment.n_states * experiment.n_actions
-    kept = experiment.make_architecture().n_learners(last) + policies_left(experiment, last)
+    kept = experiment.make("architecture").n_learners(last) + policies_left(experiment, last)
     done["entry, written"] += last * entries
     done["entry, compressed"] += kept * entries
     return done
@@ -98,7 +98,7 @@ def _of_population(experiment, agents):
     game, done = experiment.make_game(), {}
     if game.pays_by_own_share:
         done["reward, tabled"] = agents * experiment.n_states
-    if experiment.make_architecture().hears == "neighbours":
+    if experiment.make("architecture").communication == "network":
         if experiment.network == "radius":
             done["distance"] = experiment.n_states**2
         else:
@@ -108,10 +108,10 @@ def _of_population(experiment, agents):
 
 def _of_iteration(experiment, agents, failure_probability, lost, evaluated, first):
     """What one iteration does; dict of str to float."""
-    game, architecture = experiment.make_game(), experiment.make_architecture()
+    game, architecture = experiment.make_game(), experiment.make("architecture")
     n_states, entries = experiment.n_states, experiment.n_states * experiment.n_actions
     outcomes = np.size(game.outcomes())
-    neighbours = architecture.hears == "neighbours"
+    neighbours = architecture.communication == "network"
     left = policies_left(experiment, agents)
     learners = (architecture.n_learners(agents) - lost) * (1.0 - failure_probability)
     kept, counted = experiment.kept_transitions, experiment.learning_steps
@@ -128,11 +128,11 @@ def _of_iteration(experiment, agents, failure_probability, lost, evaluated, firs
         exact = 1.0 if first else left  # all begin with the same policy
     pushes = exact * PUSHES
     width = band(game)
-    walking = "own policies" if architecture.hears == "nobody" else "shared policy"
+    walking = "own policies" if architecture.communication == "none" else "shared policy"
     done = {
         "iteration": 1.0,
         "agent": agents,
-        "update": updating * kept * experiment.make_algorithm().passes,
+        "update": updating * kept * experiment.make("algorithm").replay_cycles,
         "transition": updating * kept,
         f"step, {walking}": steps * agents,
         "step, state": counted * n_states,
@@ -164,7 +164,7 @@ def _of_iteration(experiment, agents, failure_probability, lost, evaluated, firs
 
 
 @checked
-def run_seconds(experiment: "Experiment") -> float:
+def run_seconds(experiment: Experiment) -> float:
     """Expected CPU seconds of a run on one core.
 
     Parameters
@@ -179,6 +179,6 @@ def run_seconds(experiment: "Experiment") -> float:
 
 
 @checked
-def run_megabytes(experiment: "Experiment") -> float:
+def run_megabytes(experiment: Experiment) -> float:
     """Expected peak memory of a run in MB; float."""
     return memory.run_bytes(experiment) / 1e6

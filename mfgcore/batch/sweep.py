@@ -35,7 +35,7 @@ from mfgcore.runs import resources as memory
 from mfgcore.runs.checkpoint import Checkpointer, Stopped
 from mfgcore.runs.datasets import COMMON, describe, load
 from mfgcore.runs.provenance import environment
-from mfgcore.runs.simulation import simulate
+from mfgcore.runs.simulate import simulate
 
 Tasks = dict[str, tuple[Experiment, Path | None, float]]
 Outcomes = Generator[tuple[str, xr.Dataset | Exception], None, None]

@@ -62,7 +62,7 @@ def _registries() -> dict[str, Registry]:
     return {each.kind: each for each in [*choices, METRICS] if isinstance(each, Registry)}
 
 
-def _registered() -> tuple[list[Path], list[tuple[str, str, Any, tuple[str, ...], str | None]]]:
+def _registered() -> tuple[list[Path], list[tuple[str, str, Any, str | None]]]:
     """What users have registered here: files to import again, and what is in none of them."""
     files: dict[Path, None] = {}
     others = []
@@ -72,7 +72,7 @@ def _registered() -> tuple[list[Path], list[tuple[str, str, Any, tuple[str, ...]
             if (file := file_of(code)) is not None:
                 files[file] = None
             elif not code.__module__.startswith("mfgcore."):
-                others.append((kind, name, registry[name], registry.needs(name), digest_of(code)))
+                others.append((kind, name, registry[name], digest_of(code)))
     return list(files), others
 
 
@@ -206,8 +206,8 @@ def _learn(content: bytes) -> None:
         for file in files:
             import_file(file)
     registries = _registries()
-    for kind, name, entry, needs, known in entries:
-        registries[kind].add(name, entry, needs)
+    for kind, name, entry, known in entries:
+        registries[kind].add(name, entry)
         if known is not None:
             keep_digest(registries[kind].code(name), known)
 

@@ -299,3 +299,14 @@ def _refuse(what: str, hint: str) -> NoReturn:
     raise ConfigurationError(
         f"network: {what} is no list of links such as [(0, 1), (1, 2)]; {hint}"
     )
+
+
+@checked
+def check_edges(path: str | None, expected: str | None = None) -> str:
+    """Digest of a file of links, which must be the expected one, if there is one; str."""
+    _, digest = read_edges(path)
+    if expected not in (None, digest):
+        raise ConfigurationError(
+            f"edges: {shorten(path)} has changed: its digest is {digest}, not {expected}"
+        )
+    return digest

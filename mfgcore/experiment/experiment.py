@@ -1,7 +1,4 @@
-"""What to run: one experiment, checked, and what follows from its parameters.
-
-The parameters themselves stand in :mod:`mfgcore.experiment.parameters`.
-"""
+"""Experiment: the checked parameters of one run, and what follows from them."""
 
 import dataclasses
 import functools
@@ -18,23 +15,21 @@ from mfgcore._base.dependencies import together
 from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
 from mfgcore._base.fingerprint import run_fingerprint
 from mfgcore._base.plugins import digest_of, nothing_read, told
-from mfgcore._base.registry import Registry
-from mfgcore.agents.algorithms import ALGORITHMS, Algorithm
-from mfgcore.agents.architectures import ARCHITECTURES, Architecture
-from mfgcore.agents.networks import NETWORKS, Links, check_edges
-from mfgcore.agents.scenarios import LEAVERS, SCENARIOS, Scenario
+from mfgcore._base.registry import Registry, keyword_names
+from mfgcore.experiment.components import DEPARTURE_RULES, METRICS, NETWORKS, SCENARIOS, Network
+from mfgcore.experiment.edge_lists import check_edges
 from mfgcore.experiment.parameter_spec import RENAMED, REQUIRED, read_settings, renamed
 from mfgcore.experiment.parameters import (
+    DERIVED,
     Table,
     defaults,
     disturbances,
     own_fields,
     parameters,
     read_by,
-    with_parameters,
 )
+from mfgcore.experiment.random_streams import RandomStreams
 from mfgcore.games import GAMES, Game, in_one_line
-from mfgcore.metrics.definitions import METRICS
 
 # D19: the discounted sum of the return metric stops where discount**H is below this
 RETURN_TOLERANCE = 1e-6
@@ -73,8 +68,9 @@ class Experiment(Table):
             self._check_game()
             self._check_scenario()
             self._check_sizes()
-            if self.make_architecture().hears == "neighbours":
+            if self.by_network:
                 self._check_network()
+            self.make("policy_improvement")
 
     def __repr__(self) -> str:
         """What differs from the defaults, as it can be written again."""
@@ -97,7 +93,7 @@ class Experiment(Table):
         for key, other in (("agents_after", "change_at"), ("change_at", "agents_after")):
             if getattr(self, other) is not None:
                 self._check_given(key, other)
-        if "leave_state" in LEAVERS.needs(self.leavers):
+        if "leave_state" in DEPARTURE_RULES.needs(self.leavers):
             self._check_given("leave_state", f"leavers {self.leavers!r}")
         else:
             self._check_not_given("leave_state", f"leavers {self.leavers!r}")
@@ -108,7 +104,7 @@ class Experiment(Table):
                 f"leave_state: {self.leave_state} is not < {self.n_states}, the number of states"
             )
         if min(self.population_sizes) < self.agents:
-            LEAVERS[self.leavers](self, np.zeros(0, dtype=np.int32))
+            self.make("leavers")(np.zeros(0, dtype=np.int32))
         for key in ("change_at", "learner_lost_at"):
             if getattr(self, key) is not None and getattr(self, key) >= self.iterations:
                 raise ConfigurationError(
@@ -125,7 +121,7 @@ class Experiment(Table):
             raise ConfigurationError(f"{key}: {value} is not allowed: {why} has no use for it")
 
     def _check_sizes(self):
-        if self.kept_transitions < 1 and self.make_algorithm().skipped is not None:
+        if self.kept_transitions < 1 and self.make("algorithm").n_discarded is not None:
             raise ConfigurationError(
                 f"transitions: {self.transitions} is not > "
                 f"{self.transitions - self.kept_transitions}: no transition would be kept "
@@ -164,11 +160,13 @@ class Experiment(Table):
         )
 
     def _check_network(self):
-        self.make_network()  # what the network refuses it refuses here
-        drawn = self.link_failure_probability or (self.network == "erdos_renyi" and self.redrawn)
-        if self.adoption == "softmax" and drawn:
-            raise ConfigurationError("adoption: 'softmax' is not allowed where links are redrawn")
-        if self.network == "edge_list":
+        network = self.make("network")  # what the network refuses it refuses here
+        resampled = self.link_failure_probability or network.resampled
+        if resampled and self.make("adoption").choose is not None:
+            raise ConfigurationError(
+                f"adoption: {self.adoption!r} is not allowed where links are redrawn"
+            )
+        if "edges" in NETWORKS.needs(self.network):
             object.__setattr__(self, "edges_digest", check_edges(self.edges, self.edges_digest))
 
     @property
@@ -207,11 +205,8 @@ class Experiment(Table):
     @property
     def kept_transitions(self) -> int:
         """Transitions that a learner uses in an iteration (D6, D7)."""
-        skipped = self.make_algorithm().skipped
-        if skipped is None:
-            return 0
-        # the first step of an iteration cannot complete a transition
-        return self.transitions - skipped - (skipped == 0 and self.steps_per_transition == 1)
+        algorithm = self.make("algorithm")
+        return algorithm.kept_transitions(self.transitions, self.steps_per_transition)
 
     @property
     def return_horizon(self) -> int:
@@ -244,29 +239,46 @@ class Experiment(Table):
         del fields["game"]
         return _made(GAMES[self.game], *sorted(fields.items()))
 
-    def make_scenario(self) -> Scenario:
-        """The scenario's rules for this run; Scenario."""
-        return SCENARIOS[self.resolved_scenario](self)
+    @property
+    def by_network(self) -> bool:
+        """Whether policies travel through the network."""
+        return self.make("architecture").communication == "network"
 
-    def make_architecture(self) -> Architecture:
-        """Who learns and who hears whom; Architecture."""
-        return ARCHITECTURES[self.architecture]()
+    @property
+    def random_streams(self) -> RandomStreams:
+        """The random streams of the run; RandomStreams."""
+        return RandomStreams(self.seed, self.name, self.trial)
 
-    def make_network(self) -> Callable[[int], Links]:
-        """Who hears whom: a function of the number of agents to Links."""
-        links = NETWORKS[self.network](self)
+    def make(self, key: str) -> Any:
+        """The component that a parameter names, with what it is given; see `components`."""
+        if key == "game":
+            return self.make_game()
+        name = self.resolved_scenario if key == "scenario" else getattr(self, key)
+        made = parameters()[key].choices.make(name, self._given)
+        return self._checked_links(made) if key == "network" else made
 
+    def bind(self, function: Callable) -> Callable:
+        """A function with what it names after ``*``, as components are given it."""
+        given = {key: self._given(key) for key in keyword_names(function)}
+        return functools.partial(function, **given)
+
+    def _given(self, key):
+        """A parameter, or the component that it names, or what follows from them."""
+        if key in parameters():
+            is_name = isinstance(parameters()[key].choices, Registry)
+            return self.make(key) if is_name else getattr(self, key)
+        if key not in DERIVED:
+            raise ConfigurationError(unknown_name("parameter", key, [*parameters(), *DERIVED]))
+        return getattr(self, key)
+
+    def _checked_links(self, network: Network) -> Network:
         @functools.cache
-        def checked(n_agents):
-            found = links(n_agents)
+        def links(n_agents):
+            found = network.links(n_agents)
             found.check(self.network, n_agents, self.n_states)
             return found
 
-        return checked
-
-    def make_algorithm(self) -> Algorithm:
-        """How a learner comes to its Q-function; Algorithm."""
-        return ALGORITHMS[self.algorithm](self)
+        return dataclasses.replace(network, links=links)
 
     def code(self) -> str:
         """Fingerprint of the code that the run depends on: mfgcore's and files of users'; str."""
@@ -299,11 +311,8 @@ class Experiment(Table):
         dict of str to bool, int, float or str
         """
         values = dataclasses.asdict(self) | {"scenario": self.resolved_scenario}
-        read = read_by(values)
+        read = read_by(values, self.by_network)
         return {key: value for key, value in values.items() if key in read}
-
-
-Experiment.__doc__ = with_parameters(Experiment.__doc__)
 
 
 @functools.lru_cache(maxsize=64)

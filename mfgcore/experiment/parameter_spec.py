@@ -48,6 +48,8 @@ class Parameter:
         Whether None (null) is allowed.
     needs : tuple of str
         Parameters that are read only where this one is true.
+    read_always : bool
+        Whether every run reads it, also if a component names it.
     path : bool
         Whether it is the path of a file.
     pattern, example : str
@@ -63,6 +65,7 @@ class Parameter:
     choices: Registry | tuple[str, ...] | None = None
     optional: bool = False
     needs: tuple[str, ...] = ()
+    read_always: bool = False
     path: bool = False
     pattern: str = ""
     example: str = ""

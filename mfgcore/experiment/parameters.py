@@ -16,18 +16,39 @@ from typing import Any
 from mfgcore._base.arguments import explained
 from mfgcore._base.errors import ConfigurationError, unknown_name
 from mfgcore._base.registry import Registry
-from mfgcore.agents.adoption import ADOPTIONS
-from mfgcore.agents.algorithms import ALGORITHMS
-from mfgcore.agents.architectures import ARCHITECTURES
-from mfgcore.agents.networks import DIAGONALS, NETWORKS
-from mfgcore.agents.scenarios import ARRIVALS, LEAVERS, SCENARIOS
-from mfgcore.agents.scores import SCORE_RULES
+from mfgcore.experiment.components import (
+    ADOPTIONS,
+    ALGORITHMS,
+    ARCHITECTURES,
+    BY_NETWORK,
+    DEPARTURE_RULES,
+    METRICS,
+    NETWORKS,
+    POLICY_IMPROVEMENTS,
+    SCENARIOS,
+    SCORE_RULES,
+)
 from mfgcore.experiment.parameter_spec import REQUIRED, Parameter, describe_fields, parameter
 from mfgcore.games import BOUNDARIES, GAMES, NORMALISATIONS
+
+# What components are given beside parameters: properties of an Experiment.
+DERIVED = (
+    "max_agents",
+    "population_sizes",
+    "n_states",
+    "n_actions",
+    "return_horizon",
+    "max_entropy",
+    "max_q_value",
+    "random_streams",
+)
+ARRIVALS = ("after_learning", "before_learning")
+DIAGONALS = ("cells", "corners")
 
 # so many agents, iterations or steps of any kind, and no more
 SIZE = "[1, 1000000]"
 SIZE_OR_0 = "[0, 1000000]"
+ALWAYS = {"read_always": True}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +56,16 @@ class Table:
     """The parameters of an :class:`mfgcore.Experiment`, which checks them."""
 
     # fmt: off
-    game: str = parameter(REQUIRED, "what agents are rewarded for", "Sec. 4, F.1", choices=GAMES)
+    game: str = parameter(
+        REQUIRED, "what agents are rewarded for", "Sec. 4, F.1", choices=GAMES, **ALWAYS
+    )
     architecture: str = parameter(
         "networked", "who learns and who hears whom", "Sec. 3, D.3", choices=ARCHITECTURES
     )
-    agents: int = parameter(200, "agents at the start", "Table 1", SIZE, symbol="N")
+    agents: int = parameter(200, "agents at the start", "Table 1", SIZE, symbol="N", **ALWAYS)
     iterations: int = parameter(
-        150, "policy updates", "Table 1: varies; 150 is that of Figure 1 (Sec. G)", SIZE, symbol="K"
+        150, "policy updates", "Table 1: varies; 150 is that of Figure 1 (Sec. G)", SIZE,
+        symbol="K", **ALWAYS,
     )
     scenario: str | None = parameter(
         None, "what disturbs the run; null: follows from the parameters below that are given",
@@ -62,7 +86,7 @@ class Table:
         "after_learning", "whether that is after or before the iteration's learning",
         "silent; D17, D29", choices=ARRIVALS,
     )
-    leavers: str = parameter("random", "who leaves", "F.3; D29", choices=LEAVERS)
+    leavers: str = parameter("random", "who leaves", "F.3; D29", choices=DEPARTURE_RULES)
     leave_state: int | None = parameter(
         None, "state to which those that leave are nearest", "F.3: a corner; D29", "[0, 1000000]"
     )
@@ -109,12 +133,15 @@ class Table:
         "replay", "Algorithm 2, 1, or either with the exact Q-function", "Sec. 3.5, App. E",
         choices=ALGORITHMS,
     )
-    discount: float = parameter(0.9, "discount factor", "Table 1", "[0, 1)", symbol="gamma")
+    discount: float = parameter(
+        0.9, "discount factor", "Table 1", "[0, 1)", symbol="gamma", **ALWAYS
+    )
     transitions: int = parameter(
-        3000, "transitions observed in each iteration", "Table 1", SIZE, symbol="M_pg"
+        3000, "transitions observed in each iteration", "Table 1", SIZE, symbol="M_pg", **ALWAYS
     )
     steps_per_transition: int = parameter(
-        10, "environment steps for each transition", "Table 1", SIZE, symbol="M_td", unit="steps"
+        10, "environment steps for each transition", "Table 1", SIZE, symbol="M_td", unit="steps",
+        **ALWAYS,
     )
     waiting_transitions: int = parameter(
         20, "the last transition not kept: one is kept if its number, from 0, exceeds this",
@@ -142,11 +169,20 @@ class Table:
         None, "value that every Q-function starts from; null: Q_max", "Alg. 1, line 3: Q_max",
         "[-1000000, 1000000]",
     )
+    policy_improvement: str = parameter(
+        "mirror_ascent", "how a policy follows from a Q-function", "Def. 3.2",
+        choices=POLICY_IMPROVEMENTS,
+    )
     policy_step_size: float = parameter(
         0.01, "learning rate of policy mirror ascent", "Table 1", "(0, 1000000]", symbol="eta"
     )
+    softmax_temperature: float = parameter(
+        0.1, "temperature of the softmax of the Q-function", "not in the paper", "(0, 1000000]",
+        symbol="tau",
+    )
     entropy_weight: float = parameter(
-        0.01, "weight of the entropy regulariser", "Table 1, F.4", "[0, 1000000]", symbol="lambda"
+        0.01, "weight of the entropy regulariser", "Table 1, F.4", "[0, 1000000]", symbol="lambda",
+        **ALWAYS,
     )
     entropy_gap: float | None = parameter(
         None, "how far h(u) may fall below its maximum; null: no bound", "Remark 3.1; D11",
@@ -154,7 +190,7 @@ class Table:
     )
     communication_rounds: int = parameter(
         300, "communication rounds in each iteration, each with a step", "Table 1", SIZE_OR_0,
-        symbol="C", unit="rounds",
+        symbol="C", unit="rounds", **ALWAYS,
     )
     network: str = parameter(
         "radius", "between whom policies travel", "Def. 2.6, Sec. 4", choices=NETWORKS
@@ -184,7 +220,7 @@ class Table:
     )
     edges: str | None = parameter(
         None, "file that lists the links: the numbers of two agents on each line",
-        "Def. 2.6; D27", path=True,
+        "Def. 2.6; D27", path=True, needs=("edges_digest",),
     )
     edges_digest: str | None = parameter(
         None, "digest of that file; null: as it is", "reproducibility; D27"
@@ -291,11 +327,16 @@ def with_parameters(docstring: str | None) -> str:
 
 
 @explained
-def read_by(values: Mapping[str, Any]) -> set[str]:
-    """Of the parameters of a run, with their values, those that it reads; set of str."""
-    conditional = set().union(*map(_may_need, parameters().values()))
+def read_by(values: Mapping[str, Any], by_network: bool) -> set[str]:
+    """Of the parameters of a run, with their values, those that it reads; set of str.
+
+    `by_network` says whether policies travel through the network.
+    """
+    conditional = set(BY_NETWORK).union(*map(_may_need, parameters().values()))
     read = set(values) - conditional
-    left = list(read)
+    left = [*read, *(key for name in METRICS for key in _given(METRICS, name))]
+    left += BY_NETWORK if by_network else ()
+    read |= set(left)
     while left:
         key = left.pop()
         found = set(_needs(parameters()[key], values[key])) - read
@@ -311,11 +352,20 @@ def _needs(described, value):
     if described.choices is GAMES:
         own = ["game_settings"] if own_fields(GAMES[value]) else []
         return own + [key for key in GAMES.needs(value) if key in parameters()]
-    for key in described.choices.needs(value):
-        if key not in parameters():
-            unknown = unknown_name("parameter", key, parameters())
-            raise ConfigurationError(f"{described.choices.kind} {value!r} needs an {unknown}")
-    return described.choices.needs(value)
+    return _given(described.choices, value)
+
+
+def _given(registry, name):
+    """Parameters that are read because a component names them; list of str."""
+    for key in registry.needs(name):
+        if key not in parameters() and key not in DERIVED:
+            unknown = unknown_name("parameter", key, [*parameters(), *DERIVED])
+            raise ConfigurationError(f"{registry.kind} {name!r} needs an {unknown}")
+    return [key for key in registry.needs(name) if key not in DERIVED and not _always_read(key)]
+
+
+def _always_read(key):
+    return parameters()[key].read_always
 
 
 @explained
@@ -336,8 +386,8 @@ def _may_need(described):
 
 @explained
 def disturbances(*scenarios: str) -> list[str]:
-    """What scenarios, all or the named ones, can be told, having no default; list of str."""
-    left = [key for name in scenarios or SCENARIOS for key in SCENARIOS.needs(name)]
+    """Parameters without a default that scenarios read, all or the named ones; list of str."""
+    left = [key for name in scenarios or SCENARIOS for key in _given(SCENARIOS, name)]
     read = set()
     while left:
         read.add(key := left.pop())

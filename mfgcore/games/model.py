@@ -43,8 +43,12 @@ class _Games(Registry):
         for field in dataclasses.fields(cls):
             if field.default is field.default_factory is dataclasses.MISSING:
                 raise ConfigurationError(f"game {cls.name!r}: field {field.name!r} has no default")
-        self.add(cls.name, cls, [field.name for field in dataclasses.fields(cls)])
+        self.add(cls.name, cls)
         return cls
+
+    def needs(self, name):
+        """The fields of a game; tuple of str."""
+        return tuple(field.name for field in dataclasses.fields(self[name]))
 
 
 GAMES = _Games("game")

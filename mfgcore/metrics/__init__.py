@@ -1,0 +1,5 @@
+"""Metrics: what a run measures."""
+
+from mfgcore.metrics.definitions import METRICS, IterationRecord, Metric, metric
+
+__all__ = ["METRICS", "IterationRecord", "Metric", "metric"]

@@ -1,30 +1,27 @@
-"""What a run measures: one table, from which all that is said of a metric follows.
+"""Metrics: one table, from which all that is said of a metric follows.
 
 The loop's records, the variables of run files and their checks, the labels of figures and the
-table in ``docs/architecture.md`` are made from it. To add a metric, write the function that
-computes it here, and decorate it.
+table in ``docs/architecture.md`` are made from it. A metric is a function of an
+:class:`IterationRecord`, decorated with :func:`metric`.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from mfgcore._base.arguments import checked, explained
-from mfgcore._base.registry import Registry
-from mfgcore.agents.adoption import Adoptions, examine_adoptions
-from mfgcore.agents.population import Observations, Population
+from mfgcore.agents.population import Population
+from mfgcore.agents.rollout import RolloutResult
+from mfgcore.experiment.components import METRICS
+from mfgcore.experiment.experiment import Experiment
 from mfgcore.games import Game
-from mfgcore.meanfield import exact as meanfield
-from mfgcore.metrics import sampled as evaluation
-
-if TYPE_CHECKING:
-    from mfgcore.experiment.experiment import Experiment
-
-METRICS = Registry("metric", code="compute")
+from mfgcore.meanfield.exact import FLOW_TOLERANCE, PopulationMetrics, population_metrics
+from mfgcore.metrics import sampled
+from mfgcore.metrics.theorems import Adoptions, examine_adoptions
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Metric:
     Parameters
     ----------
     compute : callable
-        What it is at one iteration, from its :class:`Moment`; of one at the end of the run, from
+        What it is at one iteration, from its :class:`IterationRecord`; of one at the end of the run, from
         the :class:`~mfgcore.runs.simulation.Simulation`.
     long_name, meaning : str
         In a few words, and in a sentence.
@@ -73,21 +70,21 @@ class Metric:
         """Whether it is measured once, at the end of the run."""
         return "iteration" not in self.dims
 
-    def due(self, experiment: "Experiment", iteration: int) -> bool:
+    def due(self, experiment: Experiment, iteration: int) -> bool:
         """Whether it is measured at an iteration of a run."""
         if not self.asked_by:
             return True
         asked = getattr(experiment, self.asked_by)
         return asked and iteration % experiment.evaluation_interval == 0
 
-    def expected(self, dataset: xr.Dataset, experiment: "Experiment") -> np.ndarray:
+    def expected(self, dataset: xr.Dataset, experiment: Experiment) -> np.ndarray:
         """Iterations of a run's dataset at which it must have a value; (n_iterations,) bool."""
         due = [self.due(experiment, k) for k in dataset["iteration"].values]
         expected = np.array(due, dtype=bool)
         if self.counted_by:
             expected &= dataset[self.counted_by].values > 0
         if self.certified_by:
-            expected &= dataset[self.certified_by].values <= meanfield.FLOW_TOLERANCE
+            expected &= dataset[self.certified_by].values <= FLOW_TOLERANCE
         return expected
 
     def when(self) -> str:
@@ -100,16 +97,17 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What happened in one iteration: all that metrics are computed from.
+class IterationRecord:
+    """What record in one iteration: all that metrics are computed from.
 
     Parameters
     ----------
-    experiment, game, iteration
-        Of the run; k of the paper.
+    game : Game
+    iteration : int
+        k of the paper.
     population : Population
         As it was at the start of the iteration.
-    observations : Observations
+    rollout : RolloutResult
         What the learning steps showed.
     learners, failed : (n,) int32
         Agents whose update succeeded, and those whose update failed.
@@ -119,41 +117,44 @@ class Moment:
         Those of the start, the learners' new ones, and that of agents who arrived.
     before, after : (n_agents,) int32
         Which of them every agent followed before and after the communication.
-    hears : str
-        Whose policies agents could adopt.
-    sampled : float, optional
-        The sampled exploitability, if it is known already.
+    communication : str
+        How policies could spread: "none", "network" or "broadcast".
+    discount, entropy_weight : float
+        gamma and lambda of the paper.
+    sampled_exploitability : float
+        NaN where it is not evaluated.
     """
 
-    experiment: "Experiment"
     game: Game
     iteration: int
     population: Population
-    observations: Observations
+    rollout: RolloutResult
     learners: np.ndarray
     failed: np.ndarray
     change: np.ndarray
     policies: np.ndarray
     before: np.ndarray
     after: np.ndarray
-    hears: str
-    sampled: float | None = None
+    communication: str
+    discount: float
+    entropy_weight: float
+    sampled_exploitability: float
 
     @functools.cached_property
-    def exact(self) -> meanfield.PopulationMetrics:
+    def exact(self) -> PopulationMetrics:
         """The exact metrics of the population."""
-        return meanfield.population_metrics(
+        return population_metrics(
             self.population.policies,
             self.game.seen_by(self.population.size),
-            discount=self.experiment.discount,
-            entropy_weight=self.experiment.entropy_weight,
+            discount=self.discount,
+            entropy_weight=self.entropy_weight,
             policy_index=self.population.policy_index,
         )
 
     @functools.cached_property
     def adoptions(self) -> Adoptions:
         """What the communication did to the policies; `mfgcore.agents.adoption.Adoptions`."""
-        if self.hears != "neighbours":
+        if self.communication != "network":
             return Adoptions(0, 0, 0.0, 0, 0)
         # the policy that all shared before their update, if they did, is the first one
         shared = 0 if len(self.population.policies) == 1 else None
@@ -167,11 +168,11 @@ class Moment:
 
 @checked
 def metric(long_name: str, **details: Any) -> Callable[[Callable], Callable]:
-    """Make a function a metric: its docstring says what it means, `details` the rest."""
+    """Register a function as a metric: its docstring is the meaning, `details` the rest."""
 
     def decorate(function):
         meaning = " ".join(function.__doc__.split()).removesuffix(".")
-        METRICS.add(function.__name__, Metric(function, long_name, meaning, **details))
+        METRICS.add(function.__name__, Metric(checked(function), long_name, meaning, **details))
         return function
 
     return decorate
@@ -183,15 +184,20 @@ def per_iteration() -> dict[str, Metric]:
 
 
 @checked
-def record(moment: "Moment") -> dict[str, Any]:
-    """What every metric of :func:`per_iteration` is at a moment, by name; NaN if not measured."""
-    n_states, n_actions = moment.policies.shape[1:]
+def measure(
+    record: IterationRecord, experiment: Experiment, compute: Mapping[str, Callable]
+) -> dict[str, Any]:
+    """Value of every metric of :func:`per_iteration` at an iteration, by name; NaN if not measured.
+
+    `compute` are their functions, with what the experiment gives them.
+    """
+    n_states, n_actions = record.policies.shape[1:]
     sizes = {"state": n_states, "action": n_actions}
     values: dict[str, Any] = {}
     for name, entry in per_iteration().items():
         value = np.full([sizes[dim] for dim in entry.dims[1:]], np.nan)
-        if entry.due(moment.experiment, moment.iteration):
-            value = entry.compute(moment)
+        if entry.due(experiment, record.iteration):
+            value = compute[name](record)
         values[name] = np.asarray(value, dtype=entry.dtype)[()]
     return values
 
@@ -206,14 +212,10 @@ def label(name: str) -> str:
 
 
 @metric("average discounted regularised return", label="Average discounted return")
-@checked
-def discounted_return(moment: "Moment") -> float:
+def discounted_return(record: IterationRecord, *, discount: float, return_horizon: int) -> float:
     """Mean over agents and start times of the discounted sum of r + h (Def. 2.2, Sec. 4.1)."""
-    return evaluation.discounted_return(
-        moment.observations.population_rewards / moment.population.size,
-        moment.experiment.discount,
-        moment.experiment.return_horizon,
-    )
+    mean_rewards = record.rollout.population_rewards / record.population.size
+    return sampled.discounted_return(mean_rewards, discount, return_horizon)
 
 
 @metric(
@@ -221,97 +223,167 @@ def discounted_return(moment: "Moment") -> float:
     label="Exploitability (sampled)",
     asked_by="sampled_exploitability",
 )
-@checked
-def exploitability(moment: "Moment") -> float:
+def exploitability(record: IterationRecord) -> float:
     """Return of an agent that improved its policy for a few iterations, minus the mean return of
     the others (F.2).
     """
-    if moment.sampled is not None:
-        return moment.sampled
-    return evaluation.sample_exploitability(
-        moment.experiment, moment.game, moment.population, moment.iteration
-    )
+    return record.sampled_exploitability
 
 
 EXACT = {"asked_by": "exact_metrics", "certified_by": "exact_residual"}
 COUNT = {"dtype": np.int64}
 AT_THE_END = {"dims": ("agent", "state", "action")}
 BY_ACTION = {"dims": ("iteration", "state", "action"), "dtype": np.float32}
-# fmt: off
-for _name, _compute, _details, _long_name, _meaning in (
-    ("exact_return", lambda moment: moment.exact.discounted_return,
-     EXACT | {"label": "Return (exact)"}, "average discounted regularised return, exact",
-     "Mean of the agents' V_h(pi^i, mu) in the mean-field game (Def. 2.4)"),
-    ("exact_exploitability", lambda moment: moment.exact.exploitability,
-     EXACT | {"label": "Exploitability, joint (exact)"},
-     "exploitability of the joint policy, exact",
-     "Mean gain of an agent that deviates to the best response to the population's mean field "
-     "(F.2)"),
-    ("mean_individual_exploitability", lambda moment: moment.exact.mean_individual_exploitability,
-     EXACT | {"label": "Exploitability, individual (exact)"},
-     "mean exploitability of the individual policies, exact",
-     "Each policy against the mean field of a population that follows it alone (F.2, last "
-     "formula)"),
-    ("mean_individual_return", lambda moment: moment.exact.mean_individual_return, EXACT,
-     "mean return of the individual policies, exact",
-     "Each policy in a population that follows it alone (F.3)"),
-    ("worst_individual_exploitability",
-     lambda moment: moment.exact.worst_individual_exploitability, EXACT,
-     "largest exploitability of an individual policy, exact",
-     "As the mean of them, of the agent for which it is largest (F.3)"),
-    ("worst_individual_return", lambda moment: moment.exact.worst_individual_return, EXACT,
-     "smallest return of an individual policy, exact",
-     "As the mean of them, of the agent for which it is smallest (F.3)"),
-    ("exact_residual", lambda moment: moment.exact.residual, {"asked_by": "exact_metrics"},
-     "residual of the exact mean fields",
-     "Largest change of a share in one step, of the joint mean field and the individual ones; 0 "
-     f"where moves do not depend on them. Above {meanfield.FLOW_TOLERANCE:g} the fixed point is "
-     "not found, and what depends on it is missing"),
-    ("policy_divergence", lambda moment: moment.population.policy_divergence(),
-     {"label": "Policy divergence"}, "policy divergence",
-     "(1/N) sum_i sup_s ‖pi^1(s) - pi^i(s)‖_1 (Sec. 3.2, 4.1)"),
-    ("distinct_policies", lambda moment: len(moment.population.policies), COUNT,
-     "number of distinct policies", "At the start of the iteration"),
-    ("common_policy_agents", lambda moment: moment.most_common[1], COUNT,
-     "number of agents that follow the most common policy", "At the start of the iteration"),
-    ("mean_change", lambda moment: moment.change.mean() if moment.learners.size else np.nan,
-     {"counted_by": "updates"}, "mean change of the learners' policies",
-     "Mean of sup_s ‖pi_{k+1}(s) - pi_k(s)‖_1 over the agents that learned, before any "
-     "communication (Alg. 2, line 21)"),
-    ("updates", lambda moment: moment.learners.size, COUNT,
-     "number of learners whose update succeeded", "Sec. 4, D16"),
-    ("failures", lambda moment: moment.failed.size, COUNT,
-     "number of learners whose update failed", "Sec. 4, D16"),
-    ("population_size", lambda moment: moment.population.size, COUNT,
-     "number of agents", "N at the start of the iteration"),
-    ("adopted_policies", lambda moment: moment.adoptions.adopted_policies, COUNT,
-     "number of adopted policies",
-     "Policies that an agent adopted from another and followed at the end of the rounds"),
-    ("theorem_3_1_violations", lambda moment: moment.adoptions.theorem_3_1_violations, COUNT,
-     "violations of Theorem 3.1",
-     "Adopted policies from which the divergence of the population did not fall, all adoptions of "
-     "the iteration taken together"),
-    ("theorem_3_1_rise", lambda moment: moment.adoptions.theorem_3_1_rise, {},
-     "largest violation of Theorem 3.1",
-     "By how much the divergence of the population from an adopted policy rose at most; 0 if it "
-     "rose from none"),
-    ("theorem_3_2_premises", lambda moment: moment.adoptions.theorem_3_2_premises, COUNT,
-     "whether the premises of Theorem 3.2 held",
-     "One policy before the update, all distinct after it, 1 < n < N after communication"),
-    ("theorem_3_2_violations", lambda moment: moment.adoptions.theorem_3_2_violations, COUNT,
-     "violations of Theorem 3.2",
-     "1 if the premises held and the bound on the distance of two policies did not fall"),
-    ("mean_field", lambda moment: moment.observations.mean_field, {"dims": ("iteration", "state")},
-     "empirical mean field",
-     "Distribution of the agents over the states, averaged over the iteration's learning steps"),
-    ("common_policy", lambda moment: moment.population.policies[moment.most_common[0]], BY_ACTION,
-     "most common policy",
-     "Probability of each action in each state, of the policy that most agents followed at the "
-     "start of the iteration; among equals the one of the agent with the lowest number"),
-    ("policy", lambda run: run.population.policies[run.population.policy_index], AT_THE_END,
-     "final policies", "Probability of each action in each state, pi_K"),
-    ("q_values", lambda run: run.q_values.reshape(-1, *run.population.policies.shape[1:]),
-     AT_THE_END, "last estimated Q-functions",
-     "Of each agent's last successful update; NaN for an agent that never learned"),
-):
-    METRICS.add(_name, Metric(_compute, _long_name, _meaning, **_details))
+
+
+@metric("average discounted regularised return, exact", label="Return (exact)", **EXACT)
+def exact_return(record: IterationRecord) -> float:
+    """Mean of the agents' V_h(pi^i, mu) in the mean-field game (Def. 2.4)."""
+    return record.exact.discounted_return
+
+
+@metric("exploitability of the joint policy, exact", label="Exploitability, joint (exact)", **EXACT)
+def exact_exploitability(record: IterationRecord) -> float:
+    """Mean gain of a deviation to the best response to the population's mean field (F.2)."""
+    return record.exact.exploitability
+
+
+@metric(
+    "mean exploitability of the individual policies, exact",
+    label="Exploitability, individual (exact)",
+    **EXACT,
+)
+def mean_individual_exploitability(record: IterationRecord) -> float:
+    """Each policy against the mean field that it alone generates (F.2, last formula)."""
+    return record.exact.mean_individual_exploitability
+
+
+@metric("mean return of the individual policies, exact", **EXACT)
+def mean_individual_return(record: IterationRecord) -> float:
+    """Each policy in a population that follows it alone (F.3)."""
+    return record.exact.mean_individual_return
+
+
+@metric("largest exploitability of an individual policy, exact", **EXACT)
+def worst_individual_exploitability(record: IterationRecord) -> float:
+    """As the mean of them, of the agent for which it is largest (F.3)."""
+    return record.exact.worst_individual_exploitability
+
+
+@metric("smallest return of an individual policy, exact", **EXACT)
+def worst_individual_return(record: IterationRecord) -> float:
+    """As the mean of them, of the agent for which it is smallest (F.3)."""
+    return record.exact.worst_individual_return
+
+
+@metric("residual of the exact mean fields", asked_by="exact_metrics")
+def exact_residual(record: IterationRecord) -> float:
+    """Largest change of a share in one step, of the joint mean field and the individual ones; 0
+    where moves do not depend on them. Above FLOW_TOLERANCE the fixed point is not found, and what
+    depends on it is missing.
+    """
+    return record.exact.residual
+
+
+@metric("policy divergence", label="Policy divergence")
+def policy_divergence(record: IterationRecord) -> float:
+    """(1/N) sum_i sup_s ‖pi^1(s) - pi^i(s)‖_1 (Sec. 3.2, 4.1)."""
+    return record.population.policy_divergence()
+
+
+@metric("number of distinct policies", **COUNT)
+def distinct_policies(record: IterationRecord) -> int:
+    """At the start of the iteration."""
+    return len(record.population.policies)
+
+
+@metric("number of agents that follow the most common policy", **COUNT)
+def common_policy_agents(record: IterationRecord) -> int:
+    """At the start of the iteration."""
+    return record.most_common[1]
+
+
+@metric("mean change of the learners' policies", counted_by="updates")
+def mean_change(record: IterationRecord) -> float:
+    """Mean of sup_s ‖pi_{k+1}(s) - pi_k(s)‖_1 over the learners, before communication (Alg. 2,
+    line 21).
+    """
+    return record.change.mean() if record.learners.size else np.nan
+
+
+@metric("number of learners whose update succeeded", **COUNT)
+def updates(record: IterationRecord) -> int:
+    """Sec. 4, D16."""
+    return record.learners.size
+
+
+@metric("number of learners whose update failed", **COUNT)
+def failures(record: IterationRecord) -> int:
+    """Sec. 4, D16."""
+    return record.failed.size
+
+
+@metric("number of agents", **COUNT)
+def population_size(record: IterationRecord) -> int:
+    """N at the start of the iteration."""
+    return record.population.size
+
+
+@metric("number of adopted policies", **COUNT)
+def adopted_policies(record: IterationRecord) -> int:
+    """Policies that an agent adopted from another and followed at the end of the rounds."""
+    return record.adoptions.adopted_policies
+
+
+@metric("violations of Theorem 3.1", **COUNT)
+def theorem_3_1_violations(record: IterationRecord) -> int:
+    """Adopted policies from which the divergence of the population did not fall, all adoptions of
+    the iteration taken together.
+    """
+    return record.adoptions.theorem_3_1_violations
+
+
+@metric("largest violation of Theorem 3.1")
+def theorem_3_1_rise(record: IterationRecord) -> float:
+    """By how much the divergence of the population from an adopted policy rose at most; 0 if from
+    none.
+    """
+    return record.adoptions.theorem_3_1_rise
+
+
+@metric("whether the premises of Theorem 3.2 held", **COUNT)
+def theorem_3_2_premises(record: IterationRecord) -> int:
+    """One policy before the update, all distinct after it, 1 < n < N after communication."""
+    return record.adoptions.theorem_3_2_premises
+
+
+@metric("violations of Theorem 3.2", **COUNT)
+def theorem_3_2_violations(record: IterationRecord) -> int:
+    """1 if the premises held and the bound on the distance of two policies did not fall."""
+    return record.adoptions.theorem_3_2_violations
+
+
+@metric("empirical mean field", dims=("iteration", "state"))
+def mean_field(record: IterationRecord) -> np.ndarray:
+    """Distribution of the agents over the states, averaged over the iteration's learning steps."""
+    return record.rollout.mean_field
+
+
+@metric("most common policy", **BY_ACTION)
+def common_policy(record: IterationRecord) -> np.ndarray:
+    """Probability of each action in each state, of the policy that most agents followed at the
+    start of the iteration; among equals the one of the agent with the lowest number.
+    """
+    return record.population.policies[record.most_common[0]]
+
+
+@metric("final policies", **AT_THE_END)
+def policy(simulation: Any) -> np.ndarray:
+    """Probability of each action in each state, pi_K."""
+    return simulation.population.policies[simulation.population.policy_index]
+
+
+@metric("last estimated Q-functions", **AT_THE_END)
+def q_values(simulation: Any) -> np.ndarray:
+    """Of each agent's last successful update; NaN for an agent that never learned."""
+    return simulation.q_values.reshape(-1, *simulation.population.policies.shape[1:])

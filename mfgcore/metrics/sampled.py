@@ -1,20 +1,18 @@
 """The sampled metrics: discounted return and exploitability (Sec. 4.1, F.2)."""
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore._base.arguments import checked, explained
-from mfgcore.agents import random_streams as streams
-from mfgcore.agents.algorithms import Lesson, improve_policies
-from mfgcore.agents.population import Walk, rollout
-
-if TYPE_CHECKING:
-    from mfgcore.agents.population import Population
-    from mfgcore.experiment.experiment import Experiment
-    from mfgcore.games import Game
+from mfgcore._base.arguments import explained
+from mfgcore.agents.algorithms import LearningBatch
+from mfgcore.agents.population import Population
+from mfgcore.agents.rollout import RolloutState, rollout
+from mfgcore.experiment.components import Algorithm
+from mfgcore.experiment.random_streams import RandomStreams
+from mfgcore.games import Game
 
 
 @explained
@@ -33,41 +31,51 @@ def discounted_return(rewards: np.ndarray, discount: float, horizon: int) -> flo
     return math.fsum(weights * means)
 
 
-@checked
 def sample_exploitability(
-    experiment: "Experiment", game: "Game", population: "Population", iteration: int
+    population: Population,
+    iteration: int,
+    *,
+    game: Game,
+    algorithm: Algorithm,
+    policy_improvement: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    random_streams: RandomStreams,
+    transitions: int,
+    steps_per_transition: int,
+    discount: float,
+    entropy_weight: float,
+    return_horizon: int,
+    improvement_iterations: int,
+    evaluation_iterations: int,
+    evaluation_moves: bool,
 ) -> float:
     """Exploitability of the joint policy, sampled with one deviating agent (F.2, D20); float.
 
     The deviator, drawn from the evaluation's own stream, improves its policy against the frozen
     others; then it is its mean return minus that of the others. Everything happens on copies of the
-    population at the start of iteration k; with `evaluation_moves` agents stay where it ends.
+    population at the start of iteration k; with `evaluation_moves` agents stay where it ends. What
+    stands after ``*`` is that of the experiment.
     """
     n_agents = population.size
-    deviator = int(streams.integers(experiment, "deviator", iteration, 1, n_agents)[0])
-    generators = streams.action_generators(experiment, "evaluation_actions", iteration, n_agents)
-    walk = Walk.of(population, game, experiment.entropy_weight, generators)
-    walk = walk.with_deviator(deviator, generators)
+    deviator = int(random_streams.integers("deviator", iteration, 1, n_agents)[0])
+    generators = random_streams.action_generators("evaluation_actions", iteration, n_agents)
+    state = RolloutState.of(population, game, entropy_weight, generators)
+    state = state.with_deviator(deviator, generators)
     own = population.policies[population.policy_index[[deviator]]]
-    shuffles = streams.shuffle_generators(experiment, "evaluation_shuffles", iteration, 1)
-    algorithm = experiment.make_algorithm()
+    shuffles = random_streams.shuffle_generators("evaluation_shuffles", iteration, 1)
     alone = np.array([deviator], dtype=np.int32)
+    sampling = (algorithm, transitions, steps_per_transition)
 
-    for _ in range(experiment.improvement_iterations):
-        seen = rollout(experiment, walk, algorithm.skipped, alone, population=False)
-        q_values = algorithm.q_values(Lesson(seen.transitions, shuffles, own, population))
-        own = improve_policies(experiment, own, np.zeros(1, dtype=np.int32), q_values)
-        walk.tables[-1:] = kernels.policy_tables(own, experiment.entropy_weight)
+    for _ in range(improvement_iterations):
+        seen = rollout(state, *sampling, learners=alone, population=False)
+        q_values = algorithm.q_values(LearningBatch(seen.transitions, shuffles, own, population))
+        own = policy_improvement(own, q_values.reshape(own.shape))
+        state.tables[-1:] = kernels.policy_tables(own, entropy_weight)
 
     gains = []
-    for _ in range(experiment.evaluation_iterations):
-        seen = rollout(experiment, walk, algorithm.skipped, deviator=deviator)
+    for _ in range(evaluation_iterations):
+        seen = rollout(state, *sampling, deviator=deviator)
         others = (seen.population_rewards - seen.deviator_rewards) / (n_agents - 1)
-        gains.append(
-            discounted_return(
-                seen.deviator_rewards - others, experiment.discount, experiment.return_horizon
-            )
-        )
-    if experiment.evaluation_moves:
-        population.states = walk.states
+        gains.append(discounted_return(seen.deviator_rewards - others, discount, return_horizon))
+    if evaluation_moves:
+        population.states = state.states
     return math.fsum(gains) / len(gains)

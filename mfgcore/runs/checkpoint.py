@@ -14,7 +14,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -32,9 +32,7 @@ from mfgcore._base.files import (
 from mfgcore.agents.population import Population
 from mfgcore.experiment.parameter_spec import first_difference
 from mfgcore.metrics.definitions import per_iteration
-
-if TYPE_CHECKING:
-    from mfgcore.runs.simulation import Simulation
+from mfgcore.runs.simulation import Simulation
 
 VERSION = 4
 RECORD = "record_"  # before the names of metrics
@@ -54,9 +52,7 @@ class Stopped(MfgcoreError):
 
 
 @checked
-def save(
-    simulation: "Simulation", path: StrPath, seconds: tuple[float, float] = (0.0, 0.0)
-) -> None:
+def save(simulation: Simulation, path: StrPath, seconds: tuple[float, float] = (0.0, 0.0)) -> None:
     """Write the state of a simulation between two iterations, whole or not at all.
 
     With it goes the wall and CPU time of the run so far.
@@ -86,7 +82,7 @@ def save(
 
 
 @checked
-def restore(simulation: "Simulation", path: StrPath) -> tuple[float, float]:
+def restore(simulation: Simulation, path: StrPath) -> tuple[float, float]:
     """Bring a simulation into the state that a checkpoint holds.
 
     Parameters
@@ -220,7 +216,7 @@ class Checkpointer:
         self.asked = None
         self._saved = time.monotonic()
 
-    def restore(self, simulation: "Simulation") -> tuple[float, float]:
+    def restore(self, simulation: Simulation) -> tuple[float, float]:
         """Go on from the checkpoint, if there is a fitting one; as the function.
 
         Raises
@@ -248,7 +244,7 @@ class Checkpointer:
             return self.path
         return next(iter(kept_elsewhere(self.path)), None)
 
-    def after_iteration(self, simulation: "Simulation", seconds: tuple[float, float]) -> None:
+    def after_iteration(self, simulation: Simulation, seconds: tuple[float, float]) -> None:
         """Save if it is time to, or if a signal came in.
 
         Raises

@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -21,12 +21,10 @@ from mfgcore._base.files import (
     reason,
 )
 from mfgcore.experiment.parameters import parameters
+from mfgcore.games import Game
 from mfgcore.meanfield.exact import FLOW_TOLERANCE
 from mfgcore.metrics.definitions import METRICS
-
-if TYPE_CHECKING:
-    from mfgcore.games import Game
-    from mfgcore.runs.simulation import Simulation
+from mfgcore.runs.simulation import Simulation
 
 SCHEMA_VERSION = 4
 COMMON = {
@@ -53,17 +51,17 @@ COORDINATES = {
 }
 
 # beside them, dimensions of what is joined
-METRICS.taken = {*COORDINATES, *parameters(), "cpu_seconds", "run", "setting", "variant"}
+METRICS.reserved = {*COORDINATES, *parameters(), "cpu_seconds", "run", "setting", "variant"}
 
 
 @checked
-def to_dataset(simulation: "Simulation") -> xr.Dataset:
+def to_dataset(simulation: Simulation) -> xr.Dataset:
     """The dataset of a simulation, without the provenance that belongs to its execution."""
     experiment, game = simulation.experiment, simulation.game
     data = {
         name: (
             entry.dims,
-            entry.compute(simulation)
+            simulation.experiment.bind(entry.compute)(simulation)
             if entry.final
             else np.array(simulation.records[name], dtype=entry.dtype),
         )
@@ -97,7 +95,7 @@ def to_dataset(simulation: "Simulation") -> xr.Dataset:
 
 
 @checked
-def state_coordinates(game: "Game") -> dict[str, Any]:
+def state_coordinates(game: Game) -> dict[str, Any]:
     """What a dataset holds of the states of a game; dict of coordinates by name."""
     found = {
         "state": np.arange(game.n_states),

@@ -5,17 +5,15 @@ import math
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mfgcore._base.errors import ConfigurationError, shorten
 from mfgcore._base.plugins import told
+from mfgcore.experiment.experiment import Experiment
 from mfgcore.games.model import ASKED, CHECKED_DISTANCES
 from mfgcore.meanfield.transition_model import band
-
-if TYPE_CHECKING:
-    from mfgcore.experiment.experiment import Experiment
 
 # of a process that has imported everything and does nothing, and more where it makes graphs, and
 # where it writes a file, of which two arrays are held in part
@@ -49,7 +47,7 @@ def parse_size(text: str) -> float:
     return size
 
 
-def checkpoint_bytes(experiment: "Experiment") -> int:
+def checkpoint_bytes(experiment: Experiment) -> int:
     """What a checkpoint takes at least, whose Q-functions are not compressed; int."""
     return 8 * experiment.agents * experiment.n_states * experiment.n_actions
 
@@ -92,7 +90,7 @@ def _control_groups(root=Path("/sys/fs/cgroup"), own=Path("/proc/self/cgroup")):
 
 
 @told()
-def run_bytes(experiment: "Experiment", block: int | None = None) -> float:
+def run_bytes(experiment: Experiment, block: int | None = None) -> float:
     """Peak memory of a run in bytes; float.
 
     Parameters
@@ -103,7 +101,7 @@ def run_bytes(experiment: "Experiment", block: int | None = None) -> float:
     """
     agents, n_states = experiment.max_agents, experiment.n_states
     n_actions = experiment.n_actions
-    architecture = experiment.make_architecture()
+    architecture = experiment.make("architecture")
     learners = architecture.n_learners(agents)
     block = min(learners, _largest_block(experiment) if block is None else block)
     learners = math.ceil(learners * (1.0 - (experiment.failure_probability or 0.0)))
@@ -117,7 +115,7 @@ def run_bytes(experiment: "Experiment", block: int | None = None) -> float:
     held = START_BYTES + game.held_bytes + STATE_BYTES * n_states
     held += 28.0 * np.size(game.outcomes())
     distances = 0.0
-    if architecture.hears == "neighbours":
+    if architecture.communication == "network":
         if experiment.network == "radius":  # those of a grid are made of offsets
             distances = (17.0 if game.positions is None else 40.0) * n_states**2
         elif many := links(experiment, agents):
@@ -127,7 +125,7 @@ def run_bytes(experiment: "Experiment", block: int | None = None) -> float:
     learning = followed * table + block * TRANSITION_BYTES * experiment.kept_transitions
     learning += 5 * policy * min(learners, AT_ONCE)
     # the policies that are left are copied, and those that are compared
-    copied = followed + (learners if architecture.hears == "neighbours" else 0)
+    copied = followed + (learners if architecture.communication == "network" else 0)
     communicating = (followed + learners) * table + copied * policy
     exact = 0.0
     if experiment.exact_metrics:
@@ -142,17 +140,17 @@ def run_bytes(experiment: "Experiment", block: int | None = None) -> float:
     return held + max(distances, 0.2 * distances + max(running, writing))
 
 
-def policies_left(experiment: "Experiment", agents: int) -> float:
+def policies_left(experiment: Experiment, agents: int) -> float:
     """How many policies are followed after an iteration, roughly; float.
 
     Of those that spread in a network as many are left as there are neighbourhoods, within which
     news gets around in the communication rounds.
     """
-    architecture = experiment.make_architecture()
+    architecture = experiment.make("architecture")
     rounds = experiment.communication_rounds * (1.0 - experiment.link_failure_probability)
-    if architecture.hears == "nobody" or experiment.score_rule == "never":
+    if architecture.communication == "none" or experiment.score_rule == "never":
         return float(architecture.n_learners(agents))
-    if architecture.hears == "learner":
+    if architecture.communication == "broadcast":
         return 1.0
     if experiment.network == "radius":
         reach = experiment.communication_radius * rounds  # in diagonals
@@ -171,7 +169,7 @@ def policies_left(experiment: "Experiment", agents: int) -> float:
     return 1.0 if heard >= agents else 2.0 * agents / (2.0 + heard)
 
 
-def links(experiment: "Experiment", agents: int) -> float:
+def links(experiment: Experiment, agents: int) -> float:
     """How many links a network keeps, roughly, in both directions; float."""
     n_states = experiment.n_states
     if experiment.network == "erdos_renyi" and experiment.redrawn:
@@ -192,7 +190,7 @@ def _largest_block(experiment):
     return max(1, int(BUFFER_BYTES / (TRANSITION_BYTES * max(1, experiment.kept_transitions))))
 
 
-def block_of_learners(experiment: "Experiment", limit: float | None = None) -> int:
+def block_of_learners(experiment: Experiment, limit: float | None = None) -> int:
     """How many learners can be processed at a time.
 
     Parameters
@@ -212,7 +210,7 @@ def block_of_learners(experiment: "Experiment", limit: float | None = None) -> i
         If not even one fits.
     """
     allowed = available() if limit is None else limit
-    learners = experiment.make_architecture().n_learners(experiment.max_agents)
+    learners = experiment.make("architecture").n_learners(experiment.max_agents)
     most = min(learners, _largest_block(experiment))
     if run_bytes(experiment, most) <= allowed:
         return most

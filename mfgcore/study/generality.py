@@ -133,7 +133,7 @@ def mean_distance(parameters: dict[str, Any], n_trials: int) -> float:
     means = []
     for trial in range(n_trials):
         experiment = make_experiment(**parameters | {"trial": trial})
-        links = experiment.make_network()(experiment.agents)
+        links = experiment.make("network").links(experiment.agents)
         assert links.groups is not None  # where cells are linked, distances change as agents move
         n_groups = links.first_neighbour.size - 1
         entries = np.ones(links.neighbours.size), links.neighbours, links.first_neighbour

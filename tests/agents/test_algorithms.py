@@ -1,19 +1,18 @@
 """Learning at the level of an iteration: Q-functions, schedules, policies, what goes wrong."""
 
+import functools
 import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import assert_same_state, estimate_q_values, run, small
+from conftest import assert_same_state, estimate_q_values, improve_policies, run, small
 from reference import mirror_ascent, replay
 
 from mfgcore import ConfigurationError, NumericalError, kernels, simulate
 from mfgcore.agents import algorithms as learning
-from mfgcore.agents import random_streams as streams
-from mfgcore.agents.algorithms import improve_policies
 from mfgcore.agents.population import uniform_policy
-from mfgcore.runs import simulation
+from mfgcore.experiment.components import POLICY_IMPROVEMENTS
 
 
 def transitions_for(experiment, n_learners, seed=0):
@@ -30,7 +29,7 @@ def transitions_for(experiment, n_learners, seed=0):
 def test_replay_starts_at_q_max_and_is_the_twins():
     experiment = small(replay_cycles=6)
     transitions = transitions_for(experiment, 3)
-    shuffles = streams.shuffle_generators(experiment, "shuffles", 1, 3)
+    shuffles = experiment.random_streams.shuffle_generators("shuffles", 1, 3)
     expected = np.full((3, 45), experiment.max_q_value)
     replay.replay_td(transitions.copy(), expected, shuffles.copy(), 6, 0.1, 0.5)
     np.testing.assert_array_equal(estimate_q_values(experiment, transitions, shuffles), expected)
@@ -64,7 +63,7 @@ def test_q_values_stay_between_zero_and_q_max():
 def test_more_cycles_go_on_from_fewer():
     """Each cycle is shuffled afresh: six cycles are three and three more from the same stream."""
     six, three = small(replay_cycles=6), small(replay_cycles=3)
-    shuffles = streams.shuffle_generators(six, "shuffles", 0, 1)
+    shuffles = six.random_streams.shuffle_generators("shuffles", 0, 1)
     transitions = transitions_for(six, 1)
     expected = estimate_q_values(six, transitions.copy(), shuffles.copy())
     q_values = estimate_q_values(three, transitions, shuffles)
@@ -109,7 +108,7 @@ def test_algorithm_1_waits_for_nothing_and_keeps_the_order_of_time():
     experiment = small(algorithm="online", waiting_transitions=30)
     assert experiment.kept_transitions == 40
     transitions = transitions_for(experiment, 1)
-    shuffles = streams.shuffle_generators(experiment, "shuffles", 0, 1)
+    shuffles = experiment.random_streams.shuffle_generators("shuffles", 0, 1)
     before, states = transitions.copy(), shuffles.copy()
     forwards = estimate_q_values(experiment, transitions, shuffles)
     np.testing.assert_array_equal(transitions, before)
@@ -165,21 +164,25 @@ def test_an_entropy_gap_of_at_least_the_maximum_is_vacuous():
 
 def poison(monkeypatch, owner, name, row, after=0, value=np.nan):
     """Let a function give a number that is not finite in its result after so many calls."""
-    original, calls = getattr(owner, name), []
+    original, calls = owner[name], []
 
-    def poisoned(*arguments):
-        result = original(*arguments)
+    @functools.wraps(original)
+    def poisoned(*arguments, **given):
+        result = original(*arguments, **given)
         calls.append(1)
         if len(calls) > after:
             result[row, ..., 2] = value
         return result
 
-    monkeypatch.setattr(owner, name, poisoned)
+    monkeypatch.setitem(owner, name, poisoned)
 
 
 @pytest.mark.parametrize(
     ("owner", "name", "what"),
-    [(learning, "_estimate", "Q-function"), (simulation, "improve_policies", "policy")],
+    [
+        (vars(learning), "_shared_among_threads", "Q-function"),
+        (POLICY_IMPROVEMENTS._entries, "mirror_ascent", "policy"),
+    ],
 )
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_number_that_is_not_finite_names_the_iteration_and_the_agent(
@@ -192,9 +195,9 @@ def test_a_number_that_is_not_finite_names_the_iteration_and_the_agent(
 
 def test_the_agent_named_is_the_agent_and_not_its_place_among_the_learners(monkeypatch):
     experiment = small(failure_probability=0.5, agents=12)
-    learners = np.flatnonzero(streams.uniforms(experiment, "failures", 0, 12) >= 0.5)
+    learners = np.flatnonzero(experiment.random_streams.uniforms("failures", 0, 12) >= 0.5)
     assert learners[1] != 1
-    poison(monkeypatch, learning, "_estimate", 1)
+    poison(monkeypatch, vars(learning), "_shared_among_threads", 1)
     with pytest.raises(NumericalError, match=rf"iteration 0, agent {learners[1]}:"):
         run(experiment)
 

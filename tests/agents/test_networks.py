@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from reference import gossip
 
 from mfgcore import ConfigurationError, Experiment
-from mfgcore.agents import random_streams as streams
-from mfgcore.agents.networks import NETWORKS, graph
+from mfgcore.agents.networks import NETWORKS, graph, sampled
+from mfgcore.experiment import random_streams as streams
 
 seeds = st.integers(0, 2**32 - 1)
 FAMILIES = {
@@ -63,13 +63,13 @@ def hops(near):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_is_tested_and_links_both_ways_and_everybody_to_itself(name, edges):
     assert list(FAMILIES) == list(NETWORKS)
-    near = linked(of_family(name).make_network()(6), np.array([0, 1, 4, 4, 8, 2]))
+    near = linked(of_family(name).make("network").links(6), np.array([0, 1, 4, 4, 8, 2]))
     assert (near == near.T).all() and near.diagonal().all()
     assert name == "complete" or not near.all()
 
 
 def test_a_ring_links_the_nearest_by_number():
-    near = linked(small(network="ring", agents=9, neighbours=4).make_network()(9), None)
+    near = linked(small(network="ring", agents=9, neighbours=4).make("network").links(9), None)
     apart = (np.arange(9)[:, None] - np.arange(9)) % 9
     np.testing.assert_array_equal(near, np.minimum(apart, 9 - apart) <= 2)
 
@@ -78,7 +78,9 @@ def test_random_families_have_the_links_that_their_parameters_say():
     world = small(network="small_world", agents=60, rewiring_probability=0.3)
     free = small(network="scale_free", agents=60, attachments=3)
     once = small(network="erdos_renyi", agents=60, link_probability=0.3, redrawn=False)
-    degrees = [linked(each.make_network()(60), None).sum(1) - 1 for each in (world, free, once)]
+    degrees = [
+        linked(each.make("network").links(60), None).sum(1) - 1 for each in (world, free, once)
+    ]
     assert degrees[0].sum() == 60 * 4 and set(degrees[0]) != {4}
     assert degrees[1].sum() == 2 * 3 * (60 - 3) and degrees[1].max() > 4 * np.median(degrees[1])
     # six standard deviations of a binomial number of 1770 pairs
@@ -91,15 +93,17 @@ def test_a_random_network_follows_from_the_trial_alone(name):
         of_family(name, agents=20, **settings)
         for settings in ({}, {"architecture": "independent"}, {"trial": 1}, {"iterations": 2})
     )
-    made = [each.make_network()(20).neighbours.tolist() for each in (one, again, other, smaller)]
+    made = [
+        each.make("network").links(20).neighbours.tolist() for each in (one, again, other, smaller)
+    ]
     assert made[0] == made[1] == made[3] != made[2]
 
 
 def test_a_network_of_another_number_of_agents_is_made_anew_from_the_same_stream():
     growing = of_family("scale_free", agents_after=9, change_at=1)
     simulated = run(growing)
-    nine = of_family("scale_free", agents=9).make_network()(9)
-    np.testing.assert_array_equal(simulated.network(9).neighbours, nine.neighbours)
+    nine = of_family("scale_free", agents=9).make("network").links(9)
+    np.testing.assert_array_equal(simulated._network.links(9).neighbours, nine.neighbours)
 
 
 def test_a_network_draws_from_streams_of_its_own():
@@ -129,8 +133,8 @@ def test_a_static_connected_network_agrees_within_its_diameter_and_no_sooner(
     n_agents = 6 if name == "edge_list" else 14
     for trial in itertools.count(first):  # the first that is connected
         experiment = of_family(name, trial=trial, agents=n_agents)
-        states = streams.integers(experiment, "initial_states", 0, n_agents, 9)
-        links = experiment.make_network()(n_agents)
+        states = experiment.random_streams.integers("initial_states", 0, n_agents, 9)
+        links = experiment.make("network").links(n_agents)
         lengths = hops(linked(links, states))
         if np.isfinite(lengths).all():
             break
@@ -166,7 +170,7 @@ def test_a_round_on_a_graph_is_the_twins(build, seed, n_agents, down):
     rng = np.random.default_rng(seed)
     pairs = list(itertools.combinations(range(n_agents), 2))
     edges = [pair for pair in pairs if rng.random() < 0.4]
-    links = dataclasses.replace(graph(n_agents, edges), down=down)
+    links = dataclasses.replace(graph(n_agents, edges), drop_probability=down)
     ranks = rng.integers(0, n_agents, n_agents, dtype=np.int32)
     heard = gossip.failing(gossip.along(edges), [seed], down)
     expected = gossip.adopt(ranks.tolist(), links.groups, heard)
@@ -178,7 +182,7 @@ def test_a_round_on_a_graph_is_the_twins(build, seed, n_agents, down):
 def test_a_round_of_a_graph_that_is_redrawn_is_the_twins(build, seed, n_agents, probability):
     ranks = np.random.default_rng(seed).integers(0, n_agents, n_agents, dtype=np.int32)
     expected = gossip.adopt_from_anyone(ranks.tolist(), seed, probability)
-    everybody = small(network="complete").make_network()(n_agents)
+    everybody = small(network="complete").make("network").links(n_agents)
     adopt(build, dataclasses.replace(everybody, probability=probability), ranks, seed)
     np.testing.assert_array_equal(ranks, expected)
 
@@ -193,7 +197,7 @@ def test_a_graph_that_is_redrawn_is_every_graph_as_often_as_it_should_be(build):
         after = tuple(gossip.adopt(held, held, gossip.along(edges)))
         chance = np.prod([probability if linked else 1 - probability for linked in some])
         law[after] = law.get(after, 0.0) + chance
-    links = dataclasses.replace(small(network="complete").make_network()(4), probability=0.3)
+    links = dataclasses.replace(small(network="complete").make("network").links(4), probability=0.3)
     for seed in range(n):
         ranks = np.array(held, dtype=np.int32)
         adopt(build, links, ranks, seed)
@@ -206,7 +210,7 @@ def test_a_graph_that_is_redrawn_is_every_graph_as_often_as_it_should_be(build):
 
 @pytest.mark.parametrize("probability", [0.0, 0.25, 1.0])
 def test_a_link_is_down_as_often_as_said_and_in_both_directions(build, probability):
-    links = dataclasses.replace(graph(2, [(0, 1)]), down=probability)
+    links = dataclasses.replace(graph(2, [(0, 1)]), drop_probability=probability)
     down, n = 0, 4000
     for seed in range(n):
         told = []
@@ -229,7 +233,8 @@ def test_a_graph_that_is_redrawn_links_as_often_as_one_that_is_not(build, redraw
             network="erdos_renyi", link_probability=0.4, redrawn=redrawn, agents=12, trial=trial
         )
         ranks = np.arange(12, dtype=np.int32)
-        links = experiment.make_network()(12).at(experiment, 0)
+        links = experiment.make("network").links(12)
+        links = sampled(links, experiment.random_streams, 0, 3, 0.0)
         adopt(build, links, ranks, 0 if links.seeds is None else links.seeds[0])
         heard += (ranks[1:] == 0).sum()
     n = 300 * 11
@@ -240,9 +245,10 @@ def test_links_that_never_work_leave_everybody_alone_and_zero_costs_nothing():
     alone = run(small(link_failure_probability=1.0))
     never = run(small(score_rule="never"))
     assert_same_state(alone, never)
-    links = small().make_network()(6)
-    assert links.at(small(), 3) is links
-    assert links.at(small(link_failure_probability=0.1), 3).seeds.shape == (3,)
+    links = small().make("network").links(6)
+    streams = small().random_streams
+    assert sampled(links, streams, 3, 3, 0.0) is links
+    assert sampled(links, streams, 3, 3, 0.1).seeds.shape == (3,)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from conftest import assert_same_state, run, small
 
-import mfgcore
 from mfgcore import ConfigurationError, Experiment
-from mfgcore.agents import random_streams as streams
+from mfgcore.agents import SCENARIOS
 from mfgcore.batch import cost
 from mfgcore.experiment import experiment
 from mfgcore.pipeline.configuration import read
@@ -43,7 +42,7 @@ def test_after_learning_the_others_go_on_with_their_own_streams_and_policies():
     settings = {"architecture": "independent", "communication_rounds": 0}
     left = run(small(**LEAVING, **settings), iterations=3)
     same = run(small(agents=9, **settings), iterations=3)
-    chance = streams.uniforms(left.experiment, "departures", 2, 9)
+    chance = left.experiment.random_streams.uniforms("departures", 2, 9)
     staying = np.sort([0, *(1 + chance[1:].argsort()[4:])])
     np.testing.assert_array_equal(left.population.states, same.population.states[staying])
     np.testing.assert_array_equal(left.q_values, same.q_values[staying])
@@ -125,7 +124,7 @@ def test_an_earlier_name_is_told_wherever_it_stands(tmp_path):
 
 
 def test_a_scenario_of_a_users_own_must_be_told_what_it_reads(register):
-    register(mfgcore.agents.scenarios.SCENARIOS, "mine", lambda _: None, ("failure_probability",))
+    register(SCENARIOS, "mine", lambda *, failure_probability: None)
     with pytest.raises(ConfigurationError, match="scenario 'mine' needs it"):
         small(scenario="mine")
     with pytest.raises(ConfigurationError, match="scenario 'mine' has no use for it"):

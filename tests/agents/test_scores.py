@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import stepping
 
-from mfgcore.agents import scores
-from mfgcore.agents.adoption import Adoptions, examine_adoptions
 from mfgcore.agents.population import policy_distances
-from mfgcore.agents.scores import SCORE_RULES, Update
+from mfgcore.agents.scores import ScoringContext
+from mfgcore.metrics.theorems import Adoptions, examine_adoptions
 from mfgcore.runs.simulation import Simulation
 
 
@@ -25,21 +24,26 @@ def started(experiment):
     simulation.population.policy_index = np.arange(experiment.agents, dtype=np.int32)
     learners = np.array([0, 2, 3], dtype=np.int32)
     change = np.array([0.3, 0.1, 0.2])
-    walk = simulation._walk()
-    now = simulation.population, simulation.game, walk.generators
-    return simulation, Update(experiment, 0, learners, change, 3.0 * change, *now)
+    nothing, generators = np.zeros((2, 0)), simulation._rollout_state().generators
+    now = nothing, simulation.population, simulation.game, generators, experiment.entropy_weight
+    return simulation, ScoringContext(0, learners, change, 3.0 * change, *now)
+
+
+def scored(experiment, context):
+    """The scores by the experiment's rule."""
+    return experiment.make("score_rule")(context)
 
 
 def test_the_smallest_change_is_the_default():
     _, update = started(small())
     assert small().score_rule == "smallest_change"
-    assert SCORE_RULES["smallest_change"](update) is update.change
+    assert scored(small(), update) == (update.change, np.inf)
 
 
 def test_the_highest_return_is_that_of_the_walk():
     experiment = small(score_rule="highest_return", score_steps=7)
     simulation, update = started(experiment)
-    twin = simulation._walk()
+    twin = simulation._rollout_state()
     twin.states = twin.states.copy()
     returns = np.zeros(experiment.agents)
     for t in range(7):
@@ -49,7 +53,7 @@ def test_the_highest_return_is_that_of_the_walk():
         entropies = twin.tables["entropy"][twin.policy_index, before]
         rewards = (twin.rewards[before, counts[before]] + entropies).astype(np.float32)
         returns += experiment.discount**t * rewards
-    found = scores.highest_return(update)
+    found = scored(experiment, update)
     np.testing.assert_allclose(found, -returns[update.learners], rtol=1e-13)
 
 
@@ -58,13 +62,13 @@ def test_a_temperature_draws_the_best_by_the_softmax_of_the_returns():
     settings = {"score_rule": "highest_return", "score_steps": 1}
     temperature, n_draws = 0.4, 4000
     _, update = started(small(**settings))
-    states, generators = update.walk.states.copy(), update.walk.generators.copy()
+    state = update.rollout_state
+    states, generators = state.states.copy(), state.generators.copy()
 
     def score(**details):
-        update.walk.states[:] = states
-        update.walk.generators[:] = generators
-        experiment = small(**settings, **details)
-        return scores.highest_return(dataclasses.replace(update, experiment=experiment))
+        state.states[:] = states
+        state.generators[:] = generators
+        return scored(small(**settings, **details), update)
 
     drawn = (score(score_temperature=temperature, trial=trial) for trial in range(n_draws))
     wins = np.bincount([each.argmin() for each in drawn])
@@ -77,10 +81,11 @@ def test_a_temperature_draws_the_best_by_the_softmax_of_the_returns():
 
 def test_random_scores_differ_between_iterations_and_are_reproducible():
     _, update = started(small(score_rule="random"))
-    first = scores.random(update)
-    np.testing.assert_array_equal(first, scores.random(update))
+    experiment = small(score_rule="random")
+    first = scored(experiment, update)
+    np.testing.assert_array_equal(first, scored(experiment, update))
     later = dataclasses.replace(update, iteration=1)
-    assert (first != scores.random(later)).all()
+    assert (first != scored(experiment, later)).all()
 
 
 def test_never_adopting_is_learning_alone():

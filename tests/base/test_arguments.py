@@ -17,8 +17,7 @@ from mfgcore import ConfigurationError, Experiment, MfgcoreError
 from mfgcore._base.arguments import checked
 from mfgcore._base.errors import shorten
 from mfgcore.agents import algorithms, architectures, networks, population, scenarios
-from mfgcore.agents import random_streams as streams
-from mfgcore.agents.population import Walk
+from mfgcore.agents.rollout import RolloutState
 from mfgcore.experiment.experiment import parameters
 from mfgcore.pipeline import configuration
 from mfgcore.runs.checkpoint import Checkpointer
@@ -84,11 +83,11 @@ def valid(tmp_path_factory):
     field = np.full(game.n_states, 1.0 / game.n_states)
     weights = {"discount": 0.5, "entropy_weight": 0.01}
     simulation = Simulation(experiment)
-    update = mfgcore.agents.scores.Update(
+    update = mfgcore.agents.scores.ScoringContext(
         experiment, 0, np.arange(6, dtype=np.int32), np.ones(6), np.ones(6), simulation.population,
-        game, streams.action_generators(experiment, "actions", 0, 6),
+        game, experiment.random_streams.action_generators("actions", 0, 6),
     )  # fmt: skip
-    walk = Walk.of(simulation.population, game, 0.01, update.generators)
+    walk = RolloutState.of(simulation.population, game, 0.01, update.generators)
     runs = configuration.runs(config, "fig1")
     stream = {"experiment": experiment, "purpose": "actions", "iteration": 0, "n_agents": 3}
     named = {"config": config, "name": "fig1"}
@@ -337,7 +336,7 @@ def test_what_is_given_by_mistake_is_taken_or_refused_in_one_line(
         (lambda: networks.NETWORKS.add(3, print), "name: 3 is not a text"),
         (lambda: population.uniform_policy(-1, 2),
          "uniform_policy(n_states=-1, n_actions=2): ValueError: negative dimensions"),
-        (lambda: streams.words(small(), "action", 0, 1, 1),
+        (lambda: small().random_streams.raw_bits("action", 0, 1, 1),
          "unknown purpose 'action'; did you mean 'actions'?"),
     ],
 )  # fmt: skip

@@ -250,9 +250,10 @@ def test_what_python_reads_of_itself_is_no_input(here, recwarn):
 
 def test_a_network_that_reads_a_file_when_it_is_asked_is_refused(here, capsys):
     (here / "own.py").write_text(
-        "import numpy as np\nfrom mfgcore.agents.networks import NETWORKS, graph\n"
-        "@NETWORKS.register\ndef mine(experiment):\n    'Mine.'\n"
-        "    edges = np.loadtxt('edges.txt', dtype=int)\n    return lambda n: graph(n, edges)\n"
+        "import numpy as np\nfrom mfgcore.agents import NETWORKS, Network, graph\n"
+        "@NETWORKS.register\ndef mine():\n    'Mine.'\n"
+        "    edges = np.loadtxt('edges.txt', dtype=int)\n"
+        "    return Network(lambda n: graph(n, edges))\n"
     )
     (here / "edges.txt").write_text("0 1\n1 2\n2 3\n3 4\n4 5\n")
     words = ["run", "--import", "own.py", "--game", "agree", "--network", "mine", "--agents", "6"]
@@ -353,7 +354,7 @@ def test_a_metric_is_part_of_every_run(here):
     before = small().code()
     (here / "own.py").write_text(
         "from mfgcore.metrics.definitions import metric\n@metric('fullest')\ndef fullest(moment):\n"
-        "    'Fullest.'\n    return moment.observations.mean_field.max()\n"
+        "    'Fullest.'\n    return moment.rollout.mean_field.max()\n"
     )
     import_file(here / "own.py")
     assert small().code() != before

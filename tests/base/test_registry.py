@@ -49,18 +49,21 @@ def test_a_parameter_that_is_a_name_knows_its_registry(key):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"hears": "neighbors"}, "hears: unknown value 'neighbors'; did you mean 'neighbours'?"),
-        ({"learners": "half"}, "learners: unknown value 'half'"),
+        ({"communication": "networks"}, "unknown value 'networks'; did you mean 'network'?"),
+        ({"learners": "half"}, "learners: 'half' is not a whole number >= 1, or a share"),
+        ({"learners": 0}, "learners: 0 is not"),
+        ({"learners": 1.5}, "learners: 1.5 is not"),
+        ({"learners": True}, "learners: True is not"),
     ],
 )
 def test_an_architecture_of_values_that_no_code_reads_is_refused(values, message):
     with pytest.raises(ConfigurationError, match=message):
-        Architecture(**{"learners": "all", "hears": "nobody", **values})
+        Architecture(**{"learners": 1.0, "communication": "none", **values})
 
 
 def test_what_an_entry_needs_must_be_a_parameter(register):
-    register(SCORE_RULES, "mine", SCORE_RULES["never"], needs=("grid_sice",))
-    with pytest.raises(ConfigurationError, match="rule 'mine' needs an unknown parameter 'grid_si"):
+    register(SCORE_RULES, "mine", lambda context, *, grid_sice: None)
+    with pytest.raises(ConfigurationError, match="unknown parameter 'grid_sice'; did you"):
         Experiment(game="agree", score_rule="mine").relevant()
 
 
@@ -80,7 +83,7 @@ def test_an_experiment_can_be_given_a_disturbance_afterwards():
 
 def test_a_metric_is_one_entry_and_its_computation(register, tmp_path):
     def occupied(moment):
-        return (moment.observations.mean_field > 0).sum()
+        return (moment.rollout.mean_field > 0).sum()
 
     def best(moment):
         return moment.population.policies.max(axis=(0, 2))

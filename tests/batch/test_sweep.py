@@ -204,7 +204,7 @@ GAMES.remove("trouble")
 
 @pytest.fixture
 def trouble(register):
-    register(GAMES, "trouble", Trouble, needs=["grid_size", "kind"])
+    register(GAMES, "trouble", Trouble)
 
 
 @pytest.mark.parametrize("cores", [1, 2])

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from conftest import assert_same_state, run, small
+from conftest import assert_same_state, learning_steps, run, small
 from reference import gossip
 
 from mfgcore import ConfigurationError, Experiment, kernels
 from mfgcore.agents import adoption as package
 from mfgcore.agents.networks import Links, graph
-from mfgcore.agents.population import Population, Walk, rollout, uniform_policy
+from mfgcore.agents.population import Population, uniform_policy
+from mfgcore.agents.rollout import RolloutState
 from mfgcore.games import GAMES
-from mfgcore.metrics import sampled as evaluation
 from mfgcore.runs import simulation
 from mfgcore.runs.simulation import Simulation
 
@@ -27,7 +27,9 @@ def test_d3_a_learner_is_paid_where_it_was_or_where_it_arrives(when, paid_for):
     experiment = small(game="diffuse", reward_time=when)
     simulated = Simulation(experiment)
     learners = np.arange(6, dtype=np.int32)
-    seen = rollout(experiment, simulated._walk(), simulated.algorithm.skipped, learners)
+    seen = learning_steps(
+        experiment, simulated._rollout_state(), simulated._algorithm.n_discarded, learners
+    )
     at_target = np.isin(seen.transitions[paid_for] // 5, [0, 2, 6, 8])
     assert 0.2 < at_target.mean() < 0.8
     # diffuse pays 3 or more of 5 at a corner and nothing elsewhere; h is 0.016
@@ -39,7 +41,7 @@ def test_d3_needs_a_game_that_pays_by_states():
         small(game="beach_bar", reward_time="after_move")
     with pytest.raises(ValueError, match="paid_on_arrival needs rewards in a table"):
         kernels.step_population(
-            **Walk.of(
+            **RolloutState.of(
                 Population(*np.zeros((2, 3), np.int32), uniform_policy(10, 3)[None]),
                 GAMES["beach_bar"](), 0.0, np.ones((4, 3), np.uint32),
             ).arguments(),
@@ -99,31 +101,31 @@ def test_d8_agents_that_see_the_same_learn_the_same_from_one_shuffle(monkeypatch
 
 
 def test_d15_sigma_can_be_the_sum_over_states(monkeypatch):
-    used = {}
-
-    def adopt(experiment, iteration, walk, scores, network):
-        used[experiment.score_rule] = scores.copy()
-        return package.best(experiment, iteration, walk, scores, network)
-
-    monkeypatch.setitem(package.ADOPTIONS._entries, "best", adopt)
+    used = watched_scores(monkeypatch)
     for rule in ("smallest_change", "smallest_total_change"):
         run(small(score_rule=rule), iterations=1)
-    one, other = used.values()
+    one, other = used
     np.testing.assert_array_equal(one[1], other[0])
     assert (one[0] < one[1]).all()
 
 
-def scores_of(monkeypatch, **settings):
-    """What agents go by in the communication of each iteration, and who failed."""
+def watched_scores(monkeypatch):
+    """A list to which the scores, (2, n_agents), are added by which agents go in an iteration."""
     used = []
 
-    def adopt(experiment, iteration, walk, scores, network):
-        used.append(scores[0].copy())
-        return package.best(experiment, iteration, walk, scores, network)
+    def communicate_by(adoption, state, scores, *rest):
+        used.append(scores.copy())
+        return package.communicate_by(adoption, state, scores, *rest)
 
-    monkeypatch.setitem(package.ADOPTIONS._entries, "best", adopt)
+    monkeypatch.setattr(simulation, "communicate_by", communicate_by)
+    return used
+
+
+def scores_of(monkeypatch, **settings):
+    """What agents go by in the communication of each iteration, and who failed."""
+    used = watched_scores(monkeypatch)
     simulated = run(small(iterations=4, **FAILING, **settings))
-    return used, simulated
+    return [scores[0] for scores in used], simulated
 
 
 def test_d16_a_failed_learner_has_no_score_zero_or_its_last(monkeypatch):
@@ -171,18 +173,9 @@ def test_d16_the_last_score_is_kept_in_checkpoints(tmp_path):
 # ------------------------------------------------------------ D20: the literal evaluation
 
 
-def test_d20_the_population_can_go_on_from_where_the_evaluation_left_it(monkeypatch):
-    left = []
-
-    def sample(experiment, game, population, iteration):
-        value = evaluation.sample_exploitability(experiment, game, population, iteration)
-        left.append(population.states.copy())
-        return value
-
-    monkeypatch.setattr(simulation, "sample_exploitability", sample)
+def test_d20_the_population_can_go_on_from_where_the_evaluation_left_it():
     sampled = {"sampled_exploitability": True, "evaluation_interval": 2}
     copied, moved = (run(small(evaluation_moves=each, **sampled)) for each in (False, True))
-    assert len(left) == 2  # at iterations 0 and 2
     one, other = (each.records["exploitability"] for each in (copied, moved))
     assert one[0] == other[0]
     assert one[2] != other[2]
@@ -262,16 +255,18 @@ def test_at_a_low_temperature_the_best_that_is_heard_is_adopted():
 def test_the_temperature_is_geometric(monkeypatch):
     temperatures = []
 
-    def draw(scores, groups, network, drawn):
+    def draw(scores, *rest):
         temperatures.append(1.0 / scores[0])
         return np.arange(scores.size)
 
     monkeypatch.setattr(package, "draw_neighbours", draw)
     settings = {"adoption_temperature": 4.0, "final_adoption_temperature": 0.25, "iterations": 5}
     experiment = small(adoption="softmax", communication_rounds=1, **settings)
-    walk = run(small(), iterations=0)._walk()
+    state = run(small(), iterations=0)._rollout_state()
+    given = state, np.ones((2, 6)), graph(6, []), 1
     for k in range(5):
-        package.softmax(experiment, k, walk, np.ones((2, 6)), graph(6, []))
+        streams = experiment.random_streams
+        package.communicate_by(experiment.make("adoption"), *given, k, streams)
     assert temperatures == pytest.approx([4.0, 2.0, 1.0, 0.5, 0.25])
 
 

@@ -6,20 +6,29 @@ import math
 
 import numpy as np
 import pytest
-from conftest import assert_same_state, estimate_q_values, run, small
+from conftest import (
+    assert_same_state,
+    estimate_q_values,
+    improve_policies,
+    learning_steps,
+    run,
+    small,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import gossip, stepping
 
 import mfgcore.agents.adoption
 from mfgcore import ConfigurationError, Experiment, kernels
-from mfgcore.agents import random_streams as streams
-from mfgcore.agents.adoption import Adoptions, communicate, examine_adoptions, rank_policies
-from mfgcore.agents.algorithms import improve_policies, policy_change
-from mfgcore.agents.networks import Links, neighbour_cells
-from mfgcore.agents.population import Population, Walk, rollout, uniform_policy
+from mfgcore.agents.adoption import communicate, rank_policies
+from mfgcore.agents.networks import NETWORKS, Links, Network, neighbour_cells
+from mfgcore.agents.policy_improvement import policy_change
+from mfgcore.agents.population import Population, uniform_policy
+from mfgcore.agents.rollout import RolloutState
+from mfgcore.experiment import random_streams as streams
 from mfgcore.games import Agree, Grid
 from mfgcore.metrics.sampled import discounted_return
+from mfgcore.metrics.theorems import Adoptions, examine_adoptions
 from mfgcore.runs import simulation
 from mfgcore.runs.simulation import Simulation
 
@@ -83,7 +92,7 @@ def test_d2_before_any_communication_the_architectures_see_the_same():
 def walk_of(experiment, iteration=0):
     simulated = Simulation(experiment)
     simulated.iteration = iteration
-    return simulated._walk()
+    return simulated._rollout_state()
 
 
 def path_of(walk, n_steps):
@@ -106,7 +115,7 @@ def test_d6_d7_what_is_kept_after_w_is_the_newest_whose_next_action_is_known(int
     walk = walk_of(experiment)
     path = path_of(walk, experiment.learning_steps + 1)
     learners = np.array([0, 3], dtype=np.int32)
-    seen = rollout(experiment, walk, wait + 1, learners).transitions
+    seen = learning_steps(experiment, walk, wait + 1, learners).transitions
     for row, learner in enumerate(learners):
         kept = range(wait + 1, 60)
         assert seen[row].tolist() == [shifted(path, learner, m, interval, 0) for m in kept]
@@ -120,7 +129,7 @@ def test_d6_with_one_step_for_each_transition_the_first_has_none():
     assert experiment.kept_transitions == 49
     walk = walk_of(experiment)
     path = path_of(walk, 50)
-    seen = rollout(experiment, walk, 0, np.array([2], dtype=np.int32)).transitions
+    seen = learning_steps(experiment, walk, 0, np.array([2], dtype=np.int32)).transitions
     assert seen[0].tolist() == [shifted(path, 2, m, 1, 0) for m in range(1, 50)]
     # from two steps on every transition counts
     assert small(algorithm="online", transitions=50).kept_transitions == 50
@@ -133,7 +142,7 @@ def test_d6_the_last_action_of_a_transition_is_really_taken():
     """The next pair lies where the pair's action led."""
     experiment = small()
     walk = walk_of(experiment)
-    seen = rollout(experiment, walk, 4, SIX).transitions
+    seen = learning_steps(experiment, walk, 4, SIX).transitions
     np.testing.assert_array_equal(walk.outcomes.reshape(-1)[seen["pair"]], seen["next_pair"] // 5)
 
 
@@ -145,7 +154,7 @@ def test_d7_the_buffer_holds_2979_transitions_at_the_papers_values():
 
 def test_d7_the_run_itself_learns_from_these_transitions():
     experiment = small(iterations=1)
-    seen = rollout(experiment, walk_of(experiment), 4, SIX)
+    seen = learning_steps(experiment, walk_of(experiment), 4, SIX)
     expected = estimate_q_values(experiment, seen.transitions)
     np.testing.assert_array_equal(run(experiment).q_values, expected)
 
@@ -176,7 +185,7 @@ def test_d12_networked_without_links_is_independent(monkeypatch, disturbance):
     independent = run(small(architecture="independent", **disturbance))
     linked = run(small(architecture="networked", **disturbance))
     nobody = Links(np.zeros(10, dtype=np.int32), np.empty(0, dtype=np.int32))
-    monkeypatch.setattr(Experiment, "make_network", lambda experiment: lambda n_agents: nobody)
+    monkeypatch.setitem(NETWORKS._entries, "radius", lambda: Network(lambda n_agents: nobody))
     networked = run(small(architecture="networked", **disturbance))
     assert_same_state(independent, networked)
     assert independent.records["policy_divergence"] != linked.records["policy_divergence"]
@@ -212,7 +221,7 @@ def test_d12_all_architectures_take_the_steps_of_the_communication_rounds(name):
     assert (still.population.states != moved.population.states).any()
     experiment = still.experiment
     walk = walk_of(experiment)
-    rollout(experiment, walk, 0)
+    learning_steps(experiment, walk, 0)
     np.testing.assert_array_equal(still.population.states, walk.states)
 
 
@@ -220,8 +229,8 @@ def test_d12_the_steps_of_communication_follow_the_adopted_policies():
     """Adopt, then step (lines 25 to 27), with the action streams going on."""
     experiment = small(iterations=1, communication_rounds=4, communication_radius=0.3)
     before = Simulation(experiment)
-    walk = before._walk()
-    q_values = estimate_q_values(experiment, rollout(experiment, walk, 4, SIX).transitions)
+    walk = before._rollout_state()
+    q_values = estimate_q_values(experiment, learning_steps(experiment, walk, 4, SIX).transitions)
     improved = improve_policies(experiment, before.population.policies, 0 * SIX, q_values)
     scores = [norm(new - uniform_policy(9, 5)) for new in improved]
     totals = [float(np.abs(new - uniform_policy(9, 5)).sum()) for new in improved]
@@ -300,7 +309,7 @@ def test_d16_a_failed_learner_keeps_its_policy_and_has_no_score(monkeypatch):
     heard = listen(monkeypatch)
     experiment = small(**FAILING, iterations=1, communication_rounds=0)
     simulated = Simulation(experiment)
-    fails = streams.uniforms(experiment, "failures", 0, 12) < 0.5
+    fails = experiment.random_streams.uniforms("failures", 0, 12) < 0.5
     assert 0 < fails.sum() < 12
     simulated.step()
     scores, totals, *_ = heard[0]
@@ -354,7 +363,7 @@ def test_d16_in_the_centralised_case_a_failure_of_agent_0_stops_everybody():
     for k in range(12):
         before = policies_of(simulated)
         simulated.step()
-        fails = streams.uniforms(experiment, "failures", k, 6)[0] < 0.5
+        fails = experiment.random_streams.uniforms("failures", k, 6)[0] < 0.5
         assert (policies_of(simulated) == before).all() == fails
         outcomes.add(bool(fails))
     assert outcomes == {True, False}
@@ -391,7 +400,7 @@ def test_d17_newcomers_appear_at_uniform_random_cells_and_disturb_nobody():
     grown = after_arrival(**settings)
     same = run(small(agents=5, iterations=3, **settings))
     np.testing.assert_array_equal(grown.population.states[:5], same.population.states)
-    expected = streams.integers(grown.experiment, "arrivals", 2, 11, 9)[5:]
+    expected = grown.experiment.random_streams.integers("arrivals", 2, 11, 9)[5:]
     np.testing.assert_array_equal(grown.population.states[5:], expected)
 
 
@@ -479,9 +488,9 @@ def test_d18_every_value_speaks_of_the_policies_at_the_start_of_the_iteration(na
     simulated = Simulation(experiment)
     for k in range(4):
         population = copy.deepcopy(simulated.population)
-        walk = simulated._walk()
+        walk = simulated._rollout_state()
         walk.states = walk.states.copy()
-        seen = rollout(experiment, walk, 4)
+        seen = learning_steps(experiment, walk, 4)
         simulated.step()
         rewards = seen.population_rewards / 12
         expected = discounted_return(rewards, experiment.discount, experiment.return_horizon)
@@ -574,16 +583,18 @@ def test_d20_exploitability_is_sampled_at_every_so_many_iterations(interval):
 def exploitability_by_hand(simulated, k):
     """F.2 with a policy table for every agent and two returns, not the return of a difference."""
     experiment, n = simulated.experiment, simulated.population.size
-    deviator = int(streams.integers(experiment, "deviator", k, 1, n)[0])
+    deviator = int(experiment.random_streams.integers("deviator", k, 1, n)[0])
     policies = policies_of(simulated).copy()
     states = simulated.population.states.copy()
-    generators = streams.action_generators(experiment, "evaluation_actions", k, n)
-    shuffles = streams.shuffle_generators(experiment, "evaluation_shuffles", k, 1)
+    generators = experiment.random_streams.action_generators("evaluation_actions", k, n)
+    shuffles = experiment.random_streams.shuffle_generators("evaluation_shuffles", k, 1)
 
     def iterate(learners=None, deviating=None):
         population = Population(states, np.arange(n, dtype=np.int32), policies)
-        walk = Walk.of(population, simulated.game, experiment.entropy_weight, generators)
-        return rollout(experiment, walk, experiment.waiting_transitions + 1, learners, deviating)
+        walk = RolloutState.of(population, simulated.game, experiment.entropy_weight, generators)
+        return learning_steps(
+            experiment, walk, experiment.waiting_transitions + 1, learners, deviating
+        )
 
     for _ in range(experiment.improvement_iterations):
         seen = iterate(np.array([deviator], dtype=np.int32))
@@ -658,14 +669,14 @@ def test_d23_streams_are_named_not_counted_from_the_root_seed():
     for settings in names:
         experiment = small(**settings)
         for purpose, iteration in itertools.product(streams.PURPOSES, (0, 1, 2)):
-            words = streams.words(experiment, purpose, iteration, 2, 2)
+            words = experiment.random_streams.raw_bits(purpose, iteration, 2, 2)
             seen.update(int(word) for word in words.ravel())
     assert len(seen) == len(names) * len(streams.PURPOSES) * 3 * 4
 
 
 def test_d23_nothing_that_a_stream_is_named_by_is_the_architecture_or_the_game():
     words = [
-        streams.words(small(game=game, architecture=name), "actions", 1, 3, 2)
+        small(game=game, architecture=name).random_streams.raw_bits("actions", 1, 3, 2)
         for game, name in itertools.product(("agree", "cluster"), ARCHITECTURES)
     ]
     for other in words[1:]:
@@ -684,7 +695,7 @@ def standing_population(seed, n_agents, size=4):
     rng = np.random.default_rng(seed)
     common = rng.dirichlet(np.ones(5), size**2)
     policies = 0.9 * common + 0.1 * rng.dirichlet(np.ones(5), (n_agents, size**2))
-    walk = Walk(
+    walk = RolloutState(
         rng.integers(0, size**2, n_agents, dtype=np.int32),
         np.arange(n_agents, dtype=np.int32),
         kernels.policy_tables(policies, 0.01),
@@ -737,7 +748,7 @@ def test_agents_that_always_stay_agree_within_the_diameter_too():
     """The same with the policy that stays, on the game's own moves: a line of four agents."""
     line = np.arange(4, dtype=np.int32)
     population = Population(line, line.copy(), np.tile([1.0, 0.0, 0.0, 0.0, 0.0], (4, 16, 1)))
-    walk = Walk.of(population, Agree(grid_size=4), 0.01, np.ones((4, 4), dtype=np.uint32))
+    walk = RolloutState.of(population, Agree(grid_size=4), 0.01, np.ones((4, 4), dtype=np.uint32))
     network = Links(*neighbour_cells(Grid(4), 1.0 / (4 * math.sqrt(2))))  # next neighbours only
     scores = np.array([0.1, 0.2, 0.3, 0.4])
     for rounds, expected in enumerate(([0, 1, 2, 3], [0, 0, 1, 2], [0, 0, 0, 1], [0, 0, 0, 0])):

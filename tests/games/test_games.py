@@ -11,7 +11,6 @@ from conftest import small
 from reference import gossip
 
 from mfgcore import ConfigurationError, games, kernels, simulate
-from mfgcore.agents import random_streams as streams
 from mfgcore.agents.networks import neighbour_cells
 from mfgcore.games import GAMES, Game, Grid, GridGame
 from mfgcore.games.model import CHECKED_DISTANCES
@@ -276,7 +275,7 @@ def test_distances_of_many_states_are_checked_where_they_are_heard_by(register):
     register(GAMES, "long", games.register(Long))
     experiment = small(game="long", network="radius")
     with pytest.raises(ConfigurationError, match=r"^game 'long': distances are not numbers >= 0"):
-        experiment.make_network()(2)
+        experiment.make("network").links(2)
 
 
 def test_a_class_is_known_by_its_name_in_snake_case_and_has_the_parameters_it_names():
@@ -347,11 +346,13 @@ def test_obstacles_that_leave_no_game_are_refused(obstacles, message):
 
 def test_agents_start_where_the_game_says():
     experiment = small()
-    uniforms = streams.uniforms(experiment, "initial_states", 0, 5000)
-    even = streams.starts(experiment, "initial_states", 0, 5000, experiment.make_game())
+    uniforms = experiment.random_streams.uniforms("initial_states", 0, 5000)
+    even = experiment.random_streams.sample_initial_states(
+        "initial_states", 0, 5000, experiment.make_game()
+    )
     np.testing.assert_array_equal(even, np.floor(uniforms * 9))
     game = type("Started", (Fair,), {"n_states": 4, "start": lambda self: [0.0, 0.25, 0.75, 0.0]})
-    drawn = streams.starts(experiment, "initial_states", 0, 5000, game())
+    drawn = experiment.random_streams.sample_initial_states("initial_states", 0, 5000, game())
     np.testing.assert_array_equal(drawn, np.where(uniforms < 0.25, 1, 2))
 
 

@@ -22,7 +22,6 @@ from reference import elementary, gossip, mirror_ascent, replay, streams
 
 from mfgcore import kernels
 from mfgcore.agents.networks import Links, neighbour_cells
-from mfgcore.agents.random_streams import action_generators, shuffle_generators, uniforms
 from mfgcore.games import Grid
 
 
@@ -117,7 +116,7 @@ def test_swaps_stay_in_range_at_the_extreme_words(build, word):
 
 
 def shuffled_orders(make_experiment, draw, n_agents=120, n_shuffles=120):
-    generators = shuffle_generators(make_experiment(), "shuffles", 3, n_agents)
+    generators = make_experiment().random_streams.shuffle_generators("shuffles", 3, n_agents)
     for agent in range(n_agents):
         for _ in range(n_shuffles):
             order = list(range(4))
@@ -147,7 +146,7 @@ def test_replay_leaves_every_order_of_its_buffer_equally_likely(make_experiment,
     for k in range(rounds):
         transitions = np.zeros((n_agents, 4), dtype=kernels.TRANSITION)
         transitions["pair"] = np.arange(4)
-        generators = shuffle_generators(make_experiment(), "shuffles", k, n_agents)
+        generators = make_experiment().random_streams.shuffle_generators("shuffles", k, n_agents)
         kernels.replay_td(transitions, np.zeros((n_agents, 4)), generators, cycles, 0.1, 0.9)
         orders.extend(transitions["pair"].tolist())
     assert chi_square(permutation_counts(orders)) < CHI_SQUARE_LIMIT
@@ -163,7 +162,11 @@ def test_streams_of_different_names_are_uncorrelated(make_experiment):
         (make_experiment(seed=2), "actions", 0),
         (make_experiment(name="other"), "actions", 0),
     ]
-    generators = np.concatenate([action_generators(*name, 16) for name in variants], axis=1)
+
+    def streams_of(experiment, purpose, iteration):
+        return experiment.random_streams.action_generators(purpose, iteration, 16)
+
+    generators = np.concatenate([streams_of(*name) for name in variants], axis=1)
     n_words = 4000
     words = np.empty((n_words, generators.shape[1]), dtype=np.uint32)
     for row in words:
@@ -180,7 +183,7 @@ def test_streams_of_different_names_are_uncorrelated(make_experiment):
 
 
 def test_the_lanes_of_shuffle_streams_are_uncorrelated(make_experiment):
-    generators = shuffle_generators(make_experiment(), "shuffles", 0, 6)
+    generators = make_experiment().random_streams.shuffle_generators("shuffles", 0, 6)
     lanes = np.ascontiguousarray(generators.transpose(1, 0, 2).reshape(4, 96))
     words = np.empty((4000, 96), dtype=np.uint32)
     for row in words:
@@ -190,16 +193,16 @@ def test_the_lanes_of_shuffle_streams_are_uncorrelated(make_experiment):
     assert np.abs(correlation[~np.eye(96, dtype=bool)]).max() < 5.5
 
 
-@pytest.mark.parametrize("make", [action_generators, shuffle_generators, uniforms])
+@pytest.mark.parametrize("make", ["action_generators", "shuffle_generators", "uniforms"])
 def test_an_agents_stream_does_not_depend_on_the_number_of_agents(make_experiment, make):
-    few, many = (make(make_experiment(), "actions", 2, n) for n in (3, 50))
-    if make is action_generators:
+    few, many = (getattr(make_experiment().random_streams, make)("actions", 2, n) for n in (3, 50))
+    if make == "action_generators":
         few, many = few.T, many.T
     np.testing.assert_array_equal(few, many[:3])
 
 
 def test_uniforms_are_multiples_of_two_to_the_minus_53_in_the_unit_interval(make_experiment):
-    drawn = uniforms(make_experiment(), "failures", 0, 20000)
+    drawn = make_experiment().random_streams.uniforms("failures", 0, 20000)
     assert ((drawn >= 0) & (drawn < 1)).all()
     assert (drawn * 2.0**53 == np.floor(drawn * 2.0**53)).all()
     assert abs(drawn.mean() - 0.5) < 6 / math.sqrt(12 * drawn.size)

@@ -21,7 +21,8 @@ from random_inputs import (
 from reference import stepping, streams
 
 from mfgcore import ConfigurationError, games, kernels
-from mfgcore.agents.population import Population, Walk
+from mfgcore.agents.population import Population
+from mfgcore.agents.rollout import RolloutState
 
 
 @given(
@@ -296,7 +297,7 @@ def test_a_game_of_the_paper_is_the_same_by_its_table_and_when_asked(build, name
         rng.integers(0, 6, 37, dtype=np.int32),
         random_policies(rng, 6, 16, 5),
     )
-    walk = Walk.of(population, game, 0.01, random_generators(rng, 4, 37)).arguments()
+    walk = RolloutState.of(population, game, 0.01, random_generators(rng, 4, 37)).arguments()
     asked = walk | {"rewards": None, "game": Asked(walk["rewards"])}
     one, other = (copies(record_everything(each, 150, 16)) for each in (walk, asked))
     build.step_population(**one)

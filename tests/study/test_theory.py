@@ -12,10 +12,10 @@ import population_size
 import pytest
 import theory
 import theory_page
+from conftest import improve_policies
 from project import ROOT
 
 from mfgcore import Experiment
-from mfgcore.agents.algorithms import improve_policies
 from mfgcore.agents.networks import graph
 from mfgcore.agents.population import policy_distances
 from mfgcore.meanfield import exact as meanfield

@@ -1,0 +1,92 @@
+"""Driver of a run: from an experiment to a dataset of all that it measured."""
+
+import contextlib
+import datetime
+import time
+from collections.abc import Callable
+
+import xarray as xr
+
+from mfgcore._base.arguments import checked
+from mfgcore._base.errors import RunFileError
+from mfgcore._base.plugins import READS, named_files, nothing_read, told
+from mfgcore.experiment.experiment import Experiment
+from mfgcore.runs.checkpoint import Checkpointer
+from mfgcore.runs.datasets import to_dataset
+from mfgcore.runs.provenance import environment
+from mfgcore.runs.simulation import Simulation
+
+
+@checked
+def simulate(
+    experiment: Experiment,
+    threads: int = 1,
+    progress: Callable[[Simulation], object] | None = None,
+    checkpointer: Checkpointer | None = None,
+    limit: float | None = None,
+) -> xr.Dataset:
+    """Run an experiment and return everything that it measured.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    threads : int
+        Threads that share the learning of one iteration. They change no result.
+    progress : callable, optional
+        Called with the Simulation after every iteration.
+    checkpointer : Checkpointer, optional
+        Where the run's state is kept on the way, and taken up if it was kept before.
+    limit : float, optional
+        Bytes of memory that the run may take; see Simulation.
+
+    Returns
+    -------
+    xarray.Dataset
+        The variables of `METRICS`, over `iteration`, `agent`, `state` and
+        `action`. The attributes hold the configuration and the provenance.
+
+    Raises
+    ------
+    ConfigurationError
+        If the run does not fit into the memory.
+    NumericalError
+        If NaN or infinity arises; names the iteration and the agent.
+    Stopped
+        If a signal asked for it; only with a checkpointer.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    wall, cpu = time.perf_counter(), time.process_time()
+    with told():
+        simulation, before = Simulation(experiment, threads, limit), (0.0, 0.0)
+    listening: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+    if checkpointer is not None:
+        before = checkpointer.restore(simulation)
+        listening = checkpointer.listening()
+
+    def seconds():
+        return (
+            round(before[0] + time.perf_counter() - wall, 3),
+            round(before[1] + time.process_time() - cpu, 3),
+        )
+
+    entries = experiment.entries()
+    before_the_run = named_files(entries)
+    with listening:
+        while simulation.iteration < experiment.iterations:
+            with told(), nothing_read(entries):
+                simulation.step()
+            if progress is not None:
+                progress(simulation)
+            if checkpointer is not None and simulation.iteration < experiment.iterations:
+                checkpointer.after_iteration(simulation, seconds())
+    with told(), nothing_read(entries):
+        dataset = to_dataset(simulation)
+    if named_files(entries) != before_the_run:
+        raise RunFileError(f"a file that {READS} names was changed while the run was under way")
+    dataset.attrs |= {
+        "started": started.isoformat(timespec="seconds"),
+        "wall_seconds": seconds()[0],
+        "cpu_seconds": seconds()[1],
+        **environment("simulate"),
+    }
+    return dataset
