@@ -105,7 +105,7 @@ def communicate_by(
 ) -> np.ndarray:
     """As :func:`communicate`, by an adoption rule; scores and totals are (2, n_agents) float64."""
     if adoption.choose is None or links is None:
-        return communicate(state, *scores, links, rounds)
+        return communicate(state, scores[0], scores[1], links, rounds)
     policies, origin = state.policy_index.copy(), np.arange(state.states.size)
     for c in range(rounds):
         drawn = random_streams.raw_bits("adoptions", iteration * rounds + c, origin.size, 2)

@@ -1,5 +1,7 @@
 """Scenarios: when learners fail, and when agents come and go (Sec. 4, App. B, F.3)."""
 
+from typing import Any
+
 import numpy as np
 
 from mfgcore._base.errors import ConfigurationError
@@ -20,7 +22,7 @@ def disturbed(
     *,
     agents: int,
     failure_probability: float | None,
-    agents_after: int | None,
+    agents_after: Any,
     change_at: int | None,
     learner_lost_at: int | None,
 ) -> Scenario:

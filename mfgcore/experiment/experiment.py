@@ -254,7 +254,8 @@ class Experiment(Table):
         if key == "game":
             return self.make_game()
         name = self.resolved_scenario if key == "scenario" else getattr(self, key)
-        made = parameters()[key].choices.make(name, self._given)
+        registry: Any = parameters()[key].choices
+        made = registry.make(name, self._given)
         return self._checked_links(made) if key == "network" else made
 
     def bind(self, function: Callable) -> Callable:

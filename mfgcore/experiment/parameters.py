@@ -48,7 +48,7 @@ DIAGONALS = ("cells", "corners")
 # so many agents, iterations or steps of any kind, and no more
 SIZE = "[1, 1000000]"
 SIZE_OR_0 = "[0, 1000000]"
-ALWAYS = {"read_always": True}
+ALWAYS: Any = {"read_always": True}
 
 
 @dataclass(frozen=True, kw_only=True)

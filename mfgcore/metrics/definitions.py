@@ -31,8 +31,8 @@ class Metric:
     Parameters
     ----------
     compute : callable
-        What it is at one iteration, from its :class:`IterationRecord`; of one at the end of the run, from
-        the :class:`~mfgcore.runs.simulation.Simulation`.
+        Its value at an iteration, from the :class:`IterationRecord`; of one at the end of the run,
+        from the Simulation. What it names after ``*`` is that of the experiment.
     long_name, meaning : str
         In a few words, and in a sentence.
     dims : tuple of str

@@ -28,6 +28,7 @@ KINDS = {
     "scenario": {"scenario": "own_scenario", "agents_after": 9, "change_at": 2},
     "leavers": {"leavers": "own_leavers", "agents_after": 4, "change_at": 2},
     "algorithm": {"algorithm": "own_algorithm"},
+    "policy_improvement": {"policy_improvement": "own_improvement"},
     "metric": {},
     "architecture": {},
 }
@@ -156,9 +157,9 @@ def test_a_file_of_each_kind_alone_reruns_what_uses_it(tmp_path, monkeypatch):
     """A network in a file is no part of runs in which nobody hears another."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.py").write_text(
-        "from mfgcore.agents.networks import NETWORKS, graph\n@NETWORKS.register\n"
-        "def line(experiment):\n    'A line.'\n"
-        "    return lambda n: graph(n, [(i, i + 1) for i in range(n - 1)])\n"
+        "from mfgcore.agents import NETWORKS, Network, graph\n@NETWORKS.register\n"
+        "def line():\n    'A line.'\n"
+        "    return Network(lambda n: graph(n, [(i, i + 1) for i in range(n - 1)]))\n"
     )
     import_file(Path("net.py"))
     try:
