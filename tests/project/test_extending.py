@@ -10,20 +10,34 @@ import pytest
 from project import ROOT, documented
 
 from mfgcore import Experiment, cli, games, load, simulate
-from mfgcore.agents import architectures, networks, scenarios, scores
-from mfgcore.metrics import definitions as metrics
+from mfgcore._base.plugins import import_file
+from mfgcore.agents import (
+    ADOPTIONS,
+    ALGORITHMS,
+    ARCHITECTURES,
+    DEPARTURE_RULES,
+    NETWORKS,
+    POLICY_IMPROVEMENTS,
+    SCENARIOS,
+    SCORE_RULES,
+)
+from mfgcore.metrics import METRICS
 from mfgcore.pipeline import configuration
 from mfgcore.pipeline.yaml_files import parse_yaml
 from mfgcore.study import claims
 
 REGISTRIES = (
-    architectures.ARCHITECTURES,
+    ADOPTIONS,
+    ALGORITHMS,
+    ARCHITECTURES,
     claims.CLAIMS,
+    DEPARTURE_RULES,
     games.GAMES,
-    metrics.METRICS,
-    networks.NETWORKS,
-    scenarios.SCENARIOS,
-    scores.SCORE_RULES,
+    METRICS,
+    NETWORKS,
+    POLICY_IMPROVEMENTS,
+    SCENARIOS,
+    SCORE_RULES,
 )
 SMALL = {"agents": 20, "transitions": 300, "replay_cycles": 50}
 
@@ -38,35 +52,40 @@ def registries():
             registry.remove(name)
 
 
-def test_what_python_says_can_be_added(registries):
-    game, _, _, _, architecture, scenario, score, network, graph, metric, claim = documented(
-        "python"
-    )
-    exec(game, {"__name__": "mine"})
-    exec(architecture, vars(architectures).copy())
-    exec(scenario, vars(scenarios).copy())
-    exec(network, vars(networks).copy())
-    exec(graph, vars(networks).copy())
-    exec(metric, vars(metrics).copy())
+def test_what_python_says_can_be_added(registries, tmp_path):
+    """Each example as a file of a user's."""
+    examples = [text for text in documented("python") if "register" in text or "@metric" in text]
+    for number, text in enumerate(examples):
+        (tmp_path / f"own{number}.py").write_text(text)
+        import_file(tmp_path / f"own{number}.py")
     edge = simulate(Experiment(game="edge", iterations=12, policy_step_size=0.05, **SMALL))
     assert edge["discounted_return"][-1] > 1.2 * edge["discounted_return"][0]
     np.testing.assert_array_equal(edge["fullest_cell"], edge["mean_field"].max("state"))
-    broadcast = simulate(Experiment(game="agree", architecture="broadcast", iterations=3, **SMALL))
-    assert (broadcast["distinct_policies"] == 1).all()
     fast = {"sampled_exploitability": False, **SMALL}
     blackout = simulate(Experiment(game="agree", scenario="blackout", iterations=22, **fast))
     assert blackout["failures"].values.tolist() == [0] * 20 + [20] * 2
-    settings = {"game": "agree", "iterations": 3, "communication_rounds": 2, **SMALL}
-    by_row = simulate(Experiment(network="row", **settings))
-    assert (by_row["policy"] != simulate(Experiment(**settings))["policy"]).any()
+    settings = {"game": "agree", "iterations": 3, "communication_rounds": 2, **fast}
+    shipped = simulate(Experiment(**settings))
+    half = simulate(Experiment(architecture="half", **settings))
+    assert half["updates"].values.tolist() == [10] * 3
     star = simulate(Experiment(network="star", **settings))
     assert star["distinct_policies"].values.tolist() == [1] * 3  # it has a diameter of two
-    exec(score, vars(scores).copy())
-    largest, smallest = (
-        simulate(Experiment(score_rule=rule, communication_radius=1.0, **settings))
-        for rule in ("largest_change", "smallest_change")
-    )
-    assert (largest["policy"] != smallest["policy"]).any()
+    for key, name in (
+        ("network", "row"),
+        ("algorithm", "expected_sarsa"),
+        ("policy_improvement", "conservative"),
+        ("policy_improvement", "softmax"),
+        ("policy_improvement", "online_mirror_descent"),
+        ("adoption", "voter"),
+        ("score_rule", "largest_change"),
+    ):
+        other = simulate(Experiment(**settings, **{key: name}))
+        assert (other["policy"] != shipped["policy"]).any(), name
+        assert np.abs(other["policy"].sum("action") - 1.0).max() < 1e-12, name
+
+
+def test_a_claim_can_be_added(registries):
+    (claim,) = (text for text in documented("python") if "@claim" in text)
     exec(claim, vars(claims).copy())
     assert claims.CLAIMS["C40"].text.startswith("Networked agents earn")
     evidence = claims.Evidence({})
