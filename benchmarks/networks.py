@@ -13,7 +13,8 @@ import numpy as np
 from benchmarks import timing
 from mfgcore import Experiment, kernels
 from mfgcore.agents.networks import NETWORKS
-from mfgcore.agents.population import Population, Walk, uniform_policy
+from mfgcore.agents.population import Population, Walk
+from mfgcore.meanfield.policies import uniform_policy
 
 ROUNDS = 3
 random = np.random.default_rng(2024)

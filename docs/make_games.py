@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 
+from mfgcore import meanfield
 from mfgcore.experiment.parameters import defaults
 from mfgcore.games import ACTIONS, GAMES, MOVES
-from mfgcore.meanfield import exact as meanfield
 from mfgcore.pipeline.configuration import plain
 from mfgcore.plotting.curves import draw_shares
 from mfgcore.plotting.state_layout import cells_of, layout_of, names_of, turns_of
@@ -77,7 +77,7 @@ def search(game, step_size):
     for step in range(MAX_STEPS):
         policy = np.exp(logits - logits.max(axis=1, keepdims=True))
         policy /= policy.sum(axis=1, keepdims=True)
-        if game.moves_depend_on_mean_field:
+        if game.mean_field_dynamics:
             mean_field = (mean_field + pushed(mean_field, policy, game)) / 2.0
         else:
             mean_field = meanfield.stationary_distribution(policy, game)
@@ -93,9 +93,9 @@ def search(game, step_size):
 
 def pushed(mean_field, policy, game):
     """The mean field after one step; (n_states,) float64."""
-    given = (mean_field,) if game.moves_depend_on_mean_field else ()
-    masses = mean_field[:, None, None] * policy[:, :, None] * game.probabilities(*given)
-    after = np.bincount(np.ravel(game.outcomes()), masses.ravel(), game.n_states)
+    given = (mean_field,) if game.mean_field_dynamics else ()
+    masses = mean_field[:, None, None] * policy[:, :, None] * game.transition_probabilities(*given)
+    after = np.bincount(np.ravel(game.next_states()), masses.ravel(), game.n_states)
     return after / after.sum()
 
 

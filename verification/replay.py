@@ -13,8 +13,9 @@ from report import Report
 from mfgcore import Experiment
 from mfgcore.agents import random_streams as streams
 from mfgcore.agents.algorithms import Lesson
-from mfgcore.agents.population import rollout, uniform_policy
+from mfgcore.agents.population import rollout
 from mfgcore.meanfield.exact import action_values, stationary_distribution
+from mfgcore.meanfield.policies import uniform_policy
 
 LEARNERS = 30
 SETTINGS = (  # M_pg, L, beta: more data, more cycles, a smaller step
@@ -40,7 +41,7 @@ def main():
         n_learners = max(1, min(LEARNERS, 3_000_000 // transitions))
         learners = np.arange(n_learners, dtype=np.int32)
         algorithm = experiment.make_algorithm()
-        seen = rollout(experiment, population, algorithm.skipped, learners)
+        seen = rollout(experiment, population, algorithm.n_discarded, learners)
         shuffles = streams.shuffle_generators(experiment, "shuffles", 0, n_learners)
         own = policies.repeat(n_learners, axis=0)
         learned = algorithm.q_values(Lesson(seen.transitions, shuffles, own, population=None))

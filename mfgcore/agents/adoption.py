@@ -8,7 +8,7 @@ import numpy as np
 from mfgcore import kernels
 from mfgcore._base.registry import Registry
 from mfgcore.agents import random_streams as streams
-from mfgcore.agents.population import policy_distances
+from mfgcore.meanfield.policies import policy_distances
 
 if TYPE_CHECKING:
     from mfgcore.agents.networks import Links

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mfgcore import kernels
+from mfgcore import kernels, meanfield
 from mfgcore._base.arguments import checked, explained
 from mfgcore._base.registry import Registry
-from mfgcore.agents.population import Population, state_distances
-from mfgcore.meanfield import exact as meanfield
+from mfgcore.agents.population import Population
+from mfgcore.meanfield.policies import state_distances
 
 if TYPE_CHECKING:
     from mfgcore.experiment.experiment import Experiment
@@ -58,16 +58,16 @@ class Algorithm:
 
     Parameters
     ----------
-    skipped : int or None
+    n_discarded : int or None
         Number of an iteration's first transitions that are not used; None: none is used.
-    passes : int
+    replay_cycles : int
         How often each of the others is.
     q_values : callable of Lesson
         Returns the learners' Q-functions, (n_learners, n_states * n_actions) float64.
     """
 
-    skipped: int | None
-    passes: int
+    n_discarded: int | None
+    replay_cycles: int
     q_values: Callable
 
 
@@ -90,9 +90,9 @@ def replay(experiment: "Experiment") -> Algorithm:
         )
 
     # a transition is kept if m > W, strictly
-    skipped = experiment.waiting_transitions + 1
+    n_discarded = experiment.waiting_transitions + 1
     estimate = functools.partial(_estimate, experiment, learn)
-    return Algorithm(skipped, experiment.replay_cycles, estimate)
+    return Algorithm(n_discarded, experiment.replay_cycles, estimate)
 
 
 @register(*READ, "learning_rate_offset")
@@ -121,7 +121,7 @@ def exact(experiment: "Experiment") -> Algorithm:
 
     def q_values(lesson):
         others = lesson.population
-        game = experiment.make_game().seen_by(others.size)
+        game = experiment.make_game().for_population(others.size)
         mean_field = meanfield.joint_mean_field(
             others.policies, game, policy_index=others.policy_index
         )

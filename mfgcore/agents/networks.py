@@ -48,7 +48,7 @@ class Links:
     probability : float
         Where it is below 1 any two agents are linked with this probability, whatever their groups,
         drawn anew in every round.
-    down : float
+    drop_probability : float
         Probability that the link of two agents fails in a round.
     seeds : (rounds,) uint64, optional
         What is drawn follows from these, see :meth:`at`.
@@ -58,7 +58,7 @@ class Links:
     neighbours: np.ndarray
     groups: np.ndarray | None = None
     probability: float = 1.0
-    down: float = 0.0
+    drop_probability: float = 0.0
     seeds: np.ndarray | None = None
 
     def check(self, name: str, n_agents: int, n_states: int) -> None:
@@ -94,11 +94,15 @@ class Links:
             failing, probability = 0.0, probability * (1.0 - failing)
         rounds = experiment.communication_rounds
         seeds = streams.words(experiment, "links", iteration, 1, rounds)[0]
-        return dataclasses.replace(self, probability=probability, down=failing, seeds=seeds)
+        return dataclasses.replace(
+            self, probability=probability, drop_probability=failing, seeds=seeds
+        )
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of `mfgcore.kernels.communicate` that say who hears whom, by name."""
-        return vars(self) | {"down": math.ceil(self.down * 2**53)}  # n 2^-53 < down
+        arguments = dict(vars(self))
+        threshold = math.ceil(arguments.pop("drop_probability") * 2**53)  # n 2^-53 < probability
+        return arguments | {"drop_threshold": threshold}
 
 
 def _among(numbers, n):

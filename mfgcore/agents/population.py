@@ -8,7 +8,7 @@ import numpy as np
 
 from mfgcore import kernels
 from mfgcore._base.arguments import explained
-from mfgcore.games.model import is_masked
+from mfgcore.meanfield.policies import policy_distances, uniform_policy
 
 if TYPE_CHECKING:
     from mfgcore.experiment.experiment import Experiment
@@ -78,70 +78,6 @@ class Population:
         return int(self.policy_index[first]), int(followers[first])
 
 
-@explained
-def state_distances(policies: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """||pi(s) - other(s)||_1 in every state.
-
-    Parameters
-    ----------
-    policies, others : (n_policies, n_states, n_actions) float64
-
-    Returns
-    -------
-    (n_policies, n_states) float64
-    """
-    distances = np.empty(policies.shape[:2])
-    # a part at a time, which stays in the caches: at 100,000 agents a difference takes 256 MB
-    for first in range(0, len(policies), 256):
-        part = slice(first, first + 256)
-        np.abs(policies[part] - others[part]).sum(axis=2, out=distances[part])
-    return distances
-
-
-@explained
-def policy_distances(policies: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """sup_s ||pi(s) - reference(s)||_1 of every policy pi (Sec. 3.2).
-
-    Parameters
-    ----------
-    policies : (n_policies, n_states, n_actions) float64
-    reference : (n_states, n_actions) float64
-
-    Returns
-    -------
-    (n_policies,) float64
-    """
-    return state_distances(policies, np.broadcast_to(reference, policies.shape)).max(axis=1)
-
-
-@explained
-def uniform_policy(n_states: int, n_actions: int) -> np.ndarray:
-    """pi_max: every action equally likely everywhere; (n_states, n_actions) float64."""
-    return np.full((n_states, n_actions), 1.0 / n_actions)
-
-
-class _Asked:
-    """A game as the kernels ask it, which look at numbers alone: they would not see a mask."""
-
-    def __init__(self, game: "Game") -> None:
-        self.name = getattr(game, "name", type(game).__name__)
-        self._rewards, self._probabilities = game.rewards, game.probabilities
-
-    def rewards(self, mean_fields: np.ndarray) -> Any:
-        """As of the game."""
-        return _unmasked("rewards()", self._rewards(mean_fields))
-
-    def probabilities(self, mean_field: np.ndarray) -> Any:
-        """As of the game."""
-        return _unmasked("probabilities()", self._probabilities(mean_field))
-
-
-def _unmasked(what, values):
-    if type(values) is not np.ndarray and is_masked(values):
-        raise ValueError(f"{what} has masked entries")
-    return values
-
-
 @dataclass
 class Walk:
     """A population on the move: what the stepping kernels need, made once an iteration.
@@ -153,22 +89,22 @@ class Walk:
     policy_index : (n_agents,) int32
     tables : (n_policies, n_states) of `mfgcore.kernels.policy_row`
         The policies as made by `mfgcore.kernels.policy_tables`.
-    outcomes : (n_states, n_actions, n_outcomes) int32
-    outcome_thresholds : (n_states, n_actions, n_outcomes - 1) int32 or None
+    next_states : (n_states, n_actions, n_next_states) int32
+    next_state_thresholds : (n_states, n_actions, n_next_states - 1) int32 or None
         None: there is one outcome, or its probabilities depend on the mean field.
     rewards : (n_states, n_agents + 1) float64 or None
         None: they depend on more than the cell and the number of agents there.
     generators : (4, n_agents) uint32
         Action streams; changed in place.
     game : object, optional
-        The kernels ask it for what is None above.
+        The kernels call it for what is None above.
     """
 
     states: np.ndarray
     policy_index: np.ndarray
     tables: np.ndarray
-    outcomes: np.ndarray
-    outcome_thresholds: np.ndarray | None
+    next_states: np.ndarray
+    next_state_thresholds: np.ndarray | None
     rewards: np.ndarray | None
     generators: np.ndarray
     game: object = None
@@ -191,20 +127,20 @@ class Walk:
         -------
         Walk
         """
-        outcomes = np.require(game.outcomes(), np.int32, ("C", "A"))
+        next_states = np.require(game.next_states(), np.int32, ("C", "A"))
         thresholds = None
-        if outcomes.shape[2] > 1 and not game.moves_depend_on_mean_field:
-            probabilities = np.require(game.probabilities(), np.float64, ("C", "A"))
-            thresholds = kernels.outcome_thresholds(probabilities)
+        if next_states.shape[2] > 1 and not game.mean_field_dynamics:
+            probabilities = np.require(game.transition_probabilities(), np.float64, ("C", "A"))
+            thresholds = kernels.next_state_thresholds(probabilities)
         return cls(
             states=population.states,
             policy_index=population.policy_index,
             tables=kernels.policy_tables(population.policies, entropy_weight),
-            outcomes=outcomes,
-            outcome_thresholds=thresholds,
+            next_states=next_states,
+            next_state_thresholds=thresholds,
             rewards=game.reward_table(population.size),
             generators=generators,
-            game=_Asked(game),
+            game=game,
         )
 
     def copy(self) -> "Walk":
@@ -271,7 +207,7 @@ class Observations:
 def rollout(
     experiment: "Experiment",
     walk: "Walk",
-    skipped: int | None,
+    n_discarded: int | None,
     learners: np.ndarray | None = None,
     deviator: int | None = None,
     population: bool = True,
@@ -283,7 +219,7 @@ def rollout(
     experiment : Experiment
     walk : Walk
         Its states and generators move on.
-    skipped : int or None
+    n_discarded : int or None
         Number of first transitions that are not kept; None: none is.
     learners : (n_learners,) int32, optional
         Agents that record transitions.
@@ -300,9 +236,9 @@ def rollout(
     n_steps = experiment.learning_steps
     rewards = np.empty(n_steps) if population else None
     own_rewards = None if deviator is None else np.empty(n_steps)
-    occupancy = np.zeros(len(walk.outcomes), dtype=np.int64) if population else None
+    occupancy = np.zeros(len(walk.next_states), dtype=np.int64) if population else None
     transitions = None
-    if skipped is None:
+    if n_discarded is None:
         learners = None
     if learners is not None:
         transitions = np.empty((learners.size, experiment.kept_transitions), kernels.TRANSITION)
@@ -316,8 +252,8 @@ def rollout(
         learners=learners,
         transitions=transitions,
         interval=experiment.steps_per_transition,
-        skipped=skipped or 0,
-        paid_on_arrival=experiment.reward_time == "after_move",
+        n_discarded=n_discarded or 0,
+        reward_after_move=experiment.reward_time == "after_move",
     )
     mean_field = None if occupancy is None else occupancy / (n_steps * walk.states.size)
     return Observations(rewards, own_rewards, transitions, mean_field)

@@ -76,7 +76,7 @@ def starts(
     experiment: "Experiment", purpose: str, iteration: int, n_agents: int, game: "Game"
 ) -> np.ndarray:
     """A state for each agent, drawn from where a game says that agents start; (n_agents,) int32."""
-    start = game.checked_start()
+    start = game.checked_initial_distribution()
     if start is None:
         return integers(experiment, purpose, iteration, n_agents, game.n_states)
     cumulated = np.cumsum(start)

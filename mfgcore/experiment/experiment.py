@@ -33,7 +33,8 @@ from mfgcore.experiment.parameters import (
     read_by,
     with_parameters,
 )
-from mfgcore.games import GAMES, Game, in_one_line
+from mfgcore.games import GAMES, Game, game_errors
+from mfgcore.games.validation import check_sizes
 from mfgcore.metrics.definitions import METRICS
 
 # D19: the discounted sum of the return metric stops where discount**H is below this
@@ -125,7 +126,7 @@ class Experiment(Table):
             raise ConfigurationError(f"{key}: {value} is not allowed: {why} has no use for it")
 
     def _check_sizes(self):
-        if self.kept_transitions < 1 and self.make_algorithm().skipped is not None:
+        if self.kept_transitions < 1 and self.make_algorithm().n_discarded is not None:
             raise ConfigurationError(
                 f"transitions: {self.transitions} is not > "
                 f"{self.transitions - self.kept_transitions}: no transition would be kept "
@@ -145,14 +146,14 @@ class Experiment(Table):
 
     def _check_game(self):
         game = GAMES[self.game]
-        if self.reward_time == "after_move" and not game.pays_by_own_share:
+        if self.reward_time == "after_move" and not game.local_reward:
             raise ConfigurationError(
                 f"reward_time: 'after_move' is not allowed: game {self.game!r} pays by more than "
                 "the state and its share"
             )
-        with in_one_line(self.game):
+        with game_errors(self.game):
             game = self.make_game()
-            game.check_sizes()
+            check_sizes(game)
             pairs = self.n_states * self.n_actions
             if pairs <= MAX_PAIRS:
                 _checked(game)
@@ -207,11 +208,13 @@ class Experiment(Table):
     @property
     def kept_transitions(self) -> int:
         """Transitions that a learner uses in an iteration (D6, D7)."""
-        skipped = self.make_algorithm().skipped
-        if skipped is None:
+        n_discarded = self.make_algorithm().n_discarded
+        if n_discarded is None:
             return 0
         # the first step of an iteration cannot complete a transition
-        return self.transitions - skipped - (skipped == 0 and self.steps_per_transition == 1)
+        return (
+            self.transitions - n_discarded - (n_discarded == 0 and self.steps_per_transition == 1)
+        )
 
     @property
     def return_horizon(self) -> int:

@@ -31,12 +31,12 @@ class Chain(Game):
         """How far apart states are; float64."""
         return np.abs(one - other) * 1.0
 
-    def outcomes(self) -> np.ndarray:
+    def next_states(self) -> np.ndarray:
         """A step and the noise; the ends stop both."""
         to = self.places[:, None, None] + STEPS[:, None] + STEPS
         return to.clip(0, self.states - 1).astype(np.int32)
 
-    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
+    def transition_probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
         """Those of the noise."""
         return np.broadcast_to(self.noise, (self.states, 3, 3))
 
@@ -78,7 +78,7 @@ class BeachBar(Chain):
         crowd = float(kernels.log(max(self.max_agents, 2)))
         return self.near.min() - 1.0 / self.states, self.attraction + crowd
 
-    def outcomes(self) -> np.ndarray:
+    def next_states(self) -> np.ndarray:
         """A step and the noise, around the lake."""
         to = self.places[:, None, None] + STEPS[:, None] + STEPS
         return (to % self.states).astype(np.int32)

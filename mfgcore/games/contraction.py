@@ -21,7 +21,7 @@ class Contraction(Game):
     actions = ("stay", "switch")
     reward_range = property(lambda self: (-self.switching_cost - self.congestion, 0.0))
 
-    def outcomes(self) -> np.ndarray:
+    def next_states(self) -> np.ndarray:
         """Here or there."""
         return np.array([[0, 1], [1, 0]], dtype=np.int32)[:, :, None]
 

@@ -28,7 +28,7 @@ class FourRooms(Game):
 
     actions = ACTIONS
     layout = "grid"
-    pays_by_own_share = True
+    local_reward = True
     n_states = property(lambda self: self.grid.n_states)
     positions = property(lambda self: self.grid.positions)
     distances = property(lambda self: self.grid.distances)
@@ -41,7 +41,7 @@ class FourRooms(Game):
         walls = sorted(cross - set(self.doors))
         return Grid(11, obstacles=" ".join(f"{row},{column}" for row, column in walls))
 
-    def outcomes(self) -> np.ndarray:
+    def next_states(self) -> np.ndarray:
         """The action, then the noise."""
         if self.through_walls:
             moves = np.array(MOVES)
@@ -49,7 +49,7 @@ class FourRooms(Game):
         step = self.grid.next_state()
         return step[step]
 
-    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
+    def transition_probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
         """Those of the noise."""
         return np.broadcast_to(self.noise, (self.n_states, 5, 5))
 

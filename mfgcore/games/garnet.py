@@ -44,10 +44,10 @@ class Garnet(Game):
 
     n_states = property(lambda self: self.states)
     actions = property(lambda self: tuple(str(action) for action in range(self.n_actions)))
-    moves_depend_on_mean_field = property(lambda self: self.drawn[0][1] != 0.0)
-    held_bytes = property(lambda self: 4.0 * self.states**3 * self.n_actions)
+    mean_field_dynamics = property(lambda self: self.drawn[0][1] != 0.0)
+    extra_bytes = property(lambda self: 4.0 * self.states**3 * self.n_actions)
     # each product of the pull and a mean field is a twentieth of what else an outcome takes
-    asked_numbers = property(
+    evaluation_cost = property(
         lambda self: (1.0 + self.states / 20.0) * self.states**2 * self.n_actions
     )
 
@@ -88,12 +88,12 @@ class Garnet(Game):
         coefficients = [d if g is None else g for d, g in zip(drawn, given, strict=True)]
         return coefficients, base, pull, paid, between
 
-    def outcomes(self) -> np.ndarray:
+    def next_states(self) -> np.ndarray:
         """Anywhere."""
         everywhere = np.arange(self.states, dtype=np.int32)
         return np.broadcast_to(everywhere, (self.states, self.n_actions, self.states))
 
-    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
+    def transition_probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
         """In proportion to what is left above 0."""
         (c, k, *_), base, pull, *_ = self.drawn
         pulled = k * _product(pull, mean_field) if k else 0.0

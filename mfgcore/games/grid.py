@@ -127,7 +127,7 @@ class GridGame(Game):
     positions = property(lambda self: self.grid.positions)
     distances = property(lambda self: self.grid.distances)
 
-    def outcomes(self) -> np.ndarray:
+    def next_states(self) -> np.ndarray:
         """The intended cell, and all five where an agent can slip."""
         intended = self.grid.next_state()
         if self.slip_probability == 0.0:
@@ -135,7 +135,7 @@ class GridGame(Game):
         anywhere = np.broadcast_to(intended[:, None, :], (self.n_states, 5, 5))
         return np.concatenate([intended[:, :, None], anywhere], axis=2)
 
-    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
+    def transition_probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
         """Those of slipping."""
         slip = self.slip_probability
         each = [1.0] if slip == 0.0 else [1.0 - slip] + 5 * [slip / 5]

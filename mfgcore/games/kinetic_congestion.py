@@ -24,7 +24,7 @@ class KineticCongestion(Game):
 
     actions = ACTIONS
     layout = "grid"
-    moves_depend_on_mean_field = True
+    mean_field_dynamics = True
     grid = cached_property(lambda self: Grid(self.size))
     n_states = property(lambda self: self.grid.n_states)
     positions = property(lambda self: self.grid.positions)
@@ -37,11 +37,11 @@ class KineticCongestion(Game):
         here = np.broadcast_to(there[:, :1], there.shape)
         return np.stack([there, here], axis=2)
 
-    def outcomes(self) -> np.ndarray:
+    def next_states(self) -> np.ndarray:
         """There, or here."""
         return self._outcomes
 
-    def probabilities(self, mean_field: Any = None) -> np.ndarray:
+    def transition_probabilities(self, mean_field: Any = None) -> np.ndarray:
         """The fuller a cell, the harder it is to enter."""
         there, here = self._outcomes[:, :, 0], self._outcomes[:, :, 1]
         enters = (1.0 - mean_field[there] / self.capacity).clip(0.0, 1.0)

@@ -27,7 +27,7 @@ class RockPaperScissors(Game):
         """Everybody else shows what beats, or what is beaten."""
         return -self.loss * max(self.weights), self.win * max(self.weights)
 
-    def outcomes(self) -> np.ndarray:
+    def next_states(self) -> np.ndarray:
         """The hand that is chosen."""
         return np.tile(np.arange(3, dtype=np.int32), (3, 1))[:, :, None]
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from mfgcore import meanfield
 from mfgcore._base.arguments import checked, explained
 from mfgcore._base.registry import Registry
 from mfgcore.agents.adoption import Adoptions, examine_adoptions
 from mfgcore.agents.population import Observations, Population
 from mfgcore.games import Game
-from mfgcore.meanfield import exact as meanfield
 from mfgcore.metrics import sampled as evaluation
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Moment:
         """The exact metrics of the population."""
         return meanfield.population_metrics(
             self.population.policies,
-            self.game.seen_by(self.population.size),
+            self.game.for_population(self.population.size),
             discount=self.experiment.discount,
             entropy_weight=self.experiment.entropy_weight,
             policy_index=self.population.policy_index,

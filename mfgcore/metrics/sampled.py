@@ -54,14 +54,14 @@ def sample_exploitability(
     alone = np.array([deviator], dtype=np.int32)
 
     for _ in range(experiment.improvement_iterations):
-        seen = rollout(experiment, walk, algorithm.skipped, alone, population=False)
+        seen = rollout(experiment, walk, algorithm.n_discarded, alone, population=False)
         q_values = algorithm.q_values(Lesson(seen.transitions, shuffles, own, population))
         own = improve_policies(experiment, own, np.zeros(1, dtype=np.int32), q_values)
         walk.tables[-1:] = kernels.policy_tables(own, experiment.entropy_weight)
 
     gains = []
     for _ in range(experiment.evaluation_iterations):
-        seen = rollout(experiment, walk, algorithm.skipped, deviator=deviator)
+        seen = rollout(experiment, walk, algorithm.n_discarded, deviator=deviator)
         others = (seen.population_rewards - seen.deviator_rewards) / (n_agents - 1)
         gains.append(
             discounted_return(

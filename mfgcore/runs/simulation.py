@@ -16,9 +16,10 @@ from mfgcore._base.plugins import READS, named_files, nothing_read, told
 from mfgcore.agents import random_streams as streams
 from mfgcore.agents.adoption import ADOPTIONS
 from mfgcore.agents.algorithms import Lesson, improve_policies, policy_change
-from mfgcore.agents.population import Population, Walk, rollout, uniform_policy
+from mfgcore.agents.population import Population, Walk, rollout
 from mfgcore.agents.scenarios import LEAVERS
 from mfgcore.agents.scores import SCORE_RULES, Update
+from mfgcore.meanfield.policies import uniform_policy
 from mfgcore.metrics.definitions import METRICS, Moment, per_iteration, record
 from mfgcore.metrics.sampled import sample_exploitability
 from mfgcore.runs import resources as memory
@@ -189,7 +190,7 @@ class Simulation:
     def _learn_block(self, start, walk, learners, shuffles, new, moved):
         """Take the steps, and fill in the new policies of some learners and how far they moved."""
         experiment, algorithm = self.experiment, self.algorithm
-        seen = rollout(experiment, walk, algorithm.skipped, learners)
+        seen = rollout(experiment, walk, algorithm.n_discarded, learners)
         for begin in range(0, learners.size, memory.AT_ONCE):
             part = slice(begin, begin + memory.AT_ONCE)
             agents = learners[part]

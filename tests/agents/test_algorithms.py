@@ -12,7 +12,7 @@ from mfgcore import ConfigurationError, NumericalError, kernels, simulate
 from mfgcore.agents import algorithms as learning
 from mfgcore.agents import random_streams as streams
 from mfgcore.agents.algorithms import improve_policies
-from mfgcore.agents.population import uniform_policy
+from mfgcore.meanfield.policies import uniform_policy
 from mfgcore.runs import simulation
 
 

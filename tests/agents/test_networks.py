@@ -117,7 +117,7 @@ def adopt(build, links, ranks, seed=0, states=None):
     told = links.arguments()
     groups = states if links.groups is None else links.groups
     network = groups, ranks, links.first_neighbour, links.neighbours
-    build.adopt_policies(*network, seed, told["down"], told["probability"])
+    build.adopt_policies(*network, seed, told["drop_threshold"], told["probability"])
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -166,7 +166,7 @@ def test_a_round_on_a_graph_is_the_twins(build, seed, n_agents, down):
     rng = np.random.default_rng(seed)
     pairs = list(itertools.combinations(range(n_agents), 2))
     edges = [pair for pair in pairs if rng.random() < 0.4]
-    links = dataclasses.replace(graph(n_agents, edges), down=down)
+    links = dataclasses.replace(graph(n_agents, edges), drop_probability=down)
     ranks = rng.integers(0, n_agents, n_agents, dtype=np.int32)
     heard = gossip.failing(gossip.along(edges), [seed], down)
     expected = gossip.adopt(ranks.tolist(), links.groups, heard)
@@ -206,7 +206,7 @@ def test_a_graph_that_is_redrawn_is_every_graph_as_often_as_it_should_be(build):
 
 @pytest.mark.parametrize("probability", [0.0, 0.25, 1.0])
 def test_a_link_is_down_as_often_as_said_and_in_both_directions(build, probability):
-    links = dataclasses.replace(graph(2, [(0, 1)]), down=probability)
+    links = dataclasses.replace(graph(2, [(0, 1)]), drop_probability=probability)
     down, n = 0, 4000
     for seed in range(n):
         told = []

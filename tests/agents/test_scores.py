@@ -12,8 +12,8 @@ from reference import stepping
 
 from mfgcore.agents import scores
 from mfgcore.agents.adoption import Adoptions, examine_adoptions
-from mfgcore.agents.population import policy_distances
 from mfgcore.agents.scores import SCORE_RULES, Update
+from mfgcore.meanfield.policies import policy_distances
 from mfgcore.runs.simulation import Simulation
 
 

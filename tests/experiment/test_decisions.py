@@ -17,8 +17,9 @@ from mfgcore.agents import random_streams as streams
 from mfgcore.agents.adoption import Adoptions, communicate, examine_adoptions, rank_policies
 from mfgcore.agents.algorithms import improve_policies, policy_change
 from mfgcore.agents.networks import Links, neighbour_cells
-from mfgcore.agents.population import Population, Walk, rollout, uniform_policy
+from mfgcore.agents.population import Population, Walk, rollout
 from mfgcore.games import Agree, Grid
+from mfgcore.meanfield.policies import uniform_policy
 from mfgcore.metrics.sampled import discounted_return
 from mfgcore.runs import simulation
 from mfgcore.runs.simulation import Simulation
@@ -134,7 +135,9 @@ def test_d6_the_last_action_of_a_transition_is_really_taken():
     experiment = small()
     walk = walk_of(experiment)
     seen = rollout(experiment, walk, 4, SIX).transitions
-    np.testing.assert_array_equal(walk.outcomes.reshape(-1)[seen["pair"]], seen["next_pair"] // 5)
+    np.testing.assert_array_equal(
+        walk.next_states.reshape(-1)[seen["pair"]], seen["next_pair"] // 5
+    )
 
 
 def test_d7_the_buffer_holds_2979_transitions_at_the_papers_values():

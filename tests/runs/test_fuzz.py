@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from project import ROOT, documented
 
-from mfgcore import ConfigurationError, cli
+from mfgcore import ConfigurationError, cli, meanfield
 from mfgcore.games import GAMES
-from mfgcore.meanfield import exact as meanfield
 from mfgcore.pipeline import configuration
 
 HOSTILE = (

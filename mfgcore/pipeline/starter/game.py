@@ -9,7 +9,7 @@ from mfgcore.games import GridGame, register
 class Lakeside(GridGame):
     """Be near the water, the left edge of the grid, but not in a crowd."""
 
-    pays_by_own_share = True
+    local_reward = True
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """The nearer to the water the better, the fuller the cell the worse."""
