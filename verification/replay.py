@@ -14,7 +14,7 @@ from mfgcore import Experiment
 from mfgcore.agents import random_streams as streams
 from mfgcore.agents.algorithms import Lesson
 from mfgcore.agents.population import rollout
-from mfgcore.meanfield.exact import action_values, stationary_distribution
+from mfgcore.meanfield import action_values, stationary_distribution
 from mfgcore.meanfield.policies import uniform_policy
 
 LEARNERS = 30

@@ -16,7 +16,7 @@ from mfgcore import Experiment, kernels
 from mfgcore.agents import random_streams as streams
 from mfgcore.agents.algorithms import Lesson
 from mfgcore.agents.population import rollout
-from mfgcore.meanfield.exact import action_values, stationary_distribution
+from mfgcore.meanfield import action_values, stationary_distribution
 from mfgcore.meanfield.policies import uniform_policy
 
 OUTPUT = Path(__file__).parents[1] / "docs/gallery/data/shuffling.json"

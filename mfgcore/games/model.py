@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from mfgcore import kernels
 from mfgcore._base.errors import ConfigurationError, shorten
 from mfgcore._base.registry import Registry
 from mfgcore.games import validation
@@ -123,12 +124,16 @@ class Game:
             self.refuse(f"reward_range = ({low}, {high}) does not go from a lower to a higher one")
         # the clip takes off the last bit that rounding may add, and nothing else
         rewards = ((rewards - low) / (high - low)).clip(0.0, 1.0)
-        return np.broadcast_to(rewards, (*np.shape(mean_fields), len(self.actions)))
+        return np.broadcast_to(rewards, (*np.shape(mean_fields), self._n_actions))
 
     @property
     def evaluation_cost(self) -> float:
         """Time of :meth:`transition_probabilities`, in that of computing one number; float."""
         return float(np.size(self.next_states()))
+
+    @functools.cached_property
+    def _n_actions(self) -> int:
+        return len(self.actions)
 
     @functools.cached_property
     def _cache(self) -> dict[Any, Any]:
@@ -189,15 +194,15 @@ class Game:
         mean_fields = np.asarray(mean_fields, dtype=np.float64)
         with game_errors(self.name):
             rewards = validation.as_array(self.name, "rewards()", self.rewards(mean_fields))
-        wanted = (*mean_fields.shape, len(self.actions))
+        wanted = (*mean_fields.shape, self._n_actions)
         if rewards.shape != wanted:
             self.refuse(
                 f"rewards() has shape {rewards.shape} for mean fields of shape "
                 f"{mean_fields.shape}, expected {wanted}"
             )
         validation.check_numbers(self.name, "rewards()", rewards)
-        inside = (rewards >= 0.0) & (rewards <= 1.0)
-        if not inside.all():
+        if not kernels.are_normalised(rewards):
+            inside = (rewards >= 0.0) & (rewards <= 1.0)
             *_, state, action = np.argwhere(~inside)[0]
             self.refuse(
                 f"rewards() holds {rewards[~inside][0]:g} in state {state}, action {action}, which "
@@ -230,7 +235,7 @@ class Game:
         """
         with game_errors(self.name):
             states = validation.as_array(self.name, "next_states()", self.next_states())
-        S, A = self.n_states, len(self.actions)
+        S, A = self.n_states, self._n_actions
         if states.ndim != 3 or states.shape[:2] != (S, A) or states.size == 0:
             self.refuse(f"next_states() has shape {states.shape}, expected ({S}, {A}, K)")
         if states.dtype.kind not in "iu":
@@ -347,7 +352,7 @@ class Game:
         if self.mean_field_agents == math.inf:
             return self.checked_rewards(mean_fields)
         n_states = self.n_states
-        result = np.empty((mean_fields.size // n_states, n_states, len(self.actions)))
+        result = np.empty((mean_fields.size // n_states, n_states, self._n_actions))
         weight = 1.0 / self.mean_field_agents
         at_once = max(1, CHUNK_SIZE // n_states)
         for row, mean_field in zip(result, mean_fields.reshape(-1, n_states), strict=True):

@@ -1,4 +1,4 @@
-"""The games of the paper (Sec. 4, F.1), here with moves that may slip and obstacles.
+"""Games of the paper (Sec. 4, F.1), with slips and obstacles.
 
 Benjamin & Abate, Networked Communication for Decentralised Agents in Mean-Field Games
 (arXiv 2306.02766).
@@ -20,7 +20,7 @@ NORMALISATIONS = ("extremes", "clip", "attainable")
 
 @dataclass(frozen=True)
 class PaperGame(GridGame):
-    """What the games of the paper share: how rewards come into [0, 1] (D4).
+    """Base class of the paper's games: normalisation of rewards to [0, 1] (D4).
 
     `extremes` maps them affinely from the lowest and the highest that there are, `clip` leaves
     them and cuts off what is outside, and `attainable` maps those that agents are there for, in any
@@ -34,7 +34,7 @@ class PaperGame(GridGame):
 
     @property
     def reward_range(self) -> tuple[float, float]:
-        """By the normalisation."""
+        """Range of rewards by `normalisation`."""
         ranges = {"extremes": self.extremes, "clip": (0.0, 1.0), "attainable": self.attainable}
         return ranges[self.normalisation]
 
@@ -61,7 +61,7 @@ class Cluster(PaperGame):
 
 
 class CornerGame(PaperGame):
-    """A game whose targets are the corners of the grid, of which one must be free."""
+    """Base class of games whose targets are the corners of the grid; one must be free."""
 
     def check(self) -> None:
         """Check also that a corner is free."""
@@ -70,7 +70,7 @@ class CornerGame(PaperGame):
         super().check()
 
     def at_targets(self, rewards: np.ndarray, mean_fields: np.ndarray) -> np.ndarray:
-        """What corners pay, and -1 elsewhere, normalised."""
+        """Rewards at the corners, and -1 elsewhere; normalised."""
         rewards = np.where(self.grid.targets, rewards, -1.0)
         return self.normalised(rewards[..., None], mean_fields)
 

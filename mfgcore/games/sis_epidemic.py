@@ -1,4 +1,4 @@
-"""SIS epidemic: go out, or stay healthy."""
+"""SIS epidemic: activity against the risk of infection."""
 
 from typing import Any
 
@@ -32,15 +32,15 @@ class SISEpidemic(Game):
     reward_range = property(lambda self: (-self.cost, 1.0))
 
     def next_states(self) -> np.ndarray:
-        """Susceptible, or infected."""
+        """Both states."""
         return np.broadcast_to(np.array([0, 1], dtype=np.int32), (2, self.levels, 2))
 
     def transition_probabilities(self, mean_field: Any = None) -> np.ndarray:
-        """The more one goes out among the infected, the likelier."""
+        """Probabilities of recovery and infection, by activity and the share of the infected."""
         infected = self.beta * self.activity * (mean_field[1] + self.from_outside)
         infected = np.stack([infected.clip(0.0, 1.0), np.full(self.levels, 1.0 - self.nu)])
         return np.stack([1.0 - infected, infected], axis=2)
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """Going out is good, being infected is not."""
+        """Activity, less the cost of being infected."""
         return self.normalised(self.activity - np.array([[0.0], [self.cost]]), mean_fields)

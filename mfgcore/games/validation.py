@@ -6,7 +6,6 @@ Whatever is refused is refused in the name of the game.
 import contextlib
 import math
 import numbers
-from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -23,16 +22,27 @@ ROUNDING = 1e-6  # differences of rewards below this are of float64 or float32
 BATCH = 65  # mean fields, more than a run has at a time
 
 
-@contextlib.contextmanager
-def game_errors(name: str) -> Iterator[None]:
-    """Raise what the code of a game raises as a ConfigurationError of one line, with its name."""
-    try:
-        with np.errstate(all="ignore"):  # results are checked
-            yield
-    except (MfgcoreError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # also SystemExit
-        raise ConfigurationError(f"game {name!r}: {blame(error)}") from error
+class game_errors(contextlib.AbstractContextManager):
+    """Context that makes whatever the code of a game raises a ConfigurationError of one line.
+
+    Warnings of NumPy are silent in it, as all results are checked.
+
+    Parameters
+    ----------
+    name : str
+        Of the game.
+    """
+
+    def __init__(self, name: str) -> None:  # a step enters it twice: a generator takes longer
+        self._name, self._errstate = name, np.errstate(all="ignore")
+
+    def __enter__(self):
+        self._errstate.__enter__()
+
+    def __exit__(self, kind, error, traceback):
+        self._errstate.__exit__(kind, error, traceback)
+        if error is not None and not isinstance(error, MfgcoreError | KeyboardInterrupt):
+            raise ConfigurationError(f"game {self._name!r}: {blame(error)}") from error
 
 
 def refuse(name: str, what: str) -> NoReturn:

@@ -41,3 +41,13 @@ def are_distributions(values, double tolerance):
             proper &= rows[row, i] >= 0.0  # not if it is NaN
         proper &= fabs(total - 1.0) <= tolerance
     return proper
+
+
+def are_normalised(values):
+    """Whether all of array_like, of any shape, is within [0, 1]; bool."""
+    cdef const double[::1] flat = _numbers(values).reshape(-1)
+    cdef Py_ssize_t i
+    cdef bint inside = True
+    for i in range(flat.shape[0]):
+        inside &= 0.0 <= flat[i] <= 1.0  # not if it is NaN
+    return inside

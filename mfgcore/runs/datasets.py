@@ -21,7 +21,7 @@ from mfgcore._base.files import (
     reason,
 )
 from mfgcore.experiment.parameters import parameters
-from mfgcore.meanfield.exact import FLOW_TOLERANCE
+from mfgcore.meanfield import FLOW_TOLERANCE
 from mfgcore.metrics.definitions import METRICS
 
 if TYPE_CHECKING:

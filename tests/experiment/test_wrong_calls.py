@@ -118,6 +118,8 @@ def valid_calls(rng):
         },
         "policy_tables": {"policies": policies, "entropy_weight": 0.01},
         "next_state_thresholds": {"transition_probabilities": game.alone},
+        "are_normalised": {"values": rewards},
+        "are_distributions": {"values": policies, "tolerance": 1e-9},
         "policy_row": {"n_actions": A},
         "next_words": {
             "generators": random_generators(rng, 4, n), "words": np.empty(n, dtype=np.uint32)

@@ -11,6 +11,7 @@ from reference import meanfield as reference
 import mfgcore
 from mfgcore import ConfigurationError, NumericalError, games, kernels, meanfield
 from mfgcore.games import GAMES, Game, model
+from mfgcore.meanfield import exact, stationary
 from mfgcore.meanfield.transition_model import TransitionModel, breadth_first
 from mfgcore.runs import checkpoint
 from mfgcore.runs.simulation import Simulation
@@ -282,7 +283,7 @@ def test_what_did_not_converge_is_no_number():
     game, policy = Restless(), np.ones((2, 1))
     game.check()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(meanfield, "MAX_PUSHES", 200)
+        patch.setattr(stationary, "MAX_PUSHES", 200)
         metrics = meanfield.population_metrics(policy, game, **WEIGHTS)
         assert metrics.residual > 0.1
         for value in (metrics.discounted_return, metrics.mean_individual_exploitability):
@@ -305,7 +306,8 @@ def test_what_is_missing_for_a_reason_is_collected(tmp_path):
 
 
 def test_the_file_says_why_exact_metrics_are_missing(monkeypatch):
-    monkeypatch.setattr(meanfield, "_flow", lambda policies, shares, game: (even(9)[None], 0.5))
+    flow = even(9)[None], 0.5
+    monkeypatch.setattr(exact, "stationary_flow", lambda policies, shares, game: flow)
     dataset = mfgcore.simulate(small(iterations=3, architecture="centralised"))
     assert dataset.attrs["missing"].startswith("exact metrics at iterations 0, 2: no fixed point")
     assert np.isnan(dataset["exact_exploitability"][0])

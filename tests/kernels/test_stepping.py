@@ -276,13 +276,13 @@ def assert_close_sums_and_all_else_equal(one, other):
         np.testing.assert_array_equal(one[name], other[name], name)
 
 
-class Asked:
-    """A paper's game that is asked for what a table says otherwise."""
+class Tabled:
+    """A paper's game that computes the rewards of a table."""
 
     def __init__(self, table):
         self.table = table
 
-    def rewards(self, mean_fields):
+    def checked_rewards(self, mean_fields):
         n_states, n = self.table.shape
         counts = np.rint(mean_fields * (n - 1)).astype(int)
         return np.repeat(self.table[np.arange(n_states), counts][..., None], 5, axis=-1)
@@ -298,7 +298,7 @@ def test_a_game_of_the_paper_is_the_same_by_its_table_and_when_asked(build, name
         random_policies(rng, 6, 16, 5),
     )
     walk = Walk.of(population, game, 0.01, random_generators(rng, 4, 37)).arguments()
-    asked = walk | {"rewards": None, "game": Asked(walk["rewards"])}
+    asked = walk | {"rewards": None, "game": Tabled(walk["rewards"])}
     one, other = (copies(record_everything(each, 150, 16)) for each in (walk, asked))
     build.step_population(**one)
     build.step_population(**other)
@@ -377,6 +377,17 @@ def test_an_outcome_of_probability_zero_never_happens(build):
     np.testing.assert_array_equal(states, [1, 1, 1, 3, 3, 3])
 
 
+@pytest.mark.parametrize("wrong", [None, -1e-300, 2e-9, np.nan, np.inf])
+@pytest.mark.parametrize("place", [0, 17, 59])
+def test_distributions_are_recognised_up_to_a_tolerance(build, place, wrong):
+    values = np.full((3, 4, 5), 0.2)
+    values[0, 0] = 0.0, 1.0 + 9e-10, 0.0, 0.0, 0.0
+    if wrong is not None:
+        values.flat[place] += wrong if not wrong < 0.0 else wrong - values.flat[place]
+    assert build.are_distributions(values, 1e-9) == (wrong is None)
+    assert build.are_distributions(values[0, 1].tolist(), 1e-9)
+
+
 class Failing:
     """A game that fails when it is called a third time."""
 
@@ -414,8 +425,8 @@ def test_what_a_game_raises_is_raised_and_whole_blocks_are_done(build, coupling,
 @pytest.mark.parametrize(
     ("method", "wrong", "message"),
     [
-        ("rewards", 0.5, "shape (), expected (1, 4, 3)"),
-        ("rewards", np.zeros((1, 4)), "shape (1, 4), expected (1, 4, 3)"),
+        ("rewards", 0.5, "expected (1, 4, 3)"),
+        ("rewards", np.zeros((1, 4)), "expected (1, 4, 3)"),
         ("rewards", np.full((1, 4, 3), np.nan), "holds nan in state 0, action 0"),
         ("rewards", np.eye(12)[7].reshape(1, 4, 3) * 1.5, "holds 1.5 in state 2, action 1"),
         ("rewards", np.full((1, 4, 3), -1e-9), "holds -1e-09 in state 0, action 0"),

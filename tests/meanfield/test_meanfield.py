@@ -223,7 +223,7 @@ def test_residual_out_of_reach_is_an_error():
     game, policy = make_game(), uniform_policy(64, 5)
     mean_field = meanfield.stationary_distribution(to_corner(), game)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(meanfield, "MAX_ITERATIONS", 1)
+        patch.setattr(meanfield.exact, "MAX_ITERATIONS", 1)
         with pytest.raises(NumericalError, match="residual"):
             meanfield.best_response(mean_field, game, **PAPER, start=policy)
 

@@ -181,7 +181,7 @@ def test_two_hundred_mutated_games_run_or_are_refused_in_one_line(
     name, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(meanfield, "MAX_PUSHES", 100)
+    monkeypatch.setattr(meanfield.stationary, "MAX_PUSHES", 100)
     text = documented("python")[0].replace("class Edge", "class Mine")
     if name == "garnet":
         text = GARNET

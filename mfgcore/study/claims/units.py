@@ -10,7 +10,7 @@ import xarray as xr
 from mfgcore._base.arguments import explained
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.games import GAMES
-from mfgcore.meanfield.exact import population_metrics
+from mfgcore.meanfield import population_metrics
 from mfgcore.meanfield.policies import uniform_policy
 from mfgcore.runs.datasets import configuration
 from mfgcore.study.claims.evidence import NothingToJudge
