@@ -1,7 +1,7 @@
 """Games: states, transitions, and rewards by where the population is (Sec. 2, F.1).
 
-A shipped game is a module of this folder, which is found by itself. To add one, write a class as
-those here, in a file of its own; ``docs/extending.md`` says how.
+Every module of this folder is imported, and the classes of all games are attributes of this one.
+To add a game, write a class in a file of its own; ``docs/extending.md`` has examples.
 """
 
 import importlib
@@ -16,8 +16,7 @@ from mfgcore.games.validation import game_errors
 for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
     importlib.import_module(f"{__name__}.{_module}")
 
-_CLASSES = {game.__name__: game for game in GAMES.values()}
-globals().update(_CLASSES)
+globals().update({game.__name__: game for game in GAMES.values()})
 __all__ = [
     "ACTIONS",
     "BOUNDARIES",
@@ -29,5 +28,4 @@ __all__ = [
     "GridGame",
     "game_errors",
     "register",
-    *_CLASSES,
 ]

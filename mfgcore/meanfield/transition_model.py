@@ -28,7 +28,7 @@ class TransitionModel:
         if game.mean_field_dynamics:
             found = game.checked_transition_probabilities(probabilities.shape, mean_field)
             probabilities = self._ordered(found, 0)
-        self.probabilities = probabilities
+        self.transition_probabilities = probabilities
         initial = game.checked_initial_distribution()
         self.initial = np.ones(game.n_states) if initial is None else self._ordered(initial, 0)
 
@@ -42,7 +42,7 @@ class TransitionModel:
 
     def stationary_distributions(self, policies: np.ndarray) -> np.ndarray:
         """See `mfgcore.kernels.stationary_distributions`."""
-        transitions = self.next_states, self.probabilities, self.initial
+        transitions = self.next_states, self.transition_probabilities, self.initial
         found = kernels.stationary_distributions(self._ordered(policies), *transitions)
         return self._reordered(found)
 
@@ -52,7 +52,7 @@ class TransitionModel:
         """See `mfgcore.kernels.policy_values`."""
         given = map(self._ordered, (policies, rewards))
         return self._reordered(
-            kernels.policy_values(*given, self.next_states, self.probabilities, *weights)
+            kernels.policy_values(*given, self.next_states, self.transition_probabilities, *weights)
         )
 
     def best_responses(
@@ -61,7 +61,7 @@ class TransitionModel:
         """See `mfgcore.kernels.best_responses`."""
         given = map(self._ordered, (policies, rewards))
         values, responses, residuals = kernels.best_responses(
-            *given, self.next_states, self.probabilities, *limits
+            *given, self.next_states, self.transition_probabilities, *limits
         )
         return self._reordered(values), self._reordered(responses), residuals
 
@@ -71,7 +71,7 @@ class TransitionModel:
         """See `mfgcore.kernels.bellman_gaps`."""
         given = map(self._ordered, (policies, values, rewards))
         return self._reordered(
-            kernels.bellman_gaps(*given, self.next_states, self.probabilities, *weights)
+            kernels.bellman_gaps(*given, self.next_states, self.transition_probabilities, *weights)
         )
 
     def expected(self, future: np.ndarray) -> np.ndarray:
@@ -79,7 +79,7 @@ class TransitionModel:
         future = self._ordered(future, 0)
         expected = np.zeros(self.next_states.shape[:2])
         for k in range(self.next_states.shape[2]):  # in the kernels' order
-            expected += self.probabilities[:, :, k] * future[self.next_states[:, :, k]]
+            expected += self.transition_probabilities[:, :, k] * future[self.next_states[:, :, k]]
         return self._reordered(expected, 0)
 
 
