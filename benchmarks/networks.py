@@ -13,8 +13,9 @@ import numpy as np
 from benchmarks import timing
 from mfgcore import Experiment, kernels
 from mfgcore.agents.networks import NETWORKS
-from mfgcore.agents.population import Population, uniform_policy
+from mfgcore.agents.population import Population
 from mfgcore.agents.rollout import RolloutState
+from mfgcore.meanfield.policies import uniform_policy
 
 ROUNDS = 3
 random = np.random.default_rng(2024)

@@ -27,12 +27,12 @@ def advance(generators, lane):
 
 
 @jit
-def replay(transitions, q_values, generators, cycles, learning_rate, discount):
+def replay(transitions, q_values, generators, replay_cycles, learning_rate, discount):
     n_learners, n = transitions.shape
     keep, ahead = 1.0 - learning_rate, learning_rate * discount
     for learner in range(n_learners):
         q, buffer, state = q_values[learner], transitions[learner], generators[learner]
-        for _ in range(cycles):
+        for _ in range(replay_cycles):
             for i in range(n):
                 word = np.uint64(advance(state, i % 16))
                 partner = i + np.int64((word * np.uint64(n - i)) >> np.uint64(32))
@@ -44,32 +44,32 @@ def replay(transitions, q_values, generators, cycles, learning_rate, discount):
 
 
 @jit
-def unshuffled(transitions, q_values, cycles, learning_rate, discount):
+def unshuffled(transitions, q_values, replay_cycles, learning_rate, discount):
     """The updates alone, in the order of the buffer: what no shuffle can be faster than."""
     keep, ahead = 1.0 - learning_rate, learning_rate * discount
     for learner in range(transitions.shape[0]):
         q, buffer = q_values[learner], transitions[learner]
-        for _ in range(cycles):
+        for _ in range(replay_cycles):
             for i in range(buffer.shape[0]):
                 pair, next_pair = buffer[i].pair, buffer[i].next_pair
                 q[pair] = keep * q[pair] + (learning_rate * buffer[i].reward + ahead * q[next_pair])
 
 
 def step(
-    states, policy_index, tables, outcomes, outcome_thresholds, rewards, generators, *, n_steps,
-    population_rewards, occupancy, learners, transitions, interval, skipped,
+    states, policy_index, tables, next_states, next_state_thresholds, rewards, generators, *,
+    n_steps, population_rewards, occupancy, learners, transitions, interval, n_discarded,
 ):  # fmt: skip
     _step(
-        states, policy_index, tables["thresholds"], tables["entropy"], outcomes[..., 0], rewards,
+        states, policy_index, tables["thresholds"], tables["entropy"], next_states[..., 0], rewards,
         generators, n_steps, population_rewards, occupancy, learners, transitions, interval,
-        skipped,
+        n_discarded,
     )  # fmt: skip
 
 
 @jit
 def _step(
     states, policy_index, thresholds, entropies, next_state, rewards, generators, n_steps,
-    population_rewards, occupancy, learners, transitions, interval, skipped,
+    population_rewards, occupancy, learners, transitions, interval, n_discarded,
 ):  # fmt: skip
     n_agents, n_states, n_actions = states.size, next_state.shape[0], next_state.shape[1]
     pairs = np.zeros(n_agents, dtype=np.int32)
@@ -79,13 +79,13 @@ def _step(
     counts = np.zeros(n_states, dtype=np.int32)
     for i in range(n_agents):
         counts[states[i]] += 1
-    paid = np.zeros(n_states)
+    reward = np.zeros(n_states)
     for t in range(n_steps):
         total = 0.0
         for s in range(n_states):
             occupancy[s] += counts[s]
-            paid[s] = rewards[s, counts[s]]
-            total += counts[s] * paid[s]
+            reward[s] = rewards[s, counts[s]]
+            total += counts[s] * reward[s]
             counts[s] = 0
         for i in range(n_agents):
             state, policy = states[i], policy_index[i]
@@ -98,7 +98,7 @@ def _step(
             states[i] = next_state[state, action]
             counts[states[i]] += 1
         population_rewards[t] = total
-        if (t + 1) % interval == 0 and (t + 1) // interval > skipped:
+        if (t + 1) % interval == 0 and (t + 1) // interval > n_discarded:
             for j in range(learners.size):
                 transitions[j, filled].reward = own_rewards[j]
                 transitions[j, filled].pair = begun[j]
@@ -108,7 +108,7 @@ def _step(
             for j in range(learners.size):
                 begun[j] = pairs[learners[j]]
                 state = begun[j] // n_actions
-                own_rewards[j] = paid[state] + entropies[policy_index[learners[j]], state]
+                own_rewards[j] = reward[state] + entropies[policy_index[learners[j]], state]
 
 
 @jit

@@ -18,12 +18,12 @@ def advance(generators):
     return words
 
 
-def replay(transitions, q_values, generators, cycles, learning_rate, discount):
+def replay(transitions, q_values, generators, replay_cycles, learning_rate, discount):
     n_learners, n = transitions.shape
     state = np.ascontiguousarray(generators.transpose(1, 0, 2))
     everybody = np.arange(n_learners)
     keep, ahead = 1.0 - learning_rate, learning_rate * discount
-    for _ in range(cycles):
+    for _ in range(replay_cycles):
         for i in range(n):
             if i % 16 == 0:
                 words = advance(state).astype(np.uint64)
@@ -37,31 +37,31 @@ def replay(transitions, q_values, generators, cycles, learning_rate, discount):
 
 
 def step(
-    states, policy_index, tables, outcomes, outcome_thresholds, rewards, generators, *, n_steps,
-    population_rewards, occupancy, learners, transitions, interval, skipped,
+    states, policy_index, tables, next_states, next_state_thresholds, rewards, generators, *,
+    n_steps, population_rewards, occupancy, learners, transitions, interval, n_discarded,
 ):  # fmt: skip
-    n_states, n_actions, _ = outcomes.shape
+    n_states, n_actions, _ = next_states.shape
     cells = np.arange(n_states)
     filled = 0
     own_rewards = begun = None  # of the transition that lacks its next pair
     for t in range(n_steps):
         counts = np.bincount(states, minlength=n_states)
         occupancy += counts
-        paid = rewards[cells, counts]
+        reward = rewards[cells, counts]
         uniforms = (advance(generators) >> 1).astype(np.int32)
         actions = (uniforms[:, None] > tables["thresholds"][policy_index, states]).sum(axis=1)
         bonus = tables["entropy"][policy_index, states]
-        population_rewards[t] = counts @ paid + bonus.sum()
+        population_rewards[t] = counts @ reward + bonus.sum()
         pairs = states * n_actions + actions
-        if (t + 1) % interval == 0 and (t + 1) // interval > skipped:
+        if (t + 1) % interval == 0 and (t + 1) // interval > n_discarded:
             transitions["reward"][:, filled] = own_rewards
             transitions["pair"][:, filled] = begun
             transitions["next_pair"][:, filled] = pairs[learners]
             filled += 1
         if (t + 2) % interval == 0:
             begun = pairs[learners]
-            own_rewards = paid[states[learners]] + bonus[learners]
-        states[:] = outcomes[states, actions, 0]
+            own_rewards = reward[states[learners]] + bonus[learners]
+        states[:] = next_states[states, actions, 0]
 
 
 def ascend(policies, policy_index, q_values, step_size, entropy_weight):

@@ -41,8 +41,8 @@ def walk(shared):
         "states": random.integers(0, CELLS, AGENTS).astype(np.int32),
         "policy_index": np.arange(AGENTS, dtype=np.int32) % policies.shape[0],
         "tables": kernels.policy_tables(policies, ENTROPY_WEIGHT),
-        "outcomes": grid.next_state()[..., None],
-        "outcome_thresholds": None,
+        "next_states": grid.next_state()[..., None],
+        "next_state_thresholds": None,
         "rewards": Agree().reward_table(AGENTS),
         "generators": random.integers(0, 2**32, (4, AGENTS), dtype=np.uint32),
     }
@@ -57,7 +57,7 @@ def recording(n_learners):
         "learners": np.arange(n_learners, dtype=np.int32),
         "transitions": np.zeros((n_learners, STEPS // INTERVAL - SKIPPED), kernels.TRANSITION),
         "interval": INTERVAL,
-        "skipped": SKIPPED,
+        "n_discarded": SKIPPED,
     }
 
 

@@ -47,7 +47,11 @@ def replay(concentrated):
 def moves():
     """Where actions lead, as the kernels of the revision want it."""
     to = Grid(8).next_state()
-    return [to[..., None], None] if hasattr(Game, "outcomes") else [to]
+    return (
+        [to[..., None], None]
+        if (hasattr(Game, "next_states") or hasattr(Game, "outcomes"))
+        else [to]
+    )
 
 
 def stepping(n_policies, recording=False):
@@ -70,7 +74,8 @@ def stepping(n_policies, recording=False):
         return lambda: kernels.step_population(*walk), STEPS * AGENTS
     outputs = {"population_rewards": rewards, "occupancy": occupancy}
     if recording:
-        outputs |= {"learners": learners, "transitions": transitions, "interval": 10, "skipped": 21}
+        discarded = "n_discarded" if hasattr(Game, "next_states") else "skipped"
+        outputs |= {"learners": learners, "transitions": transitions, "interval": 10, discarded: 21}
     return lambda: kernels.step_population(*walk, n_steps=STEPS, **outputs), STEPS * AGENTS
 
 

@@ -2,7 +2,7 @@
 
 The equilibrium is found from a policy that is nearly even. In turn the policy takes a step of
 mirror ascent on its exact Q-values, and the mean field follows: to the policy's stationary
-distribution, or, where moves depend on the mean field, by one step of the population.
+distribution, or, where transitions depend on the mean field, by one step of the population.
 """
 
 import dataclasses
@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 
+from mfgcore import meanfield
 from mfgcore.experiment.parameters import defaults
 from mfgcore.games import ACTIONS, GAMES, MOVES
-from mfgcore.meanfield import exact as meanfield
 from mfgcore.pipeline.configuration import plain
 from mfgcore.plotting.curves import draw_shares
 from mfgcore.plotting.state_layout import cells_of, layout_of, names_of, turns_of
@@ -51,7 +51,7 @@ learn each of them, and [extending.md](extending.md) says how to write another o
 
 @dataclass
 class Equilibrium:
-    """A mean field, a policy, and how far they are from an equilibrium."""
+    """Mean field and policy, and their distance from an equilibrium."""
 
     mean_field: np.ndarray
     policy: np.ndarray
@@ -60,7 +60,7 @@ class Equilibrium:
 
 
 def equilibrium(game):
-    """An equilibrium of a game; Equilibrium."""
+    """Find an equilibrium of a game; Equilibrium."""
     for step_size in STEP_SIZES:
         found = search(game, step_size)
         if found.exploitability <= STATED:
@@ -69,7 +69,7 @@ def equilibrium(game):
 
 
 def search(game, step_size):
-    """Where mirror ascent leads; Equilibrium."""
+    """Find the limit of mirror ascent; Equilibrium."""
     n_states, n_actions = game.n_states, len(game.actions)
     mean_field = np.full(n_states, 1.0 / n_states)
     # not quite even, as even policies are unstable equilibria of games such as `cluster`
@@ -77,7 +77,7 @@ def search(game, step_size):
     for step in range(MAX_STEPS):
         policy = np.exp(logits - logits.max(axis=1, keepdims=True))
         policy /= policy.sum(axis=1, keepdims=True)
-        if game.moves_depend_on_mean_field:
+        if game.mean_field_dynamics:
             mean_field = (mean_field + pushed(mean_field, policy, game)) / 2.0
         else:
             mean_field = meanfield.stationary_distribution(policy, game)
@@ -92,10 +92,10 @@ def search(game, step_size):
 
 
 def pushed(mean_field, policy, game):
-    """The mean field after one step; (n_states,) float64."""
-    given = (mean_field,) if game.moves_depend_on_mean_field else ()
-    masses = mean_field[:, None, None] * policy[:, :, None] * game.probabilities(*given)
-    after = np.bincount(np.ravel(game.outcomes()), masses.ravel(), game.n_states)
+    """Mean field after one step; (n_states,) float64."""
+    given = (mean_field,) if game.mean_field_dynamics else ()
+    masses = mean_field[:, None, None] * policy[:, :, None] * game.transition_probabilities(*given)
+    after = np.bincount(np.ravel(game.next_states()), masses.ravel(), game.n_states)
     return after / after.sum()
 
 
@@ -131,7 +131,7 @@ def draw(game, found, path):
 
 
 def draw_table(axis, policy, game, names):
-    """Probabilities of actions, of each state in a column."""
+    """Draw the probabilities of actions, of each state in a column."""
     axis.imshow(policy.T, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
     few = len(names) <= 10
     axis.set_yticks(range(len(game.actions)), game.actions)
@@ -145,7 +145,7 @@ def draw_table(axis, policy, game, names):
 
 
 def draw_arrows(axis, policy, game, cells, turns):
-    """Expected steps of a policy, and how likely it stays."""
+    """Draw the expected steps of a policy, and its probability of staying."""
     steps = dict(zip(ACTIONS, MOVES, strict=True))
     down, right = (policy @ [steps.get(name, (0, 0)) for name in game.actions]).T
     sine, cosine = np.sin(turns), np.cos(turns)
@@ -163,14 +163,14 @@ def draw_arrows(axis, policy, game, cells, turns):
 
 
 def shown(value):
-    """A parameter's value as the page has it; str."""
+    """Value of a parameter on the page; str."""
     if isinstance(value, tuple):
         return f"({', '.join(map(shown, value))})"
     return f"{value:.3g}" if isinstance(value, float) else plain(value)
 
 
 def section(name, found):
-    """What the page says of a game; str."""
+    """Section of the page on a game; str."""
     game = GAMES[name]
     text = inspect.getdoc(game)
     fields = [f"`{each.name}` {shown(each.default)}" for each in dataclasses.fields(game)]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mfgcore import kernels
 from mfgcore.agents.population import Population
 from mfgcore.agents.rollout import RolloutState
+from mfgcore.games import Game
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -46,7 +47,7 @@ def random_policies(rng, *shape):
 
 
 @dataclass(frozen=True, eq=False)
-class RandomGame:
+class RandomGame(Game):
     """Any finite game: what depends on the mean field does so by the share in another cell.
 
     `move_coupling` 0: moves do not depend on the mean field. `table` None: rewards depend on the
@@ -60,14 +61,18 @@ class RandomGame:
     move_coupling: float
     table: np.ndarray | None
 
+    name = "random"
+    n_states = property(lambda self: self.reachable.shape[0])
+    actions = property(lambda self: tuple(map(str, range(self.reachable.shape[1]))))
+
     @property
-    def moves_depend_on_mean_field(self):
+    def mean_field_dynamics(self):
         return self.move_coupling > 0.0
 
-    def outcomes(self):
+    def next_states(self):
         return self.reachable
 
-    def probabilities(self, mean_field=None):
+    def transition_probabilities(self, mean_field=None):
         if mean_field is None:
             return self.alone
         weight = self.move_coupling * np.roll(mean_field, 1)[:, None, None]
@@ -81,14 +86,16 @@ class RandomGame:
         return self.table
 
 
-def random_game(rng, n_agents, n_states, n_actions, n_outcomes=1, move_coupling=0.0, tabled=True):
+def random_game(
+    rng, n_agents, n_states, n_actions, n_next_states=1, move_coupling=0.0, tabled=True
+):
     pairs = n_states, n_actions
     return RandomGame(
-        rng.integers(0, n_states, (*pairs, n_outcomes), dtype=np.int32),
-        random_policies(rng, *pairs, n_outcomes),
-        random_policies(rng, *pairs, n_outcomes),
+        rng.integers(0, n_states, (*pairs, n_next_states), dtype=np.int32),
+        random_policies(rng, *pairs, n_next_states),
+        random_policies(rng, *pairs, n_next_states),
         rng.random(pairs),
-        move_coupling if n_outcomes > 1 else 0.0,
+        move_coupling if n_next_states > 1 else 0.0,
         rng.random((n_states, n_agents + 1)) if tabled else None,
     )
 

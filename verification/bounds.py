@@ -8,9 +8,8 @@ import constants as c
 import numpy as np
 from population_size import improved
 
-from mfgcore import Experiment
-from mfgcore.agents.population import uniform_policy
-from mfgcore.meanfield import exact as meanfield
+from mfgcore import Experiment, meanfield
+from mfgcore.meanfield.policies import uniform_policy
 
 ERRORS = (1.0, 0.1, 0.01)  # epsilon; the paper names none
 AUTHORS = 1e17  # M_pg that App. E found to be asked for in one of its games

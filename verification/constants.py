@@ -20,10 +20,10 @@ LONGEST = 128  # steps up to which a population's mixing is looked at
 
 def transitions(game):
     """P(s' | s, a); (n_states, n_actions, n_states) float64."""
-    outcomes = np.asarray(game.outcomes())
+    outcomes = np.asarray(game.next_states())
     found = np.zeros((*outcomes.shape[:2], game.n_states))
     s, a, _ = np.indices(outcomes.shape)
-    np.add.at(found, (s, a, outcomes), game.probabilities())
+    np.add.at(found, (s, a, outcomes), game.transition_probabilities())
     return found
 
 

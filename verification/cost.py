@@ -77,7 +77,7 @@ def fits(settings, experiment):
     """Whether it is small enough, by plain counts that are not those of the model."""
     agents, states = experiment.agents, experiment.n_states
     learners = experiment.make("architecture").n_learners(agents) + 3
-    passes = experiment.make("algorithm").passes
+    passes = experiment.make("algorithm").replay_cycles
     done = agents * (experiment.learning_steps + experiment.communication_rounds)
     done += learners * experiment.kept_transitions * (10 + passes) + states * 100
     done *= experiment.iterations

@@ -12,9 +12,8 @@ import numpy as np
 from bounds import Bounds
 from population_size import equilibrium, improved
 
-from mfgcore import Experiment
-from mfgcore.agents.population import policy_distances
-from mfgcore.meanfield import exact as meanfield
+from mfgcore import Experiment, meanfield
+from mfgcore.meanfield.policies import policy_distances
 from mfgcore.plotting.statistics import bootstrap
 from mfgcore.runs.simulation import Simulation
 

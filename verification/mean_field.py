@@ -13,7 +13,7 @@ from report import Report
 
 from mfgcore import Experiment
 from mfgcore.agents.rollout import rollout
-from mfgcore.meanfield.exact import stationary_distribution
+from mfgcore.meanfield import stationary_distribution
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 MOMENTS = 200

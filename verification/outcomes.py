@@ -18,21 +18,21 @@ class Drawn:
     With `coupling` their probabilities depend on how many agents are in the state.
     """
 
-    def __init__(self, n_states, n_actions, n_outcomes, coupling=0.0, seed=0):
+    def __init__(self, n_states, n_actions, n_next_states, coupling=0.0, seed=0):
         rng = np.random.default_rng(seed)
         pairs = n_states, n_actions
         self.reachable = rng.permuted(
             np.tile(np.arange(n_states, dtype=np.int32), (*pairs, 1)), axis=-1
-        )[..., :n_outcomes].copy()
-        self.chances = rng.dirichlet(np.ones(n_outcomes), (2, *pairs))
+        )[..., :n_next_states].copy()
+        self.chances = rng.dirichlet(np.ones(n_next_states), (2, *pairs))
         self.coupling = coupling
-        self.moves_depend_on_mean_field = coupling > 0.0
+        self.mean_field_dynamics = coupling > 0.0
 
-    def outcomes(self):
+    def next_states(self):
         """Where an action can lead; (S, A, K) int32."""
         return self.reachable
 
-    def probabilities(self, mean_field=None):
+    def transition_probabilities(self, mean_field=None):
         """(..., S, A, K) float64, at mean fields (..., S)."""
         if mean_field is None:
             return self.chances[0]
@@ -82,18 +82,20 @@ def compare(report, name, game, probabilities, holds=True):
     Where moves depend on the mean field, the expected number of an outcome is the sum of its
     probabilities at the moments when the action was taken.
     """
-    n_states, n_actions, n_outcomes = game.reachable.shape
+    n_states, n_actions, n_next_states = game.reachable.shape
     pairs, outcomes = observe(game)
     counts = np.stack([np.bincount(row, minlength=n_states) for row in pairs // n_actions])
-    chances = probabilities(counts / N_AGENTS).reshape(N_STEPS, -1, n_outcomes)
-    rows = (pairs[1:] * n_outcomes + outcomes[:-1]).ravel()
-    n_rows = n_states * n_actions * n_outcomes
-    happened = np.bincount(rows * n_outcomes + outcomes[1:].ravel(), minlength=n_rows * n_outcomes)
-    taken = np.take_along_axis(chances[1:], pairs[1:, :, None], axis=1).reshape(-1, n_outcomes)
-    expected = np.stack(
-        [np.bincount(rows, taken[:, k], minlength=n_rows) for k in range(n_outcomes)], axis=1
+    chances = probabilities(counts / N_AGENTS).reshape(N_STEPS, -1, n_next_states)
+    rows = (pairs[1:] * n_next_states + outcomes[:-1]).ravel()
+    n_rows = n_states * n_actions * n_next_states
+    happened = np.bincount(
+        rows * n_next_states + outcomes[1:].ravel(), minlength=n_rows * n_next_states
     )
-    p, freedom = p_value(happened.reshape(n_rows, n_outcomes), expected)
+    taken = np.take_along_axis(chances[1:], pairs[1:, :, None], axis=1).reshape(-1, n_next_states)
+    expected = np.stack(
+        [np.bincount(rows, taken[:, k], minlength=n_rows) for k in range(n_next_states)], axis=1
+    )
+    p, freedom = p_value(happened.reshape(n_rows, n_next_states), expected)
     bound = f"at least {LEAST:g}" if holds else "below 1e-12, as it should"
     report.claim(
         f"{name}: p = {p:.3g} with {freedom} degrees of freedom, {bound}",
@@ -103,18 +105,20 @@ def compare(report, name, game, probabilities, holds=True):
 
 def main():
     report = Report(f"Frequencies of outcomes, {N_AGENTS * N_STEPS:,} moves each")
-    for n_outcomes in (2, 3, 5):
+    for n_next_states in (2, 3, 5):
         for n_actions in (1, 5):
-            game = Drawn(6, n_actions, n_outcomes, seed=n_outcomes)
-            name = f"{n_actions} action{'s'[: n_actions > 1]} of {n_outcomes} outcomes"
-            compare(report, name, game, game.probabilities)
+            game = Drawn(6, n_actions, n_next_states, seed=n_next_states)
+            name = f"{n_actions} action{'s'[: n_actions > 1]} of {n_next_states} outcomes"
+            compare(report, name, game, game.transition_probabilities)
     for coupling in (0.5, 1.0):
         game = Drawn(4, 3, 3, coupling, seed=7)
         name = f"probabilities that depend on mu by {coupling:g}"
-        compare(report, name, game, game.probabilities)
+        compare(report, name, game, game.transition_probabilities)
     # that the tests notice what they are there for
     other = Drawn(4, 3, 3, 0.8, seed=7)
-    compare(report, "the same, against those of 0.8", game, other.probabilities, holds=False)
+    compare(
+        report, "the same, against those of 0.8", game, other.transition_probabilities, holds=False
+    )
     report.end()
 
 

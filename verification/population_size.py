@@ -9,13 +9,13 @@ import numpy as np
 from populations import expected_rewards, policy_entropies
 from scipy.stats import binom
 
-from mfgcore import Experiment
+from mfgcore import Experiment, meanfield
 from mfgcore.agents.algorithms import improve_policies
-from mfgcore.agents.population import Population, uniform_policy
+from mfgcore.agents.population import Population
 from mfgcore.agents.rollout import RolloutState, rollout
 from mfgcore.games import GAMES
-from mfgcore.meanfield import exact as meanfield
-from mfgcore.meanfield.transition_model import Moves
+from mfgcore.meanfield.policies import uniform_policy
+from mfgcore.meanfield.transition_model import TransitionModel
 from mfgcore.metrics.sampled import discounted_return
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
@@ -122,7 +122,7 @@ def deviation_gain(experiment, game, policy, n_agents):
     mean_field = meanfield.stationary_distribution(policy, game)
     rewards = expected_rewards(game, mean_field, n_agents)[:, None] + np.zeros(policy.shape)
     weights = experiment.discount, experiment.entropy_weight
-    moves, start = Moves(game), policy[None]
+    moves, start = TransitionModel(game), policy[None]
     best, _, _ = moves.best_responses(start, rewards[None], *weights, 1e-13, 1000)
     own = moves.policy_values(start, rewards[None], *weights)
     return float(mean_field @ (best - own)[0])
@@ -130,7 +130,7 @@ def deviation_gain(experiment, game, policy, n_agents):
 
 def equilibrium(experiment, game, n_agents=np.inf, change=1e-13):
     """Where mirror ascent on exact Q-functions ends from the even policy, as one of N sees it."""
-    game = game.seen_by(n_agents)
+    game = game.for_population(n_agents)
     policy = uniform_policy(game.n_states, len(game.actions))
     for _ in range(100_000):
         before = policy

@@ -12,9 +12,9 @@ from report import Report
 
 from mfgcore import Experiment
 from mfgcore.agents.algorithms import LearningBatch
-from mfgcore.agents.population import uniform_policy
 from mfgcore.agents.rollout import rollout
-from mfgcore.meanfield.exact import action_values, stationary_distribution
+from mfgcore.meanfield import action_values, stationary_distribution
+from mfgcore.meanfield.policies import uniform_policy
 
 LEARNERS = 30
 SETTINGS = (  # M_pg, L, beta: more data, more cycles, a smaller step
@@ -40,7 +40,7 @@ def main():
         n_learners = max(1, min(LEARNERS, 3_000_000 // transitions))
         learners = np.arange(n_learners, dtype=np.int32)
         algorithm = experiment.make("algorithm")
-        seen = rollout(experiment, population, algorithm.skipped, learners)
+        seen = rollout(experiment, population, algorithm.n_discarded, learners)
         shuffles = experiment.random_streams.shuffle_generators("shuffles", 0, n_learners)
         own = policies.repeat(n_learners, axis=0)
         learned = algorithm.q_values(

@@ -8,7 +8,7 @@ from report import Report
 
 from mfgcore import Experiment
 from mfgcore.agents.rollout import rollout
-from mfgcore.meanfield.exact import stationary_distribution
+from mfgcore.meanfield import stationary_distribution
 from mfgcore.metrics.sampled import discounted_return
 
 TRIALS = 40

@@ -14,9 +14,9 @@ from populations import walk
 
 from mfgcore import Experiment, kernels
 from mfgcore.agents.algorithms import LearningBatch
-from mfgcore.agents.population import uniform_policy
 from mfgcore.agents.rollout import rollout
-from mfgcore.meanfield.exact import action_values, stationary_distribution
+from mfgcore.meanfield import action_values, stationary_distribution
+from mfgcore.meanfield.policies import uniform_policy
 
 OUTPUT = Path(__file__).parents[1] / "docs/gallery/data/shuffling.json"
 SEED = 230602766  # the root of the confirmatory runs
@@ -34,7 +34,7 @@ def errors(experiment):
     population = walk(experiment, policies, np.zeros(AGENTS, dtype=np.int32), 0)
     learners = np.arange(LEARNERS, dtype=np.int32)
     algorithm = experiment.make("algorithm")
-    seen = rollout(experiment, population, algorithm.skipped, learners).transitions
+    seen = rollout(experiment, population, algorithm.n_discarded, learners).transitions
     visited = np.array([np.bincount(row["pair"], minlength=exact.size) > 0 for row in seen])
     in_order = np.full((LEARNERS, exact.size), experiment.max_q_value)
     rates = np.full(seen.shape[1], experiment.learning_rate)

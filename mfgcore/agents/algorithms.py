@@ -13,7 +13,7 @@ from mfgcore import kernels
 from mfgcore.agents.population import Population
 from mfgcore.experiment.components import ALGORITHMS, Algorithm
 from mfgcore.games import Game
-from mfgcore.meanfield.exact import action_values, joint_mean_field
+from mfgcore.meanfield import action_values, joint_mean_field
 
 MOST_THREADS = max(16, os.cpu_count() or 1)
 
@@ -129,7 +129,7 @@ def exact(*, game: Game, discount: float, entropy_weight: float) -> Algorithm:
 
     def q_values(batch):
         others = batch.population
-        seen = game.seen_by(others.size)
+        seen = game.for_population(others.size)
         mean_field = joint_mean_field(others.policies, seen, policy_index=others.policy_index)
         found = [action_values(own, mean_field, seen, **weights) for own in batch.policies]
         return np.array(found).reshape(len(found), math.prod(batch.policies.shape[1:]))

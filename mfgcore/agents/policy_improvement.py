@@ -8,8 +8,8 @@ import numpy as np
 
 from mfgcore import kernels
 from mfgcore._base.arguments import explained
-from mfgcore.agents.population import state_distances
 from mfgcore.experiment.components import POLICY_IMPROVEMENTS
+from mfgcore.meanfield.policies import state_distances
 
 SMALLEST = np.finfo(np.float64).tiny
 

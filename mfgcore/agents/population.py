@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfgcore._base.arguments import explained
+from mfgcore.meanfield.policies import policy_distances, uniform_policy
 
 
 @dataclass
@@ -68,45 +68,3 @@ class Population:
         followers = np.bincount(self.policy_index)[self.policy_index]
         first = int(followers.argmax())
         return int(self.policy_index[first]), int(followers[first])
-
-
-@explained
-def state_distances(policies: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """||pi(s) - other(s)||_1 in every state.
-
-    Parameters
-    ----------
-    policies, others : (n_policies, n_states, n_actions) float64
-
-    Returns
-    -------
-    (n_policies, n_states) float64
-    """
-    distances = np.empty(policies.shape[:2])
-    # a part at a time, which stays in the caches: at 100,000 agents a difference takes 256 MB
-    for first in range(0, len(policies), 256):
-        part = slice(first, first + 256)
-        np.abs(policies[part] - others[part]).sum(axis=2, out=distances[part])
-    return distances
-
-
-@explained
-def policy_distances(policies: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """sup_s ||pi(s) - reference(s)||_1 of every policy pi (Sec. 3.2).
-
-    Parameters
-    ----------
-    policies : (n_policies, n_states, n_actions) float64
-    reference : (n_states, n_actions) float64
-
-    Returns
-    -------
-    (n_policies,) float64
-    """
-    return state_distances(policies, np.broadcast_to(reference, policies.shape)).max(axis=1)
-
-
-@explained
-def uniform_policy(n_states: int, n_actions: int) -> np.ndarray:
-    """pi_max: every action equally likely everywhere; (n_states, n_actions) float64."""
-    return np.full((n_states, n_actions), 1.0 / n_actions)

@@ -11,29 +11,6 @@ from mfgcore._base.arguments import explained
 from mfgcore.agents.population import Population
 from mfgcore.experiment.components import Algorithm
 from mfgcore.games import Game
-from mfgcore.games.model import is_masked
-
-
-class _Unmasked:
-    """A game for the kernels, which would not see that an array is masked."""
-
-    def __init__(self, game: Game) -> None:
-        self.name = getattr(game, "name", type(game).__name__)
-        self._rewards, self._probabilities = game.rewards, game.probabilities
-
-    def rewards(self, mean_fields: np.ndarray) -> Any:
-        """As of the game."""
-        return _unmasked("rewards()", self._rewards(mean_fields))
-
-    def probabilities(self, mean_field: np.ndarray) -> Any:
-        """As of the game."""
-        return _unmasked("probabilities()", self._probabilities(mean_field))
-
-
-def _unmasked(what, values):
-    if type(values) is not np.ndarray and is_masked(values):
-        raise ValueError(f"{what} has masked entries")
-    return values
 
 
 @dataclass
@@ -47,22 +24,22 @@ class RolloutState:
     policy_index : (n_agents,) int32
     tables : (n_policies, n_states) of `mfgcore.kernels.policy_row`
         The policies as made by `mfgcore.kernels.policy_tables`.
-    outcomes : (n_states, n_actions, n_outcomes) int32
-    outcome_thresholds : (n_states, n_actions, n_outcomes - 1) int32 or None
+    next_states : (n_states, n_actions, n_next_states) int32
+    next_state_thresholds : (n_states, n_actions, n_next_states - 1) int32 or None
         None: there is one outcome, or its probabilities depend on the mean field.
     rewards : (n_states, n_agents + 1) float64 or None
         None: they depend on more than the cell and the number of agents there.
     generators : (4, n_agents) uint32
         Action streams; changed in place.
     game : object, optional
-        The kernels ask it for what is None above.
+        The kernels call it for what is None above.
     """
 
     states: np.ndarray
     policy_index: np.ndarray
     tables: np.ndarray
-    outcomes: np.ndarray
-    outcome_thresholds: np.ndarray | None
+    next_states: np.ndarray
+    next_state_thresholds: np.ndarray | None
     rewards: np.ndarray | None
     generators: np.ndarray
     game: object = None
@@ -85,20 +62,20 @@ class RolloutState:
         -------
         RolloutState
         """
-        outcomes = np.require(game.outcomes(), np.int32, ("C", "A"))
+        next_states = np.require(game.next_states(), np.int32, ("C", "A"))
         thresholds = None
-        if outcomes.shape[2] > 1 and not game.moves_depend_on_mean_field:
-            probabilities = np.require(game.probabilities(), np.float64, ("C", "A"))
-            thresholds = kernels.outcome_thresholds(probabilities)
+        if next_states.shape[2] > 1 and not game.mean_field_dynamics:
+            probabilities = np.require(game.transition_probabilities(), np.float64, ("C", "A"))
+            thresholds = kernels.next_state_thresholds(probabilities)
         return cls(
             states=population.states,
             policy_index=population.policy_index,
             tables=kernels.policy_tables(population.policies, entropy_weight),
-            outcomes=outcomes,
-            outcome_thresholds=thresholds,
+            next_states=next_states,
+            next_state_thresholds=thresholds,
             rewards=game.reward_table(population.size),
             generators=generators,
-            game=_Unmasked(game),
+            game=game,
         )
 
     def copy(self) -> Self:
@@ -197,7 +174,7 @@ def rollout(
     n_steps = transitions * steps_per_transition
     rewards = np.empty(n_steps) if population else None
     own_rewards = None if deviator is None else np.empty(n_steps)
-    occupancy = np.zeros(len(state.outcomes), dtype=np.int64) if population else None
+    occupancy = np.zeros(len(state.next_states), dtype=np.int64) if population else None
     kept = None
     if algorithm.n_discarded is None:
         learners = None
@@ -214,8 +191,8 @@ def rollout(
         learners=learners,
         transitions=kept,
         interval=steps_per_transition,
-        skipped=algorithm.n_discarded or 0,
-        paid_on_arrival=algorithm.reward_after_move,
+        n_discarded=algorithm.n_discarded or 0,
+        reward_after_move=algorithm.reward_after_move,
     )
     mean_field = None if occupancy is None else occupancy / (n_steps * state.states.size)
     return RolloutResult(rewards, own_rewards, kept, mean_field)

@@ -96,7 +96,7 @@ def work(experiment: Experiment) -> dict[str, float]:
 def _of_population(experiment, agents):
     """What is made once for a number of agents."""
     game, done = experiment.make_game(), {}
-    if game.pays_by_own_share:
+    if game.local_reward:
         done["reward, tabled"] = agents * experiment.n_states
     if experiment.make("architecture").communication == "network":
         if experiment.network == "radius":
@@ -110,7 +110,7 @@ def _of_iteration(experiment, agents, failure_probability, lost, evaluated, firs
     """What one iteration does; dict of str to float."""
     game, architecture = experiment.make_game(), experiment.make("architecture")
     n_states, entries = experiment.n_states, experiment.n_states * experiment.n_actions
-    outcomes = np.size(game.outcomes())
+    outcomes = np.size(game.next_states())
     neighbours = architecture.communication == "network"
     left = policies_left(experiment, agents)
     learners = (architecture.n_learners(agents) - lost) * (1.0 - failure_probability)
@@ -143,7 +143,7 @@ def _of_iteration(experiment, agents, failure_probability, lost, evaluated, firs
     }
     if outcomes > entries:  # all are looked at, eight at a time
         done["step, drawn"] = steps * agents * (6.0 + outcomes / entries) / 8.0
-        if game.moves_depend_on_mean_field:  # no block of steps stays in the caches
+        if game.mean_field_dynamics:  # no block of steps stays in the caches
             done["step, drawn"] *= 2.0
     if neighbours:
         many = links(experiment, agents)
@@ -153,13 +153,13 @@ def _of_iteration(experiment, agents, failure_probability, lost, evaluated, firs
         done["entry, compared"] = adopted * learners * entries
         if experiment.link_failure_probability and many:
             done["link, failing"] = rounds * many * max(1.0, agents / n_states)
-    if game.pays_by_own_share:
+    if game.local_reward:
         done["reward, read"] = rollouts * agents * n_states
     else:
         done["reward, asked"] = steps * entries + exact * n_states * entries
-    if game.moves_depend_on_mean_field:
+    if game.mean_field_dynamics:
         done["step, asked"] = steps + pushes
-        done["probability, asked"] = (steps + pushes) * game.asked_numbers
+        done["probability, asked"] = (steps + pushes) * game.evaluation_cost
     return done
 
 

@@ -146,7 +146,8 @@ class Links:
     def arguments(self) -> dict[str, Any]:
         """The arguments of `mfgcore.kernels.communicate` that say who is linked, by name."""
         known = dict(vars(self))
-        return known | {"down": math.ceil(known.pop("drop_probability") * 2**53)}  # n 2^-53 < p
+        threshold = math.ceil(known.pop("drop_probability") * 2**53)  # n 2^-53 < p
+        return known | {"drop_threshold": threshold}
 
 
 def _among(numbers, n):

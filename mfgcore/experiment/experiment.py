@@ -29,7 +29,8 @@ from mfgcore.experiment.parameters import (
     read_by,
 )
 from mfgcore.experiment.random_streams import RandomStreams
-from mfgcore.games import GAMES, Game, in_one_line
+from mfgcore.games import GAMES, Game, game_errors
+from mfgcore.games.validation import check_sizes
 
 # D19: the discounted sum of the return metric stops where discount**H is below this
 RETURN_TOLERANCE = 1e-6
@@ -141,14 +142,14 @@ class Experiment(Table):
 
     def _check_game(self):
         game = GAMES[self.game]
-        if self.reward_time == "after_move" and not game.pays_by_own_share:
+        if self.reward_time == "after_move" and not game.local_reward:
             raise ConfigurationError(
                 f"reward_time: 'after_move' is not allowed: game {self.game!r} pays by more than "
                 "the state and its share"
             )
-        with in_one_line(self.game):
+        with game_errors(self.game):
             game = self.make_game()
-            game.check_sizes()
+            check_sizes(game)
             pairs = self.n_states * self.n_actions
             if pairs <= MAX_PAIRS:
                 _checked(game)

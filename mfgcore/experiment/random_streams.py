@@ -84,7 +84,7 @@ class RandomStreams:
         self, purpose: str, iteration: int, n_agents: int, game: Game
     ) -> np.ndarray:
         """A state for each agent, from the game's initial distribution; (n_agents,) int32."""
-        start = game.checked_start()
+        start = game.checked_initial_distribution()
         if start is None:
             return self.integers(purpose, iteration, n_agents, game.n_states)
         cumulated = np.cumsum(start)

@@ -1,42 +1,31 @@
-"""Games: where actions lead, and what states pay by where the population is (Sec. 2, F.1).
+"""Games: states, transitions, and rewards by where the population is (Sec. 2, F.1).
 
-To add one, write a class as those here, in a file of its own; ``docs/extending.md`` says how.
+Every module of this folder is imported, and the classes of all games are attributes of this one.
+To add a game, write a class in a file of its own; ``docs/extending.md`` has examples.
 """
 
-from mfgcore.games import paper  # noqa: F401  the first to be known
-from mfgcore.games.chains import BeachBar, LasryLionsChain, NoInteraction, TwoBars
-from mfgcore.games.contraction import Contraction
-from mfgcore.games.four_rooms import FourRooms
-from mfgcore.games.garnet import Garnet
-from mfgcore.games.grid import ACTIONS, BOUNDARIES, MOVES, Grid, GridGame
-from mfgcore.games.kinetic_congestion import KineticCongestion
-from mfgcore.games.model import GAMES, Game, in_one_line, register
-from mfgcore.games.paper import NORMALISATIONS, Agree, Cluster, Diffuse
-from mfgcore.games.rock_paper_scissors import RockPaperScissors
-from mfgcore.games.sis_epidemic import SISEpidemic
+import importlib
+import pkgutil
 
+from mfgcore.games import paper  # noqa: F401  its games are listed first
+from mfgcore.games.grid import ACTIONS, BOUNDARIES, MOVES, Grid, GridGame
+from mfgcore.games.model import GAMES, Game, register
+from mfgcore.games.paper import NORMALISATIONS
+from mfgcore.games.validation import game_errors
+
+for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+    importlib.import_module(f"{__name__}.{_module}")
+
+globals().update({game.__name__: game for game in GAMES.values()})
 __all__ = [
     "ACTIONS",
     "BOUNDARIES",
     "GAMES",
     "MOVES",
     "NORMALISATIONS",
-    "Agree",
-    "BeachBar",
-    "Cluster",
-    "Contraction",
-    "Diffuse",
-    "FourRooms",
     "Game",
-    "Garnet",
     "Grid",
     "GridGame",
-    "KineticCongestion",
-    "LasryLionsChain",
-    "NoInteraction",
-    "RockPaperScissors",
-    "SISEpidemic",
-    "TwoBars",
-    "in_one_line",
+    "game_errors",
     "register",
 ]

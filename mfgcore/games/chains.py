@@ -1,4 +1,4 @@
-"""States in a row: a beach with a bar, with two bars, a Lasry-Lions chain, one without interaction.
+"""Chain games: a beach with a bar or two, a Lasry-Lions chain, one without interaction.
 
 x' = x + a + e with a in {-1, 0, 1} and a random e in {-1, 0, 1}.
 """
@@ -16,7 +16,7 @@ STEPS = np.array([-1, 0, 1])
 
 @dataclass(frozen=True)
 class Chain(Game):
-    """What the games in a row share: moves, and how far apart states are."""
+    """Base class of chains: steps with noise, and distances."""
 
     states: int = 7
     noise: tuple[float, float, float] = (0.025, 0.95, 0.025)  # of e = -1, 0, 1
@@ -28,21 +28,23 @@ class Chain(Game):
     distances = property(lambda self: self.apart(self.places[:, None], self.places))
 
     def apart(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """How far apart states are; float64."""
+        """Distances between states; float64."""
         return np.abs(one - other) * 1.0
 
-    def outcomes(self) -> np.ndarray:
-        """A step and the noise; the ends stop both."""
+    def next_states(self) -> np.ndarray:
+        """Step and noise, stopped at the ends."""
         to = self.places[:, None, None] + STEPS[:, None] + STEPS
         return to.clip(0, self.states - 1).astype(np.int32)
 
-    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
-        """Those of the noise."""
+    def transition_probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
+        """Probabilities of the noise."""
         return np.broadcast_to(self.noise, (self.states, 3, 3))
 
-    def paid_there(self, there: np.ndarray, mean_fields: np.ndarray, cost: float) -> np.ndarray:
-        """What states pay, less a cost of a step; normalised."""
-        return self.normalised(there[..., None] - cost * np.abs(STEPS), mean_fields)
+    def with_step_cost(
+        self, rewards: np.ndarray, mean_fields: np.ndarray, cost: float
+    ) -> np.ndarray:
+        """Rewards of states less the cost of a step; normalised."""
+        return self.normalised(rewards[..., None] - cost * np.abs(STEPS), mean_fields)
 
 
 @register
@@ -63,30 +65,30 @@ class BeachBar(Chain):
     bar = property(lambda self: self.states // 2)
 
     def apart(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """The shorter way round."""
+        """Distances by the shorter way round the lake."""
         there = np.abs(one - other)
         return np.minimum(there, self.states - there) * 1.0
 
     @property
     def near(self) -> np.ndarray:
-        """How much nearer to the bar is worth."""
+        """Rewards of being near the bar; (n_states,) float64."""
         return self.attraction * (1.0 - self.apart(self.bar, self.places) / (self.states // 2))
 
     @property
     def reward_range(self) -> tuple[float, float]:
-        """Alone at the bar, and in the crowd that is farthest from it."""
+        """Rewards of the crowd that is farthest from the bar, and of one alone at it."""
         crowd = float(kernels.log(max(self.max_agents, 2)))
         return self.near.min() - 1.0 / self.states, self.attraction + crowd
 
-    def outcomes(self) -> np.ndarray:
-        """A step and the noise, around the lake."""
+    def next_states(self) -> np.ndarray:
+        """Step and noise, around the lake."""
         to = self.places[:, None, None] + STEPS[:, None] + STEPS
         return (to % self.states).astype(np.int32)
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """Near the bar, and averse to the crowd."""
+        """Attraction of the bar and aversion to the crowd."""
         averse = -kernels.log(np.maximum(mean_fields, 1.0 / self.max_agents))
-        return self.paid_there(self.near + averse, mean_fields, 1.0 / self.states)
+        return self.with_step_cost(self.near + averse, mean_fields, 1.0 / self.states)
 
 
 @register
@@ -104,7 +106,7 @@ class TwoBars(Chain):
 
     @property
     def away(self) -> np.ndarray:
-        """How far the nearer bar is."""
+        """Distances to the nearer bar; (n_states,) float64."""
         return self.apart(self.places[:, None], np.array(self.bars)).min(axis=1)
 
     def check(self) -> None:
@@ -115,13 +117,13 @@ class TwoBars(Chain):
 
     @property
     def reward_range(self) -> tuple[float, float]:
-        """Everybody at a bar, and alone on the way, farthest from one."""
+        """Rewards of one alone on the way, farthest from a bar, and of everybody at one."""
         return -self.movement_cost - self.distance_cost * self.away.max(), self.company
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """Company, less what it costs to be away from a bar."""
+        """Value of company, less the cost of the distance to a bar."""
         there = self.company * mean_fields - self.distance_cost * self.away
-        return self.paid_there(there, mean_fields, self.movement_cost)
+        return self.with_step_cost(there, mean_fields, self.movement_cost)
 
 
 @register
@@ -140,14 +142,14 @@ class LasryLionsChain(Chain):
 
     @property
     def reward_range(self) -> tuple[float, float]:
-        """Alone in the middle, and everybody on the way at an end."""
+        """Rewards of everybody on the way at an end, and of one alone in the middle."""
         low = -self.movement_cost - self.attraction * self.away.max() - self.crowd_aversion
         return low, -self.attraction * self.away.min()
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """Less for the distance to the middle, and for the crowd."""
+        """Costs of the distance to the middle and of the crowd."""
         there = -self.attraction * self.away - self.crowd_aversion * mean_fields
-        return self.paid_there(there, mean_fields, self.movement_cost)
+        return self.with_step_cost(there, mean_fields, self.movement_cost)
 
 
 @register
@@ -162,5 +164,5 @@ class NoInteraction(Chain):
     reward_range = property(lambda self: (-self.movement_cost, self.states - 1.0))
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """The farther, the better."""
-        return self.paid_there(1.0 * self.places, mean_fields, self.movement_cost)
+        """Number of the state, less the cost of a step."""
+        return self.with_step_cost(1.0 * self.places, mean_fields, self.movement_cost)

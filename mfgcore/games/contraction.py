@@ -1,4 +1,4 @@
-"""A contraction game: what others do is never worth a move."""
+"""Contraction game: what others do is never worth a move."""
 
 import numpy as np
 
@@ -21,11 +21,11 @@ class Contraction(Game):
     actions = ("stay", "switch")
     reward_range = property(lambda self: (-self.switching_cost - self.congestion, 0.0))
 
-    def outcomes(self) -> np.ndarray:
-        """Here or there."""
+    def next_states(self) -> np.ndarray:
+        """The same state, or the other."""
         return np.array([[0, 1], [1, 0]], dtype=np.int32)[:, :, None]
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """What a switch and the crowd cost."""
+        """Costs of a switch and of the crowd."""
         cost = self.switching_cost * np.array([0.0, 1.0])
         return self.normalised(-cost - self.congestion * mean_fields[..., None], mean_fields)

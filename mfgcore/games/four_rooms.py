@@ -28,7 +28,7 @@ class FourRooms(Game):
 
     actions = ACTIONS
     layout = "grid"
-    pays_by_own_share = True
+    local_reward = True
     n_states = property(lambda self: self.grid.n_states)
     positions = property(lambda self: self.grid.positions)
     distances = property(lambda self: self.grid.distances)
@@ -36,24 +36,24 @@ class FourRooms(Game):
 
     @cached_property
     def grid(self) -> Grid:
-        """A cross of walls with four doors; Grid."""
+        """Grid with a cross of walls and four doors."""
         cross = {(5, n) for n in range(11)} | {(n, 5) for n in range(11)}
         walls = sorted(cross - set(self.doors))
         return Grid(11, obstacles=" ".join(f"{row},{column}" for row, column in walls))
 
-    def outcomes(self) -> np.ndarray:
-        """The action, then the noise."""
+    def next_states(self) -> np.ndarray:
+        """Cells after the action and the noise."""
         if self.through_walls:
             moves = np.array(MOVES)
             return self.grid.next_state(moves[:, None, :] + moves)
         step = self.grid.next_state()
         return step[step]
 
-    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
-        """Those of the noise."""
+    def transition_probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
+        """Probabilities of the noise."""
         return np.broadcast_to(self.noise, (self.n_states, 5, 5))
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """Averse to the crowd."""
+        """Aversion to the crowd, -log mu(s)."""
         averse = -kernels.log(np.maximum(mean_fields, 1.0 / self.max_agents))
         return self.normalised(averse[..., None], mean_fields)

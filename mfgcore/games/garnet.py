@@ -44,15 +44,15 @@ class Garnet(Game):
 
     n_states = property(lambda self: self.states)
     actions = property(lambda self: tuple(str(action) for action in range(self.n_actions)))
-    moves_depend_on_mean_field = property(lambda self: self.drawn[0][1] != 0.0)
-    held_bytes = property(lambda self: 4.0 * self.states**3 * self.n_actions)
+    mean_field_dynamics = property(lambda self: self.drawn[0][1] != 0.0)
+    extra_bytes = property(lambda self: 4.0 * self.states**3 * self.n_actions)
     # each product of the pull and a mean field is a twentieth of what else an outcome takes
-    asked_numbers = property(
+    evaluation_cost = property(
         lambda self: (1.0 + self.states / 20.0) * self.states**2 * self.n_actions
     )
 
     def check(self) -> None:
-        """As of every game; and names and sizes, before anything is drawn."""
+        """Check also choices and sizes, before anything is drawn."""
         if self.branching > self.states:
             raise ConfigurationError(
                 f"branching: {self.branching} is not <= states = {self.states}"
@@ -83,18 +83,18 @@ class Garnet(Game):
         for s in range(S):
             pull[:, s] = rng.normal(size=(A, S, S)).transpose(2, 0, 1)
         pull = np.moveaxis(pull, 0, -1)
-        paid, between = rng.normal(size=(S, A)), rng.normal(size=(S, S))
+        own, between = rng.normal(size=(S, A)), rng.normal(size=(S, S))
         between = (between + {"potential": 1, "cyclic": -1}[self.interaction] * between.T) / 2
         coefficients = [d if g is None else g for d, g in zip(drawn, given, strict=True)]
-        return coefficients, base, pull, paid, between
+        return coefficients, base, pull, own, between
 
-    def outcomes(self) -> np.ndarray:
-        """Anywhere."""
+    def next_states(self) -> np.ndarray:
+        """All states, of which every one is a possible successor."""
         everywhere = np.arange(self.states, dtype=np.int32)
         return np.broadcast_to(everywhere, (self.states, self.n_actions, self.states))
 
-    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
-        """In proportion to what is left above 0."""
+    def transition_probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
+        """Probabilities in proportion to the positive part of the intensities."""
         (c, k, *_), base, pull, *_ = self.drawn
         pulled = k * _product(pull, mean_field) if k else 0.0
         intensity = c * base + pulled if self.dynamics == "additive" else base * (c + pulled)
@@ -103,27 +103,29 @@ class Garnet(Game):
         intensity = np.where(nothing, base, intensity)
         return intensity / np.cumsum(intensity, axis=2)[:, :, -1:]
 
-    def _paid(self, felt):  # what others add, (..., n_states) -> (..., n_states, n_actions)
-        (*_, c, k), _, _, paid, _ = self.drawn
+    def _coupled(
+        self, felt
+    ):  # influence of the others, (..., n_states) -> (..., n_states, n_actions)
+        (*_, c, k), _, _, own, _ = self.drawn
         felt = k * felt[..., None]
-        return c * paid + felt if self.reward == "additive" else paid * (c + felt)
+        return c * own + felt if self.reward == "additive" else own * (c + felt)
 
     @cached_property
     def reward_range(self) -> tuple[float, float]:
-        """Rewards are linear in mu: the extremes are where all are in one state."""
-        extremes = self._paid(self.drawn[-1].T)
+        """Extremes of the rewards: linear in mu, they are where all are in one state."""
+        extremes = self._coupled(self.drawn[-1].T)
         return extremes.min(), extremes.max()
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """By what is drawn, and where others are."""
+        """Drawn rewards, coupled to the mean field."""
         between = self.drawn[-1]
         return self.normalised(
-            self._paid(_product(between, mean_fields[..., None, :])), mean_fields
+            self._coupled(_product(between, mean_fields[..., None, :])), mean_fields
         )
 
 
 def _product(matrix, vectors):
-    """Sums over the last axis, in its order: BLAS has another one on every processor."""
+    """Product summed in the order of the last axis, which BLAS changes by processor."""
     total = matrix[..., 0] * vectors[..., 0]
     for j in range(1, matrix.shape[-1]):
         total += matrix[..., j] * vectors[..., j]

@@ -1,4 +1,4 @@
-"""Grids: where moves lead among walls and obstacles, and how far apart cells are."""
+"""Grids: cells, moves among walls and obstacles, distances."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,9 +80,10 @@ class Grid:
         return np.all(np.isin(self.positions, (0, self.size - 1)), axis=1)
 
     def next_state(self, moves: Sequence[tuple[int, int]] = MOVES) -> np.ndarray:
-        """Where moves lead, off the grid and into an obstacle nowhere; (n_states, ...) int32.
+        """Next states by moves, where those off the grid or into an obstacle fail; int32.
 
-        They are (rows, columns), (..., 2), the same for every cell.
+        Moves are (rows, columns), (..., 2), the same for every cell; what is returned is
+        (n_states, ...).
         """
         return self._reached(self.positions, moves)
 
@@ -97,7 +98,7 @@ class Grid:
 
     @cached_property
     def distances(self) -> np.ndarray:
-        """Euclidean distance between cells, on a torus the shorter way round; float64."""
+        """Euclidean distances between cells, on a torus the shorter way round; float64."""
         offsets = np.abs(self.positions[:, None, :] - self.positions[None, :, :])
         if self.boundary == "torus":
             offsets = np.minimum(offsets, self.size - offsets)
@@ -106,7 +107,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class GridGame(Game):
-    """A game on a :class:`Grid` with the five moves; a subclass says its rewards.
+    """Base class of games on a :class:`Grid` with the five moves; a subclass defines rewards.
 
     With `slip_probability` an action becomes any of the five, each as likely as the others.
     """
@@ -120,23 +121,23 @@ class GridGame(Game):
 
     @cached_property
     def grid(self) -> Grid:
-        """Where the cells are; Grid."""
+        """Grid of the game."""
         return Grid(self.grid_size, self.boundary, self.obstacles)
 
     n_states = property(lambda self: self.grid.n_states)
     positions = property(lambda self: self.grid.positions)
     distances = property(lambda self: self.grid.distances)
 
-    def outcomes(self) -> np.ndarray:
-        """The intended cell, and all five where an agent can slip."""
+    def next_states(self) -> np.ndarray:
+        """The intended cell; where an agent can slip, also those of all five moves."""
         intended = self.grid.next_state()
         if self.slip_probability == 0.0:
             return intended[:, :, None]
         anywhere = np.broadcast_to(intended[:, None, :], (self.n_states, 5, 5))
         return np.concatenate([intended[:, :, None], anywhere], axis=2)
 
-    def probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
-        """Those of slipping."""
+    def transition_probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
+        """Probabilities of the intended move and of slips."""
         slip = self.slip_probability
         each = [1.0] if slip == 0.0 else [1.0 - slip] + 5 * [slip / 5]
         return np.broadcast_to(each, (self.n_states, 5, len(each)))

@@ -1,4 +1,4 @@
-"""Kinetic congestion: a crowd that is in its own way."""
+"""Kinetic congestion: crowded cells are hard to enter."""
 
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,7 @@ class KineticCongestion(Game):
 
     actions = ACTIONS
     layout = "grid"
-    moves_depend_on_mean_field = True
+    mean_field_dynamics = True
     grid = cached_property(lambda self: Grid(self.size))
     n_states = property(lambda self: self.grid.n_states)
     positions = property(lambda self: self.grid.positions)
@@ -32,24 +32,28 @@ class KineticCongestion(Game):
     reward_range = property(lambda self: (-1.0 - self.movement_cost, 0.0))
 
     @cached_property
-    def _outcomes(self):
+    def _next_states(self):
         there = self.grid.next_state()
         here = np.broadcast_to(there[:, :1], there.shape)
         return np.stack([there, here], axis=2)
 
-    def outcomes(self) -> np.ndarray:
-        """There, or here."""
-        return self._outcomes
+    def next_states(self) -> np.ndarray:
+        """The neighbour, or the agent's own cell."""
+        return self._next_states
 
-    def probabilities(self, mean_field: Any = None) -> np.ndarray:
-        """The fuller a cell, the harder it is to enter."""
-        there, here = self._outcomes[:, :, 0], self._outcomes[:, :, 1]
+    def transition_probabilities(self, mean_field: Any = None) -> np.ndarray:
+        """Probabilities of entering, which fall with the share in the cell, and of staying."""
+        there, here = self._next_states[:, :, 0], self._next_states[:, :, 1]
         enters = (1.0 - mean_field[there] / self.capacity).clip(0.0, 1.0)
         enters = np.where(there == here, 1.0, enters)
         return np.stack([enters, 1.0 - enters], axis=2)
 
-    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """What it costs to be elsewhere, and to move."""
+    @cached_property
+    def _costs(self):
         elsewhere = np.arange(self.n_states) != self.n_states - 1
         moves = np.array(self.actions) != "stay"
-        return self.normalised(-1.0 * elsewhere[:, None] - self.movement_cost * moves, mean_fields)
+        return -1.0 * elsewhere[:, None] - self.movement_cost * moves
+
+    def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
+        """Costs of being elsewhere than at the target, and of moving."""
+        return self.normalised(self._costs, mean_fields)

@@ -1,4 +1,4 @@
-"""The games of the paper (Sec. 4, F.1), here with moves that may slip and obstacles.
+"""Games of the paper (Sec. 4, F.1), with slips and obstacles.
 
 Benjamin & Abate, Networked Communication for Decentralised Agents in Mean-Field Games
 (arXiv 2306.02766).
@@ -15,27 +15,27 @@ from mfgcore._base.errors import ConfigurationError
 from mfgcore.games.grid import GridGame
 from mfgcore.games.model import register
 
-NORMALISATIONS = ("extremes", "clip", "earned")
+NORMALISATIONS = ("extremes", "clip", "attainable")
 
 
 @dataclass(frozen=True)
 class PaperGame(GridGame):
-    """What the games of the paper share: how rewards come into [0, 1] (D4).
+    """Base class of the paper's games: normalisation of rewards to [0, 1] (D4).
 
     `extremes` maps them affinely from the lowest and the highest that there are, `clip` leaves
-    them and cuts off what is outside, and `earned` maps those that agents are there for, in any
+    them and cuts off what is outside, and `attainable` maps those that agents are there for, in any
     cell of cluster and at a target in the other games, and cuts off what is outside.
     """
 
-    pays_by_own_share = True
+    local_reward = True
     normalisation: str = "extremes"
     extremes: ClassVar[Any]
-    earned: ClassVar[Any]
+    attainable: ClassVar[Any]
 
     @property
     def reward_range(self) -> tuple[float, float]:
-        """By the normalisation."""
-        ranges = {"extremes": self.extremes, "clip": (0.0, 1.0), "earned": self.earned}
+        """Range of rewards by `normalisation`."""
+        ranges = {"extremes": self.extremes, "clip": (0.0, 1.0), "attainable": self.attainable}
         return ranges[self.normalisation]
 
 
@@ -51,7 +51,7 @@ class Cluster(PaperGame):
 
     max_agents: int = 200
     extremes = property(lambda self: (-float(kernels.log(self.max_agents)), 0.0))
-    earned = extremes
+    attainable = extremes
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """R = log(mu(s)); one agent alone is paid 1."""
@@ -61,7 +61,7 @@ class Cluster(PaperGame):
 
 
 class CornerGame(PaperGame):
-    """A game whose targets are the corners of the grid, of which one must be free."""
+    """Base class of games whose targets are the corners of the grid; one must be free."""
 
     def check(self) -> None:
         """Check also that a corner is free."""
@@ -70,7 +70,7 @@ class CornerGame(PaperGame):
         super().check()
 
     def at_targets(self, rewards: np.ndarray, mean_fields: np.ndarray) -> np.ndarray:
-        """What corners pay, and -1 elsewhere, normalised."""
+        """Rewards at the corners, and -1 elsewhere; normalised."""
         rewards = np.where(self.grid.targets, rewards, -1.0)
         return self.normalised(rewards[..., None], mean_fields)
 
@@ -84,7 +84,7 @@ class Agree(CornerGame):
     """
 
     extremes = (-1.0, 1.0)
-    earned = (0.0, 1.0)
+    attainable = (0.0, 1.0)
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """Company is mu(s) > 1/N: more than one agent of N, and anybody among infinitely many."""
@@ -110,7 +110,7 @@ class Diffuse(CornerGame):
     """
 
     extremes = property(lambda self: (-1.0, self.grid_size + 1.0))
-    earned = property(lambda self: (1.0 * self.grid_size, self.grid_size + 1.0))
+    attainable = property(lambda self: (1.0 * self.grid_size, self.grid_size + 1.0))
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """R = G + 1 - mu(s) at a target."""

@@ -24,15 +24,15 @@ class RockPaperScissors(Game):
 
     @property
     def reward_range(self) -> tuple[float, float]:
-        """Everybody else shows what beats, or what is beaten."""
+        """Rewards where all others show what beats, and what is beaten."""
         return -self.loss * max(self.weights), self.win * max(self.weights)
 
-    def outcomes(self) -> np.ndarray:
-        """The hand that is chosen."""
+    def next_states(self) -> np.ndarray:
+        """The chosen hand."""
         return np.tile(np.arange(3, dtype=np.int32), (3, 1))[:, :, None]
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """Paid for the hand that is shown."""
+        """Wins less losses of the hand that is shown."""
         beaten, beating = np.roll(mean_fields, 1, axis=-1), np.roll(mean_fields, -1, axis=-1)
-        paid = np.array(self.weights) * (self.win * beaten - self.loss * beating)
-        return self.normalised(paid[..., None], mean_fields)
+        rewards = np.array(self.weights) * (self.win * beaten - self.loss * beating)
+        return self.normalised(rewards[..., None], mean_fields)

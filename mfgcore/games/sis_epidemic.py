@@ -1,4 +1,4 @@
-"""SIS epidemic: go out, or stay healthy."""
+"""SIS epidemic: activity against the risk of infection."""
 
 from typing import Any
 
@@ -26,21 +26,21 @@ class SISEpidemic(Game):
 
     n_states = 2
     state_names = ("susceptible", "infected")
-    moves_depend_on_mean_field = True
+    mean_field_dynamics = True
     activity = property(lambda self: np.linspace(0.0, 1.0, self.levels))
     actions = property(lambda self: tuple(f"{level:.3g}" for level in self.activity))
     reward_range = property(lambda self: (-self.cost, 1.0))
 
-    def outcomes(self) -> np.ndarray:
-        """Susceptible, or infected."""
+    def next_states(self) -> np.ndarray:
+        """Both states."""
         return np.broadcast_to(np.array([0, 1], dtype=np.int32), (2, self.levels, 2))
 
-    def probabilities(self, mean_field: Any = None) -> np.ndarray:
-        """The more one goes out among the infected, the likelier."""
+    def transition_probabilities(self, mean_field: Any = None) -> np.ndarray:
+        """Probabilities of recovery and infection, by activity and the share of the infected."""
         infected = self.beta * self.activity * (mean_field[1] + self.from_outside)
         infected = np.stack([infected.clip(0.0, 1.0), np.full(self.levels, 1.0 - self.nu)])
         return np.stack([1.0 - infected, infected], axis=2)
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """Going out is good, being infected is not."""
+        """Activity, less the cost of being infected."""
         return self.normalised(self.activity - np.array([[0.0], [self.cost]]), mean_fields)

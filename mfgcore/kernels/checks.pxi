@@ -1,7 +1,6 @@
-# What comes from Python is checked before any loop follows it: an index or a shape that does not
-# fit would read or write what belongs to others, and a NaN would let a search go on for ever. So
-# would an index that changes under way, as an output that shares its memory makes it, and a
-# compiler may take it that words are where the memory has words.
+# Checks of the arguments from Python, before any loop. An index or a shape that does not fit would
+# read or write other memory, and a NaN would make a search endless; so would an index that changes
+# under way, because an output shares its memory. Compilers may assume aligned access.
 
 cdef enum:
     MOST = 2000000000  # agents, groups, transitions: what fits into 32 bits, with some to spare
@@ -12,7 +11,11 @@ cdef double EXCESS = 1e-6  # that a probability may have by rounding
 
 
 def _numbers(values):
-    """What is array_like as float64 that a loop can go through."""
+    """Convert array_like to a C-contiguous float64 array."""
+    if type(values) is np.ndarray and values.dtype == np.float64:  # np.require takes its time
+        flags = values.flags
+        if flags.c_contiguous and flags.aligned:
+            return values
     return np.require(values, np.float64, ("C", "A"))
 
 
@@ -22,10 +25,7 @@ def _demand(fits, text):
 
 
 cdef _memory(value):
-    """First byte of an array, the one after its last, and what the first must be a multiple of.
-
-    None: it is no array, or empty.
-    """
+    """Begin, end and alignment of the memory of an array; None if it is none, or empty."""
     cdef Py_buffer view
     if not PyObject_CheckBuffer(value):
         return None
@@ -64,7 +64,7 @@ def _changing(*changed):
 
 
 cdef int _check_indices(str name, const int32_t[::1] values, Py_ssize_t end) except -1:
-    """Refuse what is not one of 0 ... end - 1."""
+    """Check that indices are within 0 ... end - 1."""
     cdef Py_ssize_t i
     cdef int32_t least = 0, most = 0
     for i in range(values.shape[0]):
@@ -76,7 +76,7 @@ cdef int _check_indices(str name, const int32_t[::1] values, Py_ssize_t end) exc
 
 
 cdef int _check_probabilities(str name, const double[:, :, ::1] values) except -1:
-    """Refuse what is no probability, be it for rounding."""
+    """Check that values are within [0, 1], up to rounding."""
     cdef Py_ssize_t i, j, k
     cdef bint fit = True
     for i in range(values.shape[0]):
@@ -89,7 +89,7 @@ cdef int _check_probabilities(str name, const double[:, :, ::1] values) except -
 
 
 cdef int _check_pairs(const Transition[:, ::1] transitions, Py_ssize_t n_pairs) except -1:
-    """Refuse transitions between pairs of a state and an action that do not exist."""
+    """Check that transitions are between pairs of a state and an action that exist."""
     cdef Py_ssize_t learner, i
     cdef uint16_t most = 0
     for learner in range(transitions.shape[0]):

@@ -1,7 +1,6 @@
-# log and exp of our own: those of the C library pick other instructions on other processors and
-# may differ in the last bit, which would make results depend on the machine (SPEC: same bits).
-# They have neither branches nor calls, so that compilers make them work on several numbers at a
-# time.
+# log and exp with the same bits on every machine: those of the C library pick other instructions on
+# other processors and may differ in the last bit. They have neither branches nor calls, so
+# that compilers make them work on several numbers at a time.
 
 cdef extern from *:
     """

@@ -1,4 +1,4 @@
-# Policies spreading between neighbours (Alg. 1 and 2, communication rounds).
+# Gossip: policies spread between neighbours (Alg. 1 and 2, communication rounds).
 #
 # Only ranks travel: the learners' policies are ranked once by (sigma, total change, identity),
 # and "adopt the neighbour's policy of smallest sigma" is a minimum over integers. A network is
@@ -23,7 +23,7 @@ cdef struct Network:
     const int32_t *neighbours
     Py_ssize_t n_groups
     Py_ssize_t n_agents
-    uint64_t down                   # a link is, where the upper 53 bits of its word are below this
+    uint64_t drop_threshold         # a link fails where the upper 53 bits of its word are below it
     double chance                   # 1 / log(1 - p) where any two agents are linked with p, or 0
     int32_t *best_here              # of the groups
     int32_t *best_near
@@ -42,13 +42,15 @@ cdef inline uint64_t _splitmix(uint64_t seed, uint64_t number) noexcept nogil:
     return word ^ (word >> 31)
 
 
-cdef inline bint _is_up(uint64_t seed, int32_t i, int32_t j, uint64_t down) noexcept nogil:
+cdef inline bint _is_up(
+    uint64_t seed, int32_t i, int32_t j, uint64_t drop_threshold
+) noexcept nogil:
     """Whether two agents are linked in the round of this seed."""
-    return _splitmix(seed, <uint64_t>min(i, j) << 32 | <uint64_t>max(i, j)) >> 11 >= down
+    return _splitmix(seed, <uint64_t>min(i, j) << 32 | <uint64_t>max(i, j)) >> 11 >= drop_threshold
 
 
 cdef bint _adopt(const Network *network, int32_t *ranks, uint64_t seed) noexcept nogil:
-    """One round for everybody at once. False when all agents hold one rank already."""
+    """Adopt policies in one round; False when all agents hold one rank already."""
     cdef Py_ssize_t i
     cdef bint agreed = True
     for i in range(1, network.n_agents):
@@ -57,7 +59,7 @@ cdef bint _adopt(const Network *network, int32_t *ranks, uint64_t seed) noexcept
         return False
     if network.chance < 0.0:
         _adopt_from_anyone(network, ranks, seed)
-    elif network.down > 0:
+    elif network.drop_threshold > 0:
         _adopt_by_links(network, ranks, seed)
     else:
         _adopt_by_groups(network, ranks)
@@ -65,7 +67,7 @@ cdef bint _adopt(const Network *network, int32_t *ranks, uint64_t seed) noexcept
 
 
 cdef void _adopt_by_groups(const Network *network, int32_t *ranks) noexcept nogil:
-    """A round in which all links are up."""
+    """Adopt policies in a round without failing links."""
     cdef const int32_t *groups = network.groups
     cdef const int32_t *first_neighbour = network.first_neighbour
     cdef const int32_t *neighbours = network.neighbours
@@ -87,7 +89,7 @@ cdef void _adopt_by_groups(const Network *network, int32_t *ranks) noexcept nogi
 
 
 cdef void _adopt_by_links(const Network *network, int32_t *ranks, uint64_t seed) noexcept nogil:
-    """A round in which links fail."""
+    """Adopt policies in a round in which links fail."""
     cdef int32_t *members = network.members
     cdef int32_t *first_member = network.first_member
     cdef Py_ssize_t n_agents = network.n_agents, i, b, m
@@ -104,7 +106,7 @@ cdef void _adopt_by_links(const Network *network, int32_t *ranks, uint64_t seed)
             for m in range(first_member[g], first_member[g + 1]):
                 if ranks[members[m]] >= best:
                     break
-                if _is_up(seed, <int32_t>i, members[m], network.down):
+                if _is_up(seed, <int32_t>i, members[m], network.drop_threshold):
                     best = ranks[members[m]]
                     break
         network.heard[i] = best
@@ -115,7 +117,7 @@ cdef void _adopt_by_links(const Network *network, int32_t *ranks, uint64_t seed)
 cdef void _adopt_from_anyone(
     const Network *network, int32_t *ranks, uint64_t seed
 ) noexcept nogil:
-    """A round in which any two agents are linked with one probability."""
+    """Adopt policies in a round in which any two agents are linked with one probability."""
     cdef Py_ssize_t i
     cdef double missed
     _sort_by_rank(network, ranks)
@@ -129,7 +131,7 @@ cdef void _adopt_from_anyone(
 
 
 cdef void _sort_by_rank(const Network *network, const int32_t *ranks) noexcept nogil:
-    """The agents in the order of their ranks, by counting."""
+    """Sort the agents by rank, by counting."""
     # one place ahead, so that what is counted up in the end becomes the first of the rank itself
     cdef int32_t *next_of_rank = network.first_of_rank + 1
     cdef Py_ssize_t i
@@ -145,7 +147,7 @@ cdef void _sort_by_rank(const Network *network, const int32_t *ranks) noexcept n
 
 
 cdef void _sort_members(const Network *network) noexcept nogil:
-    """The members of each group in the order of their ranks, by counting once more."""
+    """Sort the members of each group by rank, by counting once more."""
     cdef int32_t *next_member = network.first_member + 1
     cdef Py_ssize_t i, g
     for g in range(network.n_groups + 2):
@@ -161,7 +163,7 @@ cdef void _sort_members(const Network *network) noexcept nogil:
 
 
 cdef class _Links:
-    """Arrays that live as long as one call, and the Network that points into them."""
+    """Memory of one call, and the Network that points into it."""
 
     cdef Network network
     cdef object _kept
@@ -172,7 +174,7 @@ cdef class _Links:
         const int32_t[::1] first_neighbour not None,
         const int32_t[::1] neighbours not None,
         Py_ssize_t n_agents,
-        uint64_t down,
+        uint64_t drop_threshold,
         double probability,
     ):
         cdef Py_ssize_t n_groups = first_neighbour.shape[0] - 1, g, i
@@ -196,7 +198,7 @@ cdef class _Links:
         self._kept = groups, first_neighbour, neighbours, of_groups, of_agents
         self.network = Network(
             groups=&groups[0], first_neighbour=&first_neighbour[0], neighbours=&neighbours[0],
-            n_groups=n_groups, n_agents=n_agents, down=down,
+            n_groups=n_groups, n_agents=n_agents, drop_threshold=drop_threshold,
             chance=chance,
             best_here=&of_groups[0, 0], best_near=&of_groups[1, 0],
             first_member=&of_groups[2, 0], members=&of_agents[0, 0],
@@ -211,7 +213,7 @@ def adopt_policies(
     const int32_t[::1] first_neighbour not None,
     const int32_t[::1] neighbours not None,
     uint64_t seed=0,
-    uint64_t down=0,
+    uint64_t drop_threshold=0,
     double probability=1.0,
 ):
     """One communication round (Alg. 2, lines 23-26).
@@ -227,14 +229,14 @@ def adopt_policies(
     neighbours : (n_links,) int32
         Groups that are linked to group g, itself included, are
         ``neighbours[first_neighbour[g]:first_neighbour[g + 1]]``.
-    seed, down : int
-        The link of two agents is down where the upper 53 bits of its word, of the sequence with
-        this seed, are below `down`; never by default.
+    seed, drop_threshold : int
+        The link of two agents fails where the upper 53 bits of its word, of the sequence with this
+        seed, are below `drop_threshold`; never by default.
     probability : float
         Where it is below 1 any two agents are linked with this probability, whatever their groups.
     """
     cdef _Links links = _Links(
-        groups, first_neighbour, neighbours, ranks.shape[0], down, probability
+        groups, first_neighbour, neighbours, ranks.shape[0], drop_threshold, probability
     )
     _check_indices("ranks", ranks, ranks.shape[0])
     with nogil:
@@ -246,8 +248,8 @@ def communicate(
     int32_t[::1] states,
     const int32_t[::1] policy_index,
     tables,
-    const int32_t[:, :, ::1] outcomes,
-    const int32_t[:, :, ::1] outcome_thresholds,
+    const int32_t[:, :, ::1] next_states,
+    const int32_t[:, :, ::1] next_state_thresholds,
     const double[:, ::1] rewards,
     uint32_t[:, ::1] generators,
     game=None,
@@ -259,15 +261,15 @@ def communicate(
     const int32_t[::1] neighbours=None,
     const int32_t[::1] groups=None,
     const uint64_t[::1] seeds=None,
-    uint64_t down=0,
+    uint64_t drop_threshold=0,
     double probability=1.0,
 ):
     """The communication rounds of one iteration, each followed by a step (Alg. 2, l. 22-29).
 
     Parameters
     ----------
-    states, policy_index, tables, outcomes, outcome_thresholds, rewards, generators, game
-        As in :func:`step_population`; nobody asks for rewards.
+    states, policy_index, tables, next_states, next_state_thresholds, rewards, generators, game
+        As in :func:`step_population`; rewards are not read.
     ranks : (n_agents,) int32
         Rank of the policy that each agent holds; changed in place.
     policy_of_rank : (n_agents,) int32
@@ -280,17 +282,17 @@ def communicate(
         Group of each agent; by default its cell, where it is in a round.
     seeds : (rounds,) uint64, optional
         As in :func:`adopt_policies`, of each round; needed where links are drawn.
-    down, probability
+    drop_threshold, probability
         As in :func:`adopt_policies`.
     """
     cdef Py_ssize_t n_agents = states.shape[0]
     cdef _Workspace workspace = _Workspace(
-        states, policy_index, tables, outcomes, outcome_thresholds, generators, game, 1
+        states, policy_index, tables, next_states, next_state_thresholds, generators, game, 1
     )
     cdef bint hearing = neighbours is not None and neighbours.shape[0] > 0
     cdef _Links links = None
     cdef Py_ssize_t c, i
-    cdef bint drawn = down > 0 or probability < 1.0
+    cdef bint drawn = drop_threshold > 0 or probability < 1.0
     _check_count("rounds", rounds)
     if ranks.shape[0] != n_agents or policy_of_rank.shape[0] != n_agents:
         raise ValueError("ranks and policy_of_rank must have one entry for each agent")
@@ -298,14 +300,14 @@ def communicate(
     _check_indices("policy_of_rank", policy_of_rank, tables.shape[0])
     if hearing and first_neighbour is None:
         raise ValueError("first_neighbour must be given with neighbours")
-    if hearing and groups is None and first_neighbour.shape[0] != outcomes.shape[0] + 1:
+    if hearing and groups is None and first_neighbour.shape[0] != next_states.shape[0] + 1:
         raise ValueError("first_neighbour must be of the states, where groups are not given")
     if drawn and (seeds is None or seeds.shape[0] != rounds):
         raise ValueError("seeds must have one entry for each round")
     if hearing:
         links = _Links(
-            states if groups is None else groups, first_neighbour, neighbours, n_agents, down,
-            probability,
+            states if groups is None else groups, first_neighbour, neighbours, n_agents,
+            drop_threshold, probability,
         )
     with nogil:
         for c in range(rounds):

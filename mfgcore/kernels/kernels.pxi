@@ -2,9 +2,6 @@ import functools
 
 import numpy as np
 
-from mfgcore._base.errors import ConfigurationError
-from mfgcore._base.plugins import blame
-
 cimport cython
 from cpython.buffer cimport (
     PyBUF_STRIDED_RO,
@@ -36,14 +33,15 @@ include "checks.pxi"
 include "streams.pxi"
 include "elementary.pxi"
 include "tables.pxi"
-include "asking.pxi"
-include "world.pxi"
+include "game_callbacks.pxi"
+include "environment.pxi"
 include "rewards.pxi"
-include "recording.pxi"
+include "transition_recorder.pxi"
 include "stepping.pxi"
 include "replay.pxi"
 include "gossip.pxi"
 include "mirror_ascent.pxi"
+include "wide_numbers.pxi"
 include "meanfield.pxi"
 
 

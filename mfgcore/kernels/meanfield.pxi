@@ -7,116 +7,62 @@
 #
 # The functions for Python take C-ordered arrays: `policies` (n, n_states, n_actions) float64, of
 # which each stands for itself; `rewards` (n, n_states, n_actions) float64, what actions pay while
-# one of them is followed; `outcomes` (n_states, n_actions, K) int32, where an action can lead, and
-# its `chances` (n_states, n_actions, K) float64; gamma in [0, 1) is `discount`, and lambda >= 0 is
-# `entropy_weight`. What they return is float64.
+# one of them is followed; `next_states` (n_states, n_actions, K) int32, and their
+# `transition_probabilities` (n_states, n_actions, K) float64; gamma in [0, 1) is `discount`, and
+# lambda >= 0 is `entropy_weight`. What they return is float64.
 
-cdef extern from *:
-    """
-    static const double RADIX = 0x1p1020;          /* radix of the exponents of wide numbers */
-    static const double RADIX_INVERSE = 0x1p-1020;
-    static const double MANTISSA_LEAST = 0x1p-510; /* mantissas of wide numbers: least, allowed, */
-    static const double MANTISSA_BOUND = 0x1p510;  /* and bound, not allowed */
-    /* RADIX**(-2**40), less than any product of probabilities along a path */
-    static const int64_t RESTART_EXPONENT = -(INT64_C(1) << 40);
-    """
-    const double RADIX
-    const double RADIX_INVERSE
-    const double MANTISSA_LEAST
-    const double MANTISSA_BOUND
-    const int64_t RESTART_EXPONENT
-
-
-cdef struct Wide:
-    # The number mantissa * RADIX**exponent >= 0. Products of many small probabilities, such as
-    # that of leaving one corner for another against a near-deterministic policy, are no doubles:
-    # they would become 0 and cut the chain into pieces.
-    double mantissa    # 0, or within [MANTISSA_LEAST, MANTISSA_BOUND)
-    int64_t exponent
-
-
-cdef inline Wide _wide(double mantissa, int64_t exponent) noexcept nogil:
-    """The wide number of any finite mantissa >= 0; scaling by RADIX is exact."""
-    while mantissa >= MANTISSA_BOUND:
-        mantissa *= RADIX_INVERSE
-        exponent += 1
-    while 0.0 < mantissa < MANTISSA_LEAST:
-        mantissa *= RADIX
-        exponent -= 1
-    return Wide(mantissa, exponent)
-
-
-cdef inline Wide _sum(Wide x, Wide y) noexcept nogil:
-    if y.mantissa == 0.0:
-        return x
-    if x.mantissa == 0.0:
-        return y
-    if x.exponent == y.exponent:
-        return _wide(x.mantissa + y.mantissa, x.exponent)
-    if x.exponent < y.exponent:
-        x, y = y, x
-    if x.exponent == y.exponent + 1:
-        x.mantissa += y.mantissa * RADIX_INVERSE
-    return x  # beyond one block, y is below x's last bit
-
-
-cdef inline Wide _product(Wide x, Wide y) noexcept nogil:
-    return _wide(x.mantissa * y.mantissa, x.exponent + y.exponent)
-
-
-cdef inline Wide _quotient(Wide x, Wide y) noexcept nogil:
-    return _wide(x.mantissa / y.mantissa, x.exponent - y.exponent)
-
-
-cdef struct Moves:
-    const int32_t *outcomes  # (n_states, n_actions, n_outcomes)
-    const double *chances    # of the outcomes
+cdef struct TransitionModel:
+    const int32_t *next_states  # (n_states, n_actions, n_next_states)
+    const double *probabilities  # of the next states
     Py_ssize_t n_states
     Py_ssize_t n_actions
-    Py_ssize_t n_outcomes
+    Py_ssize_t n_next_states
     Py_ssize_t band  # largest distance, in the order of the states, that an action leads
 
 
-cdef Moves _moves(
-    const int32_t[:, :, ::1] outcomes, const double[:, :, ::1] chances
+cdef TransitionModel _model_of(
+    const int32_t[:, :, ::1] next_states, const double[:, :, ::1] transition_probabilities
 ) noexcept nogil:
-    cdef Moves moves
+    cdef TransitionModel model
     cdef Py_ssize_t s, a, k
-    moves.outcomes = &outcomes[0, 0, 0]
-    moves.chances = &chances[0, 0, 0]
-    moves.n_states = outcomes.shape[0]
-    moves.n_actions = outcomes.shape[1]
-    moves.n_outcomes = outcomes.shape[2]
-    moves.band = 0
-    for s in range(moves.n_states):
-        for a in range(moves.n_actions):
-            for k in range(moves.n_outcomes):
-                if chances[s, a, k] > 0.0:
-                    moves.band = max(moves.band, outcomes[s, a, k] - s, s - outcomes[s, a, k])
-    return moves
+    model.next_states = &next_states[0, 0, 0]
+    model.probabilities = &transition_probabilities[0, 0, 0]
+    model.n_states = next_states.shape[0]
+    model.n_actions = next_states.shape[1]
+    model.n_next_states = next_states.shape[2]
+    model.band = 0
+    for s in range(model.n_states):
+        for a in range(model.n_actions):
+            for k in range(model.n_next_states):
+                if transition_probabilities[s, a, k] > 0.0:
+                    model.band = max(model.band, next_states[s, a, k] - s, s - next_states[s, a, k])
+    return model
 
 
-cdef Moves _checked_moves(
-    const int32_t[:, :, ::1] outcomes, const double[:, :, ::1] chances,
+cdef TransitionModel _checked_model(
+    const int32_t[:, :, ::1] next_states, const double[:, :, ::1] transition_probabilities,
     const double[:, :, ::1] policies,
 ):
-    """The moves of a game, if they and policies are of the same states and actions."""
-    cdef Py_ssize_t s, a, k, n_states = outcomes.shape[0]
-    shape = (n_states, outcomes.shape[1], outcomes.shape[2])
-    _demand(outcomes.size > 0, f"outcomes must not be empty, as of shape {shape}")
-    _demand((<object>chances).shape == shape, f"chances must have the shape of outcomes, {shape}")
+    """The model of a game, if they and policies are of the same states and actions."""
+    cdef Py_ssize_t s, a, k, n_states = next_states.shape[0]
+    shape = (n_states, next_states.shape[1], next_states.shape[2])
+    _demand(next_states.size > 0, f"next_states must not be empty, as of shape {shape}")
+    _demand(
+        (<object>transition_probabilities).shape == shape,
+        f"transition_probabilities must have the shape of next_states, {shape}",
+    )
     _demand(
         (policies.shape[1], policies.shape[2]) == shape[:2],
         f"policies must have shape (n, {shape[0]}, {shape[1]})",
     )
     for s in range(n_states):
-        for a in range(outcomes.shape[1]):
-            for k in range(outcomes.shape[2]):
-                if not 0 <= outcomes[s, a, k] < n_states:
-                    raise ValueError(f"outcomes must be states 0 to {n_states - 1}")
-    _check_probabilities("chances", chances)
+        for a in range(next_states.shape[1]):
+            for k in range(next_states.shape[2]):
+                if not 0 <= next_states[s, a, k] < n_states:
+                    raise ValueError(f"next_states must be states 0 to {n_states - 1}")
+    _check_probabilities("transition_probabilities", transition_probabilities)
     _check_probabilities("policies", policies)
-    return _moves(outcomes, chances)
+    return _model_of(next_states, transition_probabilities)
 
 
 cdef int _check_numbers(str name, values, shapes) except -1:
@@ -131,26 +77,26 @@ cdef int _check_weights(double discount, double entropy_weight) except -1:
     return _check_finite("entropy_weight", entropy_weight)
 
 
-cdef void _chain(const double *policy, Moves moves, double *chain) noexcept nogil:
+cdef void _chain(const double *policy, TransitionModel model, double *chain) noexcept nogil:
     """The Markov chain of a policy: entry (s, band + t - s) is the chance to go from s to t.
 
-    It is (n_states, 2 band + 1), and all that mean fields and values need of the moves.
+    It is (n_states, 2 band + 1), and all that mean fields and values need of the model.
     """
-    cdef Py_ssize_t width = 2 * moves.band + 1
+    cdef Py_ssize_t width = 2 * model.band + 1
     cdef Py_ssize_t s, i, k
     cdef double *row
-    for i in range(moves.n_states * width):
+    for i in range(model.n_states * width):
         chain[i] = 0.0
-    for s in range(moves.n_states):
-        row = chain + s * width + moves.band - s
-        for i in range(s * moves.n_actions, (s + 1) * moves.n_actions):
-            for k in range(i * moves.n_outcomes, (i + 1) * moves.n_outcomes):
-                if moves.chances[k] > 0.0:  # or else it may be beyond the band
-                    row[moves.outcomes[k]] += policy[i] * moves.chances[k]
+    for s in range(model.n_states):
+        row = chain + s * width + model.band - s
+        for i in range(s * model.n_actions, (s + 1) * model.n_actions):
+            for k in range(i * model.n_next_states, (i + 1) * model.n_next_states):
+                if model.probabilities[k] > 0.0:  # or else it may be beyond the band
+                    row[model.next_states[k]] += policy[i] * model.probabilities[k]
 
 
 cdef void _stationary(
-    const double *chain, const double *start, Py_ssize_t n_states, Py_ssize_t band, Wide *links,
+    const double *chain, const double *initial, Py_ssize_t n_states, Py_ssize_t band, Wide *links,
     Wide *to_restart, Wide *from_restart, Wide *masses, double *mean_field,
 ) noexcept nogil:
     """Elimination of Grassmann, Taksar & Heyman (1985); see stationary_distributions.
@@ -168,7 +114,7 @@ cdef void _stationary(
         links[i] = _wide(chain[i], 0)
     for k in range(n_states):
         to_restart[k] = _wide(1.0, RESTART_EXPONENT)
-        from_restart[k] = _wide(start[k], 0)
+        from_restart[k] = _wide(initial[k], 0)
     for k in range(n_states - 1, -1, -1):
         first = max(0, k - band)
         eliminated = links + k * width + band - k
@@ -216,27 +162,27 @@ cdef void _stationary(
 
 
 cdef void _action_values(
-    const double *rewards, const double *future, Moves moves, double discount, double *q
+    const double *rewards, const double *future, TransitionModel model, double discount, double *q
 ) noexcept nogil:
     """Bellman's recursion: q(s, a) = R(s, a) + discount * E future(next(s, a))."""
     cdef Py_ssize_t i, k
     cdef double expected
-    for i in range(moves.n_states * moves.n_actions):
+    for i in range(model.n_states * model.n_actions):
         expected = 0.0
-        for k in range(i * moves.n_outcomes, (i + 1) * moves.n_outcomes):
-            expected += moves.chances[k] * future[moves.outcomes[k]]
+        for k in range(i * model.n_next_states, (i + 1) * model.n_next_states):
+            expected += model.probabilities[k] * future[model.next_states[k]]
         q[i] = rewards[i] + discount * expected
 
 
 cdef void _best_of(
-    const double *q, double entropy_weight, Moves moves, double *best, double *u
+    const double *q, double entropy_weight, TransitionModel model, double *best, double *u
 ) noexcept nogil:
     """best(s) = max over u(s) of <u(s), q(s)> + h(u(s)), and the u where it is attained.
 
     With entropy it is lambda log sum exp(q / lambda), at the softmax. Without, it is the largest
     q, at the first action that attains it.
     """
-    cdef Py_ssize_t n_states = moves.n_states, n_actions = moves.n_actions
+    cdef Py_ssize_t n_states = model.n_states, n_actions = model.n_actions
     cdef Py_ssize_t s, a, i
     cdef double total
     for s in range(n_states):
@@ -276,31 +222,31 @@ cdef inline double _expected(const double *u, const double *rewards, Py_ssize_t 
 
 
 cdef void _payoffs(
-    const double *policy, const double *rewards, double entropy_weight, Moves moves,
+    const double *policy, const double *rewards, double entropy_weight, TransitionModel model,
     double *payoffs,
 ) noexcept nogil:
     """<pi(s), R(s, .)> + h(pi(s))."""
-    cdef Py_ssize_t s, n_actions = moves.n_actions
-    for s in range(moves.n_states):
+    cdef Py_ssize_t s, n_actions = model.n_actions
+    for s in range(model.n_states):
         payoffs[s] = _expected(policy + s * n_actions, rewards + s * n_actions, n_actions)
         if entropy_weight > 0.0:
             payoffs[s] += entropy_weight * _entropy(policy + s * n_actions, n_actions)
 
 
 cdef void _solve_values(
-    const double *policy, const double *payoffs, Moves moves, double discount, double *matrix,
-    double *values,
+    const double *policy, const double *payoffs, TransitionModel model, double discount,
+    double *matrix, double *values,
 ) noexcept nogil:
     """Solve V = payoffs + discount * P V, the fixed point of the recursion under one policy.
 
     The matrix is diagonally dominant by rows: elimination within the band needs no pivoting.
     """
-    cdef Py_ssize_t n_states = moves.n_states, band = moves.band, width = 2 * moves.band + 1
+    cdef Py_ssize_t n_states = model.n_states, band = model.band, width = 2 * model.band + 1
     cdef Py_ssize_t i, j, k
     cdef double *row
     cdef const double *pivot
     cdef double factor
-    _chain(policy, moves, matrix)
+    _chain(policy, model, matrix)
     for i in range(n_states * width):
         matrix[i] *= -discount
     for k in range(n_states):
@@ -327,37 +273,40 @@ cdef void _solve_values(
 @_changing()
 def stationary_distributions(
     const double[:, :, ::1] policies not None,
-    const int32_t[:, :, ::1] outcomes not None,
-    const double[:, :, ::1] chances not None,
-    const double[::1] start not None,
+    const int32_t[:, :, ::1] next_states not None,
+    const double[:, :, ::1] transition_probabilities not None,
+    const double[::1] initial_distribution not None,
 ):
-    """Long-run distribution over the states of an agent that starts as `start` says.
+    """Long-run distributions over the states, from an initial distribution.
 
-    It is (n_states,), of any sum above 0.
+    `initial_distribution` is (n_states,), of any sum above 0.
 
-    It is the limit, as the probability of starting again tends to 0, of the distribution of an
+    A row is the limit, as the probability of starting again tends to 0, of the distribution of an
     agent that starts again now and then: the stationary distribution where there is only one,
     and otherwise the average over time. The elimination of Grassmann, Taksar & Heyman subtracts
     nothing, so every entry has a relative error of some 1e-14, however small the probabilities.
     The rows of policies need not be normalised to the last bit, as staying plays no part; those
     returned, (n, n_states), sum to 1.
     """
-    cdef Moves moves = _checked_moves(outcomes, chances, policies)
-    cdef Py_ssize_t n_states = moves.n_states, width = 2 * moves.band + 1, p
+    cdef TransitionModel model = _checked_model(next_states, transition_probabilities, policies)
+    cdef Py_ssize_t n_states = model.n_states, width = 2 * model.band + 1, p
     result = np.empty((policies.shape[0], n_states), dtype=np.float64)
     cdef double[:, ::1] mean_fields = result
     cdef double[::1] chain = np.empty(n_states * width, dtype=np.float64)
     cdef uint8_t[::1] memory = np.empty(n_states * (width + 3) * sizeof(Wide), dtype=np.uint8)
-    _check_numbers("start", np.asarray(start), [(n_states,)])
-    _demand(np.min(start) >= 0.0 and np.sum(start) > 0.0, "start must be >= 0, and not 0 everywhere")
+    _check_numbers("initial_distribution", np.asarray(initial_distribution), [(n_states,)])
+    _demand(
+        np.min(initial_distribution) >= 0.0 and np.sum(initial_distribution) > 0.0,
+        "initial_distribution must be >= 0, and not 0 everywhere",
+    )
     cdef Wide *links = <Wide *> &memory[0]
     cdef Wide *border = links + n_states * width
     with nogil:
         for p in range(policies.shape[0]):
-            _chain(&policies[p, 0, 0], moves, &chain[0])
+            _chain(&policies[p, 0, 0], model, &chain[0])
             _stationary(
-                &chain[0], &start[0], n_states, moves.band, links, border, border + n_states,
-                border + 2 * n_states, &mean_fields[p, 0],
+                &chain[0], &initial_distribution[0], n_states, model.band, links, border,
+                border + n_states, border + 2 * n_states, &mean_fields[p, 0],
             )
     return result
 
@@ -366,26 +315,26 @@ def stationary_distributions(
 def policy_values(
     const double[:, :, ::1] policies not None,
     const double[:, :, ::1] rewards not None,
-    const int32_t[:, :, ::1] outcomes not None,
-    const double[:, :, ::1] chances not None,
+    const int32_t[:, :, ::1] next_states not None,
+    const double[:, :, ::1] transition_probabilities not None,
     double discount,
     double entropy_weight,
 ):
     """The (n, n_states) values V(s) = h(pi(s)) + sum_a pi(a|s) (R(s, a) + gamma E V(next(s, a)))."""
-    cdef Moves moves = _checked_moves(outcomes, chances, policies)
+    cdef TransitionModel model = _checked_model(next_states, transition_probabilities, policies)
     cdef Py_ssize_t p
-    result = np.empty((policies.shape[0], moves.n_states), dtype=np.float64)
+    result = np.empty((policies.shape[0], model.n_states), dtype=np.float64)
     cdef double[:, ::1] values = result
-    cdef double[::1] payoffs = np.empty(moves.n_states, dtype=np.float64)
-    cdef double[::1] matrix = np.empty(moves.n_states * (2 * moves.band + 1), dtype=np.float64)
+    cdef double[::1] payoffs = np.empty(model.n_states, dtype=np.float64)
+    cdef double[::1] matrix = np.empty(model.n_states * (2 * model.band + 1), dtype=np.float64)
     cdef const double *policy
     _check_numbers("rewards", np.asarray(rewards), [(<object>policies).shape])
     _check_weights(discount, entropy_weight)
     with nogil:
         for p in range(policies.shape[0]):
             policy = &policies[p, 0, 0]
-            _payoffs(policy, &rewards[p, 0, 0], entropy_weight, moves, &payoffs[0])
-            _solve_values(policy, &payoffs[0], moves, discount, &matrix[0], &values[p, 0])
+            _payoffs(policy, &rewards[p, 0, 0], entropy_weight, model, &payoffs[0])
+            _solve_values(policy, &payoffs[0], model, discount, &matrix[0], &values[p, 0])
     return result
 
 
@@ -393,8 +342,8 @@ def policy_values(
 def best_responses(
     const double[:, :, ::1] policies not None,
     const double[:, :, ::1] rewards not None,
-    const int32_t[:, :, ::1] outcomes not None,
-    const double[:, :, ::1] chances not None,
+    const int32_t[:, :, ::1] next_states not None,
+    const double[:, :, ::1] transition_probabilities not None,
     double discount,
     double entropy_weight,
     double tolerance,
@@ -415,8 +364,8 @@ def best_responses(
     residuals : (n,)
         Where one is above its bound, the iteration ran out of steps.
     """
-    cdef Moves moves = _checked_moves(outcomes, chances, policies)
-    cdef Py_ssize_t n_states = moves.n_states, n_actions = moves.n_actions
+    cdef TransitionModel model = _checked_model(next_states, transition_probabilities, policies)
+    cdef Py_ssize_t n_states = model.n_states, n_actions = model.n_actions
     cdef Py_ssize_t p, s, i, iteration
     all_values = np.empty((rewards.shape[0], n_states), dtype=np.float64)
     all_responses = np.array(policies, dtype=np.float64, order="C")
@@ -427,7 +376,7 @@ def best_responses(
     cdef double[::1] payoffs = np.empty(n_states, dtype=np.float64)
     cdef double[::1] best = np.empty(n_states, dtype=np.float64)
     cdef double[::1] q = np.empty(n_states * n_actions, dtype=np.float64)
-    cdef double[::1] matrix = np.empty(n_states * (2 * moves.band + 1), dtype=np.float64)
+    cdef double[::1] matrix = np.empty(n_states * (2 * model.band + 1), dtype=np.float64)
     cdef double scale, residual = INFINITY
     cdef double *policy
     _check_count("max_iterations", max_iterations)
@@ -437,11 +386,11 @@ def best_responses(
     with nogil:
         for p in range(rewards.shape[0]):
             policy = &responses[p, 0, 0]
-            _payoffs(policy, &rewards[p, 0, 0], entropy_weight, moves, &payoffs[0])
+            _payoffs(policy, &rewards[p, 0, 0], entropy_weight, model, &payoffs[0])
             for iteration in range(max_iterations):
-                _solve_values(policy, &payoffs[0], moves, discount, &matrix[0], &values[p, 0])
-                _action_values(&rewards[p, 0, 0], &values[p, 0], moves, discount, &q[0])
-                _best_of(&q[0], entropy_weight, moves, &best[0], policy)
+                _solve_values(policy, &payoffs[0], model, discount, &matrix[0], &values[p, 0])
+                _action_values(&rewards[p, 0, 0], &values[p, 0], model, discount, &q[0])
+                _best_of(&q[0], entropy_weight, model, &best[0], policy)
                 residual = 0.0
                 scale = 1.0
                 for s in range(n_states):
@@ -464,8 +413,8 @@ def bellman_gaps(
     const double[:, :, ::1] policies not None,
     const double[:, ::1] values not None,
     const double[:, :, ::1] rewards not None,
-    const int32_t[:, :, ::1] outcomes not None,
-    const double[:, :, ::1] chances not None,
+    const int32_t[:, :, ::1] next_states not None,
+    const double[:, :, ::1] transition_probabilities not None,
     double discount,
     double entropy_weight,
 ):
@@ -474,8 +423,8 @@ def bellman_gaps(
     It is max_u (<u, Q(s, .)> + h(u)) - <pi(s), Q(s, .)> - h(pi(s)) >= 0, (n, n_states), with
     Q(s, a) = R(s, a) + gamma E V(next(s, a)). Rewards and values may have one row for all policies.
     """
-    cdef Moves moves = _checked_moves(outcomes, chances, policies)
-    cdef Py_ssize_t n_states = moves.n_states, n_actions = moves.n_actions, p, s, a
+    cdef TransitionModel model = _checked_model(next_states, transition_probabilities, policies)
+    cdef Py_ssize_t n_states = model.n_states, n_actions = model.n_actions, p, s, a
     result = np.empty((policies.shape[0], n_states), dtype=np.float64)
     cdef double[:, ::1] gaps = result
     cdef double[::1] best = np.empty(n_states, dtype=np.float64)
@@ -490,8 +439,8 @@ def bellman_gaps(
     with nogil:
         for p in range(policies.shape[0]):
             if p < rewards.shape[0]:
-                _action_values(&rewards[p, 0, 0], &values[p, 0], moves, discount, &q[0])
-                _best_of(&q[0], entropy_weight, moves, &best[0], &u[0])
+                _action_values(&rewards[p, 0, 0], &values[p, 0], model, discount, &q[0])
+                _best_of(&q[0], entropy_weight, model, &best[0], &u[0])
             for s in range(n_states):
                 gap = 0.0
                 for a in range(n_actions):

@@ -69,7 +69,7 @@ cdef inline void _replay(
     double *q_values,
     Py_ssize_t n_pairs,
     uint32_t *generators,
-    Py_ssize_t cycles,
+    Py_ssize_t replay_cycles,
     double keep,
     double rate,
     double ahead,
@@ -91,7 +91,7 @@ cdef inline void _replay(
     for l in range(n_learners):
         for i in range(4 * LANES):
             lanes[l][i] = generators[l * 4 * LANES + i]
-    for cycle in range(cycles):
+    for cycle in range(replay_cycles):
         for l in range(n_learners):
             _draw_swaps(lanes[l], swaps[0][l], 0, <uint32_t>n)
         for block in range(n_blocks):
@@ -125,11 +125,11 @@ def replay_td(
     Transition[:, ::1] transitions not None,
     double[:, ::1] q_values not None,
     uint32_t[:, :, ::1] generators not None,
-    Py_ssize_t cycles,
+    Py_ssize_t replay_cycles,
     double learning_rate,
     double discount,
 ):
-    """Replay every learner's buffer `cycles` times, freshly shuffled each time (Alg. 2, l. 14-19).
+    """TD learning from replay buffers, shuffled in every cycle (Alg. 2, lines 14-19).
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def replay_td(
         Q-functions, changed in place.
     generators : (n_learners, 4, 16) uint32
         Shuffle streams, one for each learner; changed in place.
-    cycles : int
+    replay_cycles : int
         L of the paper.
     learning_rate : float
         beta of the paper.
@@ -158,7 +158,7 @@ def replay_td(
         (generators.shape[1], generators.shape[2]) == (4, LANES),
         f"generators must have shape (n_learners, 4, {LANES})",
     )
-    _check_count("cycles", cycles)
+    _check_count("replay_cycles", replay_cycles)
     _demand(n <= MOST, f"transitions must be at most {MOST} for each learner")
     _check_pairs(transitions, n_pairs)
     with nogil:
@@ -166,12 +166,13 @@ def replay_td(
             if l % PAIRED == PAIRED - 1:  # the compiler knows the number of learners inside
                 _replay(
                     &transitions[l - 1, 0], n, &q_values[l - 1, 0], n_pairs,
-                    &generators[l - 1, 0, 0], cycles, keep, learning_rate, ahead, PAIRED,
+                    &generators[l - 1, 0, 0], replay_cycles, keep, learning_rate, ahead,
+                    PAIRED,
                 )
             elif l == n_learners - 1:
                 _replay(
                     &transitions[l, 0], n, &q_values[l, 0], n_pairs, &generators[l, 0, 0],
-                    cycles, keep, learning_rate, ahead, 1,
+                    replay_cycles, keep, learning_rate, ahead, 1,
                 )
 
 
@@ -182,7 +183,7 @@ def online_td(
     const double[::1] learning_rates not None,
     double discount,
 ):
-    """Use every transition once, in the order of time (Alg. 1, line 8).
+    """TD learning online: every transition once, in the order of time (Alg. 1, line 8).
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-# What the agents are paid: by a table, where it depends on the cell and the number of agents there
-# alone; otherwise by a game that is asked, once in a block of steps.
+# Rewards of the agents: from a table, where they depend on the cell and the number of agents there
+# alone; otherwise computed by the game, once in a block of steps.
 #
 # The order of additions is part of what the kernels promise. With a table the rewards at a step are
-# added cell by cell; those that a game says agent by agent, dealt to CHAINS partial sums.
+# added cell by cell; those of a game agent by agent, dealt to CHAINS partial sums.
 
 cdef enum:
     SUMMED = 8  # steps whose rewards are summed side by side, so that none waits for the last
@@ -33,20 +33,20 @@ cdef void _add_rewards(
         totals[t] = total[t]
 
 
-cdef double _add_payments(
-    const double *paid, const uint32_t *places, Py_ssize_t n_agents
+cdef double _add_pair_rewards(
+    const double *rewards, const uint32_t *places, Py_ssize_t n_agents
 ) noexcept nogil:
-    """Sum over the agents of what their pairs are paid; the pairs led to these places."""
+    """Sum over the agents of the rewards of their pairs, which led to these places."""
     cdef double sum0 = 0.0, sum1 = 0.0, sum2 = 0.0, sum3 = 0.0
     cdef Py_ssize_t quarter, i
     for quarter in range(n_agents // CHAINS):
         i = CHAINS * quarter
-        sum0 += paid[places[i] >> 16]
-        sum1 += paid[places[i + 1] >> 16]
-        sum2 += paid[places[i + 2] >> 16]
-        sum3 += paid[places[i + 3] >> 16]
+        sum0 += rewards[places[i] >> 16]
+        sum1 += rewards[places[i + 1] >> 16]
+        sum2 += rewards[places[i + 2] >> 16]
+        sum3 += rewards[places[i + 3] >> 16]
     for i in range(n_agents // CHAINS * CHAINS, n_agents):
-        sum0 += paid[places[i] >> 16]
+        sum0 += rewards[places[i] >> 16]
     return (sum0 + sum1) + (sum2 + sum3)
 
 
@@ -61,76 +61,76 @@ cdef class _Rewards:
     cdef double[:, ::1] cell_sums  # (n_states, n_agents + 1): of r + h if `shared`, else of r
     cdef bint shared  # of one policy for all, h is the same for everybody in a cell
     cdef object game
-    cdef const double[:, :, ::1] answer  # (n, n_states, n_actions), of the steps asked for
-    cdef Py_ssize_t place_of[BLOCK]  # in the answer, of a step of the block
+    cdef const double[:, :, ::1] computed  # (n, n_states, n_actions), at some steps, by the game
+    cdef Py_ssize_t place_of[BLOCK]  # in what is computed, of a step of the block
 
     def __init__(self, _Workspace workspace, const double[:, ::1] table, game):
-        cdef World *world = &workspace.world
+        cdef Environment *env = &workspace.env
         self.workspace, self.table, self.game = workspace, table, game
         self.by_cell = table is not None
-        self.size = world.n_states * (1 if self.by_cell else world.n_actions)
+        self.size = env.n_states * (1 if self.by_cell else env.n_actions)
         self.shared = False
         if self.by_cell and (
-            table.shape[0] != world.n_states or table.shape[1] != world.n_agents + 1
+            table.shape[0] != env.n_states or table.shape[1] != env.n_agents + 1
         ):
             raise ValueError("rewards must have shape (n_states, n_agents + 1)")
         if self.by_cell and not np.isfinite(table).all():
             raise ValueError("rewards must be finite")
         if not self.by_cell and game is None:
-            raise ValueError("rewards must be given, or a game that is asked for them")
+            raise ValueError("rewards must be given, or a game")
 
     cdef void add_by_cell(self, tables, policy_index):
-        """Get ready for sums over the population, whose policies are these."""
+        """Prepare sums over the population, whose policies are these."""
         self.shared = bool((policy_index == policy_index[0]).all())
         bonus = tables["entropy"][policy_index[0]][:, None] if self.shared else 0.0
         self.cell_sums = (np.asarray(self.table) + bonus) * np.arange(self.table.shape[1])
 
-    cdef int ask(self, const Py_ssize_t *steps, Py_ssize_t n) except -1:
-        """Ask the game for the rewards at n steps of the block, whose counts are taken."""
-        cdef World *world = &self.workspace.world
+    cdef int call_game(self, const Py_ssize_t *steps, Py_ssize_t n) except -1:
+        """Compute the rewards at n steps of the block, whose counts are taken."""
+        cdef Environment *env = &self.workspace.env
         cdef Py_ssize_t k
-        asked = np.empty(n, dtype=np.int64)
+        wanted = np.empty(n, dtype=np.int64)
         for k in range(n):
-            asked[k] = steps[k]
+            wanted[k] = steps[k]
             self.place_of[steps[k]] = k
-        mean_fields = np.asarray(self.workspace.counts)[asked] / world.n_agents
-        self.answer = _asked_rewards(self.game, mean_fields, world.n_actions)
+        mean_fields = np.asarray(self.workspace.counts)[wanted] / env.n_agents
+        self.computed = _game_rewards(self.game, mean_fields, env.n_actions)
         return 0
 
-    cdef void copy(self, Py_ssize_t t, double[::1] paid) noexcept nogil:
-        """The rewards at step t of the block; `paid` is (size,)."""
-        cdef const double *answer
+    cdef void copy(self, Py_ssize_t t, double[::1] rewards) noexcept nogil:
+        """Copy the rewards at step t of the block; `rewards` is (size,)."""
+        cdef const double *computed
         cdef Py_ssize_t i
         if self.by_cell:
             for i in range(self.size):
-                paid[i] = self.table[i, self.workspace.counts[t, i]]
+                rewards[i] = self.table[i, self.workspace.counts[t, i]]
         else:
-            answer = &self.answer[self.place_of[t], 0, 0]
+            computed = &self.computed[self.place_of[t], 0, 0]
             for i in range(self.size):
-                paid[i] = answer[i]
+                rewards[i] = computed[i]
 
     cdef inline double of(self, Py_ssize_t t, Py_ssize_t agent) noexcept nogil:
         """Reward of an agent at step t of the block."""
-        cdef World *world = &self.workspace.world
-        cdef Py_ssize_t state = world.places[t * world.n_agents + agent] & 0xFFFF
+        cdef Environment *env = &self.workspace.env
+        cdef Py_ssize_t state = env.places[t * env.n_agents + agent] & 0xFFFF
         if self.by_cell:
             return self.table[state, self.workspace.counts[t, state]]
-        cdef uint32_t pair = world.places[(t + 1) * world.n_agents + agent] >> 16
-        return (&self.answer[self.place_of[t], 0, 0])[pair]
+        cdef uint32_t pair = env.places[(t + 1) * env.n_agents + agent] >> 16
+        return (&self.computed[self.place_of[t], 0, 0])[pair]
 
     cdef inline void add(self, Py_ssize_t n_steps, double *totals) noexcept nogil:
         """Sums over the population at the first steps of the block; `totals` is (BLOCK,)."""
-        cdef World *world = &self.workspace.world
+        cdef Environment *env = &self.workspace.env
         cdef Py_ssize_t t
         if self.by_cell:
             for t in range((n_steps + SUMMED - 1) // SUMMED):
                 _add_rewards(
-                    &self.cell_sums[0, 0], &self.workspace.counts[SUMMED * t, 0], world.n_states,
-                    world.n_agents, totals + SUMMED * t,
+                    &self.cell_sums[0, 0], &self.workspace.counts[SUMMED * t, 0], env.n_states,
+                    env.n_agents, totals + SUMMED * t,
                 )
             return
         for t in range(n_steps):
-            totals[t] = _add_payments(
-                &self.answer[self.place_of[t], 0, 0], world.places + (t + 1) * world.n_agents,
-                world.n_agents,
+            totals[t] = _add_pair_rewards(
+                &self.computed[self.place_of[t], 0, 0], env.places + (t + 1) * env.n_agents,
+                env.n_agents,
             )

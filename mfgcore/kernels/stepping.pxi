@@ -1,4 +1,4 @@
-# One population walking through the game (Alg. 2, lines 6-13 and 27).
+# Rollouts of one population (Alg. 2, lines 6-13 and 27).
 
 @_changing(
     "states", "generators", "population_rewards", "occupancy", "deviator_rewards", "transitions",
@@ -7,8 +7,8 @@ def step_population(
     int32_t[::1] states,
     const int32_t[::1] policy_index,
     tables,
-    const int32_t[:, :, ::1] outcomes,
-    const int32_t[:, :, ::1] outcome_thresholds,
+    const int32_t[:, :, ::1] next_states,
+    const int32_t[:, :, ::1] next_state_thresholds,
     const double[:, ::1] rewards,
     uint32_t[:, ::1] generators,
     game=None,
@@ -21,16 +21,16 @@ def step_population(
     const int32_t[::1] learners=None,
     Transition[:, ::1] transitions=None,
     Py_ssize_t interval=1,
-    Py_ssize_t skipped=0,
-    bint paid_on_arrival=False,
+    Py_ssize_t n_discarded=0,
+    bint reward_after_move=False,
 ):
-    """Let the population take steps; record its rewards and the learners' transitions.
+    """Take steps with the population; record its rewards and the learners' transitions.
 
     The reward at time t uses the counts before the move, the agent itself included. What depends
-    on the mean field and is not in a table is asked of the game, with mu = counts / n_agents: its
-    rewards at all steps of a block at once, its probabilities before each step. After every
-    `interval` steps (M_td), the newest transition whose next action is known, zeta_{t-2}, goes to
-    each learner's buffer, except for the first `skipped` times (Alg. 2, lines 5-13).
+    on the mean field and is not in a table is computed by the game, at mu = counts / n_agents: its
+    rewards at all steps of a block at once, its transition probabilities before each step. After
+    every `interval` steps (M_td), the newest transition whose next action is known, zeta_{t-2},
+    goes to each learner's buffer, except for the first `n_discarded` times (Alg. 2, lines 5-13).
 
     Parameters
     ----------
@@ -40,21 +40,20 @@ def step_population(
         Which of the policies each agent follows.
     tables : (n_policies, n_states) of :func:`policy_row`
         Policies as made by :func:`policy_tables`.
-    outcomes : (n_states, n_actions, n_outcomes) int32
-        Where an action can lead. There are at most 65536 pairs of a state and an action.
-    outcome_thresholds : (n_states, n_actions, n_outcomes - 1) int32 or None
-        Their probabilities as made by :func:`outcome_thresholds`. None: there is one outcome, or
-        the game is asked.
+    next_states : (n_states, n_actions, n_next_states) int32
+        Of at most 65536 pairs of a state and an action.
+    next_state_thresholds : (n_states, n_actions, n_next_states - 1) int32 or None
+        Their probabilities as made by :func:`next_state_thresholds`. None: there is one next
+        state, or the game is called.
     rewards : (n_states, n_agents + 1) float64 or None
-        R by cell and number of agents in it. None: the game is asked.
+        R by cell and number of agents in it. None: the game is called.
     generators : (4, n_agents) uint32
-        Action streams; changed in place. A step takes a word of each, and of several outcomes
-        another.
+        Action streams; changed in place. A step takes a word of each, and another where there are
+        several next states.
     game : optional
-        An object with the methods ``rewards``, (n, n_states) to (n, n_states, n_actions), and
-        ``probabilities``, (n_states,) to (n_states, n_actions, n_outcomes). What they return for
-        one mean field may not depend on the others that they are asked for. What they raise is
-        not caught: the agents then stand where the last block of steps ended.
+        Its ``checked_rewards`` and ``checked_transition_probabilities`` are called. The rewards at
+        one mean field may not depend on the others that are given with it. What the game raises
+        is not caught: the agents then stand where the last block of steps ended.
     n_steps : int
     population_rewards : (n_steps,) float64, optional
         Output: the sum over the agents of r + h at each step.
@@ -69,34 +68,34 @@ def step_population(
         Output, if there are learners.
     interval : int
         M_td: environment steps for each transition.
-    skipped : int
+    n_discarded : int
         Number of first transitions left out (W + 1 for Algorithm 2).
-    paid_on_arrival : bool
+    reward_after_move : bool
         Whether a transition has the reward, by a table, of the state that it leads to and of the
         counts there, instead of that of the state where it begins (D3).
 
     Raises
     ------
     ValueError
-        If the shapes do not fit together, or an outcome is no state.
+        If the shapes do not fit together, or a next state is no state.
     ConfigurationError
-        If the game answers with another shape, or with what is no distribution or not in [0, 1].
+        From the game, whose rewards or transition probabilities are not what they should be.
     """
     cdef _Workspace workspace = _Workspace(
-        states, policy_index, tables, outcomes, outcome_thresholds, generators, game, n_steps
+        states, policy_index, tables, next_states, next_state_thresholds, generators, game, n_steps
     )
     cdef _Rewards paying = _Rewards(workspace, rewards, game)
-    cdef World *world = &workspace.world
-    cdef Py_ssize_t n_states = world.n_states
+    cdef Environment *env = &workspace.env
+    cdef Py_ssize_t n_states = env.n_states
     cdef Py_ssize_t first, length, wanted, t, s, state
     cdef bint adding = population_rewards is not None
     cdef bint watching = deviator_rewards is not None
     cdef bint occupying = occupancy is not None
     cdef bint recording = learners is not None
-    cdef bint asking = rewards is None and (adding or watching or recording)
+    cdef bint calls_game = rewards is None and (adding or watching or recording)
     cdef bint adding_entropies
-    # the counts that a transition is paid by are those at its first step, or one later
-    cdef int begins = 1 if paid_on_arrival else 2
+    # the reward of a transition is by the counts at its first step, or one later
+    cdef int begins = 1 if reward_after_move else 2
     cdef _Recorder recorder = None
     cdef Py_ssize_t steps[BLOCK]
     cdef double entropies[BLOCK][CHAINS]
@@ -105,21 +104,21 @@ def step_population(
     if adding and rewards is not None:
         paying.add_by_cell(tables, np.asarray(policy_index))
     adding_entropies = adding and not paying.shared
-    if not 0 <= deviator < world.n_agents:
-        raise ValueError(f"deviator must be 0 to {world.n_agents - 1}, not {deviator}")
-    _check_count("skipped", skipped, MOST)
+    if not 0 <= deviator < env.n_agents:
+        raise ValueError(f"deviator must be 0 to {env.n_agents - 1}, not {deviator}")
+    _check_count("n_discarded", n_discarded, MOST)
     if interval < 1:
         raise ValueError(f"interval must be >= 1, not {interval}")
     if recording:
-        _check_indices("learners", learners, world.n_agents)
-        kept = n_steps // interval - skipped - (interval == 1 and skipped == 0)
+        _check_indices("learners", learners, env.n_agents)
+        kept = n_steps // interval - n_discarded - (interval == 1 and n_discarded == 0)
         if transitions is None or (
             transitions.shape[0] != learners.shape[0] or transitions.shape[1] != kept
         ):
             raise ValueError(f"transitions must have shape ({learners.shape[0]}, {kept})")
-        if paid_on_arrival and rewards is None:
-            raise ValueError("paid_on_arrival needs rewards in a table")
-        recorder = _Recorder(learners, transitions, paying, paid_on_arrival)
+        if reward_after_move and rewards is None:
+            raise ValueError("reward_after_move needs rewards in a table")
+        recorder = _Recorder(learners, transitions, paying, reward_after_move)
     for name, output in (
         ("population_rewards", population_rewards), ("deviator_rewards", deviator_rewards)
     ):
@@ -134,16 +133,16 @@ def step_population(
             workspace.move(length, entropies if adding_entropies else NULL)
             wanted = 0
             for t in range(length):
-                # a transition begins, or somebody asks for every step
+                # a transition begins, or every step is wanted
                 if adding or watching or occupying or (
                     recording and (first + t + begins) % interval == 0
                 ):
                     steps[wanted] = t
                     wanted += 1
-            _count(world, steps, wanted, &counts[0, 0])
-            if asking and wanted:
+            _count(env, steps, wanted, &counts[0, 0])
+            if calls_game and wanted:
                 with gil:
-                    paying.ask(steps, wanted)
+                    paying.call_game(steps, wanted)
             if adding:
                 paying.add(length, totals)
                 for t in range(length):
@@ -154,10 +153,10 @@ def step_population(
                         )
             if watching:
                 for t in range(length):
-                    state = world.places[t * world.n_agents + deviator] & 0xFFFF
+                    state = env.places[t * env.n_agents + deviator] & 0xFFFF
                     deviator_rewards[first + t] = paying.of(t, deviator) + _entropy_of(
-                        world.policies[deviator] + state * _row_size(world.n_actions),
-                        world.n_actions,
+                        env.policies[deviator] + state * _row_size(env.n_actions),
+                        env.n_actions,
                     )
             if occupying:
                 for t in range(length):
@@ -165,13 +164,13 @@ def step_population(
                         occupancy[s] += counts[t, s]
             if recording:
                 for t in range(length):
-                    if paid_on_arrival and (first + t + begins) % interval == 0:
+                    if reward_after_move and (first + t + begins) % interval == 0:
                         recorder.begin(t)
                     if (first + t + 1) % interval == 0 and first + t > 0 and (
-                        (first + t + 1) // interval > skipped
+                        (first + t + 1) // interval > n_discarded
                     ):
-                        recorder.record(world, world.places + t * world.n_agents)
-                    if not paid_on_arrival and (first + t + begins) % interval == 0:
+                        recorder.record(env, env.places + t * env.n_agents)
+                    if not reward_after_move and (first + t + begins) % interval == 0:
                         recorder.begin(t)
             workspace.close_block(length)
             first += length

@@ -1,4 +1,4 @@
-# What is drawn, as integers: a step compares a 31-bit uniform number with thresholds.
+# Cumulative distributions as integers: a step compares a 31-bit uniform number with thresholds.
 #
 # A row of n probabilities is stored as n - 1 integer thresholds: what is drawn is the number of
 # thresholds below the uniform number. What has probability 0 is never drawn, and the
@@ -37,31 +37,32 @@ cdef void _cumulate(
 
 
 @_changing()
-def outcome_thresholds(const double[:, :, ::1] probabilities not None):
-    """What the stepping kernels read of the probabilities of a game's outcomes.
+def next_state_thresholds(const double[:, :, ::1] transition_probabilities not None):
+    """Integer thresholds of a game's transition probabilities, for the stepping kernels.
 
     Parameters
     ----------
-    probabilities : (n_states, n_actions, n_outcomes) float64
+    transition_probabilities : (n_states, n_actions, n_next_states) float64
 
     Returns
     -------
-    (n_states, n_actions, n_outcomes - 1) int32
+    (n_states, n_actions, n_next_states - 1) int32
         Cumulated probabilities times 2**31, rounded, minus 1.
     """
-    cdef Py_ssize_t n_states = probabilities.shape[0], n_actions = probabilities.shape[1]
-    cdef Py_ssize_t n = probabilities.shape[2]
-    _check_probabilities("probabilities", probabilities)
-    _demand(n > 0, "probabilities must be of at least one outcome")
+    cdef Py_ssize_t n_states = transition_probabilities.shape[0]
+    cdef Py_ssize_t n_actions = transition_probabilities.shape[1]
+    cdef Py_ssize_t n = transition_probabilities.shape[2]
+    _check_probabilities("transition_probabilities", transition_probabilities)
+    _demand(n > 0, "transition_probabilities must be of at least one next state")
     thresholds = np.empty((n_states, n_actions, n - 1), dtype=np.int32)
     cdef int32_t[:, :, ::1] view = thresholds
     if n > 1 and n_states * n_actions > 0:
-        _cumulate(&probabilities[0, 0, 0], n_states * n_actions, n, &view[0, 0, 0])
+        _cumulate(&transition_probabilities[0, 0, 0], n_states * n_actions, n, &view[0, 0, 0])
     return thresholds
 
 
 def policy_row(Py_ssize_t n_actions):
-    """Data type of one row of a policy: what a step reads of it, side by side in memory.
+    """Data type of a policy in one state, as the stepping kernels read it.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def policy_row(Py_ssize_t n_actions):
 
 @_changing()
 def policy_tables(const double[:, :, ::1] policies not None, double entropy_weight):
-    """What the stepping kernels read of a policy.
+    """Thresholds and entropies of policies, for the stepping kernels.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Where a game's policies lead, exactly: the kernels of the mean field, for any game.
+"""Transition model of a game, for the kernels of the mean field.
 
-The kernels solve linear systems within a band about the diagonal. How wide it is depends on the
-order of the states, so that they are given in another one where this is narrower: that of a search
-by breadth, as Cuthill & McKee (1969) have it. The paper's grid with walls has the best already.
+The kernels solve linear systems within a band about the diagonal, whose width depends on the order
+of the states. They are reordered where this makes it narrower: by a breadth-first search, after
+Cuthill & McKee (1969). The paper's grid with walls is in the best order already.
 """
 
 from typing import Any
@@ -13,116 +13,111 @@ from mfgcore import kernels
 from mfgcore.games import Game
 
 
-class Moves:
-    """The moves of a game at one mean field; policies and rewards are as the kernels want them.
+class TransitionModel:
+    """Transitions of a game at one mean field; policies and rewards are C-ordered float64 arrays.
 
     Parameters
     ----------
     game : Game
     mean_field : (n_states,) float64, optional
-        Only where moves depend on it.
+        Only where transitions depend on it.
     """
 
-    def __init__(self, game: "Game", mean_field: np.ndarray | None = None) -> None:
-        self.order, self.outcomes, chances, _ = _made(game)
-        if game.moves_depend_on_mean_field:
-            chances = self._given(game.chances(chances.shape, mean_field), 0)
-        self.chances = chances
-        start = game.checked_start()
-        self.start = np.ones(game.n_states) if start is None else self._given(start, 0)
+    def __init__(self, game: Game, mean_field: np.ndarray | None = None) -> None:
+        self.order, self.next_states, probabilities, _ = _banded(game)
+        if game.mean_field_dynamics:
+            found = game.checked_transition_probabilities(probabilities.shape, mean_field)
+            probabilities = self._ordered(found, 0)
+        self.transition_probabilities = probabilities
+        initial = game.checked_initial_distribution()
+        self.initial = np.ones(game.n_states) if initial is None else self._ordered(initial, 0)
 
-    def _given(self, values, axis=1):
+    def _ordered(self, values, axis=1):
         if self.order is not None:
             values = np.take(values, self.order, axis=axis)
         return np.require(values, requirements=("C", "A"))
 
-    def _found(self, values):
-        if self.order is None:
-            return values
-        result = np.empty_like(values)
-        result[:, self.order] = values
-        return result
+    def _reordered(self, values, axis=1):
+        return values if self.order is None else np.take(values, np.argsort(self.order), axis)
 
     def stationary_distributions(self, policies: np.ndarray) -> np.ndarray:
-        """As the kernel."""
-        moves = self.outcomes, self.chances, self.start
-        return self._found(kernels.stationary_distributions(self._given(policies), *moves))
+        """See `mfgcore.kernels.stationary_distributions`."""
+        transitions = self.next_states, self.transition_probabilities, self.initial
+        found = kernels.stationary_distributions(self._ordered(policies), *transitions)
+        return self._reordered(found)
 
     def policy_values(
         self, policies: np.ndarray, rewards: np.ndarray, *weights: float
     ) -> np.ndarray:
-        """As the kernel."""
-        given = self._given(policies), self._given(rewards), self.outcomes, self.chances
-        return self._found(kernels.policy_values(*given, *weights))
+        """See `mfgcore.kernels.policy_values`."""
+        given = map(self._ordered, (policies, rewards))
+        return self._reordered(
+            kernels.policy_values(*given, self.next_states, self.transition_probabilities, *weights)
+        )
 
     def best_responses(
         self, policies: np.ndarray, rewards: np.ndarray, *limits: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """As the kernel."""
-        given = self._given(policies), self._given(rewards), self.outcomes, self.chances
-        values, responses, residuals = kernels.best_responses(*given, *limits)
-        return self._found(values), self._found(responses), residuals
+        """See `mfgcore.kernels.best_responses`."""
+        given = map(self._ordered, (policies, rewards))
+        values, responses, residuals = kernels.best_responses(
+            *given, self.next_states, self.transition_probabilities, *limits
+        )
+        return self._reordered(values), self._reordered(responses), residuals
 
     def bellman_gaps(
         self, policies: np.ndarray, values: np.ndarray, rewards: np.ndarray, *weights: float
     ) -> np.ndarray:
-        """As the kernel."""
-        given = map(self._given, (policies, values, rewards))
-        return self._found(kernels.bellman_gaps(*given, self.outcomes, self.chances, *weights))
+        """See `mfgcore.kernels.bellman_gaps`."""
+        given = map(self._ordered, (policies, values, rewards))
+        return self._reordered(
+            kernels.bellman_gaps(*given, self.next_states, self.transition_probabilities, *weights)
+        )
 
     def expected(self, future: np.ndarray) -> np.ndarray:
-        """E future(next(s, a)); (n_states, n_actions) float64."""
-        given = self._given(future, 0)
-        expected = np.zeros(self.outcomes.shape[:2])
-        for k in range(self.outcomes.shape[2]):  # in the kernels' order
-            expected += self.chances[:, :, k] * given[self.outcomes[:, :, k]]
-        return self._found(expected[None])[0] if self.order is None else self._unordered(expected)
-
-    def _unordered(self, values):
-        result = np.empty_like(values)
-        result[self.order] = values
-        return result
+        """Expectations E future(next(s, a)); (n_states, n_actions) float64."""
+        future = self._ordered(future, 0)
+        expected = np.zeros(self.next_states.shape[:2])
+        for k in range(self.next_states.shape[2]):  # in the kernels' order
+            expected += self.transition_probabilities[:, :, k] * future[self.next_states[:, :, k]]
+        return self._reordered(expected, 0)
 
 
-def band(game: "Game") -> int:
-    """How far apart linked states are at the most, in the order in which they are taken; int.
+def band(game: Game) -> int:
+    """Largest distance between linked states, in the order in which they are taken; int.
 
-    What is exact takes time as n_states band**2, and memory as n_states band.
+    The exact metrics take time as n_states band**2, and memory as n_states band.
     """
-    return _made(game)[3]
-
-
-def _made(game):
-    if "moves" not in game.made:
-        game.made["moves"] = _banded(game)
-    return game.made["moves"]
+    return _banded(game)[3]
 
 
 def _banded(game):
-    """Order of the states, if not their own, outcomes and fixed probabilities in it, the band."""
-    outcomes = game.checked_outcomes()
-    coupled = game.moves_depend_on_mean_field
-    chances = np.ones(outcomes.shape) if coupled else game.chances(outcomes.shape)
-    here = np.arange(len(outcomes))
-    linked = np.unique(
-        np.stack((np.broadcast_to(here[:, None, None], outcomes.shape), outcomes))[
-            :, chances > 0.0
-        ],
-        axis=1,
-    )
-    order = breadth_first(len(outcomes), linked)
+    return game.cached("moves", lambda: _reorder(game))
+
+
+def _reorder(game):
+    """Order of the states, if not their own; next states and fixed probabilities in it; band."""
+    next_states = game.checked_next_states()
+    if game.mean_field_dynamics:
+        probabilities = np.ones(next_states.shape)
+    else:
+        probabilities = game.checked_transition_probabilities(next_states.shape)
+    here = np.arange(len(next_states))
+    pairs = np.stack((np.broadcast_to(here[:, None, None], next_states.shape), next_states))
+    linked = np.unique(pairs[:, probabilities > 0.0], axis=1)
+    order = breadth_first(len(next_states), linked)
     place = np.empty_like(order)
     place[order] = here
     width, own = (int(np.ptp(states, axis=0).max()) for states in (place[linked], linked))
     if width >= own:
-        chances = np.require(chances, requirements=("C", "A"))
-        return None, np.ascontiguousarray(outcomes), chances, own
-    outcomes = np.ascontiguousarray(place[outcomes[order]].astype(np.int32))
-    return order, outcomes, np.ascontiguousarray(chances[order]), width
+        probabilities = np.require(probabilities, requirements=("C", "A"))
+        return None, np.ascontiguousarray(next_states), probabilities, own
+    next_states = np.ascontiguousarray(place[next_states[order]].astype(np.int32))
+    return order, next_states, np.ascontiguousarray(probabilities[order]), width
 
 
 def breadth_first(n_states: int, linked: Any) -> np.ndarray:
-    """Order of the states by breadth from an outlying one; (n_states,) int64.
+    """Breadth-first order of the states from an outlying one; (n_states,) int64.
 
     `linked`, (2, n), are the pairs of states that an action links.
     """

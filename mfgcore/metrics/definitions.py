@@ -19,7 +19,7 @@ from mfgcore.agents.rollout import RolloutResult
 from mfgcore.experiment.components import METRICS
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.games import Game
-from mfgcore.meanfield.exact import FLOW_TOLERANCE, PopulationMetrics, population_metrics
+from mfgcore.meanfield import FLOW_TOLERANCE, PopulationMetrics, population_metrics
 from mfgcore.metrics import sampled
 from mfgcore.metrics.theorems import Adoptions, examine_adoptions
 
@@ -145,7 +145,7 @@ class IterationRecord:
         """The exact metrics of the population."""
         return population_metrics(
             self.population.policies,
-            self.game.seen_by(self.population.size),
+            self.game.for_population(self.population.size),
             discount=self.discount,
             entropy_weight=self.entropy_weight,
             policy_index=self.population.policy_index,

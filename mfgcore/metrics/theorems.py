@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfgcore.agents.population import policy_distances
+from mfgcore.meanfield.policies import policy_distances
 
 
 @dataclass(frozen=True)

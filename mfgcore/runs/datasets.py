@@ -22,7 +22,7 @@ from mfgcore._base.files import (
 )
 from mfgcore.experiment.parameters import parameters
 from mfgcore.games import Game
-from mfgcore.meanfield.exact import FLOW_TOLERANCE
+from mfgcore.meanfield import FLOW_TOLERANCE
 from mfgcore.metrics.definitions import METRICS
 from mfgcore.runs.simulation import Simulation
 

@@ -12,7 +12,7 @@ import numpy as np
 from mfgcore._base.errors import ConfigurationError, shorten
 from mfgcore._base.plugins import told
 from mfgcore.experiment.experiment import Experiment
-from mfgcore.games.model import ASKED, CHECKED_DISTANCES
+from mfgcore.games.validation import CHECKED_DISTANCES, CHUNK_SIZE
 from mfgcore.meanfield.transition_model import band
 
 # of a process that has imported everything and does nothing, and more where it makes graphs, and
@@ -110,10 +110,10 @@ def run_bytes(experiment: Experiment, block: int | None = None) -> float:
     followed = policies_left(experiment, agents)
     kept = (agents + 2 * followed + learners) * policy  # Q-functions, old and new policies
     game = experiment.make_game()
-    rewards = 8.0 * n_states * (agents + 1) if game.pays_by_own_share else 0.0
+    rewards = 8.0 * n_states * (agents + 1) if game.local_reward else 0.0
     # where actions lead, how likely, and both in the order of the exact metrics
-    held = START_BYTES + game.held_bytes + STATE_BYTES * n_states
-    held += 28.0 * np.size(game.outcomes())
+    held = START_BYTES + game.extra_bytes + STATE_BYTES * n_states
+    held += 28.0 * np.size(game.next_states())
     distances = 0.0
     if architecture.communication == "network":
         if experiment.network == "radius":  # those of a grid are made of offsets
@@ -131,8 +131,8 @@ def run_bytes(experiment: Experiment, block: int | None = None) -> float:
     if experiment.exact_metrics:
         # the matrix that is eliminated; its entries are twice as large for the mean field
         exact = 4 * followed * policy + 24.0 * n_states * (2 * band(game) + 1)
-        if not game.pays_by_own_share:
-            exact += 24.0 * ASKED * experiment.n_actions * min(1.0, n_states**2 / ASKED)
+        if not game.local_reward:
+            exact += 24.0 * CHUNK_SIZE * experiment.n_actions * min(1.0, n_states**2 / CHUNK_SIZE)
     running = kept + 3 * rewards + 600.0 * agents + max(learning, communicating, exact)
     # Q-functions, each agent's policy, and what the library holds of both
     final = agents * policy

@@ -11,11 +11,12 @@ from mfgcore.agents.adoption import communicate_by
 from mfgcore.agents.algorithms import LearningBatch
 from mfgcore.agents.networks import sampled
 from mfgcore.agents.policy_improvement import policy_change
-from mfgcore.agents.population import Population, uniform_policy
+from mfgcore.agents.population import Population
 from mfgcore.agents.rollout import RolloutState, rollout
 from mfgcore.agents.scores import ScoringContext
 from mfgcore.experiment.components import METRICS
 from mfgcore.experiment.experiment import Experiment
+from mfgcore.meanfield.policies import uniform_policy
 from mfgcore.metrics.definitions import IterationRecord, measure, per_iteration
 from mfgcore.metrics.sampled import sample_exploitability
 from mfgcore.runs import resources

@@ -93,7 +93,7 @@ def _measure_game(dataset, game):
     played = make_experiment(**parameters[networks[0]]).make_game()
     own = {
         "states": played.n_states,
-        "moves": int(played.moves_depend_on_mean_field),
+        "moves": int(played.mean_field_dynamics),
         "yields": yields,
         "learned": bool(yields >= LEAST),
     }

@@ -11,8 +11,8 @@ from reference import mirror_ascent, replay
 
 from mfgcore import ConfigurationError, NumericalError, kernels, simulate
 from mfgcore.agents import algorithms as learning
-from mfgcore.agents.population import uniform_policy
 from mfgcore.experiment.components import POLICY_IMPROVEMENTS
+from mfgcore.meanfield.policies import uniform_policy
 
 
 def transitions_for(experiment, n_learners, seed=0):

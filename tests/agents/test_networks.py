@@ -121,7 +121,7 @@ def adopt(build, links, ranks, seed=0, states=None):
     told = links.arguments()
     groups = states if links.groups is None else links.groups
     network = groups, ranks, links.first_neighbour, links.neighbours
-    build.adopt_policies(*network, seed, told["down"], told["probability"])
+    build.adopt_policies(*network, seed, told["drop_threshold"], told["probability"])
 
 
 @pytest.mark.parametrize("name", FAMILIES)

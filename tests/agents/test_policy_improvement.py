@@ -8,7 +8,7 @@ from conftest import run, small
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfgcore.meanfield.exact import best_response, policy_value
+from mfgcore.meanfield import best_response, policy_value
 
 SHAPE = (3, 4, 5)  # learners, states, actions
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import stepping
 
-from mfgcore.agents.population import policy_distances
 from mfgcore.agents.scores import ScoringContext
+from mfgcore.meanfield.policies import policy_distances
 from mfgcore.metrics.theorems import Adoptions, examine_adoptions
 from mfgcore.runs.simulation import Simulation
 

@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mfgcore import meanfield
 from mfgcore.games import Game
-from mfgcore.meanfield import exact as meanfield
 
 REQUIREMENTS = (Path(__file__).parent / "requirements.txt").read_text().splitlines()
 PINNED = dict(line.split("==") for line in REQUIREMENTS if "==" in line)["bench-mfg-suite"]
@@ -163,8 +163,8 @@ def dense(reached, probabilities, n_states):
 
 def own_moves(game, mean_field):
     """Our P(s' | s, a); (n_states, n_actions, n_states) float64."""
-    given = (mean_field,) if game.moves_depend_on_mean_field else ()
-    return dense(game.outcomes(), game.probabilities(*given), game.n_states)
+    given = (mean_field,) if game.mean_field_dynamics else ()
+    return dense(game.next_states(), game.transition_probabilities(*given), game.n_states)
 
 
 def own_values(game, policies, mean_field):

@@ -11,8 +11,8 @@ import pytest
 from bench_mfg import TOLERANCE, WEIGHTS, jnp, suite
 from pairs import SIZE, papers
 
+from mfgcore import meanfield
 from mfgcore.games import BOUNDARIES
-from mfgcore.meanfield import exact as meanfield
 
 
 def sample_policies():

@@ -17,8 +17,7 @@ from bench_mfg import (
 )
 from pairs import PAIRS
 
-from mfgcore import games
-from mfgcore.meanfield import exact as meanfield
+from mfgcore import games, meanfield
 
 MEAN_FIELDS = POLICIES = 20
 

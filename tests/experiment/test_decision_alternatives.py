@@ -8,9 +8,10 @@ from reference import gossip
 from mfgcore import ConfigurationError, Experiment, kernels
 from mfgcore.agents import adoption as package
 from mfgcore.agents.networks import Links, graph
-from mfgcore.agents.population import Population, uniform_policy
+from mfgcore.agents.population import Population
 from mfgcore.agents.rollout import RolloutState
 from mfgcore.games import GAMES
+from mfgcore.meanfield.policies import uniform_policy
 from mfgcore.runs import simulation
 from mfgcore.runs.simulation import Simulation
 
@@ -39,14 +40,14 @@ def test_d3_a_learner_is_paid_where_it_was_or_where_it_arrives(when, paid_for):
 def test_d3_needs_a_game_that_pays_by_states():
     with pytest.raises(ConfigurationError, match=r"^reward_time: 'after_move' is not allowed"):
         small(game="beach_bar", reward_time="after_move")
-    with pytest.raises(ValueError, match="paid_on_arrival needs rewards in a table"):
+    with pytest.raises(ValueError, match="reward_after_move needs rewards in a table"):
         kernels.step_population(
             **RolloutState.of(
                 Population(*np.zeros((2, 3), np.int32), uniform_policy(10, 3)[None]),
                 GAMES["beach_bar"](), 0.0, np.ones((4, 3), np.uint32),
             ).arguments(),
             n_steps=4, learners=np.zeros(1, np.int32),
-            transitions=np.zeros((1, 3), kernels.TRANSITION), paid_on_arrival=True,
+            transitions=np.zeros((1, 3), kernels.TRANSITION), reward_after_move=True,
         )  # fmt: skip
 
 
@@ -64,14 +65,14 @@ def test_d4_rewards_by_hand():
         return game.rewards(mean_field)[cell, 0]
 
     assert paid("agree", "extremes", half, 0) == 0.75
-    assert paid("agree", "clip", half, 0) == paid("agree", "earned", half, 0) == 0.5
+    assert paid("agree", "clip", half, 0) == paid("agree", "attainable", half, 0) == 0.5
     assert paid("agree", "extremes", half, 1) == paid("agree", "clip", half, 1) == 0.0
     assert paid("diffuse", "extremes", quarter, 0) == pytest.approx(9.75 / 10.0)
     assert paid("diffuse", "clip", quarter, 0) == paid("diffuse", "clip", half, 0) == 1.0
-    assert paid("diffuse", "earned", quarter, 0) == 0.75
-    assert paid("diffuse", "earned", half, 0) == 0.5
-    assert paid("diffuse", "earned", half, 1) == 0.0
-    assert paid("cluster", "earned", half, 0) == paid("cluster", "extremes", half, 0)
+    assert paid("diffuse", "attainable", quarter, 0) == 0.75
+    assert paid("diffuse", "attainable", half, 0) == 0.5
+    assert paid("diffuse", "attainable", half, 1) == 0.0
+    assert paid("cluster", "attainable", half, 0) == paid("cluster", "extremes", half, 0)
     assert paid("cluster", "clip", half, 0) == 0.0
 
 

@@ -23,10 +23,11 @@ from mfgcore import ConfigurationError, Experiment, kernels
 from mfgcore.agents.adoption import communicate, rank_policies
 from mfgcore.agents.networks import NETWORKS, Links, Network, neighbour_cells
 from mfgcore.agents.policy_improvement import policy_change
-from mfgcore.agents.population import Population, uniform_policy
+from mfgcore.agents.population import Population
 from mfgcore.agents.rollout import RolloutState
 from mfgcore.experiment import random_streams as streams
 from mfgcore.games import Agree, Grid
+from mfgcore.meanfield.policies import uniform_policy
 from mfgcore.metrics.sampled import discounted_return
 from mfgcore.metrics.theorems import Adoptions, examine_adoptions
 from mfgcore.runs import simulation
@@ -143,7 +144,9 @@ def test_d6_the_last_action_of_a_transition_is_really_taken():
     experiment = small()
     walk = walk_of(experiment)
     seen = learning_steps(experiment, walk, 4, SIX).transitions
-    np.testing.assert_array_equal(walk.outcomes.reshape(-1)[seen["pair"]], seen["next_pair"] // 5)
+    np.testing.assert_array_equal(
+        walk.next_states.reshape(-1)[seen["pair"]], seen["next_pair"] // 5
+    )
 
 
 def test_d7_the_buffer_holds_2979_transitions_at_the_papers_values():

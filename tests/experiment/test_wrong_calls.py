@@ -67,7 +67,7 @@ def valid_calls(rng):
     walk = random_walk(rng, n, S, A, 3, int(rng.integers(1, 4)), rng.choice([0.0, 0.5]), False)
     tabled = random_walk(rng, n, S, A, 3, 1, 0.0, True)
     links = graph(n, [(i, (i + 1) % n) for i in range(n)]).arguments()
-    moves = {"outcomes": game.reachable, "chances": game.alone}
+    moves = {"next_states": game.reachable, "transition_probabilities": game.alone}
     weights = {"discount": 0.9, "entropy_weight": 0.01}
     rewards = rng.random((3, S, A))
     steps, learners = 40, np.arange(min(n, 4), dtype=np.int32)
@@ -77,22 +77,22 @@ def valid_calls(rng):
             "population_rewards": np.empty(steps), "occupancy": np.zeros(S, dtype=np.int64),
             "deviator": 0, "deviator_rewards": np.empty(steps), "learners": learners,
             "transitions": np.zeros((learners.size, 8 - 1), kernels.TRANSITION),
-            "interval": 5, "skipped": 1,
+            "interval": 5, "n_discarded": 1,
         },
         "communicate": {
             **walk, "ranks": rng.permutation(n).astype(np.int32),
             "policy_of_rank": rng.integers(0, 3, n, dtype=np.int32), "rounds": 3,
-            **links, "seeds": rng.integers(0, 2**63, 3, dtype=np.uint64), "down": 2**52,
+            **links, "seeds": rng.integers(0, 2**63, 3, dtype=np.uint64), "drop_threshold": 2**52,
         },
         "adopt_policies": {
             "groups": links["groups"], "ranks": rng.permutation(n).astype(np.int32),
             "first_neighbour": links["first_neighbour"], "neighbours": links["neighbours"],
-            "seed": 3, "down": 0, "probability": float(rng.choice([1.0, 0.5])),
+            "seed": 3, "drop_threshold": 0, "probability": float(rng.choice([1.0, 0.5])),
         },
         "replay_td": {
             "transitions": random_transitions(rng, 3, 37, S * A),
             "q_values": rng.random((3, S * A)), "generators": random_generators(rng, 3, 4, 16),
-            "cycles": 2, "learning_rate": 0.1, "discount": 0.9,
+            "replay_cycles": 2, "learning_rate": 0.1, "discount": 0.9,
         },
         "online_td": {
             "transitions": random_transitions(rng, 3, 37, S * A),
@@ -104,7 +104,9 @@ def valid_calls(rng):
             "q_values": rng.random((4, S, A)), "step_size": 0.1, "entropy_weight": 0.01,
             "least_entropy": float(rng.choice([-1.0, 0.3])),
         },
-        "stationary_distributions": {"policies": policies, **moves, "start": np.full(S, 1.0 / S)},
+        "stationary_distributions": {
+            "policies": policies, **moves, "initial_distribution": np.full(S, 1.0 / S)
+        },
         "policy_values": {"policies": policies, "rewards": rewards, **moves, **weights},
         "best_responses": {
             "policies": policies, "rewards": rewards, **moves, **weights, "tolerance": 1e-12,
@@ -115,7 +117,9 @@ def valid_calls(rng):
             **weights,
         },
         "policy_tables": {"policies": policies, "entropy_weight": 0.01},
-        "outcome_thresholds": {"probabilities": game.alone},
+        "next_state_thresholds": {"transition_probabilities": game.alone},
+        "are_normalised": {"values": rewards},
+        "are_distributions": {"values": policies, "tolerance": 1e-9},
         "policy_row": {"n_actions": A},
         "next_words": {
             "generators": random_generators(rng, 4, n), "words": np.empty(n, dtype=np.uint32)
@@ -286,8 +290,8 @@ def test_an_array_between_two_words_is_refused_by_name_or_copied(build):
             if not isinstance(value, np.ndarray):
                 continue
             odd = arguments | {key: misaligned(value)}
-            if name in ("log", "exp"):
-                expected = getattr(build, name)(value)
+            if name in ("log", "exp", "are_distributions", "are_normalised"):
+                expected = getattr(build, name)(**arguments)
                 np.testing.assert_array_equal(getattr(build, name)(**odd), expected)
                 continue
             with pytest.raises(ValueError, match=f"^{key} must be aligned in memory$"):

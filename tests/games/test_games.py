@@ -13,7 +13,7 @@ from reference import gossip
 from mfgcore import ConfigurationError, games, kernels, simulate
 from mfgcore.agents.networks import neighbour_cells
 from mfgcore.games import GAMES, Game, Grid, GridGame
-from mfgcore.games.model import CHECKED_DISTANCES
+from mfgcore.games.validation import CHECKED_DISTANCES
 from mfgcore.plotting.curves import plot_mean_field
 
 CORNERS = (0, 7, 56, 63)
@@ -110,7 +110,7 @@ def test_the_table_is_what_the_rewards_of_counts_say(name, n_agents):
     """To the bit: the fast path and the slow one are the same game."""
     game = GAMES[name](grid_size=3)
     counts = np.random.default_rng(n_agents).multinomial(n_agents, [1 / 9] * 9, size=40)
-    paid = game.seen_by(n_agents).rewards(counts / n_agents)
+    paid = game.for_population(n_agents).rewards(counts / n_agents)
     there = counts > 0
     expected = game.reward_table(n_agents)[np.arange(9), counts]
     np.testing.assert_array_equal(paid[there], np.repeat(expected[there][:, None], 5, axis=1))
@@ -124,7 +124,7 @@ class Fair(Game):
 
     name, n_states, actions = "fair", 2, ("stay", "go")
 
-    def outcomes(self):
+    def next_states(self):
         return np.array([[[0, 1], [0, 1]]] * 2, dtype=np.int32)
 
     def rewards(self, mean_fields):
@@ -135,7 +135,7 @@ def raising(self):
     raise KeyError("bar")
 
 
-NARROW = {"actions": ("stay",), "outcomes": lambda self: np.zeros((2, 1, 1), dtype=np.int32)}
+NARROW = {"actions": ("stay",), "next_states": lambda self: np.zeros((2, 1, 1), dtype=np.int32)}
 
 
 @pytest.mark.parametrize(
@@ -144,50 +144,59 @@ NARROW = {"actions": ("stay",), "outcomes": lambda self: np.zeros((2, 1, 1), dty
         ({"actions": ("go", "go")}, r"actions = \('go', 'go'\) is not a tuple of different names"),
         ({"actions": ()}, r"actions = \(\)"),
         (
-            {"outcomes": lambda self: np.zeros((2, 2), dtype=int)},
+            {"next_states": lambda self: np.zeros((2, 2), dtype=int)},
             r"shape \(2, 2\), expected \(2, 2, K\)",
         ),
         (
-            {"outcomes": lambda self: np.full((2, 2, 2), 2)},
+            {"next_states": lambda self: np.full((2, 2, 2), 2)},
             r"holds 2, which is no state: they are 0 to 1",
         ),
-        ({"outcomes": lambda self: np.full((2, 2, 2), -1)}, "holds -1, which is no state"),
-        ({"outcomes": lambda self: np.zeros((2, 2, 2))}, "holds float64, expected states"),
-        ({"outcomes": raising}, "KeyError: 'bar'"),
-        ({"outcomes": Game.outcomes}, "does not say where actions lead"),
+        ({"next_states": lambda self: np.full((2, 2, 2), -1)}, "holds -1, which is no state"),
+        ({"next_states": lambda self: np.zeros((2, 2, 2))}, "holds float64, expected states"),
+        ({"next_states": raising}, "KeyError: 'bar'"),
+        ({"next_states": Game.next_states}, r"next_states\(\) is not defined"),
         (
-            {"probabilities": lambda self: np.full((2, 2, 2), 0.4)},
+            {"transition_probabilities": lambda self: np.full((2, 2, 2), 0.4)},
             "sums to 0.8 in state 0, action 0",
         ),
         (
-            {"probabilities": lambda self: np.full((2, 2), 0.5)},
+            {"transition_probabilities": lambda self: np.full((2, 2), 0.5)},
             r"shape \(2, 2\), expected \(2, 2, 2\)",
         ),
         (
-            {"probabilities": lambda self: np.array([[[1.5, -0.5]] * 2] * 2)},
+            {"transition_probabilities": lambda self: np.array([[[1.5, -0.5]] * 2] * 2)},
             "holds -0.5, which is no probability",
         ),
-        ({"probabilities": lambda self: np.full((2, 2, 2), np.nan)}, "holds nan"),
+        ({"transition_probabilities": lambda self: np.full((2, 2, 2), np.nan)}, "holds nan"),
         (
             {
-                "moves_depend_on_mean_field": True,
-                "probabilities": lambda self, mu: np.full((2, 2, 2), mu[0]),
+                "mean_field_dynamics": True,
+                "transition_probabilities": lambda self, mu: np.full((2, 2, 2), mu[0]),
             },
-            r"probabilities\(\) sums to",
+            r"transition_probabilities\(\) sums to",
         ),
-        ({"held_bytes": -1.0}, "held_bytes = -1.0 is not a number >= 0"),
-        ({"asked_numbers": property(raising)}, "KeyError: 'bar'"),
-        ({"start": lambda self: [0.5, 0.4]}, r"start\(\) sums to 0.9, expected 1"),
-        ({"start": lambda self: [1.0]}, r"start\(\) has shape \(1,\)"),
-        ({"start": lambda self: [2.0, -1.0]}, "-1, which is no probability"),
+        ({"extra_bytes": -1.0}, "extra_bytes = -1.0 is not a number >= 0"),
+        ({"evaluation_cost": property(raising)}, "KeyError: 'bar'"),
+        (
+            {"initial_distribution": lambda self: [0.5, 0.4]},
+            r"initial_distribution\(\) sums to 0.9, expected 1",
+        ),
+        (
+            {"initial_distribution": lambda self: [1.0]},
+            r"initial_distribution\(\) has shape \(1,\)",
+        ),
+        ({"initial_distribution": lambda self: [2.0, -1.0]}, "-1, which is no probability"),
         ({"rewards": lambda self, mu: np.zeros(7)}, r"shape \(7,\)"),
-        ({"rewards": lambda self, mu: 4.0 * Fair.rewards(self, mu)}, "from 0 to 4.*normalised"),
+        (
+            {"rewards": lambda self, mu: 4.0 * Fair.rewards(self, mu)},
+            "holds 2 in state 0, action 1.*normalised",
+        ),
         ({"rewards": lambda self, mu: np.nan * Fair.rewards(self, mu)}, "normalised"),
         ({"rewards": lambda self, mu: mu[:, None]}, "shape"),
         ({"rewards": lambda self, mu: Fair.rewards(self, mu * mu.max() ** 0.5)}, "among several"),
-        ({"pays_by_own_share": True}, "more than the state and its own share"),
+        ({"local_reward": True}, "more than the state and its own share"),
         (
-            {"pays_by_own_share": True, **NARROW, "rewards": lambda self, mu: mu[..., ::-1, None]},
+            {"local_reward": True, **NARROW, "rewards": lambda self, mu: mu[..., ::-1, None]},
             "more than the state and its own share",
         ),
         ({"layout": "cube"}, "layout = 'cube' is not one of None, grid, line, ring"),
@@ -238,21 +247,21 @@ def test_whatever_numpy_takes_for_an_array_goes_through_a_run(given, coupled, re
 
     class Given(Game):
         n_states, actions, layout = np.int64(4), ("stay", "go"), "grid"
-        moves_depend_on_mean_field = coupled
+        mean_field_dynamics = coupled
         state_names = ["a", "b", np.str_("c"), "d"]
         positions = given([[0, 0], [0, 1], [1, 0], [1, 1]])
         distances = functools.cached_property(lambda self: given(apart))
 
-        def outcomes(self):
+        def next_states(self):
             return given(ends)
 
-        def probabilities(self, mean_field=None):
+        def transition_probabilities(self, mean_field=None):
             return given(np.full(ends.shape, 0.5))
 
         def rewards(self, mean_fields):
             return given(np.stack([1.0 - mean_fields] * 2, axis=-1))
 
-        def start(self):
+        def initial_distribution(self):
             return given([0.25, 0.25, 0.5, 0.0])
 
     register(GAMES, "given", games.register(Given))
@@ -269,7 +278,7 @@ def test_distances_of_many_states_are_checked_where_they_are_heard_by(register):
         n_states = CHECKED_DISTANCES + 1
         distances = np.full((n_states, n_states), np.nan)
 
-        def outcomes(self):
+        def next_states(self):
             return np.zeros((self.n_states, 2, 1), dtype=np.int32)
 
     register(GAMES, "long", games.register(Long))
@@ -311,7 +320,7 @@ def test_a_slip_is_any_of_the_moves():
     game = games.Agree(grid_size=3, slip_probability=0.5)
     chance = np.zeros((9, 5, 9))
     for s, a, k in np.ndindex(9, 5, 6):
-        chance[s, a, game.outcomes()[s, a, k]] += game.probabilities()[s, a, k]
+        chance[s, a, game.next_states()[s, a, k]] += game.transition_probabilities()[s, a, k]
     # in the middle: 0.5 + 0.1 for what is meant, 0.1 for each other
     np.testing.assert_allclose(chance[4, UP, [1, 4, 7, 3, 5]], [0.6, 0.1, 0.1, 0.1, 0.1])
     # in the corner: up and left stay
@@ -321,8 +330,8 @@ def test_a_slip_is_any_of_the_moves():
 def test_obstacles_are_no_states_and_stop_who_walks_into_them():
     game = games.Diffuse(grid_size=3, obstacles="0,1 1,1")
     assert game.positions.tolist() == [[0, 0], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1], [2, 2]]
-    np.testing.assert_array_equal(game.outcomes()[0, :, 0], [0, 0, 2, 0, 0])
-    np.testing.assert_array_equal(game.outcomes()[5, :, 0], [5, 5, 5, 4, 6])
+    np.testing.assert_array_equal(game.next_states()[0, :, 0], [0, 0, 2, 0, 0])
+    np.testing.assert_array_equal(game.next_states()[5, :, 0], [5, 5, 5, 4, 6])
     assert np.flatnonzero(game.grid.targets).tolist() == [0, 1, 4, 6]
     assert game.distances[0, 1] == 2.0
     assert small(obstacles="0,1 1,1").n_states == 7
@@ -351,7 +360,11 @@ def test_agents_start_where_the_game_says():
         "initial_states", 0, 5000, experiment.make_game()
     )
     np.testing.assert_array_equal(even, np.floor(uniforms * 9))
-    game = type("Started", (Fair,), {"n_states": 4, "start": lambda self: [0.0, 0.25, 0.75, 0.0]})
+    game = type(
+        "Started",
+        (Fair,),
+        {"n_states": 4, "initial_distribution": lambda self: [0.0, 0.25, 0.75, 0.0]},
+    )
     drawn = experiment.random_streams.sample_initial_states("initial_states", 0, 5000, game())
     np.testing.assert_array_equal(drawn, np.where(uniforms < 0.25, 1, 2))
 

@@ -9,10 +9,10 @@ from conftest import assert_same_state, run, small
 from reference import meanfield as reference
 
 import mfgcore
-from mfgcore import ConfigurationError, NumericalError, games, kernels
+from mfgcore import ConfigurationError, NumericalError, games, kernels, meanfield
 from mfgcore.games import GAMES, Game, model
-from mfgcore.meanfield import exact as meanfield
-from mfgcore.meanfield.transition_model import Moves, breadth_first
+from mfgcore.meanfield import exact, stationary
+from mfgcore.meanfield.transition_model import TransitionModel, breadth_first
 from mfgcore.runs import checkpoint
 from mfgcore.runs.simulation import Simulation
 
@@ -20,11 +20,15 @@ WEIGHTS = {"discount": 0.9, "entropy_weight": 0.01}
 
 
 def chances(game, state, action, mean_field=None):
-    """Probability of every state that an action can lead to; dict."""
+    """Transition probabilities by next state; dict."""
     given = () if mean_field is None else (np.array(mean_field),)
     row = game.actions.index(action)
     found = {}
-    pairs = zip(game.outcomes()[state, row], game.probabilities(*given)[state, row], strict=True)
+    pairs = zip(
+        game.next_states()[state, row],
+        game.transition_probabilities(*given)[state, row],
+        strict=True,
+    )
     for to, chance in pairs:
         found[int(to)] = found.get(int(to), 0.0) + chance
     return {to: pytest.approx(chance, abs=1e-15) for to, chance in found.items() if chance > 0.0}
@@ -38,11 +42,19 @@ def even(n):
     return np.full(n, 1.0 / n)
 
 
-def test_every_game_is_one():
-    for name in GAMES:
-        GAMES[name]().check()
-        if name != "cluster":  # one agent alone has nobody to gather with
-            GAMES[name]().seen_by(20).check()
+@pytest.mark.parametrize("name", GAMES)
+def test_every_game_is_one(name):
+    GAMES[name]().check()
+    if name != "cluster":  # one agent alone has nobody to gather with
+        GAMES[name]().for_population(20).check()
+
+
+def test_games_are_found_in_their_modules_the_papers_first():
+    """In the order of listings, which must not depend on that of a folder's files."""
+    modules = [GAMES[name].__module__.rpartition(".")[2] for name in GAMES]
+    first, *others = dict.fromkeys(modules)
+    assert first == "paper" and others == sorted(others)
+    assert games.Garnet is GAMES["garnet"]
 
 
 def test_beach_bar():
@@ -171,11 +183,11 @@ def test_kinetic_congestion():
 
 def test_garnet():
     game = games.Garnet(states=5, n_actions=2, branching=3, game_seed=3, coupling=0.0)
-    assert not game.moves_depend_on_mean_field
+    assert not game.mean_field_dynamics
     _, base, _, _, between = game.drawn
     assert (base > 0).sum(axis=2).max() <= 3
     found = base / base.sum(axis=2, keepdims=True)
-    np.testing.assert_allclose(game.probabilities(), found, rtol=1e-14)
+    np.testing.assert_allclose(game.transition_probabilities(), found, rtol=1e-14)
     assert (between == between.T).all()
     game = games.Garnet(states=5, n_actions=2, branching=3, game_seed=3)
     (c, k, c_paid, k_paid), base, pull, paid, between = game.drawn
@@ -184,7 +196,7 @@ def test_garnet():
     left = np.where(left.any(axis=2, keepdims=True), left, base)  # where nothing is left
     assert (left == base).all(axis=2).sum() == 1
     found = left / left.sum(axis=2, keepdims=True)
-    np.testing.assert_allclose(game.probabilities(mean_field), found, rtol=1e-12)
+    np.testing.assert_allclose(game.transition_probabilities(mean_field), found, rtol=1e-12)
     low, high = game.reward_range
     expected = (c_paid * paid + (k_paid * between @ mean_field)[:, None] - low) / (high - low)
     np.testing.assert_allclose(game.rewards(mean_field), expected, rtol=1e-12)
@@ -208,8 +220,8 @@ def test_exact_metrics_of_any_game(name):
     policy = np.random.default_rng(1).dirichlet(np.ones(shape[1]), shape[0])
     metrics = meanfield.population_metrics(policy, game, **WEIGHTS)
     mean_field = meanfield.stationary_distribution(policy, game)
-    given = (mean_field,) if game.moves_depend_on_mean_field else ()
-    moves = game.outcomes(), game.probabilities(*given)
+    given = (mean_field,) if game.mean_field_dynamics else ()
+    moves = game.next_states(), game.transition_probabilities(*given)
     chain = reference.transition_matrix(policy, *moves)
     np.testing.assert_allclose(mean_field @ chain, mean_field, rtol=0, atol=1e-11)
     rewards = game.mean_field_rewards(mean_field)
@@ -224,14 +236,16 @@ def test_exact_metrics_of_any_game(name):
     np.testing.assert_allclose((policy * q).sum(axis=1), found, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["sis_epidemic", "garnet", "beach_bar"])
+@pytest.mark.parametrize("name", GAMES)
 def test_order_and_sharing_change_no_bit(name):
     game = GAMES[name]()
     rng = np.random.default_rng(2)
     policies = rng.dirichlet(np.ones(len(game.actions)), (3, game.n_states))
     index = np.array([0, 1, 1, 2, 0, 1])
-    one = meanfield.population_metrics(policies, game.seen_by(6), **WEIGHTS, policy_index=index)
-    other = meanfield.population_metrics(policies[index][::-1], game.seen_by(6), **WEIGHTS)
+    one = meanfield.population_metrics(
+        policies, game.for_population(6), **WEIGHTS, policy_index=index
+    )
+    other = meanfield.population_metrics(policies[index][::-1], game.for_population(6), **WEIGHTS)
     assert vars(one).keys() == vars(other).keys()
     for key in vars(one):
         np.testing.assert_array_equal(getattr(one, key), getattr(other, key), key)
@@ -239,7 +253,7 @@ def test_order_and_sharing_change_no_bit(name):
 
 
 def test_an_agent_of_n_counts_itself():
-    game = games.RockPaperScissors().seen_by(4)
+    game = games.RockPaperScissors().for_population(4)
     # one who shows rock among three others, all of whom show scissors: mu = (1, 0, 3) / 4
     found = game.mean_field_rewards(np.array([0.0, 0.0, 1.0]))
     assert found[0, 0] == pytest.approx((3 / 4 + 1) / 2, rel=1e-15)
@@ -247,9 +261,12 @@ def test_an_agent_of_n_counts_itself():
 
 
 def test_how_many_mean_fields_are_asked_for_at_a_time_changes_no_bit(monkeypatch):
-    game, mean_field = games.BeachBar().seen_by(7), np.random.default_rng(1).dirichlet(np.ones(10))
+    game, mean_field = (
+        games.BeachBar().for_population(7),
+        np.random.default_rng(1).dirichlet(np.ones(10)),
+    )
     together = game.mean_field_rewards(mean_field)
-    monkeypatch.setattr(model, "ASKED", 30)  # three of ten
+    monkeypatch.setattr(model, "CHUNK_SIZE", 30)  # three of ten
     np.testing.assert_array_equal(game.mean_field_rewards(mean_field), together)
 
 
@@ -257,12 +274,12 @@ class Restless(Game):
     """Everybody leaves where most are: no fixed point, and no flow that rests."""
 
     name, n_states, actions = "restless", 2, ("go",)
-    moves_depend_on_mean_field = True
+    mean_field_dynamics = True
 
-    def outcomes(self):
+    def next_states(self):
         return np.array([[[0, 1]]] * 2, dtype=np.int32)
 
-    def probabilities(self, mean_field=None):
+    def transition_probabilities(self, mean_field=None):
         there = 1.0 if mean_field[0] >= 0.5 else 0.0
         return np.full((2, 1, 2), [1.0 - there, there])
 
@@ -274,7 +291,7 @@ def test_what_did_not_converge_is_no_number():
     game, policy = Restless(), np.ones((2, 1))
     game.check()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(meanfield, "MAX_PUSHES", 200)
+        patch.setattr(stationary, "MAX_PUSHES", 200)
         metrics = meanfield.population_metrics(policy, game, **WEIGHTS)
         assert metrics.residual > 0.1
         for value in (metrics.discounted_return, metrics.mean_individual_exploitability):
@@ -297,7 +314,8 @@ def test_what_is_missing_for_a_reason_is_collected(tmp_path):
 
 
 def test_the_file_says_why_exact_metrics_are_missing(monkeypatch):
-    monkeypatch.setattr(meanfield, "_flow", lambda policies, shares, game: (even(9)[None], 0.5))
+    flow = even(9)[None], 0.5
+    monkeypatch.setattr(exact, "stationary_flow", lambda policies, shares, game: flow)
     dataset = mfgcore.simulate(small(iterations=3, architecture="centralised"))
     assert dataset.attrs["missing"].startswith("exact metrics at iterations 0, 2: no fixed point")
     assert np.isnan(dataset["exact_exploitability"][0])
@@ -319,11 +337,11 @@ def test_builds_threads_and_resuming_change_no_bit_in_any_game(name, build, tmp_
 
 def test_states_are_taken_in_an_order_in_which_links_are_short():
     for size in range(2, 12):
-        assert Moves(GAMES["agree"](grid_size=size)).order is None
+        assert TransitionModel(GAMES["agree"](grid_size=size)).order is None
     torus = GAMES["agree"](boundary="torus")
-    moves = Moves(torus)
-    links = np.abs(moves.outcomes - np.arange(64)[:, None, None])
-    assert links.max() < 30 < np.abs(torus.outcomes() - np.arange(64)[:, None, None]).max()
+    moves = TransitionModel(torus)
+    links = np.abs(moves.next_states - np.arange(64)[:, None, None])
+    assert links.max() < 30 < np.abs(torus.next_states() - np.arange(64)[:, None, None]).max()
     assert sorted(moves.order) == list(range(64))
     # two separate pieces, and a state of its own
     assert sorted(breadth_first(5, np.array([[0, 3], [3, 0]]))) == list(range(5))

@@ -32,8 +32,12 @@ def python(*arguments, cwd, check=True, **environment):
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         env=os.environ | environment,
-        cwd=cwd, capture_output=True, text=True, timeout=600, check=check,
-    )  # fmt: skip
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=check,
+    )
 
 
 def git(*arguments, cwd):

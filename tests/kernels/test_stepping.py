@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 import types
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -60,8 +61,8 @@ def test_entropy_of_the_uniform_policy_is_its_maximum_and_of_a_certain_action_ze
     assert (entropies >= 0.0).all()
 
 
-def fitting_buffers(n_learners, n_steps, interval, skipped):
-    kept = n_steps // interval - skipped - (interval == 1 and skipped == 0)
+def fitting_buffers(n_learners, n_steps, interval, n_discarded):
+    kept = n_steps // interval - n_discarded - (interval == 1 and n_discarded == 0)
     return np.zeros((n_learners, max(kept, 0)), dtype=kernels.TRANSITION)
 
 
@@ -81,11 +82,11 @@ def assert_steps_of_the_twin(arguments):
     n_states=st.integers(1, 12),
     n_actions=st.integers(1, 7) | st.just(5),
     n_policies=st.integers(1, 4),
-    n_outcomes=st.integers(1, 4),
+    n_next_states=st.integers(1, 4),
     move_coupling=st.sampled_from([0.0, 0.3, 1.0]),
     tabled=st.booleans(),
     interval=st.integers(1, 5),
-    skipped=st.integers(0, 4),
+    n_discarded=st.integers(0, 4),
     further=st.integers(1, 6),
     left_over=st.integers(0, 4),
     wanted=st.sets(st.sampled_from(["population", "occupancy", "deviator"])),
@@ -99,11 +100,11 @@ def test_steps_of_any_game_are_those_of_the_twin(
     n_states,
     n_actions,
     n_policies,
-    n_outcomes,
+    n_next_states,
     move_coupling,
     tabled,
     interval,
-    skipped,
+    n_discarded,
     further,
     left_over,
     wanted,
@@ -111,8 +112,8 @@ def test_steps_of_any_game_are_those_of_the_twin(
     on_arrival,
 ):
     rng = np.random.default_rng(seed)
-    n_steps = (skipped + further) * interval + min(left_over, interval - 1)
-    game = n_outcomes, move_coupling, tabled
+    n_steps = (n_discarded + further) * interval + min(left_over, interval - 1)
+    game = n_next_states, move_coupling, tabled
     arguments = random_walk(rng, n_agents, n_states, n_actions, n_policies, *game) | {
         "n_steps": n_steps,
         "population_rewards": np.full(n_steps, np.nan) if "population" in wanted else None,
@@ -120,26 +121,26 @@ def test_steps_of_any_game_are_those_of_the_twin(
         "deviator": int(rng.integers(0, n_agents)),
         "deviator_rewards": np.full(n_steps, np.nan) if "deviator" in wanted else None,
         "interval": interval,
-        "skipped": skipped,
+        "n_discarded": n_discarded,
     }
     if n_learners is not None:
         learners = rng.permutation(n_agents)[:n_learners].astype(np.int32)
-        transitions = fitting_buffers(learners.size, n_steps, interval, skipped)
+        transitions = fitting_buffers(learners.size, n_steps, interval, n_discarded)
         assume(transitions.shape[1] > 0 or learners.size == 0)
         arguments |= {"learners": learners, "transitions": transitions}
-        arguments |= {"paid_on_arrival": on_arrival and tabled}
+        arguments |= {"reward_after_move": on_arrival and tabled}
     assert_steps_of_the_twin(arguments)
 
 
-# outcomes, coupling of the moves, whether there is a table of rewards
+# next states, coupling of the moves, whether there is a table of rewards
 GAMES = [(1, 0.0, True), (1, 0.0, False), (3, 0.0, True), (3, 0.0, False), (2, 1.0, False)]
 
 
-@pytest.mark.parametrize(("interval", "skipped"), [(1, 0), (1, 70), (3, 20), (64, 1), (65, 1)])
+@pytest.mark.parametrize(("interval", "n_discarded"), [(1, 0), (1, 70), (3, 20), (64, 1), (65, 1)])
 @pytest.mark.parametrize(("n_agents", "n_actions"), [(63, 3), (64, 5), (130, 3), (130, 5)])
 @pytest.mark.parametrize("game", GAMES, ids=str)
 def test_steps_are_those_of_the_twin_beyond_a_group_and_a_block(
-    n_agents, n_actions, game, interval, skipped
+    n_agents, n_actions, game, interval, n_discarded
 ):
     """Kernels take 64 agents and 64 steps at a time, a transition may lie across."""
     rng = np.random.default_rng(n_agents)
@@ -152,9 +153,9 @@ def test_steps_are_those_of_the_twin_beyond_a_group_and_a_block(
         "deviator": n_agents - 1,
         "deviator_rewards": np.empty(n_steps),
         "learners": learners,
-        "transitions": fitting_buffers(20, n_steps, interval, skipped),
+        "transitions": fitting_buffers(20, n_steps, interval, n_discarded),
         "interval": interval,
-        "skipped": skipped,
+        "n_discarded": n_discarded,
     }
     assert_steps_of_the_twin(arguments)
     # the learners' transitions alone, for which few steps are counted
@@ -175,7 +176,7 @@ def test_steps_are_those_of_the_twin_with_more_policies_than_the_caches_hold():
         "learners": learners,
         "transitions": fitting_buffers(learners.size, 12, 2, 1),
         "interval": 2,
-        "skipped": 1,
+        "n_discarded": 1,
     }
     assert arguments["tables"].nbytes > 2**20
     assert_steps_of_the_twin(arguments)
@@ -272,17 +273,17 @@ def assert_close_sums_and_all_else_equal(one, other):
     """Sums of rewards are added in another order where a table gives them."""
     sums = [walk.pop("population_rewards") for walk in (one, other)]
     np.testing.assert_allclose(*sums, rtol=1e-14)
-    for name in one.keys() - {"rewards", "outcome_thresholds", "game"}:
+    for name in one.keys() - {"rewards", "next_state_thresholds", "game"}:
         np.testing.assert_array_equal(one[name], other[name], name)
 
 
-class Asked:
-    """A paper's game that is asked for what a table says otherwise."""
+class Tabled:
+    """A paper's game that computes the rewards of a table."""
 
     def __init__(self, table):
         self.table = table
 
-    def rewards(self, mean_fields):
+    def checked_rewards(self, mean_fields):
         n_states, n = self.table.shape
         counts = np.rint(mean_fields * (n - 1)).astype(int)
         return np.repeat(self.table[np.arange(n_states), counts][..., None], 5, axis=-1)
@@ -298,23 +299,23 @@ def test_a_game_of_the_paper_is_the_same_by_its_table_and_when_asked(build, name
         random_policies(rng, 6, 16, 5),
     )
     walk = RolloutState.of(population, game, 0.01, random_generators(rng, 4, 37)).arguments()
-    asked = walk | {"rewards": None, "game": Asked(walk["rewards"])}
+    asked = walk | {"rewards": None, "game": Tabled(walk["rewards"])}
     one, other = (copies(record_everything(each, 150, 16)) for each in (walk, asked))
     build.step_population(**one)
     build.step_population(**other)
     assert_close_sums_and_all_else_equal(one, other)
 
 
-@given(seed=seeds, n_outcomes=st.integers(2, 4), tabled=st.booleans())
+@given(seed=seeds, n_next_states=st.integers(2, 4), tabled=st.booleans())
 def test_fixed_probabilities_are_the_same_when_asked_for_at_every_step(
-    build, seed, n_outcomes, tabled
+    build, seed, n_next_states, tabled
 ):
-    walk = random_walk(np.random.default_rng(seed), 9, 6, 5, 3, n_outcomes, 0.0, tabled)
+    walk = random_walk(np.random.default_rng(seed), 9, 6, 5, 3, n_next_states, 0.0, tabled)
     one = copies(record_everything(walk, 130, 6))
-    other = copies(one) | {"outcome_thresholds": None}
+    other = copies(one) | {"next_state_thresholds": None}
     build.step_population(**one)
     build.step_population(**other)
-    for name in one.keys() - {"outcome_thresholds"}:
+    for name in one.keys() - {"next_state_thresholds"}:
         np.testing.assert_array_equal(one[name], other[name], name)
 
 
@@ -343,8 +344,8 @@ def test_a_round_of_communication_moves_everybody_as_a_step_does(build, game):
 
 
 def test_only_an_action_of_several_outcomes_takes_a_second_word(build):
-    for n_outcomes, words in ((1, 12), (2, 24)):
-        walk = random_walk(np.random.default_rng(8), 5, 4, 3, 2, n_outcomes)
+    for n_next_states, words in ((1, 12), (2, 24)):
+        walk = random_walk(np.random.default_rng(8), 5, 4, 3, 2, n_next_states)
         expected, drawn = walk["generators"].copy(), np.empty(5, dtype=np.uint32)
         build.step_population(**walk, n_steps=12)
         for _ in range(words):
@@ -355,9 +356,9 @@ def test_only_an_action_of_several_outcomes_takes_a_second_word(build):
 def test_an_outcome_of_probability_zero_never_happens(build):
     """At the extreme draws and at both sides of every threshold."""
     probabilities = np.array([0.0, 0.3, 0.0, 0.7, 0.0])[None, None]
-    thresholds = build.outcome_thresholds(probabilities)
+    thresholds = build.next_state_thresholds(probabilities)
     np.testing.assert_array_equal(
-        thresholds, stepping.thresholds_of_outcomes(probabilities), strict=True
+        thresholds, stepping.cumulated_thresholds(probabilities), strict=True
     )
     cut = round(0.3 * 2**31)
     draws = [0, 1, cut - 1, cut, cut + 1, 2**31 - 1]
@@ -377,75 +378,98 @@ def test_an_outcome_of_probability_zero_never_happens(build):
     np.testing.assert_array_equal(states, [1, 1, 1, 3, 3, 3])
 
 
+@pytest.mark.parametrize("wrong", [None, -1e-300, 2e-9, np.nan, np.inf])
+@pytest.mark.parametrize("place", [0, 17, 59])
+def test_distributions_are_recognised_up_to_a_tolerance(build, place, wrong):
+    values = np.full((3, 4, 5), 0.2)
+    values[0, 0] = 0.0, 1.0 + 9e-10, 0.0, 0.0, 0.0
+    if wrong is not None:
+        values.flat[place] += wrong if not wrong < 0.0 else wrong - values.flat[place]
+    assert build.are_distributions(values, 1e-9) == (wrong is None)
+    assert build.are_distributions(values[0, 1].tolist(), 1e-9)
+
+
 class Failing:
-    """A game that cannot be asked a third time."""
+    """A game that fails when it is called a third time."""
 
     def __init__(self, game):
         self.game, self.left = game, 2
 
-    def ask(self, values):
+    def called(self, values):
         self.left -= 1
         if self.left < 0:
-            raise LookupError("asked too often")
+            raise LookupError("called too often")
         return values
 
-    def rewards(self, mean_fields):
-        return self.ask(self.game.rewards(mean_fields))
+    def checked_rewards(self, mean_fields):
+        return self.called(self.game.rewards(mean_fields))
 
-    def probabilities(self, mean_field):
-        return self.ask(self.game.probabilities(mean_field))
+    def checked_transition_probabilities(self, shape, mean_field):
+        return self.called(self.game.transition_probabilities(mean_field))
 
 
 @pytest.mark.parametrize(("coupling", "tabled", "done"), [(0.0, False, 128), (0.5, True, 2)])
 def test_what_a_game_raises_is_raised_and_whole_blocks_are_done(build, coupling, tabled, done):
     walk = random_walk(np.random.default_rng(9), 7, 4, 3, 2, 2, coupling, tabled)
     whole, failing = copies(walk), copies(walk) | {"game": Failing(walk["game"])}
-    with pytest.raises(ConfigurationError, match=r"^game 'Failing': .*LookupError: asked too"):
+    with pytest.raises(LookupError, match="called too often"):
         build.step_population(**failing, n_steps=200, population_rewards=np.empty(200))
     build.step_population(**whole, n_steps=done)
     np.testing.assert_array_equal(failing["states"], whole["states"])
     if coupling:
         ranks = np.zeros(7, dtype=np.int32)
         others = {"ranks": ranks, "policy_of_rank": walk["policy_index"], "rounds": 5}
-        with pytest.raises(ConfigurationError, match="asked too often"):
+        with pytest.raises(LookupError, match="called too often"):
             build.communicate(**failing, **others)
 
 
 @pytest.mark.parametrize(
     ("method", "wrong", "message"),
     [
-        ("rewards", 0.5, "rewards() has shape (), expected (1, 4, 3)"),
-        ("rewards", np.zeros((1, 4)), "rewards() has shape (1, 4), expected (1, 4, 3)"),
-        ("rewards", np.full((1, 4, 3), np.nan), "rewards() holds nan in state 0, action 0"),
+        ("rewards", 0.5, "expected (1, 4, 3)"),
+        ("rewards", np.zeros((1, 4)), "expected (1, 4, 3)"),
+        ("rewards", np.full((1, 4, 3), np.nan), "holds nan in state 0, action 0"),
         ("rewards", np.eye(12)[7].reshape(1, 4, 3) * 1.5, "holds 1.5 in state 2, action 1"),
-        ("rewards", np.full((1, 4, 3), -1e-9), "which is not within [0, 1]"),
-        ("probabilities", np.ones((4, 3, 1)), "has shape (4, 3, 1), expected (4, 3, 2)"),
-        ("probabilities", np.full((4, 3, 2), 0.4), "holds (0.4, 0.4) in state 0, action 0"),
-        ("probabilities", np.tile([1.5, -0.5], (4, 3, 1)), "which is no distribution"),
-        ("probabilities", np.full((4, 3, 2), np.nan), "holds (nan, nan) in state 0, action 0"),
+        ("rewards", np.full((1, 4, 3), -1e-9), "holds -1e-09 in state 0, action 0"),
+        ("transition_probabilities", np.ones((4, 3, 1)), "shape (4, 3, 1), expected (4, 3, 2)"),
+        ("transition_probabilities", np.full((4, 3, 2), 0.4), "0.8 in state 0, action 0"),
+        ("transition_probabilities", np.tile([1.5, -0.5], (4, 3, 1)), "holds -0.5"),
+        ("transition_probabilities", np.full((4, 3, 2), np.nan), "holds nan"),
     ],
 )
-def test_what_a_game_answers_wrongly_is_refused(build, method, wrong, message):
+def test_wrong_numbers_of_a_game_are_refused_in_its_name(build, method, wrong, message):
+    walk = random_walk(np.random.default_rng(9), 7, 4, 3, 2, 2, 1.0, False)
+    changed = type("Wrong", (type(walk["game"]),), {method: lambda self, mean_fields: wrong})
+    game = changed(**{each.name: vars(walk["game"])[each.name] for each in fields(changed)})
+    line = rf"^game 'random': {method}\(\) [^\n]*{re.escape(message)}"
+    with pytest.raises(ConfigurationError, match=line):
+        build.step_population(**walk | {"game": game}, n_steps=3, population_rewards=np.empty(3))
+
+
+@pytest.mark.parametrize("method", ["checked_rewards", "checked_transition_probabilities"])
+@pytest.mark.parametrize("shape", [(), (1, 4, 3, 1), (1, 3, 4), (4, 3, 1), (5, 3, 2)])
+def test_shapes_of_a_game_that_do_not_check_them_are_refused(build, method, shape):
     walk = random_walk(np.random.default_rng(9), 7, 4, 3, 2, 2, 1.0, False)
     game = types.SimpleNamespace(
-        name="mine", rewards=walk["game"].rewards, probabilities=walk["game"].probabilities
+        checked_rewards=walk["game"].checked_rewards,
+        checked_transition_probabilities=walk["game"].checked_transition_probabilities,
     )
-    setattr(game, method, lambda mean_fields: wrong)
-    with pytest.raises(ConfigurationError, match=rf"^game 'mine': [^\n]*{re.escape(message)}"):
+    setattr(game, method, lambda *given: np.zeros(shape))
+    with pytest.raises(ValueError, match="must have shape"):
         build.step_population(**walk | {"game": game}, n_steps=3, population_rewards=np.empty(3))
 
 
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("outcomes", np.zeros((4, 3, 3), dtype=np.int32)),
-        ("outcomes", np.full((4, 3, 2), 4, dtype=np.int32)),
-        ("outcomes", np.full((4, 3, 2), -1, dtype=np.int32)),
-        ("outcomes", np.zeros((4, 3, 0), dtype=np.int32)),
-        ("outcomes", np.zeros((40000, 2, 2), dtype=np.int32)),
-        ("outcome_thresholds", np.zeros((4, 3, 2), dtype=np.int32)),
-        ("outcome_thresholds", np.zeros((3, 4, 1), dtype=np.int32)),
-        ("outcome_thresholds", None),
+        ("next_states", np.zeros((4, 3, 3), dtype=np.int32)),
+        ("next_states", np.full((4, 3, 2), 4, dtype=np.int32)),
+        ("next_states", np.full((4, 3, 2), -1, dtype=np.int32)),
+        ("next_states", np.zeros((4, 3, 0), dtype=np.int32)),
+        ("next_states", np.zeros((40000, 2, 2), dtype=np.int32)),
+        ("next_state_thresholds", np.zeros((4, 3, 2), dtype=np.int32)),
+        ("next_state_thresholds", np.zeros((3, 4, 1), dtype=np.int32)),
+        ("next_state_thresholds", None),
         ("rewards", None),
         ("occupancy", np.zeros(3, dtype=np.int64)),
     ],
@@ -476,7 +500,7 @@ def test_shapes_that_do_not_fit_are_refused(build, name, wrong):
         "learners": np.zeros(1, dtype=np.int32),
         "transitions": np.zeros((1, 2), dtype=kernels.TRANSITION),
         "interval": 2,
-        "skipped": 1,
+        "n_discarded": 1,
     }
     build.step_population(**copies(arguments))
     with pytest.raises(ValueError, match="must"):

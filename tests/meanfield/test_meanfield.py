@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from reference import meanfield as reference
 
 import mfgcore
-from mfgcore import kernels
+from mfgcore import kernels, meanfield
 from mfgcore._base.errors import ConfigurationError, NumericalError
-from mfgcore.agents.population import uniform_policy
 from mfgcore.games import BOUNDARIES, GAMES
-from mfgcore.meanfield import exact as meanfield
+from mfgcore.meanfield.policies import uniform_policy
 
 PAPER = {"discount": 0.9, "entropy_weight": 0.01}
 HARD = {"discount": 0.9, "entropy_weight": 0.0}
@@ -49,14 +48,16 @@ def to_corner(size=8):
 
 
 def moves_of(game):
-    return game.outcomes(), np.ascontiguousarray(game.probabilities())
+    return game.next_states(), np.ascontiguousarray(game.transition_probabilities())
 
 
 def stationary(policy, next_state):
     """Of deterministic moves, from anywhere alike."""
-    outcomes = np.array(next_state, dtype=np.int32)[:, :, None]
-    start = np.ones(len(outcomes))
-    return kernels.stationary_distributions(policy, outcomes, np.ones(outcomes.shape), start)[0]
+    next_states = np.array(next_state, dtype=np.int32)[:, :, None]
+    start = np.ones(len(next_states))
+    return kernels.stationary_distributions(policy, next_states, np.ones(next_states.shape), start)[
+        0
+    ]
 
 
 # ---- stationary distributions
@@ -112,7 +113,7 @@ def test_against_high_precision(boundary, sharpness):
     game = make_game(size=4, boundary=boundary)
     policy = random_policies(3, 1, 16, sharpness)[0]
     found = meanfield.stationary_distribution(policy, game)
-    next_state = game.outcomes()[:, :, 0]
+    next_state = game.next_states()[:, :, 0]
     # odds multiply along paths of up to 16 cells: 300 digits each
     with mpmath.workdps(5000):
         chain = mpmath.zeros(16)
@@ -197,7 +198,7 @@ def test_best_response_is_best(name, boundary, weights):
     own = meanfield.policy_value(found.policy, mean_field, game, **weights)
     assert own == pytest.approx(found.values, abs=1e-9)
     # the certificate, recomputed by value iteration with another exponential
-    future = weights["discount"] * found.values[game.outcomes()[:, :, 0]]
+    future = weights["discount"] * found.values[game.next_states()[:, :, 0]]
     q = game.mean_field_rewards(mean_field) + future
     largest, weight = q.max(axis=1), weights["entropy_weight"]
     if weight:
@@ -222,7 +223,7 @@ def test_residual_out_of_reach_is_an_error():
     game, policy = make_game(), uniform_policy(64, 5)
     mean_field = meanfield.stationary_distribution(to_corner(), game)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(meanfield, "MAX_ITERATIONS", 1)
+        patch.setattr(meanfield.exact, "MAX_ITERATIONS", 1)
         with pytest.raises(NumericalError, match="residual"):
             meanfield.best_response(mean_field, game, **PAPER, start=policy)
 
@@ -353,7 +354,7 @@ def test_the_mean_field_reward_is_the_limit_of_the_table(name):
     paid = table[np.arange(16), counts][occupied]
     assert (game.mean_field_rewards(mean_field)[occupied] == paid[:, None]).all()
     # nobody there: an agent that comes finds itself alone
-    found = game.seen_by(n_agents).mean_field_rewards(mean_field)[~occupied, 0]
+    found = game.for_population(n_agents).mean_field_rewards(mean_field)[~occupied, 0]
     assert found == pytest.approx(table[~occupied, 1], abs=1e-15)
 
 
@@ -387,15 +388,15 @@ def situations(draw):
         game = GAMES["agree"](
             grid_size=draw(st.integers(2, 4)), boundary=draw(st.sampled_from(BOUNDARIES))
         )
-        outcomes, chances = moves_of(game)
+        next_states, probabilities = moves_of(game)
     else:
         shape = draw(st.integers(1, 9)), draw(st.integers(1, 5)), draw(st.integers(1, 4))
-        outcomes = rng.integers(0, shape[0], shape, dtype=np.int32)
-        chances = rng.dirichlet(np.full(shape[2], 0.5), shape[:2])
-        chances[:, :, 0][chances[:, :, 0] < 0.2] = 0.0  # outcomes that never come
-        chances[:, :, 0] += chances.sum(axis=2) == 0.0
-        chances /= chances.sum(axis=2, keepdims=True)
-    n_states, n_actions, _ = outcomes.shape
+        next_states = rng.integers(0, shape[0], shape, dtype=np.int32)
+        probabilities = rng.dirichlet(np.full(shape[2], 0.5), shape[:2])
+        probabilities[:, :, 0][probabilities[:, :, 0] < 0.2] = 0.0  # next_states that never come
+        probabilities[:, :, 0] += probabilities.sum(axis=2) == 0.0
+        probabilities /= probabilities.sum(axis=2, keepdims=True)
+    n_states, n_actions, _ = next_states.shape
     row = st.lists(
         st.sampled_from([0.0, 1.0]) | st.floats(0.0, 1.0) | tiny,
         min_size=n_actions,
@@ -410,7 +411,7 @@ def situations(draw):
     start[draw(st.integers(0, n_states - 1))] = 1.0
     discount = draw(st.sampled_from([0.0, 0.5, 0.9, 0.999]))
     weight = draw(st.sampled_from([0.0, 1e-6, 0.01, 1.0]))
-    return (outcomes, chances), start, policy, rewards, discount, weight
+    return (next_states, probabilities), start, policy, rewards, discount, weight
 
 
 @given(situations())
@@ -462,7 +463,7 @@ def test_an_exact_learner_has_the_exact_q_function_of_its_own_policy():
     before = simulation.population.policies[simulation.population.policy_index]
     simulation.step()
     weights = {"discount": experiment.discount, "entropy_weight": experiment.entropy_weight}
-    game = simulation.game.seen_by(experiment.agents)
+    game = simulation.game.for_population(experiment.agents)
     mean_field = np.mean([meanfield.stationary_distribution(each, game) for each in before], axis=0)
     for policy, q_values in zip(before, simulation.q_values, strict=True):
         expected = meanfield.action_values(policy, mean_field, game, **weights)

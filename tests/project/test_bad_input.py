@@ -26,10 +26,10 @@ class Coast(Game):
     n_states = 3
     actions = ("stay", "go")
 
-    def outcomes(self):
+    def next_states(self):
         return np.array([[[0, 1], [1, 2]], [[1, 2], [2, 0]], [[2, 0], [0, 1]]], dtype=np.int32)
 
-    def probabilities(self, mean_field=None):
+    def transition_probabilities(self, mean_field=None):
         return np.full((3, 2, 2), 0.5)
 
     def rewards(self, mean_fields):
@@ -58,11 +58,15 @@ GAME_FILES = {
     "one text": (ACTIONS, "actions = 'go'", "actions = 'go' is not a tuple of different names"),
     "which actions": (ACTIONS, "pass", "has no attribute 'actions'"),
     "outcomes beyond": (OUTCOMES, "return 1 + np.array", "holds 3, which is no state: they are 0"),
-    "outcomes below": (OUTCOMES, "return -np.array", "outcomes() holds -2, which is no state"),
+    "outcomes below": (OUTCOMES, "return -np.array", "next_states() holds -2, which is no state"),
     "outcomes in halves": (OUTCOMES, "return 0.5 * np.array", "holds float64, expected states"),
     "outcomes that raise": (OUTCOMES, "return [][1] or np.array", "coast.py, line 15: IndexError"),
-    "no outcomes": (OUTCOMES, "np.array", "outcomes() has shape (), expected (3, 2, K)"),
-    "eight tenths": (HALF, "np.full((3, 2, 2), 0.4)", "probabilities() sums to 0.8 in state 0, a"),
+    "no outcomes": (OUTCOMES, "np.array", "next_states() has shape (), expected (3, 2, K)"),
+    "eight tenths": (
+        HALF,
+        "np.full((3, 2, 2), 0.4)",
+        "transition_probabilities() sums to 0.8 in state 0, a",
+    ),
     "below 0": (HALF, "np.tile([1.5, -0.5], (3, 2, 1))", "-0.5, which is no probability"),
     "unknown chances": (HALF, "np.full((3, 2, 2), np.nan)", "nan, which is no probability"),
     "chances of no action": (HALF, "np.full((3, 2), 0.5)", "(3, 2), expected (3, 2, 2)"),
@@ -71,16 +75,24 @@ GAME_FILES = {
     "chances that depend on nothing": (
         "mean_field=None):\n        return np.full((3, 2, 2), 0.5)",
         "):\n        return None",
-        "probabilities() holds object, expected numbers",
+        "transition_probabilities() holds object, expected numbers",
     ),
     "chances in some populations": (
         HALF,
         "np.full((3, 2, 2), 0.4 if mean_field.max() == 0.5 else 0.5)",
-        "probabilities() holds (0.4, 0.4) in state 0, action 0, which is no distribution",
-        (STATES, MORE + "moves_depend_on_mean_field = True"),
+        "transition_probabilities() sums to 0.8 in state 0, action 0",
+        (STATES, MORE + "mean_field_dynamics = True"),
     ),
-    "rewards above 1": (PAID, "return 2 * paid", "from 0 to 2); they must be normalised"),
-    "rewards below 0": (PAID, "return -paid", "its rewards leave [0, 1] (from -1 to -0)"),
+    "rewards above 1": (
+        PAID,
+        "return 2 * paid",
+        "which is not within [0, 1]: they must be normalised",
+    ),
+    "rewards below 0": (
+        PAID,
+        "return -paid",
+        "rewards() holds -0.333333 in state 0, action 0, which",
+    ),
     "rewards of nothing": (PAID, "return paid / (0 * paid)", "they must be normalised"),
     "rewards without actions": (PAID, "return paid[..., 0]", "rewards() has shape (8, 3) for mean"),
     "imaginary rewards": (PAID, "return paid * 1j", "holds complex128, expected numbers"),
@@ -111,8 +123,16 @@ GAME_FILES = {
         f"{STEP_7}return 'much'\n        return paid",
         "rewards() holds <U4, expected numbers",
     ),
-    "start elsewhere": (MORE, MORE + "start = lambda self: [0.5, 0.5]\n    ", "start() has shape"),
-    "start nowhere": (MORE, MORE + "start = lambda self: [0, 0, 0]\n    ", "start() sums to 0, e"),
+    "start elsewhere": (
+        MORE,
+        MORE + "initial_distribution = lambda self: [0.5, 0.5]\n    ",
+        "initial_distribution() has shape",
+    ),
+    "start nowhere": (
+        MORE,
+        MORE + "initial_distribution = lambda self: [0, 0, 0]\n    ",
+        "initial_distribution() sums to 0, e",
+    ),
     "far away": (
         MORE,
         MORE + "distances = np.where(np.eye(3), 0.0, np.inf)\n    ",
@@ -142,7 +162,11 @@ GAME_FILES = {
     "no game": (CLASS, "class Coast:", "Coast'>: is no subclass of Game"),
     "a function": (CLASS, "def coast():", "is no subclass of Game"),
     "one of ours": (CLASS, "class SISEpidemic(Game):", "game 'sis_epidemic' is one of mfgcore's"),
-    "a mistake": ("def outcomes(self):", "def outcomes(self:", "coast.py, line 14: SyntaxError"),
+    "a mistake": (
+        "def next_states(self):",
+        "def next_states(self:",
+        "coast.py, line 14: SyntaxError",
+    ),
     "no such module": (
         "import numpy as np",
         "import nmupy",
@@ -165,10 +189,10 @@ GAME_FILES = {
     ),
     "an end of moves at step 7": (
         HALF,
-        "np.full((3, 2, 2), 0.5) if abs(mean_field.sum() - 1) < 1 and not self.made.update("
-        "n=self.made.get('n', 0) + 1) and self.made['n'] < 99 else exit(0)",
+        "np.full((3, 2, 2), 0.5) if abs(mean_field.sum() - 1) < 1 and not self._cache.update("
+        "n=self._cache.get('n', 0) + 1) and self._cache['n'] < 99 else exit(0)",
         "coast.py, line 19: SystemExit: 0",
-        (STATES, MORE + "moves_depend_on_mean_field = True"),
+        (STATES, MORE + "mean_field_dynamics = True"),
     ),
     "an end of another kind": (
         PAID,
@@ -177,7 +201,7 @@ GAME_FILES = {
     ),
     "an end in the middle": (  # of what is measured
         PAID,
-        "if mean_fields.ndim == 1 and self.made.get('moves'):\n            exit(0)\n"
+        "if mean_fields.ndim == 1 and self._cache.get('moves'):\n            exit(0)\n"
         "        return paid",
         "game 'coast': coast.py, line 23: SystemExit: 0",
     ),
@@ -205,7 +229,7 @@ GAME_FILES = {
     "masked moves": (
         HALF,
         "[np.ma.array(p, mask=[[1, 0], [0, 0]]) for p in np.full((3, 2, 2), 0.5)]",
-        "probabilities() has masked entries",
+        "transition_probabilities() has masked entries",
     ),
     "sparse rewards": (
         PAID,
@@ -227,12 +251,12 @@ GAME_FILES = {
     "drawn moves": (
         HALF,
         "np.random.dirichlet([1, 1], (3, 2))",
-        "probabilities() does not answer the same twice",
+        "transition_probabilities() does not answer the same twice",
     ),
     "drawn ends": (
         OUTCOMES,
         "return np.random.randint(3, size=(3, 2, 2)) + 0 * np.array",
-        "outcomes() does not answer the same twice",
+        "next_states() does not answer the same twice",
     ),
     "changed in place": (
         PAID,
@@ -251,8 +275,8 @@ GAME_FILES = {
     ),
     "six digits": (
         MORE,
-        MORE + "start = lambda self: [0.333333] * 3\n    ",
-        "start() sums to 0.999999, expected 1: it is off by -1e-06, as numbers of float32 or of",
+        MORE + "initial_distribution = lambda self: [0.333333] * 3\n    ",
+        "initial_distribution() sums to 0.999999, expected 1: it is off by -1e-06",
     ),
     "cells in words": (
         MORE,
@@ -283,7 +307,7 @@ for stated, expected in {
     "state_names = {'a', 'b', 'c'}": "is not a tuple of 3 different names",
     "state_names = ['a', 'b', 3]": "is not a tuple of 3 different names",
     "layout = ['grid']": "layout = ['grid'] is not one of None, grid, line, ring",
-    "pays_by_own_share = 'no'": "pays_by_own_share = 'no' is not True or False",
+    "local_reward = 'no'": "local_reward = 'no' is not True or False",
     "reward_range = (0, np.inf)\n    n_states = True": "n_states = True is not a whole number >= 1",
 }.items():
     GAME_FILES[stated] = (MORE, f"{MORE}{stated}\n    ", expected)

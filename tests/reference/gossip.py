@@ -42,15 +42,17 @@ def splitmix(seed, number):
     return word ^ (word >> 31)
 
 
-def is_up(seed, i, j, down):
+def is_up(seed, i, j, drop_probability):
     """Whether the link of two agents does not fail; every agent always hears itself."""
     low, high = sorted((i, j))
-    return i == j or (splitmix(int(seed), low * 2**32 + high) >> 11) * 2.0**-53 >= down
+    return i == j or (splitmix(int(seed), low * 2**32 + high) >> 11) * 2.0**-53 >= drop_probability
 
 
-def failing(hears, seeds, down):
+def failing(hears, seeds, drop_probability):
     """Those heard whose link is up in round c."""
-    return lambda states, c, i: [j for j in hears(states, c, i) if is_up(seeds[c], i, j, down)]
+    return lambda states, c, i: [
+        j for j in hears(states, c, i) if is_up(seeds[c], i, j, drop_probability)
+    ]
 
 
 def adopt_from_anyone(held, seed, probability):

@@ -44,25 +44,28 @@ class Wide:
         return mantissa
 
 
-def bandwidth(outcomes, chances):
-    distances = np.abs(outcomes - np.arange(len(outcomes))[:, None, None])
-    return int(distances[chances > 0.0].max())
+def bandwidth(next_states, probabilities):
+    distances = np.abs(next_states - np.arange(len(next_states))[:, None, None])
+    return int(distances[probabilities > 0.0].max())
 
 
-def transition_matrix(policy, outcomes, chances):
-    chain = np.zeros((len(outcomes), len(outcomes)))
-    for s, a, k in np.ndindex(outcomes.shape):
-        chain[s, outcomes[s, a, k]] += policy[s][a] * chances[s, a, k]
+def transition_matrix(policy, next_states, probabilities):
+    chain = np.zeros((len(next_states), len(next_states)))
+    for s, a, k in np.ndindex(next_states.shape):
+        chain[s, next_states[s, a, k]] += policy[s][a] * probabilities[s, a, k]
     return chain
 
 
-def stationary_distribution(policy, outcomes, chances, start):
+def stationary_distribution(policy, next_states, probabilities, initial_distribution):
     """Grassmann, Taksar & Heyman (1985), with a state to restart from, reached ever so rarely."""
-    n = len(outcomes)
-    band = bandwidth(outcomes, chances)
-    chain = transition_matrix(policy, outcomes, chances)
+    n = len(next_states)
+    band = bandwidth(next_states, probabilities)
+    chain = transition_matrix(policy, next_states, probabilities)
     links = {(s, t): Wide(float(chain[s, t])) for s, t in np.argwhere(chain).tolist()}
-    to_restart, from_restart = [Wide(1.0, RESTART_EXPONENT)] * n, list(map(Wide, start.tolist()))
+    to_restart, from_restart = (
+        [Wide(1.0, RESTART_EXPONENT)] * n,
+        list(map(Wide, initial_distribution.tolist())),
+    )
     for k in reversed(range(n)):
         before = range(max(0, k - band), k)
         onwards = {j: links[k, j] for j in before if (k, j) in links and links[k, j].mantissa}
@@ -104,12 +107,12 @@ def entropy(row):
     return total
 
 
-def action_values(rewards, future, outcomes, chances, discount):
+def action_values(rewards, future, next_states, probabilities, discount):
     """Bellman's recursion: the one place where the future comes in."""
     q = [list(row) for row in rewards]
-    for s, a in np.ndindex(outcomes.shape[:2]):
+    for s, a in np.ndindex(next_states.shape[:2]):
         expected = 0.0
-        for t, chance in zip(outcomes[s, a].tolist(), chances[s, a].tolist(), strict=True):
+        for t, chance in zip(next_states[s, a].tolist(), probabilities[s, a].tolist(), strict=True):
             expected += chance * future[t]
         q[s][a] += discount * expected
     return q
@@ -130,10 +133,10 @@ def best_of(q, entropy_weight):
     return best, [weight / total for weight in weights]
 
 
-def solve_values(policy, payoffs, outcomes, chances, discount):
-    n = len(outcomes)
-    band = bandwidth(outcomes, chances)
-    matrix = (np.eye(n) - discount * transition_matrix(policy, outcomes, chances)).tolist()
+def solve_values(policy, payoffs, next_states, probabilities, discount):
+    n = len(next_states)
+    band = bandwidth(next_states, probabilities)
+    matrix = (np.eye(n) - discount * transition_matrix(policy, next_states, probabilities)).tolist()
     values = list(payoffs)
     for k in range(n):
         last = min(n, k + band + 1)
@@ -167,18 +170,20 @@ def _payoffs(policy, rewards, entropy_weight):
     ]
 
 
-def policy_value(policy, rewards, outcomes, chances, discount, entropy_weight):
+def policy_value(policy, rewards, next_states, probabilities, discount, entropy_weight):
     policy, rewards = policy.tolist(), rewards.tolist()
     payoffs = _payoffs(policy, rewards, entropy_weight)
-    return np.array(solve_values(policy, payoffs, outcomes, chances, discount))
+    return np.array(solve_values(policy, payoffs, next_states, probabilities, discount))
 
 
-def best_response(policy, rewards, outcomes, chances, discount, entropy_weight, tolerance, steps):
+def best_response(
+    policy, rewards, next_states, probabilities, discount, entropy_weight, tolerance, steps
+):
     policy, rewards = policy.tolist(), rewards.tolist()
     payoffs = _payoffs(policy, rewards, entropy_weight)
     for _ in range(steps):
-        values = solve_values(policy, payoffs, outcomes, chances, discount)
-        q = action_values(rewards, values, outcomes, chances, discount)
+        values = solve_values(policy, payoffs, next_states, probabilities, discount)
+        q = action_values(rewards, values, next_states, probabilities, discount)
         best, policy = zip(*(best_of(row, entropy_weight) for row in q), strict=True)
         residual = max(abs(b - v) for b, v in zip(best, values, strict=True))
         if residual <= tolerance * max(1.0, max(abs(value) for value in values)):
@@ -191,9 +196,9 @@ def best_response(policy, rewards, outcomes, chances, discount, entropy_weight, 
     return np.array(values), np.array(policy), residual
 
 
-def bellman_gaps(policy, values, rewards, outcomes, chances, discount, entropy_weight):
+def bellman_gaps(policy, values, rewards, next_states, probabilities, discount, entropy_weight):
     gaps = []
-    q = action_values(rewards.tolist(), values.tolist(), outcomes, chances, discount)
+    q = action_values(rewards.tolist(), values.tolist(), next_states, probabilities, discount)
     for row, choices in zip(policy.tolist(), q, strict=True):
         best, _ = best_of(choices, entropy_weight)
         gap = 0.0
@@ -205,11 +210,11 @@ def bellman_gaps(policy, values, rewards, outcomes, chances, discount, entropy_w
     return np.array(gaps)
 
 
-def power_series(policy, rewards, outcomes, chances, discount, entropy_weight, terms):
+def power_series(policy, rewards, next_states, probabilities, discount, entropy_weight, terms):
     """Value by its definition, sum_t gamma^t (P^t (R + h)): another way, not the kernel's."""
-    chain = transition_matrix(policy, outcomes, chances)
+    chain = transition_matrix(policy, next_states, probabilities)
     payoffs = np.array(_payoffs(policy.tolist(), rewards.tolist(), entropy_weight))
-    total = np.zeros(len(outcomes))
+    total = np.zeros(len(next_states))
     for t in range(terms):
         total += discount**t * payoffs
         payoffs = chain @ payoffs

@@ -11,12 +11,12 @@ def td_update(q, transition, learning_rate, discount):
     )
 
 
-def replay_td(transitions, q_values, generators, cycles, learning_rate, discount):
+def replay_td(transitions, q_values, generators, replay_cycles, learning_rate, discount):
     """L times: shuffle the buffer, then update from each of its transitions in turn."""
     for learner in range(len(transitions)):
         buffer = transitions[learner].tolist()
         q = q_values[learner].tolist()
-        for _ in range(cycles):
+        for _ in range(replay_cycles):
             streams.shuffle(buffer, streams.shuffle_swaps(generators[learner], len(buffer)))
             for transition in buffer:
                 td_update(q, transition, learning_rate, discount)

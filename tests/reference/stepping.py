@@ -30,8 +30,8 @@ def policy_tables(policies, entropy_weight):
     return tables
 
 
-def thresholds_of_outcomes(probabilities):
-    """Thresholds of the outcomes of every state and action."""
+def cumulated_thresholds(probabilities):
+    """Thresholds of the next_states of every state and action."""
     thresholds = [[thresholds_of(row) for row in state] for state in probabilities.tolist()]
     return np.array(thresholds, dtype=np.int32)
 
@@ -56,7 +56,7 @@ def sum_in_four_parts(values):
 
 
 def step(
-    states, policy_index, tables, outcomes, outcome_thresholds, rewards, generators, game=None
+    states, policy_index, tables, next_states, next_state_thresholds, rewards, generators, game=None
 ):
     """One step of everybody (line 7): a ~ pi(s), r = R(s, a, mu), s' ~ P(s, a, mu).
 
@@ -71,35 +71,35 @@ def step(
     population_reward : float
         Sum of r + h.
     """
-    n_states, n_actions, n_outcomes = outcomes.shape
+    n_states, n_actions, n_next_states = next_states.shape
     counts = [0] * n_states
     for state in states:
         counts[state] += 1
     mean_field = np.array(counts) / len(states)
-    if n_outcomes > 1 and outcome_thresholds is None:
-        outcome_thresholds = thresholds_of_outcomes(game.probabilities(mean_field))
+    if n_next_states > 1 and next_state_thresholds is None:
+        next_state_thresholds = cumulated_thresholds(game.transition_probabilities(mean_field))
 
     pairs, regularisers = [], []
     for i in range(len(states)):
         s, row = int(states[i]), tables[policy_index[i], states[i]]
         state = [int(word) for word in generators[:, i]]
-        action, outcome = choose(streams.next_word(state), row["thresholds"]), 0
-        if n_outcomes > 1:
-            outcome = choose(streams.next_word(state), outcome_thresholds[s, action])
+        action, choice = choose(streams.next_word(state), row["thresholds"]), 0
+        if n_next_states > 1:
+            choice = choose(streams.next_word(state), next_state_thresholds[s, action])
         generators[:, i] = state
         pairs.append(s * n_actions + action)
         regularisers.append(float(row["entropy"]))
-        states[i] = outcomes[s, action, outcome]
+        states[i] = next_states[s, action, choice]
 
     if rewards is not None:
         cell_rewards = [float(rewards[s, counts[s]]) for s in range(n_states)]
-        paid = [cell_rewards[pair // n_actions] for pair in pairs]
+        own = [cell_rewards[pair // n_actions] for pair in pairs]
         reward = sum_by_cell(cell_rewards, counts, policy_index, tables["entropy"], regularisers)
     else:
         pair_rewards = game.rewards(mean_field).ravel()
-        paid = [float(pair_rewards[pair]) for pair in pairs]
-        reward = sum_in_four_parts(paid) + sum_in_four_parts(regularisers)
-    own_rewards = [r + h for r, h in zip(paid, regularisers, strict=True)]
+        own = [float(pair_rewards[pair]) for pair in pairs]
+        reward = sum_in_four_parts(own) + sum_in_four_parts(regularisers)
+    own_rewards = [r + h for r, h in zip(own, regularisers, strict=True)]
     return pairs, own_rewards, counts, reward
 
 
@@ -120,23 +120,23 @@ def follow(n_steps, **walk):
     return [step(**walk) for _ in range(n_steps)]
 
 
-def collect_transitions(path, learner, interval, skipped, on_arrival=None):
+def collect_transitions(path, learner, interval, n_discarded, arrival_reward=None):
     """The buffer of one learner (lines 10-12).
 
     After transition m there have been t = (m + 1) M_td steps, and the last transition whose next
     action is known is zeta_{t-2} = (s_{t-2}, a_{t-2}, r_{t-2}, s_{t-1}, a_{t-1}). It is kept for
-    m >= skipped, if it lies within the iteration. What is paid on arrival is a function of the two
-    pairs and the counts at t - 1.
+    m >= n_discarded, if it lies within the iteration. A reward after the move is a function of the
+    two pairs and the counts at t - 1.
     """
     buffer = []
-    for m in range(skipped, len(path) // interval):
+    for m in range(n_discarded, len(path) // interval):
         t = (m + 1) * interval
         if t >= 2:
             pairs, own_rewards, _, _ = path[t - 2]
             next_pairs, _, counts, _ = path[t - 1]
             reward = own_rewards[learner]
-            if on_arrival is not None:
-                reward = on_arrival(pairs[learner], next_pairs[learner], counts)
+            if arrival_reward is not None:
+                reward = arrival_reward(pairs[learner], next_pairs[learner], counts)
             buffer.append((pairs[learner], next_pairs[learner], reward))
     return buffer
 
@@ -151,14 +151,14 @@ def step_population(
     learners=(),
     transitions=None,
     interval=1,
-    skipped=0,
-    paid_on_arrival=False,
+    n_discarded=0,
+    reward_after_move=False,
     **walk,
 ):
     """The kernel of the same name."""
 
-    def on_arrival(pair, next_pair, counts):
-        here, there = (p // walk["outcomes"].shape[1] for p in (pair, next_pair))
+    def arrival_reward(pair, next_pair, counts):
+        here, there = (p // walk["next_states"].shape[1] for p in (pair, next_pair))
         regulariser = float(walk["tables"]["entropy"][row_of_learner, here])
         return float(walk["rewards"][there, counts[there]]) + regulariser
 
@@ -172,5 +172,5 @@ def step_population(
             occupancy += counts
     for row, learner in enumerate(learners):
         row_of_learner = walk["policy_index"][learner]
-        paid = on_arrival if paid_on_arrival else None
-        transitions[row] = collect_transitions(path, learner, interval, skipped, paid)
+        own = arrival_reward if reward_after_move else None
+        transitions[row] = collect_transitions(path, learner, interval, n_discarded, own)

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from project import ROOT, documented
 
-from mfgcore import ConfigurationError, cli
+from mfgcore import ConfigurationError, cli, meanfield
 from mfgcore.games import GAMES
-from mfgcore.meanfield import exact as meanfield
 from mfgcore.pipeline import configuration
 
 HOSTILE = (
@@ -182,7 +181,7 @@ def test_two_hundred_mutated_games_run_or_are_refused_in_one_line(
     name, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(meanfield, "MAX_PUSHES", 100)
+    monkeypatch.setattr(meanfield.stationary, "MAX_PUSHES", 100)
     text = documented("python")[0].replace("class Edge", "class Mine")
     if name == "garnet":
         text = GARNET

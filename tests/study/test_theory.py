@@ -15,10 +15,9 @@ import theory_page
 from conftest import improve_policies
 from project import ROOT
 
-from mfgcore import Experiment
+from mfgcore import Experiment, meanfield
 from mfgcore.agents.networks import graph
-from mfgcore.agents.population import policy_distances
-from mfgcore.meanfield import exact as meanfield
+from mfgcore.meanfield.policies import policy_distances
 
 CHAIN = np.array([[0.7, 0.3], [0.4, 0.6]])  # its second eigenvalue is 0.3
 SHARES = np.array([4.0, 3.0]) / 7.0

@@ -9,9 +9,9 @@ from mfgcore.games import GridGame, register
 class Lakeside(GridGame):
     """Be near the water, the left edge of the grid, but not in a crowd."""
 
-    pays_by_own_share = True
+    local_reward = True
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """The nearer to the water the better, the fuller the cell the worse."""
+        """Rewards that fall with the distance to the water and with the crowd."""
         near = 1.0 - self.positions[:, 1] / self.grid_size
         return self.normalised((near * (1.0 - mean_fields))[..., None], mean_fields)

@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 
 from mfgcore._base.arguments import explained
-from mfgcore.agents.population import uniform_policy
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.games import GAMES
-from mfgcore.meanfield.exact import population_metrics
+from mfgcore.meanfield import population_metrics
+from mfgcore.meanfield.policies import uniform_policy
 from mfgcore.runs.datasets import configuration
 from mfgcore.study.claims.evidence import NothingToJudge
 
@@ -60,7 +60,7 @@ def _earned(*parameters):
     n_states, n_actions = game.n_states, len(game.actions)
     uniform = population_metrics(
         uniform_policy(n_states, n_actions)[None],
-        game.seen_by(experiment.agents),
+        game.for_population(experiment.agents),
         discount=discount,
         entropy_weight=experiment.entropy_weight,
     ).discounted_return
