@@ -8,12 +8,12 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from populations import random_policies, walk
 from report import Report
 
 from mfgcore import Experiment
 from mfgcore.agents.population import rollout
 from mfgcore.meanfield.exact import stationary_distribution
+from mfgcore.study.theory.populations import random_policies, walk
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 MOMENTS = 200

@@ -7,7 +7,6 @@ what a learner should find.
 import itertools
 
 import numpy as np
-from populations import walk
 from report import Report
 
 from mfgcore import Experiment
@@ -15,6 +14,7 @@ from mfgcore.agents import random_streams as streams
 from mfgcore.agents.algorithms import Lesson
 from mfgcore.agents.population import rollout, uniform_policy
 from mfgcore.meanfield.exact import action_values, stationary_distribution
+from mfgcore.study.theory.populations import walk
 
 LEARNERS = 30
 SETTINGS = (  # M_pg, L, beta: more data, more cycles, a smaller step

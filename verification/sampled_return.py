@@ -3,13 +3,18 @@
 import math
 
 import numpy as np
-from populations import expected_rewards, policy_entropies, random_policies, walk
 from report import Report
 
 from mfgcore import Experiment
 from mfgcore.agents.population import rollout
 from mfgcore.meanfield.exact import stationary_distribution
 from mfgcore.metrics.sampled import discounted_return
+from mfgcore.study.theory.populations import (
+    expected_rewards,
+    policy_entropies,
+    random_policies,
+    walk,
+)
 
 TRIALS = 40
 

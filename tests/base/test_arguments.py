@@ -253,7 +253,7 @@ def valid(tmp_path_factory):
         "claims.evidence.as_experiment": {
             "dataset": evidence.comparisons["agents"], "scenario": "agree", "setting": "N=50"
         },
-        "claims.measures.at_a_glance": {"evidence": evidence},
+        "claims.measures.summary": {"evidence": evidence},
         "claims.measures.paired": {"first": np.arange(3.0), "second": np.arange(3.0)},
         "generality.measure": {"datasets": {}},
         "generality.mean_distance": {

@@ -11,14 +11,14 @@ from worlds import INCREASE, TRIALS, K, comparison, made_up, world
 
 from mfgcore.plotting.statistics import Interval, bootstrap
 from mfgcore.study.claims import (
+    BORDERLINE,
     CLAIMS,
     DEPENDS,
     FAILS,
     FIGURES,
     HOLDS,
+    INCONCLUSIVE,
     NOT_JUDGED,
-    OPEN,
-    THRESHOLD,
     Claim,
     Evidence,
     NothingToJudge,
@@ -40,17 +40,42 @@ from mfgcore.study.claims.measures import (
 Z = np.array([-1.0, -0.7, -0.3, -0.2, 0.0, 0.1, 0.2, 0.4, 0.5, 1.0])
 # of each kind, samples for which it comes out so; C25 has no margin
 SAMPLES = {
-    "more": {HOLDS: (1.0, 0.01), FAILS: (-1.0, 0.01), THRESHOLD: (0.02, 0.001), OPEN: (0.0, 9.0)},
+    "more": {
+        HOLDS: (1.0, 0.01),
+        FAILS: (-1.0, 0.01),
+        BORDERLINE: (0.02, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
+    },
     "not less": {
         HOLDS: (1.0, 0.01),
         FAILS: (-1.0, 0.01),
-        THRESHOLD: (-0.02, 0.001),
-        OPEN: (0.0, 9.0),
+        BORDERLINE: (-0.02, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
     },
-    "equal": {HOLDS: (0.0, 0.001), FAILS: (1.0, 0.01), THRESHOLD: (1.0, 0.001), OPEN: (0.0, 9.0)},
-    "differs": {HOLDS: (1.0, 0.01), FAILS: (0.0, 0.001), THRESHOLD: (1.0, 0.001), OPEN: (0.0, 9.0)},
-    "beyond": {HOLDS: (2.0, 0.01), FAILS: (-2.0, 0.01), THRESHOLD: (0.0, 0.001), OPEN: (0.0, 9.0)},
-    "below": {HOLDS: (-2.0, 0.01), FAILS: (2.0, 0.01), THRESHOLD: (0.0, 0.001), OPEN: (0.0, 9.0)},
+    "equal": {
+        HOLDS: (0.0, 0.001),
+        FAILS: (1.0, 0.01),
+        BORDERLINE: (1.0, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
+    },
+    "differs": {
+        HOLDS: (1.0, 0.01),
+        FAILS: (0.0, 0.001),
+        BORDERLINE: (1.0, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
+    },
+    "beyond": {
+        HOLDS: (2.0, 0.01),
+        FAILS: (-2.0, 0.01),
+        BORDERLINE: (0.0, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
+    },
+    "below": {
+        HOLDS: (-2.0, 0.01),
+        FAILS: (2.0, 0.01),
+        BORDERLINE: (0.0, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
+    },
     "always": {HOLDS: (0.0, 0.0), FAILS: (2.0, 0.01)},
 }
 
@@ -180,15 +205,15 @@ def resampled(each, evidence, *verdicts):
     def parts(_):
         first = None
         for part in each.parts(evidence):
-            first = part.way if first is None else first
-            wanted = verdicts[0] if part.way == first else verdicts[-1]
+            first = part.estimand if first is None else first
+            wanted = verdicts[0] if part.estimand == first else verdicts[-1]
             rule = part.rule
             if wanted not in SAMPLES[rule.kind]:
                 pytest.skip("a theorem has no threshold")
             middle, spread = SAMPLES[rule.kind][wanted]
-            if wanted == THRESHOLD and not rule.margin:
+            if wanted == BORDERLINE and not rule.margin:
                 pytest.skip("without a margin nothing is on the threshold")
-            if wanted == THRESHOLD and rule.kind in ("equal", "differs"):
+            if wanted == BORDERLINE and rule.kind in ("equal", "differs"):
                 middle *= rule.margin
             sample = rule.threshold + middle + spread * (Z - Z.mean())
             yield dataclasses.replace(part, sample=sample)
@@ -196,7 +221,7 @@ def resampled(each, evidence, *verdicts):
     return dataclasses.replace(each, parts=parts, readings=())
 
 
-@pytest.mark.parametrize("verdict", [HOLDS, FAILS, THRESHOLD, OPEN])
+@pytest.mark.parametrize("verdict", [HOLDS, FAILS, BORDERLINE, INCONCLUSIVE])
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_claim_can_come_out_each_way(ideal, name, verdict):
     finding = judge_one(resampled(CLAIMS[name], ideal, verdict), ideal, seed=1)
@@ -258,7 +283,7 @@ def test_one_trial_is_not_enough(ideal):
 def test_a_theorem_whose_premises_never_held_is_not_decided():
     dataset = made_up(premises=0)
     finding = judge_one(CLAIMS["C17b"], Evidence({"fig1": dataset}), seed=1)
-    assert (finding.verdict, finding.note) == (OPEN, "its premises never held")
+    assert (finding.verdict, finding.note) == (INCONCLUSIVE, "its premises never held")
 
 
 def test_a_violated_theorem_says_how_often_and_by_how_much(ideal):
@@ -298,31 +323,31 @@ def test_a_claim_is_judged_alike_whatever_else_is_judged(ideal):
     ("rule", "low", "high", "verdict"),
     [
         (Rule("more", 0.1), 0.01, 0.3, HOLDS),
-        (Rule("more", 0.1), 0.01, 0.05, THRESHOLD),
+        (Rule("more", 0.1), 0.01, 0.05, BORDERLINE),
         (Rule("more", 0.1), -0.2, 0.09, FAILS),
-        (Rule("more", 0.1), -0.2, 0.1, OPEN),
+        (Rule("more", 0.1), -0.2, 0.1, INCONCLUSIVE),
         (Rule("more"), 0.01, 0.02, HOLDS),
         (Rule("not less", 0.1), 0.1, 0.3, HOLDS),
         (Rule("not less", 0.1), -0.09, 0.2, HOLDS),
-        (Rule("not less", 0.1), -0.1, 0.2, OPEN),
-        (Rule("not less", 0.1), -0.05, -0.01, THRESHOLD),
+        (Rule("not less", 0.1), -0.1, 0.2, INCONCLUSIVE),
+        (Rule("not less", 0.1), -0.05, -0.01, BORDERLINE),
         (Rule("not less", 0.1), -0.3, -0.01, FAILS),
-        (Rule("beyond", 0.5, 0.1), 0.51, 0.9, HOLDS),
-        (Rule("beyond", 0.5, 0.1), 0.1, 0.49, FAILS),
-        (Rule("beyond", 0.5, 0.1), 0.45, 0.6, THRESHOLD),
-        (Rule("beyond", 0.5, 0.1), 0.3, 0.6, OPEN),
-        (Rule("below", 0.5, 0.1), 0.1, 0.49, HOLDS),
-        (Rule("below", 0.5, 0.1), 0.51, 0.9, FAILS),
-        (Rule("below", 0.5, 0.1), 0.45, 0.6, THRESHOLD),
-        (Rule("below", 0.5, 0.1), 0.3, 0.6, OPEN),
+        (Rule("beyond", 0.1, 0.5), 0.51, 0.9, HOLDS),
+        (Rule("beyond", 0.1, 0.5), 0.1, 0.49, FAILS),
+        (Rule("beyond", 0.1, 0.5), 0.45, 0.6, BORDERLINE),
+        (Rule("beyond", 0.1, 0.5), 0.3, 0.6, INCONCLUSIVE),
+        (Rule("below", 0.1, 0.5), 0.1, 0.49, HOLDS),
+        (Rule("below", 0.1, 0.5), 0.51, 0.9, FAILS),
+        (Rule("below", 0.1, 0.5), 0.45, 0.6, BORDERLINE),
+        (Rule("below", 0.1, 0.5), 0.3, 0.6, INCONCLUSIVE),
         (Rule("equal", 0.1), -0.09, 0.09, HOLDS),
         (Rule("equal", 0.1), -0.3, -0.11, FAILS),
         (Rule("equal", 0.1), 0.11, 0.3, FAILS),
-        (Rule("equal", 0.1), 0.0, 0.15, THRESHOLD),
-        (Rule("equal", 0.1), -0.15, 0.15, OPEN),
+        (Rule("equal", 0.1), 0.0, 0.15, BORDERLINE),
+        (Rule("equal", 0.1), -0.15, 0.15, INCONCLUSIVE),
         (Rule("differs", 0.1), -0.3, -0.11, HOLDS),
         (Rule("differs", 0.1), -0.09, 0.09, FAILS),
-        (Rule("differs", 0.1), 0.0, 0.15, THRESHOLD),
+        (Rule("differs", 0.1), 0.0, 0.15, BORDERLINE),
         (Rule("always"), 0.0, 0.0, HOLDS),
         (Rule("always"), 0.0, 0.1, FAILS),
     ],
@@ -332,7 +357,7 @@ def test_rules_decide_by_the_whole_interval(rule, low, high, verdict):
 
 
 def test_an_effect_in_margins_has_the_threshold_at_zero():
-    assert Rule("beyond", 0.5, 0.1).in_margins([0.5, 0.7]) == pytest.approx([0.0, 2.0])
+    assert Rule("beyond", 0.1, 0.5).in_margins([0.5, 0.7]) == pytest.approx([0.0, 2.0])
     assert Rule("equal", 0.2).in_margins(-0.2) == -1.0
     assert Rule("more").in_margins(0.3) == 0.3  # there is no margin
 
@@ -346,7 +371,7 @@ def made_of(enough, *parts):
 def part(middle, spread, label, rule=None, **details):
     """A part whose effect has about this middle and standard deviation."""
     z = (Z - Z.mean()) / Z.std(ddof=1)
-    return Part(label, middle + spread * z, rule or Rule("beyond", 0.0, 0.01), **details)
+    return Part(label, middle + spread * z, rule or Rule("beyond", 0.01), **details)
 
 
 def test_one_part_of_several_decides_at_a_corrected_level():
@@ -356,8 +381,8 @@ def test_one_part_of_several_decides_at_a_corrected_level():
     rest = [part(5.0, 1.0, f"{i}") for i in range(1, 10)]
     assert made_of("each", below).verdict == FAILS
     finding = made_of("each", below, *rest)
-    assert finding.verdict == OPEN
-    assert (finding.parts[0].verdict, finding.parts[0].corrected) == (FAILS, OPEN)
+    assert finding.verdict == INCONCLUSIVE
+    assert (finding.parts[0].verdict, finding.parts[0].corrected) == (FAILS, INCONCLUSIVE)
     # parts that are only reported do not count
     reported = [dataclasses.replace(each, counted=False) for each in rest]
     assert made_of("each", below, *reported).verdict == FAILS
@@ -365,16 +390,16 @@ def test_one_part_of_several_decides_at_a_corrected_level():
     above = dataclasses.replace(below, sample=-below.sample)
     failing = [dataclasses.replace(each, sample=-each.sample) for each in rest]
     assert made_of("one", above).verdict == HOLDS
-    assert made_of("one", above, *failing).verdict == OPEN
+    assert made_of("one", above, *failing).verdict == INCONCLUSIVE
     assert made_of("one", above, part(5.0, 1.0, "x"), *failing).verdict == HOLDS
     assert made_of("one", below, *failing).verdict == FAILS
 
 
 def test_not_decided_comes_before_on_the_threshold():
     holds, threshold, wide = part(5.0, 1.0, "0"), part(0.0, 0.001, "1"), part(0.0, 5.0, "2")
-    assert made_of("each", holds, threshold).verdict == THRESHOLD
-    assert made_of("each", holds, threshold, wide).verdict == OPEN
-    assert made_of("one", threshold, part(-5.0, 1.0, "3")).verdict == THRESHOLD
+    assert made_of("each", holds, threshold).verdict == BORDERLINE
+    assert made_of("each", holds, threshold, wide).verdict == INCONCLUSIVE
+    assert made_of("one", threshold, part(-5.0, 1.0, "3")).verdict == BORDERLINE
 
 
 def test_parts_of_a_group_must_hold_together():
@@ -385,7 +410,7 @@ def test_parts_of_a_group_must_hold_together():
 
 
 def test_a_pool_is_one_quantity():
-    pool = Part("pool", (np.full(6, 1.0), np.full(4, -0.5)), Rule("beyond", 0.2, 0.1))
+    pool = Part("pool", (np.full(6, 1.0), np.full(4, -0.5)), Rule("beyond", 0.1, 0.2))
     finding = made_of("each", pool)
     assert finding.verdict == HOLDS
     assert finding.parts[0].interval == Interval(0.25, 0.25, 0.25, 4)

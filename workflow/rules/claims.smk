@@ -26,7 +26,7 @@ rule claims:
         "../scripts/claims.py"
 
 
-# With the comparisons, which take hours: docs/protocol.md. What verification/ measures is not here.
+# With the comparisons, which take hours: docs/protocol.md. Without C25 to C27, which are not runs.
 use rule claims as ledger with:
     input:
         experiments=DATASETS,

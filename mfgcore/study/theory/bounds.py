@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-import constants as c
 import numpy as np
-from population_size import improved
 
 from mfgcore import Experiment
 from mfgcore.agents.population import uniform_policy
 from mfgcore.meanfield import exact as meanfield
+from mfgcore.study.theory import constants as c
+from mfgcore.study.theory.population_size import improved
 
 ERRORS = (1.0, 0.1, 0.01)  # epsilon; the paper names none
 AUTHORS = 1e17  # M_pg that App. E found to be asked for in one of its games

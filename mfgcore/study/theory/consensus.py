@@ -6,13 +6,13 @@ the best score, and rounds are counted until all have its policy.
 
 import dataclasses
 
-import constants as c
 import numpy as np
 
 from mfgcore import Experiment
 from mfgcore.agents import random_streams as streams
 from mfgcore.agents.adoption import communicate
 from mfgcore.agents.population import Population, Walk
+from mfgcore.study.theory import constants as c
 
 N_AGENTS = 200
 NETWORKS = {

@@ -9,14 +9,14 @@ Algorithm 1, Algorithm 2, and with exact Q-functions. ``docs/theory.md`` shows w
 from dataclasses import dataclass
 
 import numpy as np
-from bounds import Bounds
-from population_size import equilibrium, improved
 
 from mfgcore import Experiment
 from mfgcore.agents.population import policy_distances
 from mfgcore.meanfield import exact as meanfield
 from mfgcore.plotting.statistics import bootstrap
 from mfgcore.runs.simulation import Simulation
+from mfgcore.study.theory.bounds import Bounds
+from mfgcore.study.theory.population_size import equilibrium, improved
 
 TRIALS = 20
 CROWDS = (2, 10, 50, 200)  # agents, in contraction

@@ -1,13 +1,14 @@
-"""The page ``docs/theory.md``: the text of ``theory.md`` beside this file, and numbers in it."""
+"""Fill the template ``page.md`` of ``docs/theory.md`` with numbers."""
 
 import math
 from pathlib import Path
 
-from bounds import AUTHORS, ERRORS
-from consensus import N_AGENTS
-from equilibrium import ALGORITHMS, COMMON, LAST, SEED, STARTS, TRIALS
-from population_size import GATHERED, LARGE, SIZES
-from population_size import TRIALS as WALKS
+from mfgcore.study.report_style import markdown_table
+from mfgcore.study.theory.bounds import AUTHORS, ERRORS
+from mfgcore.study.theory.consensus import N_AGENTS
+from mfgcore.study.theory.equilibrium import ALGORITHMS, COMMON, LAST, SEED, STARTS, TRIALS
+from mfgcore.study.theory.population_size import GATHERED, LARGE, SIZES
+from mfgcore.study.theory.population_size import TRIALS as WALKS
 
 SETTINGS = {
     "contraction": "contraction",
@@ -17,7 +18,7 @@ SETTINGS = {
 }
 NAMES = {"exact": "exact Q-functions", "online": "Algorithm 1", "replay": "Algorithm 2"}
 
-TEMPLATE = Path(__file__).with_name("theory.md")
+TEMPLATE = Path(__file__).with_name("page.md")
 
 
 def show(value, digits=3):
@@ -37,8 +38,7 @@ def show(value, digits=3):
 
 def table(rows):
     """Markdown, the first row being the head; str."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+    return "\n".join(markdown_table(rows[0], rows[1:]))
 
 
 def interval(found):
@@ -167,14 +167,14 @@ def among_table(numbers):
 
 
 def verdict(difference):
-    """What the measured inequality is called; str."""
+    """Verdict on the measured inequality; str."""
     if difference[2] <= 0.0:
         return "holds" if difference[0] < 0.0 else "holds, equal"
     return "does not hold" if difference[1] > 0.0 else "not told apart"
 
 
 def theorem_table(numbers):
-    """Both sides of Theorem 3.3, and the others."""
+    """Distances of all architectures, and the difference that Theorem 3.3 is about."""
     head = ["game", "learning", "networked", "independent", "difference", "Theorem 3.3"]
     rows = [[*head, "centralised", "networked, random score"]]
     for setting, algorithms in numbers["theorem"].items():
@@ -191,7 +191,7 @@ def theorem_table(numbers):
 
 
 def uniqueness_table(numbers):
-    """How sure it is that there is one equilibrium."""
+    """Evidence that there is one equilibrium."""
     rows = [["game", "λ", "η", "ends", "answer"]]
     for setting, each in numbers["uniqueness"].items():
         keys = "entropy_weight", "step_size", "spread", "answer"

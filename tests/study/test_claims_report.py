@@ -17,9 +17,9 @@ from mfgcore.study.claims import (
     FAILS,
     HOLDS,
     Evidence,
-    at_a_glance,
     judge,
     judge_one,
+    summary,
 )
 
 
@@ -30,7 +30,7 @@ def ideal():
 
 def test_the_ledger_says_the_same_in_every_form(ideal, tmp_path):
     evidence = world(ideal, fig1={"time": {"networked": 30}})
-    findings, glance = judge(evidence, seed=1), at_a_glance(evidence)
+    findings, glance = judge(evidence, seed=1), summary(evidence)
     paths = [tmp_path / f"claims.{ending}" for ending in ("json", "md", "pdf", "png", "html")]
     before = {
         "C1": {"verdict": HOLDS, "reason": "another window"},
@@ -109,7 +109,7 @@ def test_colours_of_verdicts_are_told_apart(kind):
 
 
 def test_a_glance_tells_where_it_ends_and_when(ideal):
-    glance = at_a_glance(ideal)
+    glance = summary(ideal)
     assert len(glance) == len(GAMES) * 3
     row = glance[8]
     assert (row["experiment"], row["architecture"]) == ("fig3", "networked")

@@ -6,7 +6,6 @@ beside it stand the exact expectations. ``docs/theory.md`` shows what comes of i
 """
 
 import numpy as np
-from populations import expected_rewards, policy_entropies
 from scipy.stats import binom
 
 from mfgcore import Experiment
@@ -17,6 +16,7 @@ from mfgcore.games import GAMES
 from mfgcore.meanfield import exact as meanfield
 from mfgcore.meanfield.transition_model import Moves
 from mfgcore.metrics.sampled import discounted_return
+from mfgcore.study.theory.populations import expected_rewards, policy_entropies
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 TRIALS = 200

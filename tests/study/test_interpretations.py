@@ -11,7 +11,7 @@ from mfgcore.pipeline import configuration
 from mfgcore.study import readings_figures
 from mfgcore.study.claims.evidence import as_experiment
 from mfgcore.study.claims.judging import FAILS, HOLDS
-from mfgcore.study.claims.units import whole
+from mfgcore.study.claims.normalisers import whole
 from mfgcore.study.readings import NOT_RUN, NOTHING, claims_that_hold, closest, judge_readings
 
 KEPT = (
