@@ -21,8 +21,8 @@ SECTIONS = {
 }
 INTRODUCTION = (
     "Each claim is measured by effects, one for each trial, and decided by their 95 % interval "
-    "over trials and by the smallest effect size of interest; where one effect of several decides, at a "
-    "level that is corrected for their number. docs/protocol.md has the rules, and the units: "
+    "over trials and by the smallest effect size of interest; where one effect of several decides, "
+    "at a level that is corrected for their number. docs/protocol.md has the rules, and the units: "
     "*gain* (W there) is all that can be earned by learning in a game, *split* (P there) what "
     "depends on how the population divides. *Inconclusive*: the interval is too wide to decide; "
     "*borderline*: it is narrow, and the effect too near to the threshold, or too small."

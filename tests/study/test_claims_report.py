@@ -1,16 +1,25 @@
-"""The ledger in its forms, and the one that is kept."""
+"""The claims report in its forms, and the one that is kept."""
 
 import dataclasses
+import html
 import itertools
 import json
 
-import make_ledger
 import numpy as np
 import pytest
 from PIL import Image
 from worlds import GAMES, THEORY, world
 
-from mfgcore.study import generality_figures, ledger, readings_figures
+from mfgcore.pipeline import configuration
+from mfgcore.study import (
+    SEED,
+    claims_plots,
+    claims_report,
+    external_validity_report,
+    interpretations_report,
+    keep_data,
+    make_ledger,
+)
 from mfgcore.study.claims import (
     CLAIMS,
     DEPENDS,
@@ -21,6 +30,7 @@ from mfgcore.study.claims import (
     judge_one,
     summary,
 )
+from mfgcore.study.report_style import COLOURS
 
 
 @pytest.fixture(scope="module")
@@ -28,37 +38,26 @@ def ideal():
     return world()
 
 
-def test_the_ledger_says_the_same_in_every_form(ideal, tmp_path):
+def test_the_report_says_the_same_in_every_form(ideal, tmp_path):
     evidence = world(ideal, fig1={"time": {"networked": 30}})
-    findings, glance = judge(evidence, seed=1), summary(evidence)
-    paths = [tmp_path / f"claims.{ending}" for ending in ("json", "md", "pdf", "png", "html")]
-    before = {
-        "C1": {"verdict": HOLDS, "reason": "another window"},
-        "C2": {"verdict": HOLDS, "reason": "Kept"},
-        "C3": {"verdict": HOLDS, "reason": "P"},
-    }
-    ledger.write_json(findings, glance, {"experiments": {}}, paths[0], before)
-    ledger.write_markdown(findings, glance, paths[1], before=before)
-    ledger.plot_ledger(findings, paths[2:4])
-    ledger.write_html(findings, paths[4], before=before)
+    results, rows = judge(evidence, seed=1), summary(evidence)
+    paths = [tmp_path / f"claims.{ending}" for ending in ("json", "pdf", "png", "html")]
+    claims_report.write_json(results, rows, {"experiments": {}}, paths[0])
+    claims_plots.plot_forest(results, paths[1:3])
+    claims_report.write_html(results, paths[3])
     records = json.loads(paths[0].read_text())["claims"]
-    text, page = paths[1].read_text(), paths[4].read_text()
-    for record, finding in zip(records, findings, strict=True):
-        assert record["verdict"] == finding.verdict
-        assert f"## {record['claim']}: {finding.verdict}" in text
-        estimates = [found.interval.estimate for found in finding.parts]
-        assert [part["estimate"] for part in record["parts"]] == estimates
-    assert records[0]["before"] == before["C1"]
-    assert records[1]["before"] == {"verdict": HOLDS, "reason": ledger.SAME_QUANTITY}
-    assert records[2]["before"] == {"verdict": HOLDS, "reason": ""}  # as now
-    assert records[3]["before"] is None
-    for form in (text, page):
-        assert "does not hold (1 of 2)" in form
-        assert "holds: another window" in form
-    assert paths[2].read_bytes().startswith(b"%PDF")
-    for heading in ("What the paper conjectures", "Our own hypotheses"):
-        assert heading in text
-        assert heading in page
+    text, page = claims_report.to_markdown(results, rows), paths[3].read_text()
+    for record, result in zip(records, results, strict=True):
+        assert record["verdict"] == result.verdict
+        assert f"## {record['claim']}: {result.verdict}" in text
+        assert html.escape(claims_report.describe(result), quote=False) in page
+        estimates = [each.interval.estimate for each in result.effects]
+        assert [each["estimate"] for each in record["effects"]] == estimates
+    assert "does not hold (1 of 2)" in text
+    assert paths[1].read_bytes().startswith(b"%PDF")
+    for section in claims_report.SECTIONS:
+        assert section in text
+        assert html.escape(section) in page
 
 
 def test_the_claims_are_in_the_order_of_their_names(ideal):
@@ -69,12 +68,13 @@ def test_the_claims_are_in_the_order_of_their_names(ideal):
 
 def test_a_verdict_that_depends_names_what_it_depends_on(ideal):
     finding = judge_one(CLAIMS["C3"], ideal, seed=1)
-    ways = {"end": FAILS, "best ten iterations": HOLDS}
-    text = ledger.to_markdown([dataclasses.replace(finding, verdict=DEPENDS, ways=ways)])
-    assert "**depends (end does not hold; best ten iterations holds)**" in text
-    readings = dict.fromkeys(("D1 torus", "sixth version"), FAILS)
-    text = ledger.to_markdown([dataclasses.replace(finding, verdict=DEPENDS, readings=readings)])
-    assert "**depends (holds under ours; does not hold under D1 torus, sixth version)**" in text
+    estimands = {"end": FAILS, "best ten iterations": HOLDS}
+    depends = dataclasses.replace(finding, verdict=DEPENDS, estimands=estimands)
+    text = claims_report.describe(depends)
+    assert text == "depends (end does not hold; best ten iterations holds)"
+    reversed_by = dict.fromkeys(("D1 torus", "sixth version"), FAILS)
+    depends = dataclasses.replace(finding, verdict=DEPENDS, interpretations=reversed_by)
+    assert "does not hold under D1 torus, sixth version)" in claims_report.describe(depends)
 
 
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
@@ -103,37 +103,37 @@ def _lightness_and_hue(colour, blindness):
 @pytest.mark.parametrize("kind", BLINDNESS)
 def test_colours_of_verdicts_are_told_apart(kind):
     """A difference of 2.3 is just noticed; these are small marks and text."""
-    seen = [_lightness_and_hue(colour, BLINDNESS[kind]) for colour in ledger.COLOURS.values()]
+    seen = [_lightness_and_hue(colour, BLINDNESS[kind]) for colour in COLOURS.values()]
     for one, other in itertools.combinations(seen, 2):
         assert np.linalg.norm(one - other) > 20.0
 
 
-def test_a_glance_tells_where_it_ends_and_when(ideal):
-    glance = summary(ideal)
-    assert len(glance) == len(GAMES) * 3
-    row = glance[8]
+def test_the_summary_tells_final_performance_and_learning_time(ideal):
+    rows = summary(ideal)
+    assert len(rows) == len(GAMES) * 3
+    row = rows[8]
     assert (row["experiment"], row["architecture"]) == ("fig3", "networked")
     assert row["discounted_return"] == pytest.approx(9.35, abs=0.05)
     assert row["exploitability"] == pytest.approx(0.3, abs=0.01)
-    assert row["arrived_at"] in (9, 10)  # 90 % to the bit, but for the noise
+    assert row["learned_at"] in (9, 10)  # 90 % to the bit, but for the noise
     shown = f"| fig3 | networked | {row['discounted_return']:.2f} ± "
-    assert shown in ledger.to_markdown([], glance)
+    assert shown in claims_report.to_markdown([], rows)
 
 
-def test_the_kept_ledger_is_that_of_the_kept_data(tmp_path, monkeypatch):
+def test_the_kept_report_is_that_of_the_kept_data(tmp_path, monkeypatch):
     def blank(figure, paths):  # what is drawn is looked at elsewhere
         for path in paths:
             Image.new("RGB", (9, 9)).save(path)
 
-    for module in (ledger, readings_figures, generality_figures):
+    for module in (claims_plots, interpretations_report, external_validity_report):
         monkeypatch.setattr(module, "save_figure", blank)
-    kept = make_ledger.read(make_ledger.GALLERY / "data")
-    make_ledger.make(kept, tmp_path)
-    make_ledger.make_more(kept, tmp_path, tmp_path)
+    kept = keep_data.read()
+    make_ledger.write_claims(kept, tmp_path)
+    make_ledger.write_comparisons(kept, tmp_path, tmp_path)
     tables = [f"{name}.{ending}" for name in ("readings", "generality") for ending in ("csv", "md")]
     for name in ("claims.json", "claims.md", *tables):
-        assert (tmp_path / name).read_bytes() == (make_ledger.GALLERY / name).read_bytes(), name
-    closest = (make_ledger.ROOT / "config/closest.yaml").read_bytes()
+        assert (tmp_path / name).read_bytes() == (keep_data.GALLERY / name).read_bytes(), name
+    closest = (keep_data.ROOT / "config/closest.yaml").read_bytes()
     assert (tmp_path / "closest.yaml").read_bytes() == closest
 
 
@@ -143,38 +143,28 @@ def test_the_kept_data_are_read_by_their_names(ideal, tmp_path):
         dataset.to_netcdf(tmp_path / f"{name}.nc")
     effects = {name: {part: list(of) for part, of in ideal.theory[name].items()} for name in THEORY}
     (tmp_path / "theory.json").write_text(json.dumps(effects))
-    read = make_ledger.read(tmp_path)
+    read = keep_data.read(tmp_path)
     for name in ("C1", "C13", "C26"):
-        parts = judge_one(CLAIMS[name], read, seed=1).parts
-        expected = judge_one(CLAIMS[name], ideal, seed=1).parts
+        parts = judge_one(CLAIMS[name], read, seed=1).effects
+        expected = judge_one(CLAIMS[name], ideal, seed=1).effects
         assert [found.interval for found in parts] == [found.interval for found in expected]
-
-
-def test_earlier_verdicts_and_effects_stand_beside_with_what_changed():
-    before = make_ledger.before()
-    assert before["C1"]["verdict"] == "holds"
-    assert before["C1"]["reason"] == (
-        "area between the curves until the first has done 90 % of its rise; time of 90 %; time "
-        "of 50 %. Kept"
-    )
-    assert before["H1"]["verdict"] == "does not hold"
-    assert before.keys() - CLAIMS.keys() == {"C4c", "C5b"}  # H1, and a way of C5
-    assert [record["claim"] for record in before["C5"]["effects"]] == ["C5", "C5b"]
-    text = (make_ledger.GALLERY / "claims.md").read_text(encoding="utf-8")
-    own = text[text.index("## C1: ") : text.index("## C2: ")]
-    measured, old = own.split("*Before:* area between the two return curves")
-    for parts in (measured, old):
-        assert "| fig1, than centralised" in parts
-    assert "| fig1, than centralised | 0.250 | 0.197 to 0.294 |" in old
 
 
 def test_the_summary_has_every_claim_with_its_verdict(tmp_path, monkeypatch):
     findings = judge(Evidence({}, {}, {}), 1)
     findings[0] = dataclasses.replace(findings[0], verdict=DEPENDS)
     drawn = []
-    monkeypatch.setattr(ledger, "save_figure", lambda figure, outputs: drawn.append(figure))
-    ledger.plot_verdicts(findings, [tmp_path / "verdicts.png"])
+    monkeypatch.setattr(claims_plots, "save_figure", lambda figure, outputs: drawn.append(figure))
+    claims_plots.plot_verdicts(findings, [tmp_path / "verdicts.png"])
     texts = [text.get_text() for axis in drawn[0].axes for text in axis.texts]
     for finding in findings:
         assert texts[texts.index(finding.claim.name) - 1] == finding.verdict
     assert "1 depends, 41 not judged" in drawn[0].texts[0].get_text()
+
+
+def test_seed_and_titles_are_those_of_the_configuration():
+    names = *configuration.CONFIG_FILES, "config/confirmatory.yaml"
+    config = configuration.read([keep_data.ROOT / name for name in names])
+    assert config["seed"] == SEED
+    for name, title in make_ledger.TITLES.items():
+        assert configuration.title(config, name, configuration.runs(config, name)) == title

@@ -9,9 +9,9 @@ from comparisons_data import made_up, planned
 from scipy import stats
 
 from mfgcore.plotting.curves import save_table
-from mfgcore.study import generality_figures
+from mfgcore.study import external_validity_report
 from mfgcore.study.claims.judging import BORDERLINE, FAILS, HOLDS
-from mfgcore.study.generality import (
+from mfgcore.study.external_validity import (
     ALL,
     PREDICTORS,
     correlation,
@@ -59,7 +59,7 @@ def found():
 def effect(effects, **place):
     for key, value in place.items():
         effects = effects[effects[key] == value]
-    (value,) = effects["effect"]
+    (value,) = effects["estimate"]
     return value
 
 
@@ -85,7 +85,7 @@ def test_where_links_fail_the_others_are_those_undisturbed(found):
 
 def test_a_game_with_nothing_to_learn_is_not_pooled(found):
     effects, games, pooled, _ = found
-    assert effects[effects["game"] == "no_interaction"]["effect"].isna().all()
+    assert effects[effects["game"] == "no_interaction"]["estimate"].isna().all()
     assert set(games[~games["learned"]]["game"]) == {"no_interaction"}
     counts = pooled.groupby("kind")["games"].unique()
     assert {kind: list(n) for kind, n in counts.items()} == {
@@ -152,20 +152,20 @@ def test_an_interval_of_unrelated_numbers_seldom_excludes_0():
 
 
 def test_the_answer_says_what_the_tables_say(found):
-    text = generality_figures.answer(*found[1:])
+    text = external_validity_report.answer(*found[1:])
     assert "There is something to learn in 9 of 10 games: 4 chosen games and 5 random games" in text
     numbers = r"\(\+0\.40, \+0\.\d\d to \+0\.\d\d; better in 9 games, worse in 0\)"
     assert re.search(rf"networked ones earn more over a run when updates fail {numbers}", text)
     assert "they do not earn more" in text
     assert "smaller the larger the distance between agents in the network" in text
-    markdown = generality_figures.to_markdown(*found[1:])
+    markdown = external_validity_report.to_markdown(*found[1:])
     assert "| links fail | independent | 9 | " in markdown
 
 
 def test_the_picture_shows_every_game_and_is_the_same_for_the_same_data(found, tmp_path):
     for name in "ab":
         paths = [tmp_path / f"{name}.svg", tmp_path / f"{name}.pdf"]
-        generality_figures.plot_generality(*found, paths, "title")
+        external_validity_report.plot_effects(*found, paths, "title")
     assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
     drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
     for text in ("two bars (3)", "garnet 3 (1)", "all games", "updates fail"):
@@ -176,4 +176,4 @@ def test_the_picture_shows_every_game_and_is_the_same_for_the_same_data(found, t
 def test_effects_can_be_kept_as_a_table(found, tmp_path):
     save_table(found[0], tmp_path / "effects.csv")
     again = pd.read_csv(tmp_path / "effects.csv")
-    np.testing.assert_allclose(again["effect"], found[0]["effect"], rtol=1e-9)
+    np.testing.assert_allclose(again["estimate"], found[0]["estimate"], rtol=1e-9)

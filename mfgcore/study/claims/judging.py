@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -336,7 +336,7 @@ def _combine(results, enough):
     return next((each for each in order if each in verdicts), otherwise)
 
 
-def _reversals(each, evidence, seed) -> Iterator[tuple[str, str]]:
+def _reversals(each, evidence, seed):
     """Interpretations under which the claim holds where it fails under the baseline, or back."""
 
     def deciding(found):

@@ -22,8 +22,14 @@ TRIALS = 20
 CROWDS = (2, 10, 50, 200)  # agents, in contraction
 LAST = 0.1  # share of the iterations, the last ones, over which distances are averaged
 SEED = 2  # the settings were chosen with trials of seed 1
-COMMON = {"agents": 50, "iterations": 100, "sampled_exploitability": False, "exact_metrics": False}
-COMMON |= {"name": "theory", "seed": SEED}
+COMMON = {
+    "name": "theory",
+    "seed": SEED,
+    "agents": 50,
+    "iterations": 100,
+    "sampled_exploitability": False,
+    "exact_metrics": False,
+}
 # lambda = 1: so large that there is one equilibrium, as F.4 says of the paper's games
 SETTINGS = {
     "contraction": {"game": "contraction", "network": "complete", "communication_rounds": 1}
