@@ -16,7 +16,6 @@ import xarray as xr
 from scipy import stats
 from scipy.sparse import csgraph, csr_array
 
-from mfgcore._base.arguments import explained
 from mfgcore._base.errors import RunFileError
 from mfgcore.experiment.experiment import make_experiment
 from mfgcore.plotting.statistics import bootstrap, generator_of, last_iterations, widened_tail
@@ -38,7 +37,6 @@ PREDICTORS = {
 }
 
 
-@explained
 def measure(datasets: Mapping[str, xr.Dataset]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Estimate the effects in every game, on every network, under every disturbance.
 

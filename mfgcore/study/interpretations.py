@@ -13,7 +13,6 @@ import pandas as pd
 import xarray as xr
 import yaml
 
-from mfgcore._base.arguments import explained
 from mfgcore.study.claims import CLAIMS, HOLDS, ClaimResult, judge_one
 from mfgcore.study.claims.evidence import (
     BASELINE,
@@ -70,7 +69,6 @@ COLUMNS = (
 )
 
 
-@explained
 def judge_interpretations(dataset: xr.Dataset, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge the main claims under every interpretation.
 

@@ -27,8 +27,8 @@ WORDS = {7: "seven", 13: "thirteen"}
 # what is called by the package alone, games, of which the package says which are public, and claims
 INNER = (
     r"arguments|cli|dependencies|environment|errors|evaluation|files|fingerprint|gossip|imports|jobs|"
-    r"kernels.*|ledger|memory|moves|parameters|provenance|workers|games\..*|"
-    r"claims\.(beyond|disturbances|figures|parameters|theorems)"
+    r"kernels.*|memory|moves|parameters|provenance|workers|games\..*|"
+    r"study\.(?!claims\.(judging|evidence)).*"
 )
 
 

@@ -106,7 +106,7 @@ class Effect:
         Of a pool, a sample for each of its experiments.
     rule : Rule
     normaliser : {"", "gain", "split"}
-        Unit of the effect and the rule (:mod:`mfgcore.study.claims.normalisers`).
+        Unit of the effect and the rule (`normalisers`).
     estimand : str
         The statistic, where the paper's words allow several; the first one decides.
     group : str, optional
@@ -233,7 +233,6 @@ def claim(
     return decorate
 
 
-@checked
 def judge(evidence: Evidence, seed: int) -> list[ClaimResult]:
     """Judge all claims, in the order of their names.
 
@@ -256,7 +255,6 @@ def _order(name):
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-@checked
 def judge_one(each: Claim, evidence: Evidence, seed: int) -> ClaimResult:
     """Judge one claim, as :func:`judge` does; ClaimResult."""
     try:

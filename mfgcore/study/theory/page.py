@@ -140,18 +140,14 @@ def population_table(numbers):
     rows = [[*head, "return", "its bias, exact"]]
     for name, cases in numbers["population"].items():
         for which, each in cases.items():
-
-            def reach(key, each=each):
-                slope, half = each[key]
-                return f"{slope:.3f} ± {half:.3f}"
-
-            rows.append(
-                [
-                    name, which, reach("distance_slope"), f"{each['expected_distance_slope']:.3f}",
-                    reach("distance_slope_from_100"), f"{each['apart']:.1f} s.e.",
-                    reach("gap_slope"), f"{each['bias_slope']:.2f}",
-                ]
-            )  # fmt: skip
+            distance, large, gap = (
+                f"{slope:.3f} ± {half:.3f}"
+                for slope, half in map(
+                    each.get, ("distance_slope", "distance_slope_from_100", "gap_slope")
+                )
+            )
+            row = [name, which, distance, f"{each['expected_distance_slope']:.3f}", large]
+            rows.append([*row, f"{each['apart']:.1f} s.e.", gap, f"{each['bias_slope']:.2f}"])
     return table(rows)
 
 
@@ -179,14 +175,11 @@ def theorem_table(numbers):
     rows = [[*head, "centralised", "networked, random score"]]
     for setting, algorithms in numbers["theorem"].items():
         for algorithm, each in algorithms.items():
-            ends, difference = each["ends"], each["differences"]["networked"]
-            rows.append(
-                [
-                    SETTINGS[setting], NAMES[algorithm], show(ends["networked"][0]),
-                    show(ends["independent"][0]), interval(difference), verdict(difference),
-                    show(ends["centralised"][0]), show(ends["networked, random score"][0]),
-                ]
-            )  # fmt: skip
+            difference = each["differences"]["networked"]
+            ends = {who: show(found[0]) for who, found in each["ends"].items()}
+            row = [SETTINGS[setting], NAMES[algorithm], ends["networked"], ends["independent"]]
+            row += [interval(difference), verdict(difference)]
+            rows.append([*row, ends["centralised"], ends["networked, random score"]])
     return table(rows)
 
 
@@ -275,9 +268,8 @@ def page(numbers):
         "fails": calls.count("does not hold"),
         "open": calls.count("not told apart"),
     }
-    tables = (
-        constant_table, asked_table, learning_table, updates_table, consensus_table,
-        population_table, among_table, uniqueness_table, theorem_table, ratio_table, crowd_table,
-    )  # fmt: skip
+    tables = [constant_table, asked_table, learning_table, updates_table, consensus_table]
+    tables += [population_table, among_table, uniqueness_table, theorem_table, ratio_table]
+    tables.append(crowd_table)
     shown = {each.__name__: each(numbers) for each in tables}
     return TEMPLATE.read_text(encoding="utf-8").format(**numbers_in_words, **shown)

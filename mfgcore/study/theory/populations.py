@@ -1,8 +1,7 @@
-"""Populations with given policies, for the checks."""
-
-import math
+"""Populations with given policies, and the exact expectations of their rewards."""
 
 import numpy as np
+from scipy.special import gammaln
 
 from mfgcore import kernels
 from mfgcore.agents import random_streams as streams
@@ -43,7 +42,7 @@ def random_policies(n_policies, n_states, n_actions, concentration, seed=0):
 
 
 def expected_rewards(game, mean_field, n_agents, visitor=None):
-    """What an agent can expect in every cell among others that share a policy.
+    """Expected reward of an agent in every cell, among others that share a policy.
 
     They move independently, so the number of others in cell s is binomial: no limit of many
     agents is needed.
@@ -63,10 +62,7 @@ def expected_rewards(game, mean_field, n_agents, visitor=None):
     """
     n_others = n_agents - 1 if visitor is None else n_agents - 2
     counts = np.arange(n_others + 1)
-    log_choose = np.array(
-        [math.lgamma(n_others + 1) - math.lgamma(n + 1) - math.lgamma(n_others + 1 - n)
-         for n in counts]
-    )  # fmt: skip
+    log_choose = gammaln(n_others + 1) - gammaln(counts + 1) - gammaln(n_others + 1 - counts)
     logs = log_choose + np.log(mean_field)[:, None] * counts
     logs += np.log1p(-mean_field)[:, None] * (n_others - counts)
     rewards = game.reward_table(n_agents)
