@@ -1,7 +1,8 @@
 """Populations with given policies, and the exact expectations of their rewards."""
 
+import math
+
 import numpy as np
-from scipy.special import gammaln
 
 from mfgcore import kernels
 from mfgcore.agents import random_streams as streams
@@ -62,7 +63,8 @@ def expected_rewards(game, mean_field, n_agents, visitor=None):
     """
     n_others = n_agents - 1 if visitor is None else n_agents - 2
     counts = np.arange(n_others + 1)
-    log_choose = gammaln(n_others + 1) - gammaln(counts + 1) - gammaln(n_others + 1 - counts)
+    log_factorial = np.array([math.lgamma(n + 1) for n in counts])
+    log_choose = log_factorial[-1] - log_factorial - log_factorial[::-1]
     logs = log_choose + np.log(mean_field)[:, None] * counts
     logs += np.log1p(-mean_field)[:, None] * (n_others - counts)
     rewards = game.reward_table(n_agents)
