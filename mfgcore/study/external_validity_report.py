@@ -26,20 +26,12 @@ DISTURBANCES = {
     "loss": "agents are lost",
     "links fail": "links fail",
 }
-WHEN = {"failing": "when updates fail", "growing": "when the population grows"}
-WHEN |= {"loss": "when agents are lost", "links fail": "when links fail"}
 # verdict on networked agents beside independent ones, over all games
 BETTER = {
     HOLDS: "better",
     BORDERLINE: "hardly better",
     FAILS: "not better",
     INCONCLUSIVE: "inconclusive",
-}
-GOES_WITH = {
-    "states": "the number of states",
-    "moves": "the dependence of moves on the mean field",
-    "yields": "what there is to earn",
-    "distance": "the distance between agents in the network",
 }
 # of the other population, the shift of its row, and the marker
 LOOK = {
@@ -230,7 +222,10 @@ def _draw_predictors(axis, predictors):
 
 
 def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFrame) -> str:
-    """An answer in one paragraph, the pooled effects and the predictors; str."""
+    """The pooled effects and the predictors, for readers; str."""
+    own = games.drop_duplicates(["kind", "game"])
+    kinds = own[own["learned"]].groupby("kind", sort=False).size()
+    counted = " and ".join(f"{number} {kind}" for kind, number in kinds.items())
     effects = [
         [
             DISTURBANCES.get(row.disturbance, row.disturbance),
@@ -255,73 +250,24 @@ def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFr
             ]
         )
     head = ["disturbance", "against", "games", "effect", "95 % interval", "better in", "worse in"]
-    lines = [f"# {TITLE}", "", answer(games, pooled, predictors), ""]
-    lines += [f"![{TITLE}](generality.png)", ""]
+    lines = [
+        f"# {TITLE}",
+        "",
+        f"There is something to learn in {own['learned'].sum()} of {len(own)} games: {counted}. "
+        "Effects are mean returns of the run, networked minus another architecture, in units of "
+        "the gain observed in a game, with 95 % intervals over games. *Better in*, *worse in*: "
+        "games whose own interval excludes 0.",
+        "",
+        f"![{TITLE}](generality.png)",
+        "",
+    ]
     lines += [*markdown_table([*head, f"more by {RULE.margin:g}"], effects), ""]
     head = ["disturbance", "goes with the effect against independent agents", "correlation"]
     lines += markdown_table([*head, "95 % interval", "games"], correlations)
+    measured = predictors["correlation"].notna().sum()
+    lines += ["", f"Of {measured} such intervals one in twenty excludes 0 by chance."]
     return "\n".join(lines) + "\n"
 
 
 def _interval(row):
     return f"{signed(row.low)} to {signed(row.high)}"
-
-
-def answer(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFrame) -> str:
-    """What the intervals show, in one paragraph; str."""
-    own = games.drop_duplicates(["kind", "game"])
-    kinds = own[own["learned"]].groupby("kind", sort=False).size()
-    counted = " and ".join(f"{number} {kind}" for kind, number in kinds.items())
-    text = f"There is something to learn in {own['learned'].sum()} of {len(own)} games: {counted}."
-    for other in OTHERS:
-        among = pooled[(pooled["kind"] == "all") & (pooled["against"] == other)]
-        text += f" Against {other} agents, networked ones {_verdicts(among)}."
-    text += " Numbers are shares of the gain observed in a game, with 95 % intervals over games."
-    return f"{text} {_predicted(predictors)}"
-
-
-def _verdicts(among):
-    """Disturbances under which networked agents earn more, and so on; str."""
-    said = {
-        HOLDS: "earn more over a run",
-        BORDERLINE: "earn more, but by less than the smallest effect of interest,",
-        FAILS: "do not earn more",
-        INCONCLUSIVE: "may earn more, which is inconclusive,",
-    }
-    parts = []
-    for verdict, words in said.items():
-        found = [
-            f"{WHEN.get(each.disturbance, each.disturbance)} ({signed(each.estimate)}, "
-            f"{_interval(each)}; better in {each.better} games, worse in {each.worse})"
-            for each in among[among["verdict"] == verdict].itertuples()
-        ]
-        if found:
-            parts.append(f"{words} {_listed(found)}")
-    return "; they ".join(parts)
-
-
-def _predicted(predictors):
-    found = predictors[predictors["found"]]
-    parts = []
-    for predictor, group in found.groupby("predictor", sort=False):
-        for sign, word in ((1.0, "larger"), (-1.0, "smaller")):
-            where = group[group["correlation"] * sign > 0.0]
-            if len(where):
-                when = [
-                    f"{WHEN.get(each.disturbance, each.disturbance)} "
-                    f"(Spearman {signed(each.correlation)})"
-                    for each in where.itertuples()
-                ]
-                parts.append(f"{word} the larger {GOES_WITH[predictor]}, {_listed(when)}")
-    others = [GOES_WITH[name] for name in PREDICTORS if name not in set(found["predictor"])]
-    text = f"Their advantage over independent agents is {'; '.join(parts)}." if parts else ""
-    if others:
-        subject = "It" if parts else "Their advantage over independent agents"
-        text += f" {subject} was not seen to go with {_listed(others, 'or')}."
-    measured = predictors["correlation"].notna().sum()
-    text += f" Of {measured} such intervals one in twenty excludes 0 by chance."
-    return text.strip()
-
-
-def _listed(parts, word="and"):
-    return ", ".join(parts[:-1]) + f" {word} " * (len(parts) > 1) + parts[-1]

@@ -106,7 +106,7 @@ def plot_matrix(
             axis.text(x, y, text, color=colour, style=style, fontsize=6.8, ha="center", va="center")
         elif cell.verdict == NOTHING:
             axis.text(x, y, SIGNS[NOTHING], fontsize=6.8, ha="center", va="center")
-    _name_columns(axis, found, places)
+    _name_columns(axis, places)
     kept = _how_many_hold(found)
     right = max(places.values()) + 0.65
     for name, y in heights.items():
@@ -128,8 +128,8 @@ def plot_matrix(
     ]
     figure.legend(handles=handles, loc="lower center", ncols=len(handles), fontsize=7, **LEGEND)
     note = (
-        "numbers: effects, of speed as shares of the time of learning, otherwise in units of the "
-        "gain or the split (docs/protocol.md: W, P)"
+        "numbers: effects, of speed as shares of the time of learning, of returns in units of "
+        f"docs/protocol.md ({_units(found)})"
     )
     if (found["source"] == BASELINE).any():
         note += "\nitalics: runs of the baseline, as what is changed has no effect in them"
@@ -168,17 +168,21 @@ def _across(columns):
     return places
 
 
-def _name_columns(axis, found, places):
-    units = found.dropna(subset=["normaliser"]).groupby(["claim", "where"])["normaliser"].first()
+def _units(found):
+    """Normaliser of each claim that has one, in words; str."""
+    judged = found.dropna(subset=["normaliser"])
+    units = dict(zip(judged["claim"], judged["normaliser"], strict=True))
+    return ", ".join(f"{claim}: {unit}" for claim, unit in units.items() if unit)
+
+
+def _name_columns(axis, places):
     for claim in dict.fromkeys(claim for claim, _ in places):
         own = [x for (name, _), x in places.items() if name == claim]
         middle = sum(own) / len(own)
         axis.text(middle, -2.35, claim, ha="center", va="bottom", fontsize=8, fontweight="bold")
         axis.text(middle, -2.3, TEXTS[claim], ha="center", va="top", fontsize=5.8, linespacing=0.95)
-    for (claim, where), x in places.items():
-        unit = units.get((claim, where), "")
-        text = where + (f", in {unit}" if unit else "")
-        axis.text(x, -0.6, text, ha="center", va="bottom", fontsize=6, color="0.35")
+    for (_, where), x in places.items():
+        axis.text(x, -0.6, where, ha="center", va="bottom", fontsize=6, color="0.35")
     axis.text(max(places.values()) + 0.65, -0.6, "hold", va="bottom", fontsize=6, color="0.35")
 
 
@@ -228,14 +232,14 @@ def plot_curve(
         for place, colour in zip(own.index, colours, strict=True):
             for row in (own["estimand"][place], own["interpretation"][place]):
                 below.plot(place, rows.index(row), "|", color=colour, ms=3.6, mew=1.1)
-        below.set_xlabel("every interpretation and estimand, sorted by effect")
+        below.set_xlabel("interpretation and estimand, by effect")
         below.set(xticks=[], ylim=(len(rows) - 0.4, -0.6))
         below.tick_params("y", length=0, labelsize=6)
         for row in range(0, len(rows), 2):
             below.axhspan(row - 0.5, row + 0.5, color="0.96", zorder=0)
     lowest, highest = axes[0, 0].get_ylim()
     axes[0, 0].set_ylim(max(lowest, -REACH), min(highest, REACH))
-    axes[0, 0].set_ylabel("effect / smallest of interest")
+    axes[0, 0].set_ylabel("effect / smallest\nof interest")
     names = ["" if row is None else _named(row) for row in rows]
     axes[1, 0].set_yticks(range(len(rows)), names)
     note = "dashed: smallest effect size of interest; bars: 95 % intervals; ringed: baseline"
