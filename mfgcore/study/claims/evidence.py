@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,7 @@ def as_experiment(dataset: xr.Dataset, scenario: str, setting: str) -> xr.Datase
     return chosen.rename(variant="architecture")
 
 
+@dataclass(frozen=True)
 class Evidence:
     """Datasets and numbers that claims are judged by.
 
@@ -77,25 +79,18 @@ class Evidence:
     ----------
     experiments : dict of str to xarray.Dataset
         By name, over (architecture, trial, iteration).
-    comparisons : dict of str to xarray.Dataset, optional
+    comparisons : dict of str to xarray.Dataset
         By name, over (scenario, setting, variant, trial, iteration).
-    theory : dict of str to dict of str to list of float, optional
+    theory : dict of str to dict of str to list of float
         Effects by trial, by claim and label.
     partial : bool
         Whether a claim may be judged by some of the figures that it is about.
     """
 
-    def __init__(
-        self,
-        experiments: Mapping[str, xr.Dataset],
-        comparisons: Mapping[str, xr.Dataset] | None = None,
-        theory: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
-        partial: bool = False,
-    ) -> None:
-        self.experiments = experiments
-        self.comparisons = comparisons or {}
-        self.theory = theory or {}
-        self.partial = partial
+    experiments: Mapping[str, xr.Dataset]
+    comparisons: Mapping[str, xr.Dataset] = field(default_factory=dict)
+    theory: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    partial: bool = False
 
     def experiment(self, name: str) -> xr.Dataset:
         """An experiment's dataset; NothingToJudge if it is missing."""

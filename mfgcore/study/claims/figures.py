@@ -1,10 +1,9 @@
 """Claims about the paper's figures."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-import xarray as xr
 
 from mfgcore.study.claims.evidence import Evidence
 from mfgcore.study.claims.judging import Effect, Rule, claim
@@ -48,9 +47,9 @@ UNDISTURBED_WORDS = (
 LATER = {"ten iterations after": 10, "thirty iterations after": 30}
 
 
-def _faster(evidence, other, names=("fig1", "fig2")):
+def _faster(datasets, other):
     for estimand, (measure, rule) in FASTER.items():
-        for name, dataset in evidence.figures(*names):
+        for name, dataset in datasets:
             sample = measure(dataset, "networked", other)
             yield Effect(f"{name}, than {other}", sample, rule, estimand=estimand)
 
@@ -60,7 +59,7 @@ def faster_than_centralised(evidence: Evidence) -> Iterator[Effect]:
     """With half of the updates failing, the networked population learns faster than the
     centralised one.
     """
-    return _faster(evidence, "centralised")
+    return _faster(evidence.figures("fig1", "fig2"), "centralised")
 
 
 @claim("C2", "Sec. 4.2, Figures 1 and 2", "R", FASTER_WORDS, figures=("fig1", "fig2"))
@@ -68,7 +67,7 @@ def faster_than_independent(evidence: Evidence) -> Iterator[Effect]:
     """With half of the updates failing, the networked population learns faster than the
     independent one.
     """
-    return _faster(evidence, "independent")
+    return _faster(evidence.figures("fig1", "fig2"), "independent")
 
 
 @claim(
@@ -119,18 +118,9 @@ def sampled_exploitability_shows_it(evidence: Evidence) -> Iterator[Effect]:
             yield Effect(name, sample, Rule("more", 0.04), "gain", estimand)
 
 
-def undisturbed(
-    datasets: Sequence[tuple[str, xr.Dataset]], estimands: Estimands = UNDISTURBED
-) -> Iterator[Effect]:
-    """Parts of how much faster networked agents are than independent ones, up to any increase.
-
-    Parameters
-    ----------
-    datasets : list of (str, xarray.Dataset)
-        With the labels of their parts.
-    estimands : dict
-    """
-    for estimand, (measure, rule) in estimands.items():
+def _faster_undisturbed(datasets):
+    """Effects on speed up to any increase of the population."""
+    for estimand, (measure, rule) in UNDISTURBED.items():
         for name, dataset in datasets:
             sample = measure(before_change(dataset), "networked", "independent")
             yield Effect(name, sample, rule, estimand=estimand)
@@ -141,13 +131,13 @@ def faster_undisturbed(evidence: Evidence) -> Iterator[Effect]:
     """Without any disturbance, up to the increase in Figure 3, the networked population learns
     faster than the independent one.
     """
-    return undisturbed(evidence.figures("fig3"))
+    return _faster_undisturbed(evidence.figures("fig3"))
 
 
 @claim("C5c", "App. F.5", "R", UNDISTURBED_WORDS)
 def faster_undisturbed_elsewhere(evidence: Evidence) -> Iterator[Effect]:
     """So it does up to the increase in Figures 4 and 6."""
-    return undisturbed(evidence.figures("fig4", "fig6"))
+    return _faster_undisturbed(evidence.figures("fig4", "fig6"))
 
 
 def _thirds(dataset, architecture):

@@ -22,6 +22,7 @@ from mfgcore.study.claims.normalisers import gain
 
 FAILING = "failing"  # the only scenario of the comparison table1
 SCENARIOS = ("undisturbed", FAILING)
+NOTABLE = Rule("beyond", 0.2, threshold=0.2)
 ARCHITECTURES = ("centralised", "independent", "networked")
 WORSE = "loss of the networked return at the end against the paper's value"
 
@@ -33,12 +34,15 @@ def _learned(dataset, architecture, what):
     return dataset
 
 
-def _compared(evidence, measure, settings):
-    """A measure of networked agents in table1; yields setting, its value, that of the baseline."""
+def _against_baseline(evidence, measure, settings, rule, label="{}", loss=False):
+    """Effects of settings of table1 on a measure of networked agents, or losses; iterator."""
     runs = _learned(evidence.runs("table1", FAILING), "networked", "in table1")
     baseline = measure(runs, "networked")
     for setting in settings:
-        yield setting, measure(evidence.runs("table1", FAILING, setting), "networked"), baseline
+        value = measure(evidence.runs("table1", FAILING, setting), "networked")
+        sample = paired(baseline, value) if loss else paired(value, baseline)
+        normaliser = "split" if measure is final_return else "gain"
+        yield Effect(label.format(setting), sample, rule, normaliser)
 
 
 def _fewest_rounds(results):
@@ -56,8 +60,8 @@ def _fewest_rounds(results):
 )
 def fewer_rounds_do(evidence: Evidence) -> Iterator[Effect]:
     """50 communication rounds or fewer do as well as 300."""
-    for rounds, fewer, most in _compared(evidence, mean_return, ("C=1", "C=5", "C=20", "C=50")):
-        yield Effect(rounds, paired(fewer, most), Rule("not less", 0.04), "gain")
+    rounds = "C=1", "C=5", "C=20", "C=50"
+    return _against_baseline(evidence, mean_return, rounds, Rule("not less", 0.04))
 
 
 @claim(
@@ -134,24 +138,21 @@ def few_steps_leave_it_behind(evidence: Evidence) -> Iterator[Effect]:
         for steps in ("M_td=1", "M_td=2"):
             dataset = evidence.runs("steps", scenario, steps)
             lower = final_return(dataset, "centralised") - final_return(dataset, "networked")
-            yield Effect(steps, lower, Rule("beyond", 0.2, threshold=0.2), "split", scenario)
-
-
-def _worse(evidence, settings):
-    for setting, there, baseline in _compared(evidence, final_return, settings):
-        yield Effect(setting, paired(baseline, there), Rule("beyond", 0.2, threshold=0.2), "split")
+            yield Effect(steps, lower, NOTABLE, "split", scenario)
 
 
 @claim("C12", "Table 1", "P", WORSE)
 def few_transitions_are_bad(evidence: Evidence) -> Iterator[Effect]:
     """With fewer than 3000 transitions the results are not good."""
-    return _worse(evidence, ("M_pg=1000", "M_pg=1500", "M_pg=2000", "M_pg=2500"))
+    transitions = "M_pg=1000", "M_pg=1500", "M_pg=2000", "M_pg=2500"
+    return _against_baseline(evidence, final_return, transitions, NOTABLE, loss=True)
 
 
 @claim("C13", "Table 1", "P", WORSE)
 def few_cycles_are_bad(evidence: Evidence) -> Iterator[Effect]:
     """With fewer than 500 passes over the replay buffer the results are not good."""
-    return _worse(evidence, ("L=300", "L=400"))  # those that the paper tried
+    cycles = "L=300", "L=400"  # those that the paper tried
+    return _against_baseline(evidence, final_return, cycles, NOTABLE, loss=True)
 
 
 @claim(
@@ -164,12 +165,9 @@ def few_cycles_are_bad(evidence: Evidence) -> Iterator[Effect]:
 def policy_step_is_fast_and_steady(evidence: Evidence) -> Iterator[Effect]:
     """The learning rate eta = 0.01 learns faster than 0.001 and more steadily than 0.1 to 10."""
     rule = Rule("more", 0.04)
-    for setting, there, baseline in _compared(evidence, mean_return, ["eta=0.001"]):
-        yield Effect(f"faster than {setting}", paired(baseline, there), rule, "gain")
-    for setting, there, baseline in _compared(
-        evidence, largest_drop, ("eta=0.1", "eta=1", "eta=10")
-    ):
-        yield Effect(f"steadier than {setting}", paired(there, baseline), rule, "gain")
+    slow, large = ["eta=0.001"], ("eta=0.1", "eta=1", "eta=10")
+    yield from _against_baseline(evidence, mean_return, slow, rule, "faster than {}", loss=True)
+    yield from _against_baseline(evidence, largest_drop, large, rule, "steadier than {}")
 
 
 def _at_random(evidence, weight):
@@ -214,9 +212,8 @@ def some_entropy_is_bad(evidence: Evidence) -> Iterator[Effect]:
 )
 def less_entropy_is_equal(evidence: Evidence) -> Iterator[Effect]:
     """With lambda nearer to 0, or 0, the population learns equally fast."""
-    settings = ("lambda=0", "lambda=0.0001", "lambda=0.001")
-    for setting, there, baseline in _compared(evidence, mean_return, settings):
-        yield Effect(setting, paired(there, baseline), Rule("equal", 0.04), "gain")
+    weights = "lambda=0", "lambda=0.0001", "lambda=0.001"
+    return _against_baseline(evidence, mean_return, weights, Rule("equal", 0.04))
 
 
 @claim(
@@ -261,8 +258,8 @@ def replay_is_needed(evidence: Evidence) -> Iterator[Effect]:
 @claim("C28", "Remark 3.1", "R", "networked return at the end minus that without a bound L_h")
 def bound_does_not_matter(evidence: Evidence) -> Iterator[Effect]:
     """The results do not depend on the bound L_h on the entropy's gap."""
-    for setting, there, baseline in _compared(evidence, final_return, ("L_h=0.012", "L_h=0.005")):
-        yield Effect(setting, paired(there, baseline), Rule("equal", 0.2), "split")
+    bounds = "L_h=0.012", "L_h=0.005"
+    return _against_baseline(evidence, final_return, bounds, Rule("equal", 0.2))
 
 
 @claim(
@@ -276,10 +273,10 @@ def rate_and_waiting_are_right(evidence: Evidence) -> Iterator[Effect]:
     """The rate beta = 0.1 learns faster than 0.01, and waiting for more than W = 20 transitions
     gains nothing.
     """
-    for setting, there, baseline in _compared(evidence, mean_return, ["beta=0.01"]):
-        yield Effect(f"faster than {setting}", paired(baseline, there), Rule("more", 0.04), "gain")
-    for setting, there, baseline in _compared(evidence, final_return, ("W=100", "W=500")):
-        yield Effect(f"than {setting}", paired(baseline, there), Rule("not less", 0.2), "split")
+    faster, not_less = Rule("more", 0.04), Rule("not less", 0.2)
+    slow, long = ["beta=0.01"], ("W=100", "W=500")
+    yield from _against_baseline(evidence, mean_return, slow, faster, "faster than {}", loss=True)
+    yield from _against_baseline(evidence, final_return, long, not_less, "than {}", loss=True)
 
 
 @claim(
@@ -292,6 +289,5 @@ def rate_and_waiting_are_right(evidence: Evidence) -> Iterator[Effect]:
 )
 def score_affects_stability(evidence: Evidence) -> Iterator[Effect]:
     """By what policies are scored can affect the stability of learning."""
-    settings = ("sigma=sum", "sigma=return", "sigma=random")
-    for setting, there, baseline in _compared(evidence, largest_drop, settings):
-        yield Effect(setting, paired(there, baseline), Rule("differs", 0.04), "gain")
+    scores = "sigma=sum", "sigma=return", "sigma=random"
+    return _against_baseline(evidence, largest_drop, scores, Rule("differs", 0.04))
