@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from mfgcore import Experiment
 from mfgcore.agents.population import uniform_policy
+from mfgcore.experiment.experiment import Experiment
 from mfgcore.meanfield import exact as meanfield
 from mfgcore.study.theory import constants as c
 from mfgcore.study.theory.population_size import improved

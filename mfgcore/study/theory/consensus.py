@@ -8,10 +8,10 @@ import dataclasses
 
 import numpy as np
 
-from mfgcore import Experiment
 from mfgcore.agents import random_streams as streams
 from mfgcore.agents.adoption import communicate
 from mfgcore.agents.population import Population, Walk
+from mfgcore.experiment.experiment import Experiment
 from mfgcore.study.theory import constants as c
 
 N_AGENTS = 200

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfgcore import Experiment
 from mfgcore.agents.population import policy_distances
+from mfgcore.experiment.experiment import Experiment
 from mfgcore.meanfield import exact as meanfield
 from mfgcore.plotting.statistics import bootstrap
 from mfgcore.runs.simulation import Simulation

@@ -5,8 +5,7 @@ import math
 import numpy as np
 import xarray as xr
 
-from mfgcore import Experiment
-from mfgcore.experiment.experiment import make_experiment
+from mfgcore.experiment.experiment import Experiment, make_experiment
 from mfgcore.runs.datasets import configuration
 from mfgcore.study.keep_data import DATA
 from mfgcore.study.theory import consensus, equilibrium, population_size

@@ -8,10 +8,10 @@ beside it stand the exact expectations. ``docs/theory.md`` shows what comes of i
 import numpy as np
 from scipy.stats import binom
 
-from mfgcore import Experiment
 from mfgcore.agents import random_streams as streams
 from mfgcore.agents.algorithms import improve_policies
 from mfgcore.agents.population import Population, Walk, rollout, uniform_policy
+from mfgcore.experiment.experiment import Experiment
 from mfgcore.games import GAMES
 from mfgcore.meanfield import exact as meanfield
 from mfgcore.meanfield.transition_model import Moves

@@ -10,10 +10,11 @@ import json
 
 import numpy as np
 
-from mfgcore import Experiment, kernels
+from mfgcore import kernels
 from mfgcore.agents import random_streams as streams
 from mfgcore.agents.algorithms import Lesson
 from mfgcore.agents.population import rollout, uniform_policy
+from mfgcore.experiment.experiment import Experiment
 from mfgcore.meanfield.exact import action_values, stationary_distribution
 from mfgcore.study import SEED
 from mfgcore.study.keep_data import DATA
