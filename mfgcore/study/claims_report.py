@@ -161,7 +161,7 @@ def _section(result):
 
 
 def write_html(results: Sequence[ClaimResult], path: StrPath, title: str = TITLE) -> None:
-    """Write the claims and their verdicts as a page that needs nothing else."""
+    """Write the claims and their verdicts as a self-contained page."""
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Claims</title><style>body '
         "{ font: 14px sans-serif; margin: 1em; } td, th { vertical-align: top; text-align: left; "

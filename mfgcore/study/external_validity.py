@@ -114,7 +114,7 @@ def _returns(dataset, scenario, game, variant):
 
 
 def _over(sample):
-    """Interval of a sample of few trials: Student's, which takes no random numbers; dict."""
+    """Interval of a sample of few trials, which is Student's and needs no random numbers; dict."""
     if not np.isfinite(sample).all():
         return {"estimate": np.nan, "low": np.nan, "high": np.nan, "trials": sample.size}
     return dataclasses.asdict(bootstrap([sample], np.random.default_rng(0)))
@@ -262,7 +262,7 @@ def correlation(
 
 
 def _spearman(drawn):
-    """Of (n_samples, n, 2) float64; (n_samples,) float64, NaN where one of the two is constant."""
+    """Spearman's rho of (n_samples, n, 2) float64; (n_samples,), NaN where a column is constant."""
     ranks = stats.rankdata(drawn, axis=1)
     ranks = ranks - ranks.mean(axis=1, keepdims=True)
     products = (ranks[..., 0] * ranks[..., 1]).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Effects in other games as a forest plot, a table, and Markdown with an answer."""
+"""Effects in other games as a forest plot, a table and Markdown."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -285,7 +285,7 @@ def _answer(found, best):
 
 
 def _own(table, claim):
-    """Effects on a claim in the runs of each interpretation itself."""
+    """Effects on a claim in an interpretation's own runs."""
     return table[(table["claim"] == claim) & table["estimate"].notna() & (table["source"] == "own")]
 
 

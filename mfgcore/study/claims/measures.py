@@ -102,7 +102,7 @@ def before_change(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def speed_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
-    """How much faster one architecture learns than another; (n_trials,) float64.
+    """Advantage in speed of one architecture over another, as an area; (n_trials,) float64.
 
     The area between their return curves, from k = 0 up to where the first of the two (by the means
     over trials) has done 90 % of its rise, as a share of the rectangle of that time and the larger
@@ -138,7 +138,7 @@ def rise_time(dataset: xr.Dataset, architecture: str, share: float = LEARNED) ->
 def time_advantage(
     dataset: xr.Dataset, first: str, second: str, start: float | None = None, share: float = LEARNED
 ) -> np.ndarray:
-    """How much earlier one architecture has done a share of its rise; (n_trials,) float64.
+    """Advantage in the time until a share of the rise is done; (n_trials,) float64.
 
     As a share of the slower one's mean time. With `start`, a smaller share, the time is counted
     from there.
@@ -154,7 +154,7 @@ def time_advantage(
 
 
 def slope_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
-    """How much steeper one return curve rises than another; (n_trials,) float64.
+    """Advantage in the steepest slope of the return; (n_trials,) float64.
 
     The steepest rise over ten iterations, as a share of the steeper one's mean.
     """
@@ -172,7 +172,7 @@ def _check_learned(dataset, *architectures):
 
 
 def _learned_at(curves, origin, rises):
-    """Place along the last axis at which curves have first risen so far."""
+    """First index along the last axis at which curves have risen so far."""
     return np.argmax(curves >= origin + rises, axis=-1)
 
 

@@ -1,4 +1,4 @@
-"""Rounds until everybody has one policy, in networks that stay as they are (after Theorem 3.1).
+"""Communication rounds until consensus in static networks (after Theorem 3.1).
 
 The paper: as many rounds as the diameter, whatever the score. Agents stand still, each in turn has
 the best score, and rounds are counted until all have its policy.
@@ -26,7 +26,7 @@ NETWORKS = {
 
 
 def standing(name):
-    """An experiment, its links, and everybody's group, none of whom ever moves."""
+    """An experiment, its links, and every agent's state and group; agents never move."""
     experiment = Experiment(game="agree", agents=N_AGENTS, network=name, **NETWORKS[name])
     states = streams.starts(experiment, "initial_states", 0, N_AGENTS, experiment.make_game())
     links = experiment.make_network()(N_AGENTS)
@@ -34,7 +34,7 @@ def standing(name):
 
 
 def diameter(links, groups):
-    """In rounds, of the groups that somebody is in: those of one group hear each other at once."""
+    """Diameter in rounds over inhabited groups, whose members hear each other at once; float."""
     inhabited, members = np.unique(groups, return_counts=True)
     begin, heard = links.first_neighbour, links.neighbours
     place = np.full(begin.size - 1, -1)
@@ -47,7 +47,7 @@ def diameter(links, groups):
 
 
 def rounds(experiment, links, states, best):
-    """How many rounds it takes until all have the policy of one agent; int."""
+    """Number of rounds until all have the policy of one agent; int."""
     stay = np.zeros((N_AGENTS, experiment.n_states, experiment.n_actions))
     stay[:, :, 0] = 1.0
     index = np.arange(N_AGENTS, dtype=np.int32)
@@ -64,7 +64,7 @@ def rounds(experiment, links, states, best):
 
 
 def measure(name):
-    """The diameter, and the most rounds that it takes, over all agents; dict."""
+    """Diameter, and largest and mean number of rounds, over all agents; dict."""
     experiment, links, states, groups = standing(name)
     found = [rounds(experiment, links, states, best) for best in range(N_AGENTS)]
     return {"diameter": diameter(links, groups), "most": max(found), "mean": float(np.mean(found))}

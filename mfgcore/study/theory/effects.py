@@ -20,7 +20,7 @@ DIGITS = 8
 
 
 def errors():
-    """C25: the size of the error in order minus shuffled, with the paper's M_td; dict."""
+    """C25: error of Q with the buffer in order, minus shuffled, with the paper's M_td; dict."""
     measured = json.loads(shuffling.OUTPUT.read_text(encoding="utf-8"))
     found = {}
     for measure in MEASURES:
@@ -35,7 +35,7 @@ def errors():
 
 
 def slopes():
-    """C26: of the mean distance of so many draws over N, in each game and at each; dict."""
+    """C26: slopes over N of the mean distance of ten draws, for each game and policy; dict."""
     found = {}
     for name in PAPER_GAMES:
         experiment = population_size.walk_of(name, seed=SEED)
@@ -55,7 +55,7 @@ def slopes():
 
 
 def distances():
-    """C27: at the end, networked minus independent, for both algorithms; dict."""
+    """C27: final distance of networked minus independent agents, for both algorithms; dict."""
     found = {}
     for algorithm in ("online", "replay"):
         learned = equilibrium.learn(

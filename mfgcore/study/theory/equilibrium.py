@@ -1,4 +1,4 @@
-"""Theorem 3.3 in games with one equilibrium: how far learned policies are from it, over k.
+"""Theorem 3.3 in games with one equilibrium: distance of learned policies to it, over k.
 
     E ||pi_K^net - pi*|| <= E ||pi_K^ind - pi*|| <= epsilon + chi / sqrt(N)
 
@@ -70,7 +70,7 @@ def target(setting):
 
 
 def spread(setting):
-    """How far apart exact learning ends from policies drawn at random, at the most; float."""
+    """Largest final distance of exact learning from the equilibrium, over random starts; float."""
     experiment = experiment_of(setting)
     own = experiment.make_game()
     found = target(setting)
@@ -88,10 +88,9 @@ def spread(setting):
 
 
 def steepest_answer(setting):
-    """Of two states: the steepest slope of the share, in state 0, of best responders; float.
+    """Steepest slope of the best response's share in state 0 over the population's; float.
 
-    By how much the share changes that a population has which responds best to another, per change
-    of that other's: below 1 everywhere there is one equilibrium at the most.
+    In a game of two states. Below 1 everywhere there is at most one equilibrium.
     """
     experiment = experiment_of(setting)
     own = experiment.make_game()
@@ -157,7 +156,7 @@ class Learned:
 
 
 def learn(setting, algorithm, trials=TRIALS, who=tuple(WHO), **parameters):
-    """So many trials of each of `who`; Learned."""
+    """Trials of each of `who`; Learned."""
     found = target(setting)
     if algorithm == "exact":
         trials = 1  # nothing is drawn that a policy depends on
@@ -170,7 +169,7 @@ def learn(setting, algorithm, trials=TRIALS, who=tuple(WHO), **parameters):
 
 
 def crowd(n_agents):
-    """Both sides in contraction, under Algorithm 2, with so many agents; dict."""
+    """Both sides of Theorem 3.3 in contraction, under Algorithm 2, for a population size; dict."""
     found = learn("contraction", "replay", who=("independent", "networked"), agents=n_agents)
     summary = found.summary()
     return {"ends": summary["ends"], "difference": summary["differences"]["networked"]}

@@ -1,4 +1,4 @@
-"""Numbers of the theory: what is computed of all games, and what is sampled."""
+"""Numbers of docs/theory.md, computed and sampled."""
 
 import math
 
@@ -25,12 +25,12 @@ def configured(game):
 
 
 def constants(game):
-    """The constants of a game, exact ones and bounds; dict."""
+    """Constants of a game, exact ones and bounds; dict."""
     return Bounds(configured(game)).numbers()
 
 
 def used(game):
-    """What the paper uses in their place; dict."""
+    """Parameters that the paper uses in their place; dict."""
     run = configured(game)
     return {
         "updates": run.transitions,
@@ -47,7 +47,7 @@ def used(game):
 
 
 def among(game):
-    """An equilibrium at a large entropy weight, as N agents see it; dict of lists over N."""
+    """Gain of a deviation, and shift of the equilibrium, among N agents; dict of lists over N."""
     experiment = population_size.walk_of(game, **population_size.LARGE)
     own = population_size.game_of(game)
     policy = population_size.equilibrium(experiment, own)
@@ -68,7 +68,7 @@ def among(game):
 
 
 def exact():
-    """What is computed, of all games; dict."""
+    """Computed numbers of all games; dict."""
     names = (*PAPER_GAMES, "contraction")
     return {
         "constants": {name: constants(name) for name in names},
@@ -90,7 +90,7 @@ def exact():
 
 
 def sampled():
-    """What is sampled; dict."""
+    """Sampled numbers; dict."""
     return {
         "population": {name: population_size.measure(name) for name in PAPER_GAMES},
         "theorem": {
@@ -105,7 +105,7 @@ def sampled():
 
 
 def rounded(value):
-    """Numbers with as many digits as are kept, as JSON has them."""
+    """Round numbers to `DIGITS` significant digits, for JSON."""
     if isinstance(value, dict):
         return {key: rounded(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -22,7 +22,7 @@ TEMPLATE = Path(__file__).with_name("page.md")
 
 
 def show(value, digits=3):
-    """A number as the page has it; str."""
+    """Format a number for the page; str."""
     if value is None:
         return "-"
     if isinstance(value, str):
@@ -79,7 +79,7 @@ def constant_table(numbers):
 
 
 def asked_table(numbers):
-    """What is asked for in all, beside what the paper uses."""
+    """Requirements of Theorem 3.3, beside the paper's parameters."""
     rows = [["game", "ε", "λ", "L_Γ", "least mass", "K", "error of Q", "M_pg"]]
     for name, each in numbers["constants"].items():
         for asked in each["asked"]:
@@ -95,7 +95,7 @@ def asked_table(numbers):
 
 
 def learning_table(numbers):
-    """What learning asks for at one policy."""
+    """Mixing constants of single policies."""
     head = ["game", "policy", "least π", "least share", "least mass", "1 - Dobrushin"]
     rows = [[*head, "T_mix: δ_mix, first", "T_mix: δ_mix, half"]]
     for name, policy, each in _policies(numbers):
@@ -109,7 +109,7 @@ def learning_table(numbers):
 
 
 def updates_table(numbers):
-    """M_pg and M_td of these policies."""
+    """Required M_pg and M_td of these policies."""
     rows = [["game", "policy", "ε of Q", "M_td", "M_pg", "M_pg by δ_mix p, half", "first"]]
     for name, policy, each in _policies(numbers):
         for row in each["learning"]:
@@ -127,7 +127,7 @@ def _policies(numbers):
 
 
 def consensus_table(numbers):
-    """Diameters, and rounds."""
+    """Diameters and rounds until consensus."""
     rows = [["network", "diameter", "rounds, at the most", "rounds, on average"]]
     for name, each in numbers["consensus"].items():
         rows.append([f"`{name}`", *(show(each[key]) for key in ("diameter", "most", "mean"))])
@@ -135,7 +135,7 @@ def consensus_table(numbers):
 
 
 def population_table(numbers):
-    """The slopes over N."""
+    """Slopes over N of distance, return and bias."""
     head = ["game", "policy", "distance", "exact", "distance from N = 100", "furthest"]
     rows = [[*head, "return", "its bias, exact"]]
     for name, cases in numbers["population"].items():
@@ -214,7 +214,7 @@ def crowd_table(numbers):
 
 
 def page(numbers):
-    """The whole page; str."""
+    """Content of docs/theory.md; str."""
     used, agree = numbers["used"]["agree"], numbers["constants"]["agree"]
     even = agree["even"]
     calls = [

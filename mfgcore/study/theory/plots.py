@@ -12,7 +12,7 @@ from mfgcore.study.theory.page import SETTINGS
 
 
 def plot_population(numbers, path):
-    """The distances of N agents from the mean field, and of their return, over N."""
+    """Distance to the mean field, error of the return and gain of a deviation, over N."""
     use_style()
     figure, (distance, gap, gain) = plt.subplots(1, 3, figsize=(WIDTH, 2.9), layout="constrained")
     sizes = np.array(population_size.SIZES)
@@ -56,7 +56,7 @@ def plot_population(numbers, path):
 
 
 def plot_theorem(numbers, path):
-    """How far learned policies are from the equilibrium, over k."""
+    """Distance of learned policies to the equilibrium, over k."""
     use_style()
     settings = [name for name in equilibrium.SETTINGS if name != "contraction_asked"]
     figure, axes = plt.subplots(

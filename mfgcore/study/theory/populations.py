@@ -37,7 +37,7 @@ def walk(experiment, policies, policy_index, trial):
 
 
 def random_policies(n_policies, n_states, n_actions, concentration, seed=0):
-    """Rows drawn from a Dirichlet distribution; a small concentration makes them peaked."""
+    """Policies drawn from a Dirichlet distribution; a small concentration makes them peaked."""
     generator = np.random.default_rng(seed)
     return generator.dirichlet(np.full(n_actions, concentration), (n_policies, n_states))
 
@@ -76,5 +76,5 @@ def expected_rewards(game, mean_field, n_agents, visitor=None):
 
 
 def policy_entropies(policy, entropy_weight):
-    """h(pi(s)); (n_states,) float64."""
+    """Entropy bonus h(pi(s)); (n_states,) float64."""
     return kernels.policy_tables(policy[None], entropy_weight)["entropy"][0]
