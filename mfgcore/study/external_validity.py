@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy import stats
-from scipy.sparse import csgraph, csr_array
 
 from mfgcore._base.errors import RunFileError
 from mfgcore.experiment.experiment import make_experiment
 from mfgcore.plotting.statistics import bootstrap, generator_of, last_iterations, widened_tail
 from mfgcore.study.claims.evidence import configurations
 from mfgcore.study.claims.judging import Rule
+from mfgcore.study.theory.constants import distances
 
 UNDISTURBED, LINKS_FAIL = "undisturbed", "links fail"
 OTHERS = ("independent", "centralised")
@@ -130,11 +130,7 @@ def mean_distance(parameters: dict[str, Any], n_trials: int) -> float:
         experiment = make_experiment(**parameters | {"trial": trial})
         links = experiment.make_network()(experiment.agents)
         assert links.groups is not None  # where cells are linked, distances change as agents move
-        n_groups = links.first_neighbour.size - 1
-        entries = np.ones(links.neighbours.size), links.neighbours, links.first_neighbour
-        steps = csgraph.shortest_path(
-            csr_array(entries, shape=(n_groups, n_groups)), unweighted=True
-        )
+        steps = distances(links)
         # those of one group are linked
         apart = np.maximum(steps[np.ix_(links.groups, links.groups)], 1.0)
         pairs = apart[~np.eye(experiment.agents, dtype=bool)]

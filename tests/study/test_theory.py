@@ -133,9 +133,9 @@ def test_updates_and_variation():
     assert c.variation_allowed(1.0, 0.5, 2.0, 0.5) == pytest.approx(0.25 / (math.sqrt(8.0) * 2.0))
 
 
-def test_the_diameter_of_a_path():
-    assert c.diameter(graph(4, [(0, 1), (1, 2), (2, 3)])) == 3.0
-    assert c.diameter(graph(4, [(0, 1), (2, 3)])) == math.inf
+def test_distances_on_a_path():
+    assert c.distances(graph(4, [(0, 1), (1, 2), (2, 3)])).max() == 3.0
+    assert c.distances(graph(4, [(0, 1), (2, 3)])).max() == math.inf
 
 
 def test_the_diameter_of_the_groups_that_somebody_is_in():

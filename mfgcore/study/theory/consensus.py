@@ -43,7 +43,7 @@ def diameter(links, groups):
     near = [found[found >= 0] for found in near]
     first = np.concatenate(([0], np.cumsum([found.size for found in near])))
     own = dataclasses.replace(links, first_neighbour=first, neighbours=np.concatenate(near))
-    return max(c.diameter(own), 1.0 * (members.max() > 1))
+    return max(float(c.distances(own).max()), 1.0 * (members.max() > 1))
 
 
 def rounds(experiment, links, states, best):

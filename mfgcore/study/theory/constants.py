@@ -11,6 +11,7 @@ largest 1-norm over the states, Q-functions by the largest difference.
 import math
 
 import numpy as np
+from scipy.sparse import csgraph, csr_array
 
 LONGEST = 128  # steps up to which a population's mixing is looked at
 
@@ -216,11 +217,9 @@ def variation_allowed(error, discount, max_q_value, mass):
 # ------------------------------------------------------------ the network
 
 
-def diameter(links):
-    """Diameter of a graph of groups, in links; inf if it is not connected."""
-    from scipy.sparse import csgraph, csr_array
-
+def distances(links):
+    """Links on shortest paths between groups, inf if none; (n_groups, n_groups) float64."""
     n_groups = links.first_neighbour.size - 1
     entries = np.ones(links.neighbours.size), links.neighbours, links.first_neighbour
     graph = csr_array(entries, shape=(n_groups, n_groups))
-    return float(csgraph.shortest_path(graph, unweighted=True).max())
+    return csgraph.shortest_path(graph, unweighted=True)
