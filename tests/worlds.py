@@ -172,7 +172,7 @@ COMPARISONS = {
 }
 SPREAD = np.array([-1.0, -0.5, 0.0, 0.2, 0.5, 0.8])
 THEORY = {
-    "C25": {f"agree, {way}": 0.3 + 0.1 * SPREAD for way in ("root mean square", "bias")},
+    "C25": {f"agree, {measure}": 0.3 + 0.1 * SPREAD for measure in ("root mean square", "bias")},
     "C26": {"agree": -0.5 + 0.01 * SPREAD, "diffuse": -0.51 + 0.01 * SPREAD},
     "C27": {"contraction": -0.3 + 0.1 * SPREAD},
 }

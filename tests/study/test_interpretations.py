@@ -44,7 +44,7 @@ def returns(scenario, setting, variant, k, parameters):
     learned = setting != "Q starts at 0" or parameters["game"] != "agree"
     plateau = 9.05 if variant == "centralised" else 9.0
     rise = plateau * np.minimum(k / time, 1.0) * learned
-    # under one reading the centralised population ends lower than matters, in diffuse alone
+    # under one interpretation the centralised population ends lower than matters, in diffuse alone
     lower = parameters["game"] == "diffuse" and variant == "centralised"
     rise = rise - (2.0 if lower and setting == "earned + random" else 0.0) * (k > 0)
     grown = variant == "independent" and k > parameters.get("change_at", np.inf)
