@@ -88,7 +88,7 @@ gallery: setup
 	cp figures/manifest.json docs/gallery/provenance.json
 
 ledger: setup
-	$(BIN)/python docs/make_ledger.py
+	$(BIN)/python -m mfgcore.study.make_ledger
 
 games: setup
 	$(BIN)/python docs/make_games.py

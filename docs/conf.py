@@ -31,7 +31,7 @@ CONTENTS = {
         "/docs/gallery/README",
         "/docs/gallery/claims",
         "The exploratory ledger </docs/gallery/claims_exploratory>",
-        "By reading </docs/gallery/readings>",
+        "By interpretation </docs/gallery/readings>",
         "In other games </docs/gallery/generality>",
     ],
     "How the paper is read": ["/docs/decisions", "/docs/symbols", "/docs/games"],

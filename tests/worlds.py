@@ -17,7 +17,7 @@ BY_NAME = {
     "time": {"centralised": 20, "independent": 25, "networked": 10},
     "plateau": {"centralised": 9.4, "independent": 9.0, "networked": 9.35},
     # by how much the return falls and the exploitability rises where the population changes
-    "setback": {"centralised": 1.5, "independent": 5.0, "networked": 0.2},
+    "drop": {"centralised": 1.5, "independent": 5.0, "networked": 0.2},
     "divergence": {"centralised": 0.0, "independent": 0.5, "networked": 0.001},
     # by how much the return falls for a single iteration
     "dip": {"centralised": 0.0, "independent": 0.0, "networked": 0.0},
@@ -50,7 +50,7 @@ def made_up(**changes):
 
     def fall(name):
         after = (k > INCREASE) & (k <= INCREASE + knobs["lasts"])
-        return knobs["setback"][name] * after * knobs["grows"]
+        return knobs["drop"][name] * after * knobs["grows"]
 
     def returns(name):
         rise = np.minimum(k / knobs["time"][name], 1.0)
@@ -141,14 +141,14 @@ COMPARISONS = {
         {"paper": {"plateau": {"centralised": 5.0}}},
     ),
     "bootstrap": (
-        {"agree": {"setback": 0.0}},
+        {"agree": {"drop": 0.0}},
         {agents: {"grows": True} for agents in ("N=10", "N=25", "N=50")} | {"N=200": {}},
     ),
     "arrivals": (
         {"agree": {"grows": True}, "diffuse": {"game": "diffuse", "grows": True}},
         {
             "after_learning": {},
-            "before_learning": {"setback": 5.0, "arrivals": "before_learning"},
+            "before_learning": {"drop": 5.0, "arrivals": "before_learning"},
         },
     ),
     "consensus": (
@@ -172,7 +172,7 @@ COMPARISONS = {
 }
 SPREAD = np.array([-1.0, -0.5, 0.0, 0.2, 0.5, 0.8])
 THEORY = {
-    "C25": {f"agree, {way}": 0.3 + 0.1 * SPREAD for way in ("root mean square", "bias")},
+    "C25": {f"agree, {measure}": 0.3 + 0.1 * SPREAD for measure in ("root mean square", "bias")},
     "C26": {"agree": -0.5 + 0.01 * SPREAD, "diffuse": -0.51 + 0.01 * SPREAD},
     "C27": {"contraction": -0.3 + 0.1 * SPREAD},
 }

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from populations import random_policies, walk
 from report import Report
 
 from mfgcore import Experiment
 from mfgcore.agents.rollout import rollout
 from mfgcore.meanfield import stationary_distribution
+from mfgcore.study.theory.populations import random_policies, walk
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 MOMENTS = 200
@@ -24,6 +24,7 @@ def main():
     report = Report("Empirical mean field as N grows: the mean of sum_s (mu_N(s) - mu(s))^2")
     experiment = Experiment(game="agree", transitions=200, waiting_transitions=0)
     policies = random_policies(1, 64, 5, 0.5, seed=3)
+    lengths = experiment.make("algorithm"), 200, experiment.steps_per_transition
     exact = stationary_distribution(policies[0], experiment.make_game())
     variance = (exact * (1.0 - exact)).sum()
     means, errors = [], []
@@ -31,7 +32,7 @@ def main():
         found = []
         for trial in range(MOMENTS):
             population = walk(experiment, policies, np.zeros(n_agents, dtype=np.int32), trial)
-            rollout(experiment, population, 0)
+            rollout(population, *lengths)
             shares = np.bincount(population.states, minlength=64) / n_agents
             found.append(((shares - exact) ** 2).sum())
         means.append(np.mean(found))

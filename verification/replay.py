@@ -7,7 +7,6 @@ what a learner should find.
 import itertools
 
 import numpy as np
-from populations import walk
 from report import Report
 
 from mfgcore import Experiment
@@ -15,6 +14,7 @@ from mfgcore.agents.algorithms import LearningBatch
 from mfgcore.agents.rollout import rollout
 from mfgcore.meanfield import action_values, stationary_distribution
 from mfgcore.meanfield.policies import uniform_policy
+from mfgcore.study.theory.populations import walk
 
 LEARNERS = 30
 SETTINGS = (  # M_pg, L, beta: more data, more cycles, a smaller step
@@ -40,7 +40,13 @@ def main():
         n_learners = max(1, min(LEARNERS, 3_000_000 // transitions))
         learners = np.arange(n_learners, dtype=np.int32)
         algorithm = experiment.make("algorithm")
-        seen = rollout(experiment, population, algorithm.n_discarded, learners)
+        seen = rollout(
+            population,
+            algorithm,
+            experiment.transitions,
+            experiment.steps_per_transition,
+            learners=learners,
+        )
         shuffles = experiment.random_streams.shuffle_generators("shuffles", 0, n_learners)
         own = policies.repeat(n_learners, axis=0)
         learned = algorithm.q_values(

@@ -3,13 +3,18 @@
 import math
 
 import numpy as np
-from populations import expected_rewards, policy_entropies, random_policies, walk
 from report import Report
 
 from mfgcore import Experiment
 from mfgcore.agents.rollout import rollout
 from mfgcore.meanfield import stationary_distribution
 from mfgcore.metrics.sampled import discounted_return
+from mfgcore.study.theory.populations import (
+    expected_rewards,
+    policy_entropies,
+    random_policies,
+    walk,
+)
 
 TRIALS = 40
 
@@ -29,11 +34,16 @@ def main():
         for n_agents in (5, 50):
             experiment = Experiment(game=game, agents=n_agents)
             policy = random_policies(1, 64, 5, 1.0, seed=n_agents)
+            lengths = (
+                experiment.make("algorithm"),
+                experiment.transitions,
+                experiment.steps_per_transition,
+            )
             returns = []
             for trial in range(TRIALS):
                 population = walk(experiment, policy, np.zeros(n_agents, dtype=np.int32), trial)
-                rollout(experiment, population, 0)  # forget the uniform start
-                rewards = rollout(experiment, population, 0).population_rewards / n_agents
+                rollout(population, *lengths)  # forget the uniform start
+                rewards = rollout(population, *lengths).population_rewards / n_agents
                 returns.append(
                     discounted_return(rewards, experiment.discount, experiment.return_horizon)
                 )

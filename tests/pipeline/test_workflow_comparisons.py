@@ -80,9 +80,9 @@ def test_the_ledger_judges_what_was_compared(project):
     assert verdicts["C17"] != "not judged" == verdicts["C12"]
 
 
-def test_the_readings_are_those_that_were_run(project):
+def test_the_interpretations_are_those_that_were_run(project):
     table = pd.read_csv(project.folder / "figures/tiny/readings.csv")
-    assert set(table["reading"]) == set(KEPT["readings"]["settings"])
+    assert set(table["interpretation"]) == set(KEPT["readings"]["settings"])
     closest = read_yaml(project.folder / "figures/tiny/closest.yaml")
     assert closest["output"]["figures"] == "figures/closest"
 

@@ -5,6 +5,7 @@ study in test_new.py, and the others here: targets of make as `make --dry-run`, 
 dry run on a project of fewer trials, and runs of mfgcore with little to learn.
 """
 
+import importlib.util
 import re
 import shlex
 import shutil
@@ -174,7 +175,10 @@ def test_make_knows_the_targets_of_the_pages():
 
 def test_the_scripts_and_packages_of_the_pages_are_there():
     for script, *more in of_program("python"):
-        assert not more and "__main__" in (ROOT / script).read_text(encoding="utf-8")
+        if script == "-m":
+            assert importlib.util.find_spec(f"{more[0]}.__main__"), more
+        else:
+            assert not more and "__main__" in (ROOT / script).read_text(encoding="utf-8")
     tested = (ROOT / "tests/storage/requirements.txt").read_text(encoding="utf-8")
     for verb, *packages in of_program("pip"):
         assert verb == "install"

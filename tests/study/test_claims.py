@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 
 import numpy as np
 import pytest
@@ -11,18 +10,18 @@ from worlds import INCREASE, TRIALS, K, comparison, made_up, world
 
 from mfgcore.plotting.statistics import Interval, bootstrap
 from mfgcore.study.claims import (
+    BORDERLINE,
     CLAIMS,
     DEPENDS,
     FAILS,
     FIGURES,
     HOLDS,
+    INCONCLUSIVE,
     NOT_JUDGED,
-    OPEN,
-    THRESHOLD,
     Claim,
+    Effect,
     Evidence,
     NothingToJudge,
-    Part,
     Rule,
     as_experiment,
     judge,
@@ -30,8 +29,8 @@ from mfgcore.study.claims import (
 )
 from mfgcore.study.claims.figures import UNDISTURBED
 from mfgcore.study.claims.measures import (
+    performance_drop,
     rise_time,
-    setback,
     slope_advantage,
     speed_advantage,
     time_advantage,
@@ -40,17 +39,42 @@ from mfgcore.study.claims.measures import (
 Z = np.array([-1.0, -0.7, -0.3, -0.2, 0.0, 0.1, 0.2, 0.4, 0.5, 1.0])
 # of each kind, samples for which it comes out so; C25 has no margin
 SAMPLES = {
-    "more": {HOLDS: (1.0, 0.01), FAILS: (-1.0, 0.01), THRESHOLD: (0.02, 0.001), OPEN: (0.0, 9.0)},
+    "more": {
+        HOLDS: (1.0, 0.01),
+        FAILS: (-1.0, 0.01),
+        BORDERLINE: (0.02, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
+    },
     "not less": {
         HOLDS: (1.0, 0.01),
         FAILS: (-1.0, 0.01),
-        THRESHOLD: (-0.02, 0.001),
-        OPEN: (0.0, 9.0),
+        BORDERLINE: (-0.02, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
     },
-    "equal": {HOLDS: (0.0, 0.001), FAILS: (1.0, 0.01), THRESHOLD: (1.0, 0.001), OPEN: (0.0, 9.0)},
-    "differs": {HOLDS: (1.0, 0.01), FAILS: (0.0, 0.001), THRESHOLD: (1.0, 0.001), OPEN: (0.0, 9.0)},
-    "beyond": {HOLDS: (2.0, 0.01), FAILS: (-2.0, 0.01), THRESHOLD: (0.0, 0.001), OPEN: (0.0, 9.0)},
-    "below": {HOLDS: (-2.0, 0.01), FAILS: (2.0, 0.01), THRESHOLD: (0.0, 0.001), OPEN: (0.0, 9.0)},
+    "equal": {
+        HOLDS: (0.0, 0.001),
+        FAILS: (1.0, 0.01),
+        BORDERLINE: (1.0, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
+    },
+    "differs": {
+        HOLDS: (1.0, 0.01),
+        FAILS: (0.0, 0.001),
+        BORDERLINE: (1.0, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
+    },
+    "beyond": {
+        HOLDS: (2.0, 0.01),
+        FAILS: (-2.0, 0.01),
+        BORDERLINE: (0.0, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
+    },
+    "below": {
+        HOLDS: (-2.0, 0.01),
+        FAILS: (2.0, 0.01),
+        BORDERLINE: (0.0, 0.001),
+        INCONCLUSIVE: (0.0, 9.0),
+    },
     "always": {HOLDS: (0.0, 0.0), FAILS: (2.0, 0.01)},
 }
 
@@ -73,10 +97,10 @@ BROKEN = {
     "C3": [{name: {"plateau": {"centralised": 8.0}}} for name in FIGURES]
     + [{"fig2": {"plateau": {"independent": 9.8}}}],
     "C4": [
-        {"fig4": {"setback": {"networked": 5.0}}},
-        {"fig3": {"setback": 0.0}},
+        {"fig4": {"drop": {"networked": 5.0}}},
+        {"fig3": {"drop": 0.0}},
     ],
-    "C4b": [{"fig3": {"setback": {"independent": 0.0, "networked": 1.0}}}],
+    "C4b": [{"fig3": {"drop": {"independent": 0.0, "networked": 1.0}}}],
     "C5": [{"fig3": {"time": {"networked": 30}}}],
     "C5c": [{name: {"time": {"networked": 30}}} for name in ("fig4", "fig6")],
     "C6": [
@@ -91,7 +115,7 @@ BROKEN = {
     "C8": [
         {"fig5": {"time": {"centralised": 5}}},
         {"fig5": {"time": {"independent": 5}}},
-        {"fig6": {"setback": 5.0}},
+        {"fig6": {"drop": 5.0}},
     ],
     "C9": [
         {"cluster": to_all(["N=25"], *EVERYWHERE, plateau=5.0)},
@@ -126,8 +150,8 @@ BROKEN = {
         {name: {"exploitable": 2.0} for name in FIGURES},
     ],
     "C18b": [{name: {"individual_loss": 0.0} for name in FIGURES}],
-    "C19": [{name: {"setback": {"centralised": 0.2}}} for name in ("fig3", "fig4")],
-    "C20": [{"corner": {"paper": {"setback": 5.0}}}],
+    "C19": [{name: {"drop": {"centralised": 0.2}}} for name in ("fig3", "fig4")],
+    "C20": [{"corner": {"paper": {"drop": 5.0}}}],
     "C21": [
         {"learner": {(game, "paper"): {"plateau": {"networked": 5.0}}}}
         for game in ("agree", "diffuse")
@@ -143,8 +167,8 @@ BROKEN = {
     "C30": [{"table1": {"beta=0.01": {"time": 5}}}, {"table1": {"W=100": {"plateau": 12.0}}}],
     "C31": [{"table1": {f"sigma={score}": {"dip": 0.0} for score in ("sum", "return", "random")}}],
     "H1": [
-        {"arrivals": {("agree", "before_learning"): {"setback": {"networked": 0.2}}}},
-        {"arrivals": {("agree", "after_learning"): {"setback": {"networked": 5.0}}}},
+        {"arrivals": {("agree", "before_learning"): {"drop": {"networked": 0.2}}}},
+        {"arrivals": {("agree", "after_learning"): {"drop": {"networked": 5.0}}}},
     ],
     "H2": [
         {"readings": {("diffuse, growing", "paper"): {"time": {"networked": 10}}}},
@@ -157,8 +181,8 @@ BROKEN = {
 def test_a_claim_holds_where_it_is_so(ideal, name):
     finding = judge_one(CLAIMS[name], ideal, seed=1)
     assert finding.verdict == HOLDS, finding
-    assert set(finding.ways.values()) == {HOLDS}
-    assert all(found.verdict == HOLDS for found in finding.parts if found.part.counted)
+    assert set(finding.estimands.values()) == {HOLDS}
+    assert all(found.verdict == HOLDS for found in finding.effects if found.effect.counted)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +190,7 @@ def test_a_claim_holds_where_it_is_so(ideal, name):
 )
 def test_a_claim_does_not_hold_where_it_is_not_so(ideal, name, change):
     finding = judge_one(CLAIMS[name], world(ideal, **change), seed=1)
-    assert next(iter(finding.ways.values())) == FAILS, finding
+    assert next(iter(finding.estimands.values())) == FAILS, finding
     assert finding.verdict in (FAILS, DEPENDS)
 
 
@@ -175,28 +199,28 @@ def test_every_claim_is_broken_in_some_way():
 
 
 def resampled(each, evidence, *verdicts):
-    """The claim with other samples, such that its ways come out as said, the first one first."""
+    """The claim with other samples, such that its estimands have these verdicts, in order."""
 
-    def parts(_):
+    def measure(_):
         first = None
-        for part in each.parts(evidence):
-            first = part.way if first is None else first
-            wanted = verdicts[0] if part.way == first else verdicts[-1]
-            rule = part.rule
+        for effect in each.measure(evidence):
+            first = effect.estimand if first is None else first
+            wanted = verdicts[0] if effect.estimand == first else verdicts[-1]
+            rule = effect.rule
             if wanted not in SAMPLES[rule.kind]:
-                pytest.skip("a theorem has no threshold")
+                pytest.skip("a theorem has no margin")
             middle, spread = SAMPLES[rule.kind][wanted]
-            if wanted == THRESHOLD and not rule.margin:
-                pytest.skip("without a margin nothing is on the threshold")
-            if wanted == THRESHOLD and rule.kind in ("equal", "differs"):
+            if wanted == BORDERLINE and not rule.margin:
+                pytest.skip("without a margin nothing is borderline")
+            if wanted == BORDERLINE and rule.kind in ("equal", "differs"):
                 middle *= rule.margin
             sample = rule.threshold + middle + spread * (Z - Z.mean())
-            yield dataclasses.replace(part, sample=sample)
+            yield dataclasses.replace(effect, sample=sample)
 
-    return dataclasses.replace(each, parts=parts, readings=())
+    return dataclasses.replace(each, measure=measure, figures=())
 
 
-@pytest.mark.parametrize("verdict", [HOLDS, FAILS, THRESHOLD, OPEN])
+@pytest.mark.parametrize("verdict", [HOLDS, FAILS, BORDERLINE, INCONCLUSIVE])
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_claim_can_come_out_each_way(ideal, name, verdict):
     finding = judge_one(resampled(CLAIMS[name], ideal, verdict), ideal, seed=1)
@@ -205,17 +229,17 @@ def test_a_claim_can_come_out_each_way(ideal, name, verdict):
 
 @pytest.mark.parametrize("verdicts", [(HOLDS, FAILS), (FAILS, HOLDS)])
 @pytest.mark.parametrize("name", CLAIMS)
-def test_a_claim_depends_where_its_ways_differ(ideal, name, verdicts):
+def test_a_claim_depends_where_its_estimands_differ(ideal, name, verdicts):
     finding = judge_one(resampled(CLAIMS[name], ideal, *verdicts), ideal, seed=1)
-    if len(finding.ways) == 1:
+    if len(finding.estimands) == 1:
         assert finding.verdict == verdicts[0]
     else:
         assert finding.verdict == DEPENDS
-        assert list(finding.ways.values())[:2] == list(verdicts)
+        assert list(finding.estimands.values())[:2] == list(verdicts)
 
 
 @pytest.mark.parametrize(
-    ("name", "scenario", "plain", "turned"),
+    ("name", "scenario", "plain", "reversing"),
     [
         ("C1", "diffuse, failing", {"time": {"networked": 10}}, {"time": {"networked": 30}}),
         ("C3", "agree, growing", {}, {"plateau": {"centralised": 8.0}}),
@@ -223,22 +247,27 @@ def test_a_claim_depends_where_its_ways_differ(ideal, name, verdicts):
         ("C8", "cluster, failing", {"time": {"networked": 10}}, {"time": {"networked": 30}}),
     ],
 )
-def test_a_claim_depends_where_a_reading_turns_it(ideal, name, scenario, plain, turned):
-    readings = ("D1 torus", "sixth version", "paper", "D24 highest return")
-    rest = dict.fromkeys(readings, plain)
-    changes = rest | {(scenario, "D1 torus"): turned, (scenario, "D24 highest return"): turned}
+def test_a_claim_depends_where_an_interpretation_reverses_it(
+    ideal, name, scenario, plain, reversing
+):
+    settings = ("D1 torus", "sixth version", "paper", "D24 highest return")
+    rest = dict.fromkeys(settings, plain)
+    changes = rest | {
+        (scenario, "D1 torus"): reversing,
+        (scenario, "D24 highest return"): reversing,
+    }
     finding = judge_one(CLAIMS[name], world(ideal, readings=changes), seed=1)
     assert finding.verdict == DEPENDS
-    assert list(finding.readings) == ["D1 torus"]  # another score is no reading
-    assert set(finding.ways.values()) == {HOLDS}
+    assert list(finding.interpretations) == ["D1 torus"]  # another score is no interpretation
+    assert set(finding.estimands.values()) == {HOLDS}
 
 
-def test_a_reading_turns_a_claim_though_its_runs_are_too_short_for_another_way(ideal):
-    readings = {"paper": {}, ("agree, growing", "D1 torus"): {"setback": {"networked": 5.0}}}
+def test_an_interpretation_with_short_runs_reverses_a_claim(ideal):
+    readings = {"paper": {}, ("agree, growing", "D1 torus"): {"drop": {"networked": 5.0}}}
     evidence = world(ideal, readings=readings)
     whole = evidence.comparisons["readings"]
     evidence.comparisons["readings"] = whole.isel(iteration=slice(INCREASE + 13))
-    assert judge_one(CLAIMS["C4"], evidence, seed=1).readings == {"D1 torus": FAILS}
+    assert judge_one(CLAIMS["C4"], evidence, seed=1).interpretations == {"D1 torus": FAILS}
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -255,15 +284,15 @@ def test_one_trial_is_not_enough(ideal):
     assert "single trial" in finding.note
 
 
-def test_a_theorem_whose_premises_never_held_is_not_decided():
+def test_a_theorem_whose_premises_never_held_is_inconclusive():
     dataset = made_up(premises=0)
     finding = judge_one(CLAIMS["C17b"], Evidence({"fig1": dataset}), seed=1)
-    assert (finding.verdict, finding.note) == (OPEN, "its premises never held")
+    assert (finding.verdict, finding.note) == (INCONCLUSIVE, "its premises never held")
 
 
 def test_a_violated_theorem_says_how_often_and_by_how_much(ideal):
     evidence = world(ideal, **BROKEN["C17"][0])
-    labels = [found.part.label for found in judge_one(CLAIMS["C17"], evidence, 1).parts]
+    labels = [found.effect.label for found in judge_one(CLAIMS["C17"], evidence, 1).effects]
     # Iteration 7 leaves several policies, in each trial. Equal runs count once: here there are
     # Figure 2, the others with failures, and those that grow.
     assert labels[0] == f"figures: {TRIALS} of {3 * TRIALS}, rises by 0.01 at most"
@@ -286,9 +315,9 @@ def test_a_claim_is_judged_alike_whatever_else_is_judged(ideal):
     alone = judge_one(CLAIMS["C21"], ideal, seed=1)
     few = Evidence({}, {"learner": ideal.comparisons["learner"]})
     together = {finding.claim.name: finding for finding in judge(few, seed=1)}
-    assert [f.interval for f in together["C21"].parts] == [f.interval for f in alone.parts]
+    assert [f.interval for f in together["C21"].effects] == [f.interval for f in alone.effects]
     other = judge_one(CLAIMS["C21"], ideal, seed=2)
-    assert [f.interval for f in other.parts] != [f.interval for f in alone.parts]
+    assert [f.interval for f in other.effects] != [f.interval for f in alone.effects]
 
 
 # --------------------------------------------------------------------------- rules
@@ -298,31 +327,31 @@ def test_a_claim_is_judged_alike_whatever_else_is_judged(ideal):
     ("rule", "low", "high", "verdict"),
     [
         (Rule("more", 0.1), 0.01, 0.3, HOLDS),
-        (Rule("more", 0.1), 0.01, 0.05, THRESHOLD),
+        (Rule("more", 0.1), 0.01, 0.05, BORDERLINE),
         (Rule("more", 0.1), -0.2, 0.09, FAILS),
-        (Rule("more", 0.1), -0.2, 0.1, OPEN),
+        (Rule("more", 0.1), -0.2, 0.1, INCONCLUSIVE),
         (Rule("more"), 0.01, 0.02, HOLDS),
         (Rule("not less", 0.1), 0.1, 0.3, HOLDS),
         (Rule("not less", 0.1), -0.09, 0.2, HOLDS),
-        (Rule("not less", 0.1), -0.1, 0.2, OPEN),
-        (Rule("not less", 0.1), -0.05, -0.01, THRESHOLD),
+        (Rule("not less", 0.1), -0.1, 0.2, INCONCLUSIVE),
+        (Rule("not less", 0.1), -0.05, -0.01, BORDERLINE),
         (Rule("not less", 0.1), -0.3, -0.01, FAILS),
-        (Rule("beyond", 0.5, 0.1), 0.51, 0.9, HOLDS),
-        (Rule("beyond", 0.5, 0.1), 0.1, 0.49, FAILS),
-        (Rule("beyond", 0.5, 0.1), 0.45, 0.6, THRESHOLD),
-        (Rule("beyond", 0.5, 0.1), 0.3, 0.6, OPEN),
-        (Rule("below", 0.5, 0.1), 0.1, 0.49, HOLDS),
-        (Rule("below", 0.5, 0.1), 0.51, 0.9, FAILS),
-        (Rule("below", 0.5, 0.1), 0.45, 0.6, THRESHOLD),
-        (Rule("below", 0.5, 0.1), 0.3, 0.6, OPEN),
+        (Rule("beyond", 0.1, 0.5), 0.51, 0.9, HOLDS),
+        (Rule("beyond", 0.1, 0.5), 0.1, 0.49, FAILS),
+        (Rule("beyond", 0.1, 0.5), 0.45, 0.6, BORDERLINE),
+        (Rule("beyond", 0.1, 0.5), 0.3, 0.6, INCONCLUSIVE),
+        (Rule("below", 0.1, 0.5), 0.1, 0.49, HOLDS),
+        (Rule("below", 0.1, 0.5), 0.51, 0.9, FAILS),
+        (Rule("below", 0.1, 0.5), 0.45, 0.6, BORDERLINE),
+        (Rule("below", 0.1, 0.5), 0.3, 0.6, INCONCLUSIVE),
         (Rule("equal", 0.1), -0.09, 0.09, HOLDS),
         (Rule("equal", 0.1), -0.3, -0.11, FAILS),
         (Rule("equal", 0.1), 0.11, 0.3, FAILS),
-        (Rule("equal", 0.1), 0.0, 0.15, THRESHOLD),
-        (Rule("equal", 0.1), -0.15, 0.15, OPEN),
+        (Rule("equal", 0.1), 0.0, 0.15, BORDERLINE),
+        (Rule("equal", 0.1), -0.15, 0.15, INCONCLUSIVE),
         (Rule("differs", 0.1), -0.3, -0.11, HOLDS),
         (Rule("differs", 0.1), -0.09, 0.09, FAILS),
-        (Rule("differs", 0.1), 0.0, 0.15, THRESHOLD),
+        (Rule("differs", 0.1), 0.0, 0.15, BORDERLINE),
         (Rule("always"), 0.0, 0.0, HOLDS),
         (Rule("always"), 0.0, 0.1, FAILS),
     ],
@@ -332,73 +361,71 @@ def test_rules_decide_by_the_whole_interval(rule, low, high, verdict):
 
 
 def test_an_effect_in_margins_has_the_threshold_at_zero():
-    assert Rule("beyond", 0.5, 0.1).in_margins([0.5, 0.7]) == pytest.approx([0.0, 2.0])
+    assert Rule("beyond", 0.1, 0.5).in_margins([0.5, 0.7]) == pytest.approx([0.0, 2.0])
     assert Rule("equal", 0.2).in_margins(-0.2) == -1.0
     assert Rule("more").in_margins(0.3) == 0.3  # there is no margin
 
 
-def made_of(enough, *parts):
-    """The verdict of a claim of some parts."""
-    each = Claim("X1", "", "", "R", "", lambda _: iter(parts), enough)
+def made_of(enough, *effects):
+    """The verdict of a claim of some effects."""
+    each = Claim("X1", "", "", "R", "", lambda _: iter(effects), enough)
     return judge_one(each, Evidence({}), seed=1)
 
 
-def part(middle, spread, label, rule=None, **details):
-    """A part whose effect has about this middle and standard deviation."""
+def effect(middle, spread, label, rule=None, **details):
+    """An effect that has about this middle and standard deviation."""
     z = (Z - Z.mean()) / Z.std(ddof=1)
-    return Part(label, middle + spread * z, rule or Rule("beyond", 0.0, 0.01), **details)
+    return Effect(label, middle + spread * z, rule or Rule("beyond", 0.01), **details)
 
 
-def test_one_part_of_several_decides_at_a_corrected_level():
+def test_one_effect_of_several_decides_at_a_corrected_level():
     """Of an effect 2.6 standard errors below: at 95 % it is below 0, at 1 - 0.05 / 10 it is not."""
-    below = part(-2.6 / Z.size**0.5, 1.0, "0")
+    below = effect(-2.6 / Z.size**0.5, 1.0, "0")
     assert bootstrap([below.sample], np.random.default_rng(0)).high < 0.0
-    rest = [part(5.0, 1.0, f"{i}") for i in range(1, 10)]
+    rest = [effect(5.0, 1.0, f"{i}") for i in range(1, 10)]
     assert made_of("each", below).verdict == FAILS
     finding = made_of("each", below, *rest)
-    assert finding.verdict == OPEN
-    assert (finding.parts[0].verdict, finding.parts[0].corrected) == (FAILS, OPEN)
-    # parts that are only reported do not count
+    assert finding.verdict == INCONCLUSIVE
+    assert (finding.effects[0].verdict, finding.effects[0].corrected) == (FAILS, INCONCLUSIVE)
+    # effects that are only reported do not count
     reported = [dataclasses.replace(each, counted=False) for each in rest]
     assert made_of("each", below, *reported).verdict == FAILS
     # where one is enough, it is the one that holds
     above = dataclasses.replace(below, sample=-below.sample)
     failing = [dataclasses.replace(each, sample=-each.sample) for each in rest]
     assert made_of("one", above).verdict == HOLDS
-    assert made_of("one", above, *failing).verdict == OPEN
-    assert made_of("one", above, part(5.0, 1.0, "x"), *failing).verdict == HOLDS
+    assert made_of("one", above, *failing).verdict == INCONCLUSIVE
+    assert made_of("one", above, effect(5.0, 1.0, "x"), *failing).verdict == HOLDS
     assert made_of("one", below, *failing).verdict == FAILS
 
 
-def test_not_decided_comes_before_on_the_threshold():
-    holds, threshold, wide = part(5.0, 1.0, "0"), part(0.0, 0.001, "1"), part(0.0, 5.0, "2")
-    assert made_of("each", holds, threshold).verdict == THRESHOLD
-    assert made_of("each", holds, threshold, wide).verdict == OPEN
-    assert made_of("one", threshold, part(-5.0, 1.0, "3")).verdict == THRESHOLD
+def test_inconclusive_comes_before_borderline():
+    holds, threshold, wide = effect(5.0, 1.0, "0"), effect(0.0, 0.001, "1"), effect(0.0, 5.0, "2")
+    assert made_of("each", holds, threshold).verdict == BORDERLINE
+    assert made_of("each", holds, threshold, wide).verdict == INCONCLUSIVE
+    assert made_of("one", threshold, effect(-5.0, 1.0, "3")).verdict == BORDERLINE
 
 
-def test_parts_of_a_group_must_hold_together():
-    holds = [part(5.0, 1.0, f"{i}", group=f"{i % 2}") for i in range(2)]
-    fails = [part(-5.0, 1.0, f"{i + 2}", group=f"{i % 2}") for i in range(2)]
+def test_effects_of_a_group_must_hold_together():
+    holds = [effect(5.0, 1.0, f"{i}", group=f"{i % 2}") for i in range(2)]
+    fails = [effect(-5.0, 1.0, f"{i + 2}", group=f"{i % 2}") for i in range(2)]
     assert made_of("one", *holds, *fails).verdict == FAILS
     assert made_of("one", *holds, fails[0]).verdict == HOLDS
 
 
 def test_a_pool_is_one_quantity():
-    pool = Part("pool", (np.full(6, 1.0), np.full(4, -0.5)), Rule("beyond", 0.2, 0.1))
+    pool = Effect("pool", (np.full(6, 1.0), np.full(4, -0.5)), Rule("beyond", 0.1, 0.2))
     finding = made_of("each", pool)
     assert finding.verdict == HOLDS
-    assert finding.parts[0].interval == Interval(0.25, 0.25, 0.25, 4)
+    assert finding.effects[0].interval == Interval(0.25, 0.25, 0.25, 4)
 
 
-def test_every_claim_has_its_row_in_the_protocol():
-    """And is of the kind that is written there; the hypotheses are a paragraph of it."""
+def test_every_claim_is_in_the_protocol_with_its_kind():
     text = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
-    rows = re.findall(r"(?m)^\| (C\w+) \| [^|]* \| (\w) \|", text)
-    hypotheses = [(name, "H") for name in re.findall(r"\*\*(H\d)\*\*", text)]
-    written = rows + hypotheses
-    assert len(written) == len(dict(written))
-    assert dict(written) == {name: each.kind for name, each in CLAIMS.items()}
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| C")]
+    written = [(row[0].removeprefix("| "), row[2]) for row in rows if len(row) == 6]
+    written += [(name, "H") for name in CLAIMS if f"**{name}**" in text]
+    assert sorted(written) == sorted((name, each.kind) for name, each in CLAIMS.items())
 
 
 # --------------------------------------------------------------------------- evidence
@@ -422,7 +449,7 @@ def test_a_comparison_is_read_as_experiments():
 
 
 def test_trials_that_only_one_setting_has_are_not_compared(ideal):
-    interval = judge_one(CLAIMS["C13"], ideal, seed=1).parts[0].interval
+    interval = judge_one(CLAIMS["C13"], ideal, seed=1).effects[0].interval
     assert ideal.runs("table1", "failing").sizes["trial"] == 8
     assert interval.trials == TRIALS
 
@@ -431,13 +458,13 @@ def test_trials_that_only_one_setting_has_are_not_compared(ideal):
 
 
 @pytest.mark.parametrize(("arrivals", "felt"), [("after_learning", 41), ("before_learning", 40)])
-def test_a_setback_is_counted_from_when_the_agents_are_there(arrivals, felt):
+def test_a_performance_drop_is_counted_from_when_the_agents_are_there(arrivals, felt):
     """A dip of one iteration changes the ten iterations before or after the increase."""
     for at, expected in ((felt, 0.3), (felt - 1, -0.3), (felt + 9, 0.3), (felt + 10, 0.0)):
-        data = made_up(grows=True, arrivals=arrivals, setback=0.0, noise=0.0, dip=3.0, dip_at=at)
-        np.testing.assert_allclose(setback(data, "networked"), expected, atol=1e-12)
+        data = made_up(grows=True, arrivals=arrivals, drop=0.0, noise=0.0, dip=3.0, dip_at=at)
+        np.testing.assert_allclose(performance_drop(data, "networked"), expected, atol=1e-12)
     with pytest.raises(NothingToJudge, match="too short"):
-        setback(data, "networked", after=K - INCREASE + 1)
+        performance_drop(data, "networked", after=K - INCREASE + 1)
 
 
 def test_a_population_that_hardly_learns_does_not_decide_who_is_first():

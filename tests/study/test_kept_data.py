@@ -1,4 +1,4 @@
-"""The data behind the ledger were made after the protocol, and by what the code of today does."""
+"""The data behind the claims report were made after the protocol, and by the present code."""
 
 import datetime
 import subprocess

@@ -4,20 +4,16 @@ import itertools
 import json
 import math
 
-import bounds
-import consensus
-import constants as c
 import numpy as np
-import population_size
 import pytest
-import theory
-import theory_page
 from conftest import improve_policies
 from project import ROOT
 
 from mfgcore import Experiment, meanfield
 from mfgcore.agents.networks import graph
 from mfgcore.meanfield.policies import policy_distances
+from mfgcore.study.theory import bounds, consensus, numbers, page, population_size
+from mfgcore.study.theory import constants as c
 
 CHAIN = np.array([[0.7, 0.3], [0.4, 0.6]])  # its second eigenvalue is 0.3
 SHARES = np.array([4.0, 3.0]) / 7.0
@@ -46,9 +42,9 @@ def test_rewards_of_the_contraction_game():
     assert c.reward_slope(game) == pytest.approx(1 / 22)
 
 
-@pytest.mark.parametrize("name", theory.PAPER_GAMES)
+@pytest.mark.parametrize("name", numbers.PAPER_GAMES)
 def test_no_reward_is_steeper_than_l_mu_and_some_are_nearly(name):
-    game = theory.configured(name).make_game()
+    game = numbers.configured(name).make_game()
     cell = np.flatnonzero(game.grid.targets)[0]
     shares = np.linspace(1.0 / 60.0, 0.9, 2000)
     mean_fields = np.zeros((shares.size, game.n_states))
@@ -136,9 +132,9 @@ def test_updates_and_variation():
     assert c.variation_allowed(1.0, 0.5, 2.0, 0.5) == pytest.approx(0.25 / (math.sqrt(8.0) * 2.0))
 
 
-def test_the_diameter_of_a_path():
-    assert c.diameter(graph(4, [(0, 1), (1, 2), (2, 3)])) == 3.0
-    assert c.diameter(graph(4, [(0, 1), (2, 3)])) == math.inf
+def test_distances_on_a_path():
+    assert c.distances(graph(4, [(0, 1), (1, 2), (2, 3)])).max() == 3.0
+    assert c.distances(graph(4, [(0, 1), (2, 3)])).max() == math.inf
 
 
 def test_the_diameter_of_the_groups_that_somebody_is_in():
@@ -265,29 +261,29 @@ def close(found, kept):
 
 
 def test_the_page_shows_what_was_computed():
-    page = (ROOT / "docs/theory.md").read_text(encoding="utf-8")
-    assert page == theory_page.page(NUMBERS)
+    text = (ROOT / "docs/theory.md").read_text(encoding="utf-8")
+    assert text == page.page(NUMBERS)
 
 
 @pytest.mark.parametrize("name", NUMBERS["constants"])
 def test_the_constants_are_those_of_the_games(name):
-    assert close(theory.rounded(theory.constants(name)), NUMBERS["constants"][name])
-    assert theory.rounded(theory.used(name)) == NUMBERS["used"][name]
+    assert close(numbers.rounded(numbers.constants(name)), NUMBERS["constants"][name])
+    assert numbers.rounded(numbers.used(name)) == NUMBERS["used"][name]
 
 
-@pytest.mark.parametrize("name", theory.PAPER_GAMES)
+@pytest.mark.parametrize("name", numbers.PAPER_GAMES)
 def test_equilibria_among_n_agents_are_those_of_the_games(name):
-    found, kept = theory.rounded(theory.among(name)), NUMBERS["among"][name]
+    found, kept = numbers.rounded(numbers.among(name)), NUMBERS["among"][name]
     assert close(found["moved"], kept["moved"])
     assert close(found["gain_slope"], kept["gain_slope"])
 
 
 @pytest.mark.parametrize("name", ["radius", "small_world", "scale_free"])
 def test_rounds_are_those_of_the_networks(name):
-    assert close(theory.rounded(consensus.measure(name)), NUMBERS["consensus"][name])
+    assert close(numbers.rounded(consensus.measure(name)), NUMBERS["consensus"][name])
 
 
-@pytest.mark.parametrize("name", theory.PAPER_GAMES)
+@pytest.mark.parametrize("name", numbers.PAPER_GAMES)
 def test_distances_from_the_mean_field_are_those_of_the_games(name):
     """Expectations anew, slopes from the kept means, and the means near their expectations."""
     experiment, game = population_size.walk_of(name), population_size.game_of(name)
@@ -305,7 +301,7 @@ def test_distances_from_the_mean_field_are_those_of_the_games(name):
 
 def test_the_page_says_of_its_numbers_what_they_are():
     """Sentences of the page that are no numbers."""
-    for name in theory.PAPER_GAMES:
+    for name in numbers.PAPER_GAMES:
         found, constants = NUMBERS["population"][name], NUMBERS["constants"][name]
         assert all(each["bias_slope"] < -0.5 for each in found.values())
         assert constants["L_pop_exact"] == 1.0 and constants["least_probability"] == 0.0
@@ -322,7 +318,7 @@ def test_the_page_says_of_its_numbers_what_they_are():
     for row in NUMBERS["population"]["cluster"]["taught"]["rows"]:
         assert row["agents"] > 1000 or row["bias"] > 0.8 * row["gap"]
     calls = {
-        (setting, algorithm): theory_page.verdict(each["differences"]["networked"])
+        (setting, algorithm): page.verdict(each["differences"]["networked"])
         for setting, algorithms in NUMBERS["theorem"].items()
         for algorithm, each in algorithms.items()
     }

@@ -1,28 +1,29 @@
-"""Which of the paper's claims hold."""
+"""Judge the paper's claims."""
 
 from pathlib import Path
 
+from mfgcore._base.files import write_text
 from mfgcore.pipeline.workflow_scripts import compared, logged, marked, results
-from mfgcore.study import ledger
-from mfgcore.study.claims import Evidence, at_a_glance, judge
+from mfgcore.study import claims_plots, claims_report
+from mfgcore.study.claims import Evidence, judge, summary
 
 with logged(snakemake.log[0]):
     paths = snakemake.input.experiments
     loaded = results(snakemake.config, paths)
     experiments = dict(zip([Path(path).stem for path in paths], loaded, strict=True))
-    datasets = compared(snakemake.config, snakemake.input.get("comparisons", ()))
-    findings = judge(Evidence(experiments, datasets), snakemake.params.seed)
-    # an experiment without exact metrics has no row there, as its claims are not judged
+    comparisons = compared(snakemake.config, snakemake.input.get("comparisons", ()))
+    verdicts = judge(Evidence(experiments, comparisons), snakemake.params.seed)
+    # without exact metrics an experiment has no row in the summary, and its claims are not judged
     measured = {
         name: dataset
         for name, dataset in experiments.items()
         if dataset["exact_exploitability"].notnull().any()
     }
-    glance = at_a_glance(Evidence(measured))
-    kinds = {"experiments": experiments, "comparisons": datasets}
-    made_from = {kind: ledger.sources(of) for kind, of in kinds.items()}
-    title = marked("The paper's claims", *experiments.values(), *datasets.values())
-    ledger.write_json(findings, glance, made_from, snakemake.output.json)
-    ledger.write_markdown(findings, glance, snakemake.output.markdown, title)
-    ledger.write_html(findings, snakemake.output.html, title)
-    ledger.plot_ledger(findings, snakemake.output.drawings, title)
+    rows = summary(Evidence(measured))
+    kinds = {"experiments": experiments, "comparisons": comparisons}
+    made_from = {kind: claims_report.sources(of) for kind, of in kinds.items()}
+    title = marked(claims_report.TITLE, *experiments.values(), *comparisons.values())
+    claims_report.write_json(verdicts, rows, made_from, snakemake.output.json)
+    write_text(snakemake.output.markdown, claims_report.to_markdown(verdicts, rows, title))
+    claims_report.write_html(verdicts, snakemake.output.html, title)
+    claims_plots.plot_forest(verdicts, snakemake.output.drawings, title)

@@ -1,12 +1,11 @@
-"""The effects of networks in other games."""
+"""Estimate the effects of networks in other games."""
 
 from pathlib import Path
 
 from mfgcore.pipeline.workflow_scripts import compared, logged
-from mfgcore.study import generality_figures
+from mfgcore.study import external_validity_report
 
 with logged(snakemake.log[0]):
     chosen, random = compared(snakemake.config, snakemake.input).values()
-    datasets = {"chosen games": chosen, "random games": random}
     folder = Path(snakemake.output.table).parent
-    generality_figures.write(datasets, snakemake.params.seed, folder)
+    external_validity_report.write(chosen, random, snakemake.params.seed, folder)

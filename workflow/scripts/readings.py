@@ -1,15 +1,13 @@
-"""The verdicts by reading, and the configuration that is closest to the paper."""
+"""Judge the main claims under each interpretation, and configure the closest one."""
 
 from pathlib import Path
 
 from mfgcore._base.files import write_text
-from mfgcore.batch import comparisons
 from mfgcore.pipeline.workflow_scripts import compared, logged
-from mfgcore.study import readings_figures
+from mfgcore.study import interpretations_report
 
 with logged(snakemake.log[0]):
     (dataset,) = compared(snakemake.config, snakemake.input).values()
-    settings = comparisons.plan(snakemake.config, "readings")["settings"]
-    output = Path(snakemake.output.table)
-    _, text = readings_figures.write(dataset, settings, snakemake.params.seed, output.parent)
+    folder = Path(snakemake.output.table).parent
+    _, text = interpretations_report.write(dataset, snakemake.params.seed, folder)
     write_text(snakemake.output.closest, text)

@@ -1,11 +1,19 @@
-"""What the paper fears, hopes or claims of disturbances that its figures do not show."""
+"""Claims about disturbances that the paper's figures do not show."""
 
 from collections.abc import Iterator
 
 from mfgcore.study.claims.evidence import Evidence
-from mfgcore.study.claims.judging import Part, Rule, claim
-from mfgcore.study.claims.measures import AROUND, SETBACKS, change, end, gain, mean_between, paired
-from mfgcore.study.claims.units import play
+from mfgcore.study.claims.judging import Effect, Rule, claim
+from mfgcore.study.claims.measures import (
+    DROPS,
+    WINDOW,
+    final_return,
+    last_before_change,
+    mean_between,
+    paired,
+    rise,
+)
+from mfgcore.study.claims.normalisers import split
 
 
 @claim(
@@ -16,21 +24,23 @@ from mfgcore.study.claims.units import play
     "of the independent population minus that of the networked one; the same of the rise of the "
     "exact exploitability",
 )
-def a_lost_corner_hurts_independent_agents(evidence: Evidence) -> Iterator[Part]:
+def a_lost_corner_hurts_independent_agents(evidence: Evidence) -> Iterator[Effect]:
     """If the agents at one corner stop, independent agents, of which each knows its own corner
     only, lose more than networked ones.
     """
-    for way, (metric, sign) in SETBACKS.items():
+    for estimand, (metric, sign) in DROPS.items():
         for game in ("diffuse", "agree"):
             dataset = evidence.runs("corner", game)
-            at, n = change(dataset), dataset.sizes["iteration"]
+            at, n = last_before_change(dataset), dataset.sizes["iteration"]
             falls = [
-                mean_between(dataset, metric, architecture, at - AROUND + 1, at)
-                - mean_between(dataset, metric, architecture, n - AROUND, n - 1)
+                mean_between(dataset, metric, architecture, at - WINDOW + 1, at)
+                - mean_between(dataset, metric, architecture, n - WINDOW, n - 1)
                 for architecture in ("independent", "networked")
             ]
-            more = sign * (falls[0] - falls[1]) / play(dataset)
-            yield Part(game, more, Rule("more", 0.2), "P", way, counted=game == "diffuse")
+            more = sign * (falls[0] - falls[1]) / split(dataset)
+            yield Effect(
+                game, more, Rule("more", 0.2), "split", estimand, counted=game == "diffuse"
+            )
 
 
 @claim(
@@ -40,14 +50,14 @@ def a_lost_corner_hurts_independent_agents(evidence: Evidence) -> Iterator[Part]
     "return of the networked population at the end minus that of the centralised one, after the "
     "central learner is lost",
 )
-def a_central_learner_is_a_single_point_of_failure(evidence: Evidence) -> Iterator[Part]:
+def a_central_learner_is_a_single_point_of_failure(evidence: Evidence) -> Iterator[Effect]:
     """If the central learner is lost, the centralised population ends far below the networked
     one.
     """
     for game in ("agree", "diffuse"):
         dataset = evidence.runs("learner", game)
-        more = gain(dataset, "networked") - gain(dataset, "centralised")
-        yield Part(game, more, Rule("beyond", 0.1, 0.1), "W")
+        more = rise(dataset, "networked") - rise(dataset, "centralised")
+        yield Effect(game, more, Rule("beyond", 0.1, threshold=0.1), "gain")
 
 
 @claim(
@@ -57,7 +67,7 @@ def a_central_learner_is_a_single_point_of_failure(evidence: Evidence) -> Iterat
     "networked return of 200 agents that began as fewer minus that of 200 from the start: at the "
     "end; within ten iterations after the growth",
 )
-def a_large_population_can_grow_from_a_small_one(evidence: Evidence) -> Iterator[Part]:
+def a_large_population_can_grow_from_a_small_one(evidence: Evidence) -> Iterator[Effect]:
     """A large population can be bootstrapped from a small one that has learned."""
     large = evidence.runs("bootstrap", "agree", "N=200")
     small = {
@@ -65,13 +75,13 @@ def a_large_population_can_grow_from_a_small_one(evidence: Evidence) -> Iterator
     }
     rule = Rule("not less", 0.2)
     for agents, grown in small.items():
-        difference = paired(end(grown, "networked"), end(large, "networked"))
-        yield Part(agents, difference, rule, "P", "at the end")
+        difference = paired(final_return(grown, "networked"), final_return(large, "networked"))
+        yield Effect(agents, difference, rule, "split", "at the end")
     for agents, grown in small.items():
-        at = change(grown)
+        at = last_before_change(grown)
         after = [
-            mean_between(dataset, "discounted_return", "networked", at + 1, at + AROUND)
-            / play(dataset)
+            mean_between(dataset, "discounted_return", "networked", at + 1, at + WINDOW)
+            / split(dataset)
             for dataset in (grown, large)
         ]
-        yield Part(agents, paired(*after), rule, "P", "ten iterations after")
+        yield Effect(agents, paired(*after), rule, "split", "ten iterations after")

@@ -1,7 +1,4 @@
-"""How a claim is decided: by a rule for each of its parts, from intervals over trials.
-
-The rules, verdicts and corrections are those of ``docs/protocol.md``.
-"""
+"""Decision rules, verdicts and corrections of ``docs/protocol.md``, on intervals over trials."""
 
 import contextlib
 import dataclasses
@@ -13,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mfgcore._base.arguments import checked, explained
+from mfgcore._base.arguments import checked
 from mfgcore._base.registry import Registry
 from mfgcore.plotting.statistics import Interval, bootstrap, generator_of, interquartile_mean
 from mfgcore.study.claims.evidence import Evidence, NothingToJudge
 
 CLAIMS = Registry("claim")
 HOLDS, FAILS, DEPENDS = "holds", "does not hold", "depends"
-THRESHOLD, OPEN = "on the threshold", "not decided"
-NOT_JUDGED = "not judged"  # no verdict: its data are not there
+BORDERLINE, INCONCLUSIVE = "borderline", "inconclusive"
+NOT_JUDGED = "not judged"  # its data are missing
 OPPOSITE = {HOLDS: FAILS, FAILS: HOLDS}
 KINDS = {
     "R": "result",
@@ -36,63 +33,55 @@ RESAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Rule:
-    """Decides by an interval of an effect d.
+    """Decision rule on the interval of an effect d.
 
     Parameters
     ----------
     kind : {"more", "not less", "beyond", "below", "equal", "differs", "always"}
-        d > 0; nothing beats it by what matters; d > t; d < t; -m < d < m; d < -m or d > m; of a
-        share of violations, that there is none.
-    number : float
-        The smallest difference that matters, m; of "beyond" and "below" the number t.
-    width : float
-        Of these two: m.
+        d > 0; d > -margin; d > threshold; d < threshold; equivalence, |d| < margin; |d| > margin;
+        no violation, of a share of violations.
+    margin : float
+        Smallest effect size of interest.
+    threshold : float
+        Of "beyond" and "below".
     """
 
     kind: str
-    number: float = 0.0
-    width: float = 0.0
-
-    @property
-    def threshold(self) -> float:
-        """What the effect is compared with."""
-        return self.number if self.kind in ("beyond", "below") else 0.0
-
-    @property
-    def margin(self) -> float:
-        """The smallest difference that matters, m."""
-        return self.width if self.kind in ("beyond", "below") else self.number
+    margin: float = 0.0
+    threshold: float = 0.0
 
     def decide(self, found: Interval) -> str:
         """Verdict for an :class:`~mfgcore.plotting.statistics.Interval`; str."""
         low, high, m = found.low, found.high, self.margin
-        if self.kind in ("not less", "differs"):  # the opposite of another rule
-            reverse = self.kind == "not less"
-            verdict = Rule("more" if reverse else "equal", m).decide(
-                _negative(found) if reverse else found
-            )
-            return OPPOSITE.get(verdict, verdict)
-        if self.kind == "below":
-            return Rule("beyond", -self.threshold, m).decide(_negative(found))
+        negative = dataclasses.replace(found, estimate=-found.estimate, low=-high, high=-low)
         if self.kind == "always":
             return FAILS if found.estimate > 0.0 else HOLDS
+        if self.kind == "below":
+            return Rule("beyond", m, -self.threshold).decide(negative)
+        if self.kind in ("not less", "differs"):  # the opposite of another rule
+            opposite = self.kind == "not less"
+            verdict = Rule("more" if opposite else "equal", m).decide(
+                negative if opposite else found
+            )
+            return OPPOSITE.get(verdict, verdict)
         if self.kind == "more":
             if low > 0.0:
-                return HOLDS if found.estimate >= m else THRESHOLD
-            return FAILS if high < m else OPEN
+                return HOLDS if found.estimate >= m else BORDERLINE
+            return FAILS if high < m else INCONCLUSIVE
         if self.kind == "beyond":
             holds, fails = low > self.threshold, high < self.threshold
         else:
             holds, fails = -m < low and high < m, high < -m or low > m
         if holds or fails:
             return HOLDS if holds else FAILS
-        return THRESHOLD if high - low <= 2.0 * m else OPEN
+        return BORDERLINE if high - low <= 2.0 * m else INCONCLUSIVE
 
-    def words(self, unit: str = "") -> str:
+    def words(self, normaliser: str = "") -> str:
         """The rule as text."""
-        value = f"{self.number:g} {unit}".strip()
+        number = self.threshold if self.kind in ("beyond", "below") else self.margin
+        value = f"{number:g} {normaliser}".strip()
         return {
-            "more": f"> 0, by {value}" if self.number else "> 0",
+            "more": f"> 0, by {value}" if number else "> 0",
             "not less": f"not less by {value}",
             "beyond": f"> {value}",
             "below": f"< {value}",
@@ -102,30 +91,26 @@ class Rule:
         }[self.kind]
 
     def in_margins(self, values: ArrayLike) -> np.ndarray:
-        """Effects with the threshold at 0 and the margin at 1; where there is none, as they are."""
+        """Effects minus the threshold, in margins; as they are if the margin is 0."""
         return (np.asarray(values) - self.threshold) / (self.margin or 1.0)
 
 
-def _negative(found):
-    return dataclasses.replace(found, estimate=-found.estimate, low=-found.high, high=-found.low)
-
-
 @dataclass(frozen=True)
-class Part:
-    """What a claim says of one experiment.
+class Effect:
+    """Effect of every trial of one experiment, and the rule that a claim sets for it.
 
     Parameters
     ----------
     label : str
     sample : (n_trials,) float64, or tuple of such
-        The effect of every trial; of a pool, a sample for each of its experiments.
+        Of a pool, a sample for each of its experiments.
     rule : Rule
-    unit : {"", "P", "W"}
-        Of the effect and the rule (:mod:`mfgcore.study.claims.units`).
-    way : str
-        The statistic that it is, where the paper's words allow several; the first one decides.
+    normaliser : {"", "gain", "split"}
+        Unit of the effect and the rule (`normalisers`).
+    estimand : str
+        The statistic, where the paper's words allow several; the first one decides.
     group : str, optional
-        Parts of one group must hold together, where one of several groups is enough.
+        Effects of one group must hold together, where one of several groups is enough.
     counted : bool
         Whether it takes part in the verdict, or is only reported.
     """
@@ -133,8 +118,8 @@ class Part:
     label: str
     sample: np.ndarray | tuple[np.ndarray, ...]
     rule: Rule
-    unit: str = ""
-    way: str = ""
+    normaliser: str = ""
+    estimand: str = ""
     group: str | None = None
     counted: bool = True
 
@@ -144,26 +129,26 @@ class Part:
         return self.sample if isinstance(self.sample, tuple) else (self.sample,)
 
 
-Measure = Callable[[Evidence], Iterable[Part]]  # what a claim measures
+Measure = Callable[[Evidence], Iterable[Effect]]
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A part with its interval and verdict.
+class EffectResult:
+    """Estimate and verdict of an effect.
 
     Parameters
     ----------
-    part : Part
+    effect : Effect
     interval : Interval
         At 95 %.
     interquartile_mean : float
     verdict : str
         At 95 %.
     corrected : str
-        What it is where one such part alone decides the claim: at a level for all of them.
+        At the level corrected for the number of effects, where this one alone decides the claim.
     """
 
-    part: Part
+    effect: Effect
     interval: Interval
     interquartile_mean: float
     verdict: str
@@ -172,7 +157,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim.
+    """A claim of the paper, or a hypothesis of our own.
 
     Parameters
     ----------
@@ -181,14 +166,14 @@ class Claim:
         The claim in a sentence, where the paper makes it, and what is measured.
     kind : str
         One of `KINDS`.
-    parts : callable of Evidence
-        Yields each :class:`Part`, the deciding way first.
+    measure : callable of Evidence
+        Yields each :class:`Effect`, those of the deciding estimand first.
     enough : {"each", "one"}
-        Whether every part must hold, or one is enough.
-    remark : callable of list of Judged, optional
-        Returns a sentence on what was found.
-    readings : tuple of str
-        Experiments whose smaller versions are judged under other readings of the paper.
+        Whether every effect must hold, or one is enough.
+    remark : callable of list of EffectResult, optional
+        Returns a sentence on the results.
+    figures : tuple of str
+        Figures whose reduced versions are judged under other interpretations of the paper.
     """
 
     name: str
@@ -196,50 +181,49 @@ class Claim:
     source: str
     kind: str
     quantity: str
-    parts: Measure
+    measure: Measure
     enough: str = "each"
-    remark: Callable[[Sequence[Judged]], str] | None = None
-    readings: tuple[str, ...] = ()
+    remark: Callable[[Sequence[EffectResult]], str] | None = None
+    figures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A claim, judged.
+class ClaimResult:
+    """Verdict on a claim.
 
     Parameters
     ----------
     claim : Claim
     verdict : str
-        `HOLDS`, `FAILS`, `DEPENDS`, `THRESHOLD`, `OPEN`; or
-        `NOT_JUDGED`, which is none.
-    parts : list of Judged
-    ways : dict of str to str
-        Verdict of each way, the deciding one first.
-    readings : dict of str to str
-        Readings of the paper that turn the verdict, and into what.
+        `HOLDS`, `FAILS`, `DEPENDS`, `BORDERLINE`, `INCONCLUSIVE` or `NOT_JUDGED`.
+    effects : list of EffectResult
+    estimands : dict of str to str
+        Verdict of each estimand, the deciding one first.
+    interpretations : dict of str to str
+        Interpretations of the paper that reverse the verdict, with their verdicts.
     note : str
-        Why nothing could be measured, or what else was found.
+        Why nothing could be measured, or a remark.
     """
 
     claim: Claim
     verdict: str
-    parts: list[Judged] = field(default_factory=list)
-    ways: dict[str, str] = field(default_factory=dict)
-    readings: dict[str, str] = field(default_factory=dict)
+    effects: list[EffectResult] = field(default_factory=list)
+    estimands: dict[str, str] = field(default_factory=dict)
+    interpretations: dict[str, str] = field(default_factory=dict)
     note: str = ""
 
     @property
-    def deciding(self) -> list[Judged]:
-        """The parts of the way that decides, with those that are only reported; list."""
-        first = next(iter(self.ways), "")
-        return [judged for judged in self.parts if judged.part.way == first]
+    def deciding(self) -> list[EffectResult]:
+        """Results of the deciding estimand, with those that are only reported; list."""
+        first = next(iter(self.estimands), "")
+        return [result for result in self.effects if result.effect.estimand == first]
 
 
 @checked
 def claim(
     name: str, source: str, kind: str, quantity: str, **details: Any
 ) -> Callable[[Measure], Measure]:
-    """Make a function known as the one that measures a claim; its docstring is the claim."""
+    """Register a function as the measure of a claim; its docstring is the claim's text."""
 
     def decorate(function):
         text = " ".join(function.__doc__.split())
@@ -249,124 +233,130 @@ def claim(
     return decorate
 
 
-@checked
-def judge(evidence: Evidence, seed: int) -> list[Finding]:
-    """Judge all claims, in the order of their names; list of Finding.
+def judge(evidence: Evidence, seed: int) -> list[ClaimResult]:
+    """Judge all claims, in the order of their names.
 
-    `seed` is the root of the bootstrap's random numbers. Each claim has a generator of its own, so
-    that one claim more changes no other.
+    Parameters
+    ----------
+    evidence : Evidence
+    seed : int
+        Root of the bootstrap's random numbers. Each claim has a generator of its own, so that one
+        claim more changes no other.
+
+    Returns
+    -------
+    list of ClaimResult
     """
-    return [judge_one(CLAIMS[name], evidence, seed) for name in sorted(CLAIMS, key=_place)]
+    return [judge_one(CLAIMS[name], evidence, seed) for name in sorted(CLAIMS, key=_order)]
 
 
-def _place(name):
-    """Of C4, C4b, C10: in this order."""
+def _order(name):
+    """Sort key by which C4 < C4b < C10."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-@checked
-def judge_one(each: Claim, evidence: Evidence, seed: int) -> Finding:
-    """Judge one claim, as :func:`judge` does; Finding."""
+def judge_one(each: Claim, evidence: Evidence, seed: int) -> ClaimResult:
+    """Judge one claim, as :func:`judge` does; ClaimResult."""
     try:
-        judged = _judged(each, each.parts(evidence), seed)
-        if not judged:
-            return Finding(each, OPEN, note="its premises never held")
-        turned = _turned(each, evidence, seed) if each.readings else {}
+        results = _estimate(each, each.measure(evidence), seed)
+        if not results:
+            return ClaimResult(each, INCONCLUSIVE, note="its premises never held")
+        reversed_by = dict(_reversals(each, evidence, seed)) if each.figures else {}
     except NothingToJudge as reason:
-        return Finding(each, NOT_JUDGED, note=f"{reason}")
-    ways = {}
-    for way in dict.fromkeys(found.part.way for found in judged):
-        ways[way] = _combined([found for found in judged if found.part.way == way], each.enough)
-    verdict = next(iter(ways.values()))
-    if turned or {HOLDS, FAILS} <= set(ways.values()):
+        return ClaimResult(each, NOT_JUDGED, note=f"{reason}")
+    estimands = {}
+    for name in dict.fromkeys(result.effect.estimand for result in results):
+        own = [result for result in results if result.effect.estimand == name]
+        estimands[name] = _combine(own, each.enough)
+    verdict = next(iter(estimands.values()))
+    if reversed_by or {HOLDS, FAILS} <= set(estimands.values()):
         verdict = DEPENDS
-    finding = Finding(each, verdict, judged, ways, turned)
+    found = ClaimResult(each, verdict, results, estimands, reversed_by)
     if each.remark is not None:
-        return dataclasses.replace(finding, note=each.remark(finding.deciding))
-    return finding
+        return dataclasses.replace(found, note=each.remark(found.deciding))
+    return found
 
 
-def _judged(each, parts, seed):
-    """Every part with its interval, also at the corrected level where it needs that; list."""
+def _estimate(each, effects, seed):
+    """Result of every effect, with the corrected level where it alone would decide; list."""
     generator = generator_of(seed, each.name)
-    parts = list(parts)
-    samples = [sample for part in parts for sample in part.strata]
+    effects = list(effects)
+    samples = [sample for effect in effects for sample in effect.strata]
     if samples and min(sample.size for sample in samples) < 2:
         raise NothingToJudge("a single trial says nothing about the spread over trials")
     if not all(np.isfinite(sample).all() for sample in samples):
         raise NothingToJudge("the runs are too short for what is measured")
     decisive = FAILS if each.enough == "each" else HOLDS
-    judged = []
-    for part in parts:
-        interval = bootstrap(part.strata, generator, LEVEL, RESAMPLES)
-        verdict = corrected = part.rule.decide(interval)
-        rivals = {_group(other) for other in parts if other.way == part.way and other.counted}
-        n = len(rivals)
+    results = []
+    for effect in effects:
+        interval = bootstrap(effect.strata, generator, LEVEL, RESAMPLES)
+        verdict = corrected = effect.rule.decide(interval)
+        n = len({_group(e) for e in effects if e.estimand == effect.estimand and e.counted})
         if verdict == decisive and n > 1:
             # Bonferroni; as many resamples in the tails as at 95 %
             level = 1.0 - (1.0 - LEVEL) / n
-            corrected = part.rule.decide(bootstrap(part.strata, generator, level, n * RESAMPLES))
-        middle = float(np.mean([interquartile_mean(sample) for sample in part.strata]))
-        judged.append(Judged(part, interval, middle, verdict, corrected))
-    return judged
+            corrected = effect.rule.decide(
+                bootstrap(effect.strata, generator, level, n * RESAMPLES)
+            )
+        middle = float(np.mean([interquartile_mean(sample) for sample in effect.strata]))
+        results.append(EffectResult(effect, interval, middle, verdict, corrected))
+    return results
 
 
-def _group(part):
-    return part.label if part.group is None else part.group
+def _group(effect):
+    return effect.label if effect.group is None else effect.group
 
 
-def _together(verdicts):
+def _worst(verdicts):
     """The verdict where all must hold."""
-    return next((found for found in (FAILS, OPEN, THRESHOLD) if found in verdicts), HOLDS)
+    return next((each for each in (FAILS, INCONCLUSIVE, BORDERLINE) if each in verdicts), HOLDS)
 
 
-@explained
-def by_group(judged: Iterable[Judged]) -> list[tuple[str, str]]:
-    """Verdict of each group of parts, at 95 %, and corrected; list of (str, str)."""
-    groups: dict[str, list[Judged]] = {}
-    for found in judged:
-        if found.part.counted:
-            groups.setdefault(_group(found.part), []).append(found)
+def by_group(results: Iterable[EffectResult]) -> list[tuple[str, str]]:
+    """Verdict of each group of effects, at 95 %, and corrected; list of (str, str)."""
+    groups: dict[str, list[EffectResult]] = {}
+    for result in results:
+        if result.effect.counted:
+            groups.setdefault(_group(result.effect), []).append(result)
     return [
-        (_together([f.verdict for f in found]), _together([f.corrected for f in found]))
-        for found in groups.values()
+        (_worst([each.verdict for each in own]), _worst([each.corrected for each in own]))
+        for own in groups.values()
     ]
 
 
-def _combined(judged, enough):
-    """Verdict of the parts of one way; one part alone decides only at the corrected level."""
+def _combine(results, enough):
+    """Verdict of one estimand; a single effect decides only at the corrected level."""
     decisive, otherwise = (FAILS, HOLDS) if enough == "each" else (HOLDS, FAILS)
     verdicts = [
-        corrected if verdict == decisive else verdict for verdict, corrected in by_group(judged)
+        corrected if verdict == decisive else verdict for verdict, corrected in by_group(results)
     ]
-    return next((found for found in (decisive, OPEN, THRESHOLD) if found in verdicts), otherwise)
+    order = decisive, INCONCLUSIVE, BORDERLINE
+    return next((each for each in order if each in verdicts), otherwise)
 
 
-def _turned(each, evidence, seed):
-    """Readings under which the claim holds where it does not under ours, or back; dict."""
+def _reversals(each, evidence, seed):
+    """Interpretations under which the claim holds where it fails under the baseline, or back."""
 
     def deciding(found):
-        """Parts of the way that decides; the smaller versions can be too short for others."""
-        parts = []
+        """Effects of the deciding estimand; the reduced versions can be too short for others."""
+        effects = []
         with contextlib.suppress(NothingToJudge):
-            for part in each.parts(found):
-                if parts and part.way != parts[0].way:
+            for effect in each.measure(found):
+                if effects and effect.estimand != effects[0].estimand:
                     break
-                parts.append(part)
-        return parts
+                effects.append(effect)
+        return effects
 
-    def verdict(parts):
+    def verdict(effects):
         try:
-            return _combined(_judged(each, parts, seed), each.enough)
+            return _combine(_estimate(each, effects, seed), each.enough)
         except NothingToJudge:
             return NOT_JUDGED
 
-    turned = {}
-    for reading, ours, other in evidence.readings(each.readings):
-        under_ours, under_other = deciding(ours), deciding(other)
-        if [part.label for part in under_ours] != [part.label for part in under_other]:
+    for interpretation, baseline, other in evidence.interpretations(each.figures):
+        under_baseline, under_other = deciding(baseline), deciding(other)
+        if [effect.label for effect in under_baseline] != [effect.label for effect in under_other]:
             continue  # in some figure there is nothing to judge
         after = verdict(under_other)
-        if OPPOSITE.get(verdict(under_ours)) == after:
-            turned[reading] = after
-    return turned
+        if OPPOSITE.get(verdict(under_baseline)) == after:
+            yield interpretation, after

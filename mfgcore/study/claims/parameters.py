@@ -1,4 +1,4 @@
-"""What the paper says of its parameters (Table 1, App. F.4), of cluster's size, of Algorithm 1."""
+"""Claims about parameters (Table 1, App. F.4), cluster's size and Algorithm 1."""
 
 from collections.abc import Iterator
 
@@ -6,44 +6,47 @@ import numpy as np
 
 from mfgcore.plotting.statistics import last_iterations
 from mfgcore.study.claims.evidence import Evidence, NothingToJudge
-from mfgcore.study.claims.judging import HOLDS, Part, Rule, claim
+from mfgcore.study.claims.judging import HOLDS, Effect, Rule, claim
 from mfgcore.study.claims.measures import (
-    RISE,
-    end,
+    MIN_RISE,
     final_mean,
-    gain,
+    final_return,
     initial_return,
-    largest_fall,
+    largest_drop,
     mean_between,
     mean_return,
     paired,
+    rise,
 )
-from mfgcore.study.claims.units import whole
+from mfgcore.study.claims.normalisers import gain
 
 FAILING = "failing"  # the only scenario of the comparison table1
 SCENARIOS = ("undisturbed", FAILING)
+NOTABLE = Rule("beyond", 0.2, threshold=0.2)
 ARCHITECTURES = ("centralised", "independent", "networked")
 WORSE = "loss of the networked return at the end against the paper's value"
 
 
 def _learned(dataset, architecture, what):
-    """The dataset, if something is learned there: otherwise nothing can be lost either."""
-    if gain(dataset, architecture).mean() < RISE:
+    """The dataset; NothingToJudge if nothing is learned there, as nothing can be lost then."""
+    if rise(dataset, architecture).mean() < MIN_RISE:
         raise NothingToJudge(f"{architecture} agents learn nothing {what}")
     return dataset
 
 
-def _compared(evidence, measure, settings):
-    """A measure of networked agents in table1; yields setting, what it is there, under ours."""
-    ours = _learned(evidence.runs("table1", FAILING), "networked", "in table1")
-    baseline = measure(ours, "networked")
+def _against_baseline(evidence, measure, settings, rule, label="{}", loss=False):
+    """Effects of settings of table1 on a measure of networked agents, or losses; iterator."""
+    runs = _learned(evidence.runs("table1", FAILING), "networked", "in table1")
+    baseline = measure(runs, "networked")
     for setting in settings:
-        there = measure(evidence.runs("table1", FAILING, setting), "networked")
-        yield setting, there, baseline
+        value = measure(evidence.runs("table1", FAILING, setting), "networked")
+        sample = paired(baseline, value) if loss else paired(value, baseline)
+        normaliser = "split" if measure is final_return else "gain"
+        yield Effect(label.format(setting), sample, rule, normaliser)
 
 
-def _fewest_rounds(judged):
-    enough = [found.part.label for found in judged if found.corrected == HOLDS]
+def _fewest_rounds(results):
+    enough = [result.effect.label for result in results if result.corrected == HOLDS]
     return f"enough: {', '.join(enough)}" if enough else "none of the smaller numbers is enough"
 
 
@@ -55,41 +58,41 @@ def _fewest_rounds(judged):
     enough="one",
     remark=_fewest_rounds,
 )
-def fewer_rounds_do(evidence: Evidence) -> Iterator[Part]:
+def fewer_rounds_do(evidence: Evidence) -> Iterator[Effect]:
     """50 communication rounds or fewer do as well as 300."""
-    for rounds, fewer, most in _compared(evidence, mean_return, ("C=1", "C=5", "C=20", "C=50")):
-        yield Part(rounds, paired(fewer, most), Rule("not less", 0.04), "W")
+    rounds = "C=1", "C=5", "C=20", "C=50"
+    return _against_baseline(evidence, mean_return, rounds, Rule("not less", 0.04))
 
 
 @claim(
     "C9",
     "App. F.5",
     "R",
-    "rise of the return from k = 0 to the end; more than 0.1 W is an improvement; of each "
-    "architecture, undisturbed or with half of the updates failing",
+    "rise of the return from k = 0 to the end; more than 0.1 of the gain is an improvement; of "
+    "each architecture, undisturbed or with half of the updates failing",
 )
-def cluster_needs_agents(evidence: Evidence) -> Iterator[Part]:
+def cluster_needs_agents(evidence: Evidence) -> Iterator[Effect]:
     """In the cluster game the return does not improve with 25 agents, and does with 50."""
     for architecture in ("networked", "centralised", "independent"):
         for scenario in SCENARIOS:
             for agents, kind in (("N=25", "below"), ("N=50", "beyond")):
-                risen = gain(evidence.runs("cluster", scenario, agents), architecture)
-                rule = Rule(kind, 0.1, 0.1)
-                yield Part(agents, risen, rule, "W", f"{architecture}, {scenario}")
+                risen = rise(evidence.runs("cluster", scenario, agents), architecture)
+                rule = Rule(kind, 0.1, threshold=0.1)
+                yield Effect(agents, risen, rule, "gain", f"{architecture}, {scenario}")
 
 
 @claim("C10", "Table 1", "P", "return at the end minus that with 50 agents")
-def size_does_not_matter(evidence: Evidence) -> Iterator[Part]:
+def size_does_not_matter(evidence: Evidence) -> Iterator[Effect]:
     """The games agree and diffuse are learned equally well by 10 to 300 agents."""
     for game in ("agree", "diffuse"):
         for architecture in ARCHITECTURES:
             what = f"with 50 agents in {game}"
             fifty = _learned(evidence.runs("agents", game, "N=50"), architecture, what)
             for agents in ("N=10", "N=300"):
-                there = end(evidence.runs("agents", game, agents), architecture)
-                difference = paired(there, end(fifty, architecture))
+                there = final_return(evidence.runs("agents", game, agents), architecture)
+                difference = paired(there, final_return(fifty, architecture))
                 label = f"{game}, {architecture}, {agents}"
-                yield Part(label, difference, Rule("equal", 0.2), "P")
+                yield Effect(label, difference, Rule("equal", 0.2), "split")
 
 
 def _loss_of_steps(evidence, scenario, steps, architecture):
@@ -97,7 +100,7 @@ def _loss_of_steps(evidence, scenario, steps, architecture):
         evidence.runs("steps", scenario, "M_td=10"), architecture, "with ten steps for each"
     )
     few = evidence.runs("steps", scenario, steps)
-    return paired(end(ten, architecture), end(few, architecture))
+    return paired(final_return(ten, architecture), final_return(few, architecture))
 
 
 @claim(
@@ -107,7 +110,7 @@ def _loss_of_steps(evidence, scenario, steps, architecture):
     "loss of return at the end against M_td = 10, of the networked population minus that of the "
     "centralised one",
 )
-def few_steps_hurt(evidence: Evidence) -> Iterator[Part]:
+def few_steps_hurt(evidence: Evidence) -> Iterator[Effect]:
     """Fewer than ten steps for each transition hurt the networked population more than the
     centralised one.
     """
@@ -118,7 +121,7 @@ def few_steps_hurt(evidence: Evidence) -> Iterator[Part]:
                 for architecture in ("networked", "centralised")
             )
             more = paired(networked, centralised)
-            yield Part(steps, more, Rule("more", 0.2), "P", scenario)
+            yield Effect(steps, more, Rule("more", 0.2), "split", scenario)
 
 
 @claim(
@@ -127,32 +130,29 @@ def few_steps_hurt(evidence: Evidence) -> Iterator[Part]:
     "P",
     "return of the centralised population at the end minus that of the networked one",
 )
-def few_steps_leave_it_behind(evidence: Evidence) -> Iterator[Part]:
+def few_steps_leave_it_behind(evidence: Evidence) -> Iterator[Effect]:
     """With fewer than ten steps for each transition the networked population receives notably
     lower return than the centralised one.
     """
     for scenario in SCENARIOS:
         for steps in ("M_td=1", "M_td=2"):
             dataset = evidence.runs("steps", scenario, steps)
-            lower = end(dataset, "centralised") - end(dataset, "networked")
-            yield Part(steps, lower, Rule("beyond", 0.2, 0.2), "P", scenario)
-
-
-def _worse(evidence, settings):
-    for setting, there, ours in _compared(evidence, end, settings):
-        yield Part(setting, paired(ours, there), Rule("beyond", 0.2, 0.2), "P")
+            lower = final_return(dataset, "centralised") - final_return(dataset, "networked")
+            yield Effect(steps, lower, NOTABLE, "split", scenario)
 
 
 @claim("C12", "Table 1", "P", WORSE)
-def few_transitions_are_bad(evidence: Evidence) -> Iterator[Part]:
+def few_transitions_are_bad(evidence: Evidence) -> Iterator[Effect]:
     """With fewer than 3000 transitions the results are not good."""
-    return _worse(evidence, ("M_pg=1000", "M_pg=1500", "M_pg=2000", "M_pg=2500"))
+    transitions = "M_pg=1000", "M_pg=1500", "M_pg=2000", "M_pg=2500"
+    return _against_baseline(evidence, final_return, transitions, NOTABLE, loss=True)
 
 
 @claim("C13", "Table 1", "P", WORSE)
-def few_cycles_are_bad(evidence: Evidence) -> Iterator[Part]:
+def few_cycles_are_bad(evidence: Evidence) -> Iterator[Effect]:
     """With fewer than 500 passes over the replay buffer the results are not good."""
-    return _worse(evidence, ("L=300", "L=400"))  # those that the paper tried
+    cycles = "L=300", "L=400"  # those that the paper tried
+    return _against_baseline(evidence, final_return, cycles, NOTABLE, loss=True)
 
 
 @claim(
@@ -162,13 +162,12 @@ def few_cycles_are_bad(evidence: Evidence) -> Iterator[Part]:
     "mean networked return of the whole run with eta = 0.01 minus that with 0.001; largest fall of "
     "the return below an earlier value with a larger eta minus that with 0.01",
 )
-def policy_step_is_fast_and_steady(evidence: Evidence) -> Iterator[Part]:
+def policy_step_is_fast_and_steady(evidence: Evidence) -> Iterator[Effect]:
     """The learning rate eta = 0.01 learns faster than 0.001 and more steadily than 0.1 to 10."""
     rule = Rule("more", 0.04)
-    for setting, there, ours in _compared(evidence, mean_return, ["eta=0.001"]):
-        yield Part(f"faster than {setting}", paired(ours, there), rule, "W")
-    for setting, there, ours in _compared(evidence, largest_fall, ("eta=0.1", "eta=1", "eta=10")):
-        yield Part(f"steadier than {setting}", paired(there, ours), rule, "W")
+    slow, large = ["eta=0.001"], ("eta=0.1", "eta=1", "eta=10")
+    yield from _against_baseline(evidence, mean_return, slow, rule, "faster than {}", loss=True)
+    yield from _against_baseline(evidence, largest_drop, large, rule, "steadier than {}")
 
 
 def _at_random(evidence, weight):
@@ -176,10 +175,15 @@ def _at_random(evidence, weight):
         dataset = evidence.runs("entropy", game, weight)
         sample = final_mean(dataset, "policy_entropy", "networked")
         # of a share, what is left of one is what matters
-        yield Part(game, sample, Rule("beyond", 0.9, 0.1), way="entropy")
+        yield Effect(game, sample, Rule("beyond", 0.1, threshold=0.9), estimand="entropy")
     for game in ("agree", "diffuse", "cluster"):
         elsewhere = 1.0 - final_mean(evidence.runs("entropy", game, weight), "fullest", "networked")
-        yield Part(game, elsewhere, Rule("beyond", 0.75, 0.05), way="outside of the four fullest")
+        yield Effect(
+            game,
+            elsewhere,
+            Rule("beyond", 0.05, threshold=0.75),
+            estimand="outside of the four fullest",
+        )
 
 
 AT_RANDOM = (
@@ -189,13 +193,13 @@ AT_RANDOM = (
 
 
 @claim("C15", "App. F.4", "R", AT_RANDOM)
-def much_entropy_is_bad(evidence: Evidence) -> Iterator[Part]:
+def much_entropy_is_bad(evidence: Evidence) -> Iterator[Effect]:
     """With an entropy weight lambda of 1 the population keeps moving at random."""
     return _at_random(evidence, "lambda=1")
 
 
 @claim("C15c", "App. F.4", "R", AT_RANDOM)
-def some_entropy_is_bad(evidence: Evidence) -> Iterator[Part]:
+def some_entropy_is_bad(evidence: Evidence) -> Iterator[Effect]:
     """So it does with every larger value that Table 1 lists, of which the smallest is 0.1."""
     return _at_random(evidence, "lambda=0.1")
 
@@ -206,11 +210,10 @@ def some_entropy_is_bad(evidence: Evidence) -> Iterator[Part]:
     "J",
     "mean networked return of the whole run minus that with lambda = 0.01",
 )
-def less_entropy_is_equal(evidence: Evidence) -> Iterator[Part]:
+def less_entropy_is_equal(evidence: Evidence) -> Iterator[Effect]:
     """With lambda nearer to 0, or 0, the population learns equally fast."""
-    settings = ("lambda=0", "lambda=0.0001", "lambda=0.001")
-    for setting, there, ours in _compared(evidence, mean_return, settings):
-        yield Part(setting, paired(there, ours), Rule("equal", 0.04), "W")
+    weights = "lambda=0", "lambda=0.0001", "lambda=0.001"
+    return _against_baseline(evidence, mean_return, weights, Rule("equal", 0.04))
 
 
 @claim(
@@ -220,7 +223,7 @@ def less_entropy_is_equal(evidence: Evidence) -> Iterator[Part]:
     "CPU time of a run with 50 agents against the straight line through those with 10 and 300, "
     "relative difference",
 )
-def cost_is_linear(evidence: Evidence) -> Iterator[Part]:
+def cost_is_linear(evidence: Evidence) -> Iterator[Effect]:
     """The cost grows linearly with the population."""
     seconds = [
         evidence.runs("agents", "agree", f"N={agents}")["cpu_seconds"]
@@ -231,7 +234,7 @@ def cost_is_linear(evidence: Evidence) -> Iterator[Part]:
     n_trials = min(map(len, seconds))
     few, some, many = (each[:n_trials] for each in seconds)
     line = few + (many - few) * (50 - 10) / (300 - 10)
-    yield Part("networked", some / line - 1.0, Rule("equal", 0.2))
+    yield Effect("networked", some / line - 1.0, Rule("equal", 0.2))
 
 
 @claim(
@@ -241,22 +244,22 @@ def cost_is_linear(evidence: Evidence) -> Iterator[Part]:
     "rise of the networked return under Algorithm 1, K = 150, minus half of that under Algorithm "
     "2, K = 70: at equal k; each at its end",
 )
-def replay_is_needed(evidence: Evidence) -> Iterator[Part]:
+def replay_is_needed(evidence: Evidence) -> Iterator[Effect]:
     """Algorithm 1 learns far more slowly than Algorithm 2: it does not rise half as far."""
-    ours = _learned(evidence.runs("table1", FAILING), "networked", "in table1")
+    baseline = _learned(evidence.runs("table1", FAILING), "networked", "in table1")
     online = evidence.runs("table1", FAILING, "online")
-    half, n = gain(ours, "networked") / 2.0, ours.sizes["iteration"]
+    half, n = rise(baseline, "networked") / 2.0, baseline.sizes["iteration"]
     returns = mean_between(online, "discounted_return", "networked", n - last_iterations(n), n - 1)
-    there = (returns - initial_return(online)) / whole(online)
-    for way, risen in (("at equal k", there), ("at the end", gain(online, "networked"))):
-        yield Part("Algorithm 1", paired(risen, half), Rule("below", 0.0, 0.1), "W", way)
+    there = (returns - initial_return(online)) / gain(online)
+    for estimand, risen in (("at equal k", there), ("at the end", rise(online, "networked"))):
+        yield Effect("Algorithm 1", paired(risen, half), Rule("below", 0.1), "gain", estimand)
 
 
 @claim("C28", "Remark 3.1", "R", "networked return at the end minus that without a bound L_h")
-def bound_does_not_matter(evidence: Evidence) -> Iterator[Part]:
+def bound_does_not_matter(evidence: Evidence) -> Iterator[Effect]:
     """The results do not depend on the bound L_h on the entropy's gap."""
-    for setting, there, ours in _compared(evidence, end, ("L_h=0.012", "L_h=0.005")):
-        yield Part(setting, paired(there, ours), Rule("equal", 0.2), "P")
+    bounds = "L_h=0.012", "L_h=0.005"
+    return _against_baseline(evidence, final_return, bounds, Rule("equal", 0.2))
 
 
 @claim(
@@ -266,14 +269,14 @@ def bound_does_not_matter(evidence: Evidence) -> Iterator[Part]:
     "mean networked return of the whole run with beta = 0.1 minus that with 0.01; return at the "
     "end with W = 20 minus that with more",
 )
-def rate_and_waiting_are_right(evidence: Evidence) -> Iterator[Part]:
+def rate_and_waiting_are_right(evidence: Evidence) -> Iterator[Effect]:
     """The rate beta = 0.1 learns faster than 0.01, and waiting for more than W = 20 transitions
     gains nothing.
     """
-    for setting, there, ours in _compared(evidence, mean_return, ["beta=0.01"]):
-        yield Part(f"faster than {setting}", paired(ours, there), Rule("more", 0.04), "W")
-    for setting, there, ours in _compared(evidence, end, ("W=100", "W=500")):
-        yield Part(f"than {setting}", paired(ours, there), Rule("not less", 0.2), "P")
+    faster, not_less = Rule("more", 0.04), Rule("not less", 0.2)
+    slow, long = ["beta=0.01"], ("W=100", "W=500")
+    yield from _against_baseline(evidence, mean_return, slow, faster, "faster than {}", loss=True)
+    yield from _against_baseline(evidence, final_return, long, not_less, "than {}", loss=True)
 
 
 @claim(
@@ -284,8 +287,7 @@ def rate_and_waiting_are_right(evidence: Evidence) -> Iterator[Part]:
     "under the paper's; one such score is enough",
     enough="one",
 )
-def score_affects_stability(evidence: Evidence) -> Iterator[Part]:
+def score_affects_stability(evidence: Evidence) -> Iterator[Effect]:
     """By what policies are scored can affect the stability of learning."""
-    settings = ("sigma=sum", "sigma=return", "sigma=random")
-    for setting, there, ours in _compared(evidence, largest_fall, settings):
-        yield Part(setting, paired(there, ours), Rule("differs", 0.04), "W")
+    scores = "sigma=sum", "sigma=return", "sigma=random"
+    return _against_baseline(evidence, largest_drop, scores, Rule("differs", 0.04))

@@ -1,13 +1,12 @@
-"""What the paper proves, or says to follow: counted in runs, or measured apart from them."""
+"""Claims about theorems, counted in runs or measured apart from them."""
 
-import json
 from collections.abc import Iterator
 
 import numpy as np
 
 from mfgcore.runs.datasets import configuration
-from mfgcore.study.claims.evidence import Evidence, NothingToJudge
-from mfgcore.study.claims.judging import Part, Rule, claim
+from mfgcore.study.claims.evidence import Evidence, NothingToJudge, configurations
+from mfgcore.study.claims.judging import Effect, Rule, claim
 from mfgcore.study.claims.measures import series
 
 SCORE = "smallest_change"  # what the theorems are about
@@ -22,8 +21,8 @@ def _networked_runs(dataset):
         chosen = [dataset.sel(architecture="networked")]
     else:
         chosen = [
-            dataset.sel(dict(zip(("scenario", "setting", "variant"), key.split("|"), strict=True)))
-            for key, parameters in json.loads(dataset.attrs["configurations"]).items()
+            dataset.sel(dict(zip(("scenario", "setting", "variant"), key, strict=True)))
+            for key, parameters in configurations(dataset).items()
             if parameters.get("architecture") == "networked"
             and parameters.get("score_rule", SCORE) == SCORE
         ]
@@ -31,9 +30,9 @@ def _networked_runs(dataset):
 
 
 def _theorem(evidence, count, what):
-    """Share of the chances of a violation that were one, by trial: of figures, of comparisons.
+    """Share of violations among the cases of a theorem, by trial, of figures and of comparisons.
 
-    `count` returns violations and chances of a run, and the size of the largest violation.
+    `count` returns violations and cases of a run, and the size of the largest violation.
     """
     kinds = {"figures": evidence.experiments, "comparisons": evidence.comparisons}
     if not any(kinds.values()):
@@ -57,7 +56,7 @@ def _theorem(evidence, count, what):
             if violated and what:
                 text += f", {what} {largest:.2g} at most"
             share = totals[0] / np.maximum(totals[1], 1.0)
-            yield Part(text, share, Rule("always"))
+            yield Effect(text, share, Rule("always"))
 
 
 @claim(
@@ -68,7 +67,7 @@ def _theorem(evidence, count, what):
     "the iterations that left several, in all networked runs with the paper's score; for a single "
     "adoption, Theorem 3.1 is plain arithmetic",
 )
-def communication_brings_together(evidence: Evidence) -> Iterator[Part]:
+def communication_brings_together(evidence: Evidence) -> Iterator[Effect]:
     """Where communication leaves several policies, the population is nearer to every adopted one
     than before.
     """
@@ -93,7 +92,7 @@ def communication_brings_together(evidence: Evidence) -> Iterator[Part]:
     "iterations in which the bound did not fall, because the policy that changed most was kept, as "
     "a share of those in which the premises held, in all networked runs with the paper's score",
 )
-def communication_lowers_the_bound(evidence: Evidence) -> Iterator[Part]:
+def communication_lowers_the_bound(evidence: Evidence) -> Iterator[Effect]:
     """Where all shared one policy before their updates and several are left, the bound on the
     distance between two of them has fallen.
     """
@@ -115,7 +114,7 @@ def communication_lowers_the_bound(evidence: Evidence) -> Iterator[Part]:
     "share of the communication phases that left several policies, under each of four scores; a "
     "ring with one round less is reported",
 )
-def as_many_rounds_as_the_diameter_agree(evidence: Evidence) -> Iterator[Part]:
+def as_many_rounds_as_the_diameter_agree(evidence: Evidence) -> Iterator[Effect]:
     """On a static connected network, as many rounds as its diameter leave one policy, whatever the
     score.
     """
@@ -125,7 +124,7 @@ def as_many_rounds_as_the_diameter_agree(evidence: Evidence) -> Iterator[Part]:
             policies, _ = series(dataset, "distinct_policies", "networked")
             several = (policies[:, 1:] > 1).mean(axis=1)  # at k = 0 nobody has communicated
             counted = network != "ring, a round less"
-            yield Part(f"{network}, {score}", several, Rule("always"), counted=counted)
+            yield Effect(f"{network}, {score}", several, Rule("always"), counted=counted)
 
 
 @claim(
@@ -135,11 +134,11 @@ def as_many_rounds_as_the_diameter_agree(evidence: Evidence) -> Iterator[Part]:
     "error of the Q-function against the exact one, with the buffer in order minus shuffled: root "
     "mean square over visited pairs; mean",
 )
-def shuffling_helps(evidence: Evidence) -> Iterator[Part]:
+def shuffling_helps(evidence: Evidence) -> Iterator[Effect]:
     """Shuffling the replay buffer reduces the error of the Q-function."""
-    for name, sample in evidence.effects("C25").items():
-        game, _, way = name.partition(", ")
-        yield Part(game, sample, Rule("more"), way=way)
+    for name, sample in evidence.theory_effects("C25").items():
+        game, _, estimand = name.partition(", ")
+        yield Effect(game, sample, Rule("more"), estimand=estimand)
 
 
 @claim(
@@ -149,10 +148,10 @@ def shuffling_helps(evidence: Evidence) -> Iterator[Part]:
     "slope of the logarithm of the distance of N agents to the mean field over that of N, from 10 "
     "to 3,000, plus 0.5",
 )
-def agents_come_near_the_mean_field(evidence: Evidence) -> Iterator[Part]:
+def agents_come_near_the_mean_field(evidence: Evidence) -> Iterator[Effect]:
     """The distance of N agents to the mean field falls as 1 / sqrt(N)."""
-    for label, slopes in evidence.effects("C26").items():
-        yield Part(label, slopes + 0.5, Rule("equal", 0.05))
+    for label, slopes in evidence.theory_effects("C26").items():
+        yield Effect(label, slopes + 0.5, Rule("equal", 0.05))
 
 
 @claim(
@@ -162,9 +161,9 @@ def agents_come_near_the_mean_field(evidence: Evidence) -> Iterator[Part]:
     "distance of the independent policies to the equilibrium, where it is unique, minus that of "
     "the networked ones",
 )
-def networked_policies_are_no_farther_from_the_equilibrium(evidence: Evidence) -> Iterator[Part]:
+def networked_policies_are_no_farther_from_the_equilibrium(evidence: Evidence) -> Iterator[Effect]:
     """Networked policies are in expectation no farther from the equilibrium than independent
     ones.
     """
-    for label, networked_minus_independent in evidence.effects("C27").items():
-        yield Part(label, -networked_minus_independent, Rule("not less", 0.05))
+    for label, networked_minus_independent in evidence.theory_effects("C27").items():
+        yield Effect(label, -networked_minus_independent, Rule("not less", 0.05))

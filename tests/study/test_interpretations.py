@@ -1,6 +1,5 @@
-"""Verdicts by reading on made-up data, of which it is known what holds."""
+"""Verdicts by interpretation on made-up data, of which it is known what holds."""
 
-import make_ledger
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,11 +7,19 @@ import yaml
 from comparisons_data import CONFIG, made_up, planned
 
 from mfgcore.pipeline import configuration
-from mfgcore.study import readings_figures
+from mfgcore.study import interpretations_report, keep_data, make_ledger
 from mfgcore.study.claims.evidence import as_experiment
+from mfgcore.study.claims.figures import UNDISTURBED
 from mfgcore.study.claims.judging import FAILS, HOLDS
-from mfgcore.study.claims.units import whole
-from mfgcore.study.readings import NOT_RUN, NOTHING, claims_that_hold, closest, judge_readings
+from mfgcore.study.claims.normalisers import gain
+from mfgcore.study.interpretations import (
+    NOT_RUN,
+    NOTHING,
+    changes,
+    claims_that_hold,
+    closest,
+    judge_interpretations,
+)
 
 KEPT = (
     "paper",
@@ -24,7 +31,6 @@ KEPT = (
     "D24 random score",
     "earned + random",
 )
-SETTINGS = {name: own for name, own in planned("readings")["settings"].items() if name in KEPT}
 
 
 def returns(scenario, setting, variant, k, parameters):
@@ -38,7 +44,7 @@ def returns(scenario, setting, variant, k, parameters):
     learned = setting != "Q starts at 0" or parameters["game"] != "agree"
     plateau = 9.05 if variant == "centralised" else 9.0
     rise = plateau * np.minimum(k / time, 1.0) * learned
-    # under one reading the centralised population ends lower than matters, in diffuse alone
+    # under one interpretation the centralised population ends lower than matters, in diffuse alone
     lower = parameters["game"] == "diffuse" and variant == "centralised"
     rise = rise - (2.0 if lower and setting == "earned + random" else 0.0) * (k > 0)
     grown = variant == "independent" and k > parameters.get("change_at", np.inf)
@@ -57,7 +63,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def judged(data):
-    return judge_readings(data, SETTINGS, seed=1)
+    return judge_interpretations(data, seed=1)
 
 
 @pytest.fixture
@@ -70,8 +76,9 @@ def table(judged):
     return judged[1]
 
 
-def verdicts(cells, reading, claim):
-    return list(cells[(cells["reading"] == reading) & (cells["claim"] == claim)]["verdict"])
+def verdicts(cells, name, claim):
+    own = (cells["interpretation"] == name) & (cells["claim"] == claim)
+    return list(cells[own]["verdict"])
 
 
 def test_what_holds_is_what_was_made_to_hold(cells):
@@ -86,25 +93,26 @@ def test_what_holds_is_what_was_made_to_hold(cells):
 def test_where_nobody_learns_no_speed_is_judged(cells):
     assert verdicts(cells, "Q starts at 0", "C1") == [NOTHING, HOLDS]
     assert verdicts(cells, "Q starts at 0", "C4") == [FAILS]
-    ways = cells.set_index(["reading", "claim", "where"])["ways"]
+    notes = cells.set_index(["interpretation", "claim", "where"])["estimands"]
     why = "without agree, failing: neither networked nor centralised agents learned anything"
-    assert ways["Q starts at 0", "C1", "agree"] == why
+    assert notes["Q starts at 0", "C1", "agree"] == why
 
 
 def test_a_game_in_which_nothing_can_be_won_is_left_out(cells):
     # where shares are clipped, all divisions of diffuse earn the same, and in cluster all earn 0
-    clipped = cells[cells["reading"] == "D4 clipped"].set_index(["claim", "where"])
+    clipped = cells[cells["interpretation"] == "D4 clipped"].set_index(["claim", "where"])
     assert clipped["verdict"]["C3", "all four"] == HOLDS
-    assert "without diffuse, failing: however the" in clipped["ways"]["C3", "all four"]
+    assert "without diffuse, failing: however the" in clipped["estimands"]["C3", "all four"]
     assert clipped["verdict"]["C8", "cluster"] == NOTHING
 
 
 def test_effects_are_in_their_units(data, table):
-    paper = table[table["reading"] == "paper"].set_index(["claim", "part", "way"])["effect"]
+    baseline = table[table["interpretation"] == "paper"]
+    paper = baseline.set_index(["claim", "label", "estimand"])["estimate"]
     # the return of independent agents falls by 3
-    fall = 3.0 / whole(as_experiment(data, "agree, growing", "paper"))
-    setback = paper["C4", "fig3, return", "ten iterations after"]
-    np.testing.assert_allclose(setback, fall, atol=0.01)
+    fall = 3.0 / gain(as_experiment(data, "agree, growing", "paper"))
+    drop = paper["C4", "fig3, return", "ten iterations after"]
+    np.testing.assert_allclose(drop, fall, atol=0.01)
     time = paper["C1", "fig1, than centralised", "time of 90 %"]
     np.testing.assert_allclose(time, 1.0 - 18.0 / 36.0, atol=0.05)
     end = paper["C3", "fig4, independent", "end"]
@@ -114,40 +122,41 @@ def test_effects_are_in_their_units(data, table):
     np.testing.assert_allclose(area, np.mean(k / 14.4 - k / 28.8), atol=0.02)
 
 
-def test_ways_that_the_runs_are_too_short_for_are_left_out(table):
+def test_estimands_that_the_runs_are_too_short_for_are_left_out(table):
     # they end twelve iterations after the growth
-    ways = table[table["reading"] == "paper"].groupby("claim")["way"].unique()
-    assert list(ways["C4"]) == ["ten iterations after"]
-    assert list(ways["C5"]) == ["area", "time of 90 %", "steepest slope", "time from 10 to 90 %"]
+    estimands = table[table["interpretation"] == "paper"].groupby("claim")["estimand"].unique()
+    assert list(estimands["C4"]) == ["ten iterations after"]
+    assert list(estimands["C5"]) == list(UNDISTURBED)
 
 
-def test_a_cell_shows_the_part_that_is_furthest_from_holding(cells, table):
+def test_a_cell_shows_the_effect_that_is_furthest_from_holding(cells, table):
     for claim in ("C3", "C4", "C8"):
-        own = table[(table["claim"] == claim) & (table["reading"] == "paper")]
-        least = own[own["way"] == own["way"].iloc[0]]["effect"].min()
-        found = cells[(cells["claim"] == claim) & (cells["reading"] == "paper")]["effect"]
+        own = table[(table["claim"] == claim) & (table["interpretation"] == "paper")]
+        least = own[own["estimand"] == own["estimand"].iloc[0]]["estimate"].min()
+        paper = (cells["claim"] == claim) & (cells["interpretation"] == "paper")
+        found = cells[paper]["estimate"]
         assert list(found) == [least]
 
 
-def test_a_reading_that_plays_no_part_has_the_verdict_of_the_papers(cells, table):
-    rows = table.set_index(["reading", "claim", "where", "way", "part"])
-    for reading, claim in (
+def test_changes_without_effect_have_the_verdict_of_the_baseline(cells, table):
+    rows = table.set_index(["interpretation", "claim", "where", "estimand", "label"])
+    for name, claim in (
         ("D16 the last score", "C5"),
         ("D17 learn before they communicate", "C8"),
     ):
         for place in rows.loc["paper"].index:
             if place[0] == claim:
-                own, paper = rows.loc[(reading, *place)], rows.loc[("paper", *place)]
-                assert own["effect"] == paper["effect"] and own["source"] == "paper"
+                own, paper = rows.loc[(name, *place)], rows.loc[("paper", *place)]
+                assert own["estimate"] == paper["estimate"] and own["source"] == "paper"
     assert verdicts(cells, "D20 evaluation moves the population", "C8") == [NOT_RUN]
 
 
-def test_the_closest_reading_holds_most_with_the_fewest_flips(cells):
-    reading, text = closest(cells, SETTINGS)
-    assert reading == "D24 random score"
+def test_the_closest_interpretation_holds_most_with_the_fewest_changes(data, cells):
+    name, text = closest(cells, changes(data))
+    assert name == "D24 random score"
     assert yaml.safe_load(text)["parameters"] == {"score_rule": "random"}
-    both = {"D24 random score": {"a": 1, "b": 2, "trials": 3}, "random": {"c": 1, "only": []}}
-    renamed = cells.replace({"reading": {"D24 random score": "random"}})
+    both = {"D24 random score": {"a": 1, "b": 2}, "random": {"c": 1}}
+    renamed = cells.replace({"interpretation": {"D24 random score": "random"}})
     again = pd.concat([cells, renamed])
     assert closest(again, both)[0] == "random"
 
@@ -155,8 +164,8 @@ def test_the_closest_reading_holds_most_with_the_fewest_flips(cells):
 def test_kept_data_make_files_and_a_configuration(tmp_path):
     for name in ("data", "gallery", "config"):
         (tmp_path / name).mkdir()
-    make_ledger.make_more(
-        make_ledger.read(tmp_path / "data"), tmp_path / "gallery", tmp_path / "config"
+    make_ledger.write_comparisons(
+        keep_data.read(tmp_path / "data"), tmp_path / "gallery", tmp_path / "config"
     )
     assert not any((tmp_path / "gallery").iterdir())  # nothing is kept, nothing is made
     few = {"readings": ["paper"], "generality": ["two_bars", "contraction"]}
@@ -166,8 +175,8 @@ def test_kept_data_make_files_and_a_configuration(tmp_path):
         but = [setting for setting in planned(name)["settings"] if setting not in kept]
         own = made_up(name, maker, 0.1, exploitability, but=but)
         own.to_netcdf(tmp_path / f"data/{name}.nc")
-    make_ledger.make_more(
-        make_ledger.read(tmp_path / "data"), tmp_path / "gallery", tmp_path / "config"
+    make_ledger.write_comparisons(
+        keep_data.read(tmp_path / "data"), tmp_path / "gallery", tmp_path / "config"
     )
     made = {path.name for path in (tmp_path / "gallery").iterdir()}
     assert made == {
@@ -184,9 +193,9 @@ def test_kept_data_make_files_and_a_configuration(tmp_path):
     assert max(path.stat().st_size for path in (tmp_path / "gallery").glob("*.png")) < 300_000
 
 
-def test_its_file_configures_the_workflow(cells, tmp_path):
+def test_its_file_configures_the_workflow(data, cells, tmp_path):
     path = tmp_path / "closest.yaml"
-    path.write_text(closest(cells, SETTINGS)[1], encoding="utf-8")
+    path.write_text(closest(cells, changes(data))[1], encoding="utf-8")
     root = CONFIG.parent
     config = configuration.read([root / name for name in configuration.CONFIG_FILES] + [path])
     schema = configuration.load_schema(root / "workflow/schemas/config.schema.yaml")
@@ -199,14 +208,22 @@ def test_its_file_configures_the_workflow(cells, tmp_path):
 def test_pictures_show_what_the_table_says(cells, table, tmp_path):
     for name in ("a", "b"):
         paths = [tmp_path / f"{name}.{ending}" for ending in ("pdf", "svg")]
-        readings_figures.plot_matrix(cells, paths, "title", "D24 random score")
+        interpretations_report.plot_matrix(cells, paths, "title", "D24 random score")
         curve = tmp_path / f"{name}_curve.png"
-        readings_figures.plot_curve(table, [curve], "title")
+        interpretations_report.plot_curve(table, [curve], "title")
     for name in ("a.pdf", "a_curve.png"):
         assert (tmp_path / name).read_bytes() == (tmp_path / name.replace("a", "b", 1)).read_bytes()
     drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
-    for text in ("our reading", "5 of 6", "6 of 6 ← most", "4 of 5", "✗ 0.00"):
+    for text in ("baseline", "5 of 6", "6 of 6 ← most", "4 of 5", "✗ 0.00"):
         assert f"<!-- {text} -->" in drawn, text
-    markdown = readings_figures.to_markdown(cells, table, "D24 random score")
-    assert "Under our reading 5 of 6 main claims hold (C1, C2, C3, C4, C8)." in markdown
-    assert "Most hold under *D24 random score*: 6 of 6" in markdown
+    markdown = interpretations_report.to_markdown(cells, table, "D24 random score")
+    assert "5 of 6 main claims hold (C1, C2, C3, C4, C8)." in markdown
+    assert "*D24 random score*: 6 of 6" in markdown
+
+
+def test_changes_are_the_parameters_that_differ_from_the_baseline(data):
+    plan = planned("readings")["settings"]
+    for name, changed in changes(data).items():
+        assert changed == {
+            key: value for key, value in plan[name].items() if key not in ("trials", "only")
+        }

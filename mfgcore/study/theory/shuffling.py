@@ -1,4 +1,4 @@
-"""What shuffling the replay buffer is worth (Sec. 3.5): TD passes in order and shuffled.
+"""Effect of shuffling the replay buffer (Sec. 3.5): ``python -m mfgcore.study.theory.shuffling``.
 
 A large population keeps a policy, so that the exact Q-function of the mean-field game is what a
 learner should find. Each trial is a population of its own; each learner replays its buffer L times,
@@ -7,19 +7,20 @@ errors of the trials over the pairs that were visited, for claim C25.
 """
 
 import json
-from pathlib import Path
 
 import numpy as np
-from populations import walk
 
-from mfgcore import Experiment, kernels
+from mfgcore import kernels
 from mfgcore.agents.algorithms import LearningBatch
 from mfgcore.agents.rollout import rollout
+from mfgcore.experiment.experiment import Experiment
 from mfgcore.meanfield import action_values, stationary_distribution
 from mfgcore.meanfield.policies import uniform_policy
+from mfgcore.study import SEED
+from mfgcore.study.keep_data import DATA
+from mfgcore.study.theory.populations import walk
 
-OUTPUT = Path(__file__).parents[1] / "docs/gallery/data/shuffling.json"
-SEED = 230602766  # the root of the confirmatory runs
+OUTPUT = DATA / "shuffling.json"
 TRIALS, LEARNERS, AGENTS = 20, 20, 2000
 STEPS = (1, 10)  # M_td: with few steps between transitions these depend on each other
 
@@ -34,7 +35,8 @@ def errors(experiment):
     population = walk(experiment, policies, np.zeros(AGENTS, dtype=np.int32), 0)
     learners = np.arange(LEARNERS, dtype=np.int32)
     algorithm = experiment.make("algorithm")
-    seen = rollout(experiment, population, algorithm.n_discarded, learners).transitions
+    lengths = experiment.transitions, experiment.steps_per_transition
+    seen = rollout(population, algorithm, *lengths, learners=learners).transitions
     visited = np.array([np.bincount(row["pair"], minlength=exact.size) > 0 for row in seen])
     in_order = np.full((LEARNERS, exact.size), experiment.max_q_value)
     rates = np.full(seen.shape[1], experiment.learning_rate)
@@ -67,7 +69,6 @@ def main():
             }
             means = {name: round(np.mean(values), 4) for name, values in results[label].items()}
             print(label, means, flush=True)
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     OUTPUT.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Rounds until everybody has one policy, in networks that stay as they are (after Theorem 3.1).
+"""Communication rounds until consensus in static networks (after Theorem 3.1).
 
 The paper: as many rounds as the diameter, whatever the score. Agents stand still, each in turn has
 the best score, and rounds are counted until all have its policy.
@@ -6,13 +6,13 @@ the best score, and rounds are counted until all have its policy.
 
 import dataclasses
 
-import constants as c
 import numpy as np
 
-from mfgcore import Experiment
 from mfgcore.agents.adoption import communicate
 from mfgcore.agents.population import Population
 from mfgcore.agents.rollout import RolloutState
+from mfgcore.experiment.experiment import Experiment
+from mfgcore.study.theory import constants as c
 
 N_AGENTS = 200
 NETWORKS = {
@@ -26,7 +26,7 @@ NETWORKS = {
 
 
 def standing(name):
-    """An experiment, its links, and everybody's group, none of whom ever moves."""
+    """An experiment, its links, and every agent's state and group; agents never move."""
     experiment = Experiment(game="agree", agents=N_AGENTS, network=name, **NETWORKS[name])
     states = experiment.random_streams.sample_initial_states(
         "initial_states", 0, N_AGENTS, experiment.make_game()
@@ -36,7 +36,7 @@ def standing(name):
 
 
 def diameter(links, groups):
-    """In rounds, of the groups that somebody is in: those of one group hear each other at once."""
+    """Diameter in rounds over inhabited groups, whose members hear each other at once; float."""
     inhabited, members = np.unique(groups, return_counts=True)
     begin, heard = links.first_neighbour, links.neighbours
     place = np.full(begin.size - 1, -1)
@@ -45,11 +45,11 @@ def diameter(links, groups):
     near = [found[found >= 0] for found in near]
     first = np.concatenate(([0], np.cumsum([found.size for found in near])))
     own = dataclasses.replace(links, first_neighbour=first, neighbours=np.concatenate(near))
-    return max(c.diameter(own), 1.0 * (members.max() > 1))
+    return max(float(c.distances(own).max()), 1.0 * (members.max() > 1))
 
 
 def rounds(experiment, links, states, best):
-    """How many rounds it takes until all have the policy of one agent; int."""
+    """Number of rounds until all have the policy of one agent; int."""
     stay = np.zeros((N_AGENTS, experiment.n_states, experiment.n_actions))
     stay[:, :, 0] = 1.0
     index = np.arange(N_AGENTS, dtype=np.int32)
@@ -68,7 +68,7 @@ def rounds(experiment, links, states, best):
 
 
 def measure(name):
-    """The diameter, and the most rounds that it takes, over all agents; dict."""
+    """Diameter, and largest and mean number of rounds, over all agents; dict."""
     experiment, links, states, groups = standing(name)
     found = [rounds(experiment, links, states, best) for best in range(N_AGENTS)]
     return {"diameter": diameter(links, groups), "most": max(found), "mean": float(np.mean(found))}

@@ -1,4 +1,4 @@
-"""N agents beside the mean field, over N: their distribution, their return, what a deviation gains.
+"""Finite populations beside the mean field: distribution, return and gain of a deviation over N.
 
 Agents that share a policy move independently in these games, so that at one moment they are N
 draws from its stationary distribution. Each trial draws them, lets them walk, and looks at the end;
@@ -6,17 +6,17 @@ beside it stand the exact expectations. ``docs/theory.md`` shows what comes of i
 """
 
 import numpy as np
-from populations import expected_rewards, policy_entropies
 from scipy.stats import binom
 
-from mfgcore import Experiment, meanfield
-from mfgcore.agents.algorithms import improve_policies
+from mfgcore import meanfield
 from mfgcore.agents.population import Population
 from mfgcore.agents.rollout import RolloutState, rollout
+from mfgcore.experiment.experiment import Experiment
 from mfgcore.games import GAMES
 from mfgcore.meanfield.policies import uniform_policy
 from mfgcore.meanfield.transition_model import TransitionModel
 from mfgcore.metrics.sampled import discounted_return
+from mfgcore.study.theory.populations import expected_rewards, policy_entropies
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 TRIALS = 200
@@ -26,7 +26,7 @@ GATHERED = 0.1  # share of the fullest cell at which teaching stops
 
 
 def walk_of(game, **parameters):
-    """A walk as long as the return looks ahead; Experiment."""
+    """Experiment whose rollout is as long as the return's horizon."""
     horizon = Experiment(game=game).return_horizon
     return Experiment(
         game=game, transitions=horizon, steps_per_transition=1, waiting_transitions=0, **parameters
@@ -34,21 +34,21 @@ def walk_of(game, **parameters):
 
 
 def game_of(name):
-    """The same game for every N: rewards of cluster are normalised by the largest; Game."""
+    """Game for every N; cluster's rewards are normalised by the largest."""
     return GAMES[name](**({"max_agents": max(SIZES)} if name == "cluster" else {}))
 
 
 def improved(experiment, game, policy):
-    """A policy after a step of mirror ascent on its exact Q-function, and its mean field before."""
+    """Policy after a step of mirror ascent on its exact Q-function, and the mean field before."""
     mean_field = meanfield.stationary_distribution(policy, game)
     weights = {"discount": experiment.discount, "entropy_weight": experiment.entropy_weight}
     q_values = meanfield.action_values(policy, mean_field, game, **weights)
-    index = np.zeros(1, dtype=np.int32)
-    return improve_policies(experiment, policy[None], index, q_values.reshape(1, -1))[0], mean_field
+    improve = experiment.make("policy_improvement")
+    return improve(policy[None], q_values[None])[0], mean_field
 
 
 def taught(experiment, game):
-    """A policy on its way: exact learning from a nearly even one, until a cell is full enough.
+    """Policy half-way: exact learning from a nearly uniform one, until a cell holds `GATHERED`.
 
     Not quite even, as the even policy is an equilibrium of cluster.
     """
@@ -73,7 +73,7 @@ def expected_distance(mean_field, n_agents):
 
 
 def expected_return(experiment, game, policy, n_agents=None):
-    """Of an agent that is among N, or among infinitely many, all where they stay; float."""
+    """Expected return of an agent among N, or infinitely many, in the stationary state; float."""
     mean_field = meanfield.stationary_distribution(policy, game)
     if n_agents is None:
         rewards = (policy * game.mean_field_rewards(mean_field)).sum(axis=1)
@@ -84,7 +84,7 @@ def expected_return(experiment, game, policy, n_agents=None):
 
 
 def sampled(experiment, game, policy, n_agents, trials=TRIALS):
-    """||mu_N - mu||_1 and the return, of so many walks of N agents; (trials,) float64 each."""
+    """||mu_N - mu||_1 and the return, of rollouts of N agents; (trials,) float64 each."""
     mean_field = meanfield.stationary_distribution(policy, game)
     index = np.zeros(n_agents, dtype=np.int32)
     distances, returns = np.empty(trials), np.empty(trials)
@@ -94,7 +94,15 @@ def sampled(experiment, game, policy, n_agents, trials=TRIALS):
         generators = experiment.random_streams.action_generators("actions", trial, n_agents)
         population = Population(states, index, policy[None])
         walk = RolloutState.of(population, game, experiment.entropy_weight, generators)
-        rewards = rollout(experiment, walk, None).population_rewards / n_agents
+        rewards = (
+            rollout(
+                walk,
+                experiment.make("algorithm"),
+                experiment.transitions,
+                experiment.steps_per_transition,
+            ).population_rewards
+            / n_agents
+        )
         returns[trial] = discounted_return(rewards, experiment.discount, rewards.size)
         shares = np.bincount(walk.states, minlength=game.n_states) / n_agents
         distances[trial] = np.abs(shares - mean_field).sum()
@@ -102,7 +110,7 @@ def sampled(experiment, game, policy, n_agents, trials=TRIALS):
 
 
 def slope(sizes, values, errors=0.0):
-    """Of log values against log N, and half its 95 % interval, from their standard errors; float.
+    """Slope of log values against log N, and half its 95 % interval; float each.
 
     All sizes weigh alike, so that it is an estimate of the slope of the expectations. The error of
     a logarithm is the relative error.
@@ -114,7 +122,7 @@ def slope(sizes, values, errors=0.0):
 
 
 def deviation_gain(experiment, game, policy, n_agents):
-    """What one of N agents that share a policy gains by its best deviation, exactly; float.
+    """Exact gain of the best deviation of one of N agents that share a policy; float.
 
     The others neither see it nor hinder it, and each is where its stationary distribution says: in
     a state it is paid what it expects of their number, so its problem is that of one agent.
@@ -129,7 +137,7 @@ def deviation_gain(experiment, game, policy, n_agents):
 
 
 def equilibrium(experiment, game, n_agents=np.inf, change=1e-13):
-    """Where mirror ascent on exact Q-functions ends from the even policy, as one of N sees it."""
+    """Limit of mirror ascent on exact Q-functions from the uniform policy, among N agents."""
     game = game.for_population(n_agents)
     policy = uniform_policy(game.n_states, len(game.actions))
     for _ in range(100_000):
@@ -141,7 +149,7 @@ def equilibrium(experiment, game, n_agents=np.inf, change=1e-13):
 
 
 def policies_of(experiment, game):
-    """The even policy, and a taught one; dict."""
+    """The uniform policy, and a taught one; dict."""
     return {
         "even": uniform_policy(game.n_states, len(game.actions)),
         "taught": taught(experiment, game),
@@ -149,7 +157,7 @@ def policies_of(experiment, game):
 
 
 def measure(name, trials=TRIALS):
-    """Everything of one game, at each of its policies; dict."""
+    """Distances, returns and slopes of one game, at each of its policies; dict."""
     experiment, game = walk_of(name), game_of(name)
     policies = policies_of(experiment, game)
     return {which: _measure(experiment, game, each, trials) for which, each in policies.items()}

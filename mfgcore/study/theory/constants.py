@@ -1,4 +1,4 @@
-"""The constants of the convergence theorems, each a small function of what it depends on.
+"""Constants of the convergence theorems, as functions of what they depend on.
 
 Theorem 3.3 rests on Theorem 3 of Yardim, Cayci, Geist & He, Policy Mirror Ascent for Efficient and
 Independent Learning in Mean Field Games (arXiv 2212.14449). What each function computes, and why it
@@ -11,6 +11,7 @@ largest 1-norm over the states, Q-functions by the largest difference.
 import math
 
 import numpy as np
+from scipy.sparse import csgraph, csr_array
 
 LONGEST = 128  # steps up to which a population's mixing is looked at
 
@@ -28,14 +29,14 @@ def transitions(game):
 
 
 def move_constants(chances):
-    """K_s and K_a: how far apart two states', or two actions', next states can be; float each."""
+    """K_s and K_a: largest distance of next states over two states, or two actions; float each."""
     by_state = np.abs(chances[:, None] - chances[None]).sum(axis=-1).max()
     by_action = np.abs(chances[:, :, None] - chances[:, None]).sum(axis=-1).max()
     return float(by_state), float(by_action)
 
 
 def reward_spans(game):
-    """L_s and L_a: what states, or actions, can differ by at one mean field; float each.
+    """L_s and L_a: largest reward difference of states, or actions, at one mean field; float each.
 
     Rewards that rise with the own share, or fall, all of them, differ most where everybody is in
     one state.
@@ -45,7 +46,7 @@ def reward_spans(game):
 
 
 def reward_slope(game):
-    """L_mu, half the steepest slope of a reward in the own share: a share moves by half the 1-norm.
+    """L_mu: half the steepest slope of a reward in the own share, as that moves by half the 1-norm.
 
     In agree it is that of where targets are not empty; where one is, its reward jumps.
     """
@@ -63,7 +64,7 @@ def reward_slope(game):
 
 
 def action_gap(discount, moves, spans):
-    """L_h: by how much the values of two actions differ at most, under the best policy; float.
+    """L_h: largest difference of two actions' values under the best policy; float.
 
     `moves` are K_s and K_a, `spans` L_s and L_a. Infinite where states stay as far apart as
     discounting lets them.
@@ -73,7 +74,7 @@ def action_gap(discount, moves, spans):
 
 
 def least_probability(n_actions, gap):
-    """The least probability that an action has in {u : log n - H(u) <= gap}; float.
+    """Least probability of an action in {u : log n - H(u) <= gap}; float.
 
     It is found where all others are equally likely; 0 where the set reaches the boundary.
     """
@@ -92,7 +93,7 @@ def least_probability(n_actions, gap):
 
 
 def entropy_slope(entropy_weight, n_actions, probability):
-    """Of h in the 1-norm, where no action is less likely than `probability`; float."""
+    """Lipschitz constant of h in the 1-norm, for action probabilities >= `probability`; float."""
     if probability == 0.0:
         return math.inf
     most = 1.0 - (n_actions - 1) * probability
@@ -103,7 +104,7 @@ def entropy_slope(entropy_weight, n_actions, probability):
 
 
 def powers(chances, longest=LONGEST):
-    """P_pi^T of the even policy for T = 1, 2, ...; list of (n_states, n_states) float64."""
+    """P_pi^T of the uniform policy, T = 1, 2, ...; list of (n_states, n_states)."""
     one = chances.mean(axis=1)
     found = [one]
     while len(found) < longest:
@@ -112,12 +113,12 @@ def powers(chances, longest=LONGEST):
 
 
 def overlap(one):
-    """The least sum_x min(P(x | s), P(x | s')) of two states; 1 minus Dobrushin's coefficient."""
+    """Least sum_x min(P(x | s), P(x | s')): 1 minus Dobrushin's coefficient; float."""
     return min(float(np.minimum(row, one).sum(axis=1).min()) for row in one)
 
 
 def least_overlaps(evens):
-    """Of :func:`overlap` for T = 1, 2, ..., at the even policy; (T,) float64."""
+    """Overlap of the uniform policy's T-step transitions, T = 1, 2, ...; (T,) float64."""
     return np.array([overlap(each) for each in evens])
 
 
@@ -127,7 +128,7 @@ def population_step(moves):
 
 
 def population_limit(overlaps, n_actions, probability, k_a):
-    """L_pop,inf: how far a stationary distribution moves with the policy, at the most; float.
+    """L_pop,inf: Lipschitz constant of the stationary distribution in the policy; float.
 
     T steps of any policy that takes each action with `probability` overlap by (n p)^T times as
     much as those of the even one, and differ by T K_a / 2 from another's. T is the best one.
@@ -139,7 +140,7 @@ def population_limit(overlaps, n_actions, probability, k_a):
 
 
 def least_mass(evens, n_actions, probability):
-    """delta_mix p_inf: what every pair is visited with, of such a policy, at the least; float."""
+    """delta_mix p_inf: least probability of a visit to a state and action; float."""
     with np.errstate(under="ignore"):
         found = [
             each.min() * (n_actions * probability) ** steps for steps, each in enumerate(evens, 1)
@@ -151,7 +152,7 @@ def least_mass(evens, n_actions, probability):
 
 
 def value_slopes(discount, l_mu, l_a, k_a, entropy_range, entropy_slope):
-    """L_q,pi and L_q,mu: how far Q-functions move with policy and mean field; float each.
+    """L_q,pi and L_q,mu: Lipschitz constants of Q-functions in policy and mean field; float each.
 
     Where moves do not depend on the mean field; rewards are in [0, 1].
     """
@@ -161,7 +162,7 @@ def value_slopes(discount, l_mu, l_a, k_a, entropy_range, entropy_slope):
 
 
 def contraction(step_size, entropy_weight, n_actions, slope):
-    """L_Gamma of policy mirror ascent, whose values move by `slope` with the policy; float."""
+    """L_Gamma of policy mirror ascent, `slope` being the Lipschitz constant of Q; float."""
     return (1.0 + step_size * n_actions * slope) / (1.0 + step_size * entropy_weight)
 
 
@@ -174,22 +175,22 @@ def iterations_asked(error, contracts):
 
 
 def stationary_chain(policy, mean_field, chances):
-    """P_pi, and the least mass of a pair under its stationary distribution; float."""
+    """P_pi, and the least probability of a state and action in its stationary distribution."""
     chain = (policy[:, :, None] * chances).sum(axis=1)
     return chain, float((mean_field[:, None] * policy).min())
 
 
 def mixing(chain, mean_field, steps):
-    """Of so many steps: the largest total variation from the mean field, the least mass reached.
+    """Largest total variation from the mean field after `steps`, and delta_mix; float each.
 
-    The second is delta_mix of that many steps, T_mix.
+    delta_mix is the least probability of a state that many steps later.
     """
     after = np.linalg.matrix_power(chain, steps)
     return float(np.abs(after - mean_field).sum(axis=1).max() / 2.0), float(after.min())
 
 
 def first_step(holds, most=2**30):
-    """The least number of steps, from 1, at which something begins to hold; None: not by `most`."""
+    """Least number of steps at which a monotone condition holds; int, or None beyond `most`."""
     high = 1
     while not holds(high):
         high *= 2
@@ -203,24 +204,22 @@ def first_step(holds, most=2**30):
 
 
 def updates_asked(error, discount, max_q_value, mass):
-    """M_pg, with which E max |Q - Q_pi| is at most `error`, if samples are M_td apart; float."""
+    """M_pg with E max |Q - Q_pi| <= `error`, for samples that are M_td apart; float."""
     modulus = (1.0 - discount) * mass
     return 8.0 * (max_q_value / modulus / error) ** 2 if modulus > 0.0 else math.inf
 
 
 def variation_allowed(error, discount, max_q_value, mass):
-    """How far from stationary samples may be for that, in total variation: M_td follows; float."""
+    """Largest total variation of samples from the stationary distribution, for M_td; float."""
     return (1.0 - discount) * mass * error / (math.sqrt(8.0) * max_q_value)
 
 
 # ------------------------------------------------------------ the network
 
 
-def diameter(links):
-    """Of a graph of groups, in links; inf where it has several parts."""
-    from scipy.sparse import csgraph, csr_array
-
+def distances(links):
+    """Links on shortest paths between groups, inf if none; (n_groups, n_groups) float64."""
     n_groups = links.first_neighbour.size - 1
     entries = np.ones(links.neighbours.size), links.neighbours, links.first_neighbour
     graph = csr_array(entries, shape=(n_groups, n_groups))
-    return float(csgraph.shortest_path(graph, unweighted=True).max())
+    return csgraph.shortest_path(graph, unweighted=True)

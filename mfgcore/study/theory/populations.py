@@ -1,4 +1,4 @@
-"""Populations with given policies, for the checks."""
+"""Populations with given policies, and the exact expectations of their rewards."""
 
 import math
 
@@ -39,13 +39,13 @@ def walk(experiment, policies, policy_index, trial):
 
 
 def random_policies(n_policies, n_states, n_actions, concentration, seed=0):
-    """Rows drawn from a Dirichlet distribution; a small concentration makes them peaked."""
+    """Policies drawn from a Dirichlet distribution; a small concentration makes them peaked."""
     generator = np.random.default_rng(seed)
     return generator.dirichlet(np.full(n_actions, concentration), (n_policies, n_states))
 
 
 def expected_rewards(game, mean_field, n_agents, visitor=None):
-    """What an agent can expect in every cell among others that share a policy.
+    """Expected reward of an agent in every cell, among others that share a policy.
 
     They move independently, so the number of others in cell s is binomial: no limit of many
     agents is needed.
@@ -65,10 +65,8 @@ def expected_rewards(game, mean_field, n_agents, visitor=None):
     """
     n_others = n_agents - 1 if visitor is None else n_agents - 2
     counts = np.arange(n_others + 1)
-    log_choose = np.array(
-        [math.lgamma(n_others + 1) - math.lgamma(n + 1) - math.lgamma(n_others + 1 - n)
-         for n in counts]
-    )  # fmt: skip
+    log_factorial = np.array([math.lgamma(n + 1) for n in counts])
+    log_choose = log_factorial[-1] - log_factorial - log_factorial[::-1]
     logs = log_choose + np.log(mean_field)[:, None] * counts
     logs += np.log1p(-mean_field)[:, None] * (n_others - counts)
     rewards = game.reward_table(n_agents)
@@ -80,5 +78,5 @@ def expected_rewards(game, mean_field, n_agents, visitor=None):
 
 
 def policy_entropies(policy, entropy_weight):
-    """h(pi(s)); (n_states,) float64."""
+    """Entropy bonus h(pi(s)); (n_states,) float64."""
     return kernels.policy_tables(policy[None], entropy_weight)["entropy"][0]

@@ -1,4 +1,4 @@
-"""Theorem 3.3 in games with one equilibrium: how far learned policies are from it, over k.
+"""Theorem 3.3 in games with one equilibrium: distance of learned policies to it, over k.
 
     E ||pi_K^net - pi*|| <= E ||pi_K^ind - pi*|| <= epsilon + chi / sqrt(N)
 
@@ -9,20 +9,27 @@ Algorithm 1, Algorithm 2, and with exact Q-functions. ``docs/theory.md`` shows w
 from dataclasses import dataclass
 
 import numpy as np
-from bounds import Bounds
-from population_size import equilibrium, improved
 
-from mfgcore import Experiment, meanfield
+from mfgcore import meanfield
+from mfgcore.experiment.experiment import Experiment
 from mfgcore.meanfield.policies import policy_distances
 from mfgcore.plotting.statistics import bootstrap
 from mfgcore.runs.simulation import Simulation
+from mfgcore.study.theory.bounds import Bounds
+from mfgcore.study.theory.population_size import equilibrium, improved
 
 TRIALS = 20
 CROWDS = (2, 10, 50, 200)  # agents, in contraction
 LAST = 0.1  # share of the iterations, the last ones, over which distances are averaged
 SEED = 2  # the settings were chosen with trials of seed 1
-COMMON = {"agents": 50, "iterations": 100, "sampled_exploitability": False, "exact_metrics": False}
-COMMON |= {"name": "theory", "seed": SEED}
+COMMON = {
+    "name": "theory",
+    "seed": SEED,
+    "agents": 50,
+    "iterations": 100,
+    "sampled_exploitability": False,
+    "exact_metrics": False,
+}
 # lambda = 1: so large that there is one equilibrium, as F.4 says of the paper's games
 SETTINGS = {
     "contraction": {"game": "contraction", "network": "complete", "communication_rounds": 1}
@@ -63,7 +70,7 @@ def target(setting):
 
 
 def spread(setting):
-    """How far apart exact learning ends from policies drawn at random, at the most; float."""
+    """Largest final distance of exact learning from the equilibrium, over random starts; float."""
     experiment = experiment_of(setting)
     own = experiment.make_game()
     found = target(setting)
@@ -81,10 +88,9 @@ def spread(setting):
 
 
 def steepest_answer(setting):
-    """Of two states: the steepest slope of the share, in state 0, of best responders; float.
+    """Steepest slope of the best response's share in state 0 over the population's; float.
 
-    By how much the share changes that a population has which responds best to another, per change
-    of that other's: below 1 everywhere there is one equilibrium at the most.
+    In a game of two states. Below 1 everywhere there is at most one equilibrium.
     """
     experiment = experiment_of(setting)
     own = experiment.make_game()
@@ -150,7 +156,7 @@ class Learned:
 
 
 def learn(setting, algorithm, trials=TRIALS, who=tuple(WHO), **parameters):
-    """So many trials of each of `who`; Learned."""
+    """Trials of each of `who`; Learned."""
     found = target(setting)
     if algorithm == "exact":
         trials = 1  # nothing is drawn that a policy depends on
@@ -163,7 +169,7 @@ def learn(setting, algorithm, trials=TRIALS, who=tuple(WHO), **parameters):
 
 
 def crowd(n_agents):
-    """Both sides in contraction, under Algorithm 2, with so many agents; dict."""
+    """Both sides of Theorem 3.3 in contraction, under Algorithm 2, for a population size; dict."""
     found = learn("contraction", "replay", who=("independent", "networked"), agents=n_agents)
     summary = found.summary()
     return {"ends": summary["ends"], "difference": summary["differences"]["networked"]}

@@ -1,13 +1,14 @@
-"""The page ``docs/theory.md``: the text of ``theory.md`` beside this file, and numbers in it."""
+"""Fill the template ``page.md`` of ``docs/theory.md`` with numbers."""
 
 import math
 from pathlib import Path
 
-from bounds import AUTHORS, ERRORS
-from consensus import N_AGENTS
-from equilibrium import ALGORITHMS, COMMON, LAST, SEED, STARTS, TRIALS
-from population_size import GATHERED, LARGE, SIZES
-from population_size import TRIALS as WALKS
+from mfgcore.study.report_style import markdown_table
+from mfgcore.study.theory.bounds import AUTHORS, ERRORS
+from mfgcore.study.theory.consensus import N_AGENTS
+from mfgcore.study.theory.equilibrium import ALGORITHMS, COMMON, LAST, SEED, STARTS, TRIALS
+from mfgcore.study.theory.population_size import GATHERED, LARGE, SIZES
+from mfgcore.study.theory.population_size import TRIALS as WALKS
 
 SETTINGS = {
     "contraction": "contraction",
@@ -17,11 +18,11 @@ SETTINGS = {
 }
 NAMES = {"exact": "exact Q-functions", "online": "Algorithm 1", "replay": "Algorithm 2"}
 
-TEMPLATE = Path(__file__).with_name("theory.md")
+TEMPLATE = Path(__file__).with_name("page.md")
 
 
 def show(value, digits=3):
-    """A number as the page has it; str."""
+    """Format a number for the page; str."""
     if value is None:
         return "-"
     if isinstance(value, str):
@@ -37,8 +38,7 @@ def show(value, digits=3):
 
 def table(rows):
     """Markdown, the first row being the head; str."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+    return "\n".join(markdown_table(rows[0], rows[1:]))
 
 
 def interval(found):
@@ -79,7 +79,7 @@ def constant_table(numbers):
 
 
 def asked_table(numbers):
-    """What is asked for in all, beside what the paper uses."""
+    """Requirements of Theorem 3.3, beside the paper's parameters."""
     rows = [["game", "ε", "λ", "L_Γ", "least mass", "K", "error of Q", "M_pg"]]
     for name, each in numbers["constants"].items():
         for asked in each["asked"]:
@@ -95,7 +95,7 @@ def asked_table(numbers):
 
 
 def learning_table(numbers):
-    """What learning asks for at one policy."""
+    """Mixing constants of single policies."""
     head = ["game", "policy", "least π", "least share", "least mass", "1 - Dobrushin"]
     rows = [[*head, "T_mix: δ_mix, first", "T_mix: δ_mix, half"]]
     for name, policy, each in _policies(numbers):
@@ -109,7 +109,7 @@ def learning_table(numbers):
 
 
 def updates_table(numbers):
-    """M_pg and M_td of these policies."""
+    """Required M_pg and M_td of these policies."""
     rows = [["game", "policy", "ε of Q", "M_td", "M_pg", "M_pg by δ_mix p, half", "first"]]
     for name, policy, each in _policies(numbers):
         for row in each["learning"]:
@@ -127,7 +127,7 @@ def _policies(numbers):
 
 
 def consensus_table(numbers):
-    """Diameters, and rounds."""
+    """Diameters and rounds until consensus."""
     rows = [["network", "diameter", "rounds, at the most", "rounds, on average"]]
     for name, each in numbers["consensus"].items():
         rows.append([f"`{name}`", *(show(each[key]) for key in ("diameter", "most", "mean"))])
@@ -135,23 +135,19 @@ def consensus_table(numbers):
 
 
 def population_table(numbers):
-    """The slopes over N."""
+    """Slopes over N of distance, return and bias."""
     head = ["game", "policy", "distance", "exact", "distance from N = 100", "furthest"]
     rows = [[*head, "return", "its bias, exact"]]
     for name, cases in numbers["population"].items():
         for which, each in cases.items():
-
-            def reach(key, each=each):
-                slope, half = each[key]
-                return f"{slope:.3f} ± {half:.3f}"
-
-            rows.append(
-                [
-                    name, which, reach("distance_slope"), f"{each['expected_distance_slope']:.3f}",
-                    reach("distance_slope_from_100"), f"{each['apart']:.1f} s.e.",
-                    reach("gap_slope"), f"{each['bias_slope']:.2f}",
-                ]
-            )  # fmt: skip
+            distance, large, gap = (
+                f"{slope:.3f} ± {half:.3f}"
+                for slope, half in map(
+                    each.get, ("distance_slope", "distance_slope_from_100", "gap_slope")
+                )
+            )
+            row = [name, which, distance, f"{each['expected_distance_slope']:.3f}", large]
+            rows.append([*row, f"{each['apart']:.1f} s.e.", gap, f"{each['bias_slope']:.2f}"])
     return table(rows)
 
 
@@ -167,31 +163,28 @@ def among_table(numbers):
 
 
 def verdict(difference):
-    """What the measured inequality is called; str."""
+    """Verdict on the measured inequality; str."""
     if difference[2] <= 0.0:
         return "holds" if difference[0] < 0.0 else "holds, equal"
     return "does not hold" if difference[1] > 0.0 else "not told apart"
 
 
 def theorem_table(numbers):
-    """Both sides of Theorem 3.3, and the others."""
+    """Distances of all architectures, and the difference that Theorem 3.3 is about."""
     head = ["game", "learning", "networked", "independent", "difference", "Theorem 3.3"]
     rows = [[*head, "centralised", "networked, random score"]]
     for setting, algorithms in numbers["theorem"].items():
         for algorithm, each in algorithms.items():
-            ends, difference = each["ends"], each["differences"]["networked"]
-            rows.append(
-                [
-                    SETTINGS[setting], NAMES[algorithm], show(ends["networked"][0]),
-                    show(ends["independent"][0]), interval(difference), verdict(difference),
-                    show(ends["centralised"][0]), show(ends["networked, random score"][0]),
-                ]
-            )  # fmt: skip
+            difference = each["differences"]["networked"]
+            ends = {who: show(found[0]) for who, found in each["ends"].items()}
+            row = [SETTINGS[setting], NAMES[algorithm], ends["networked"], ends["independent"]]
+            row += [interval(difference), verdict(difference)]
+            rows.append([*row, ends["centralised"], ends["networked, random score"]])
     return table(rows)
 
 
 def uniqueness_table(numbers):
-    """How sure it is that there is one equilibrium."""
+    """Evidence that there is one equilibrium."""
     rows = [["game", "λ", "η", "ends", "answer"]]
     for setting, each in numbers["uniqueness"].items():
         keys = "entropy_weight", "step_size", "spread", "answer"
@@ -221,7 +214,7 @@ def crowd_table(numbers):
 
 
 def page(numbers):
-    """The whole page; str."""
+    """Content of docs/theory.md; str."""
     used, agree = numbers["used"]["agree"], numbers["constants"]["agree"]
     even = agree["even"]
     calls = [
@@ -275,9 +268,8 @@ def page(numbers):
         "fails": calls.count("does not hold"),
         "open": calls.count("not told apart"),
     }
-    tables = (
-        constant_table, asked_table, learning_table, updates_table, consensus_table,
-        population_table, among_table, uniqueness_table, theorem_table, ratio_table, crowd_table,
-    )  # fmt: skip
+    tables = [constant_table, asked_table, learning_table, updates_table, consensus_table]
+    tables += [population_table, among_table, uniqueness_table, theorem_table, ratio_table]
+    tables.append(crowd_table)
     shown = {each.__name__: each(numbers) for each in tables}
     return TEMPLATE.read_text(encoding="utf-8").format(**numbers_in_words, **shown)

@@ -1,11 +1,12 @@
-"""Whether it goes beyond three games: other games, networks and disturbances (docs/protocol.md).
+"""External validity: effects in other games, on other networks, under other disturbances.
 
-Judged from the datasets of the comparisons *generality* and *garnets*, over (scenario, setting,
+Estimated from the datasets of the comparisons *generality* and *garnets*, over (scenario, setting,
 variant, trial, iteration): a setting is a game, and a variant an architecture or a network. An
-effect is the mean return of the run, networked minus another, in units of what the game yields.
+effect is the mean return of the run, networked minus another architecture, in units of the gain
+that was observed in the game (docs/protocol.md).
 """
 
-import json
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,20 +14,21 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy import stats
-from scipy.sparse import csgraph, csr_array
 
-from mfgcore._base.arguments import explained
 from mfgcore._base.errors import RunFileError
 from mfgcore.experiment.experiment import make_experiment
 from mfgcore.plotting.statistics import bootstrap, generator_of, last_iterations, widened_tail
+from mfgcore.study.claims.evidence import configurations
 from mfgcore.study.claims.judging import Rule
+from mfgcore.study.theory.constants import distances
 
 UNDISTURBED, LINKS_FAIL = "undisturbed", "links fail"
 OTHERS = ("independent", "centralised")
 RULE = Rule("more", 0.04)
-LEAST = 0.1  # of 10: a game that yields less has nothing to learn
+MIN_GAIN = 0.1  # of 10: a game with a smaller observed gain has nothing to learn
 ALL = "all networks"
 RESAMPLES = 10_000
+# their names are those of the bootstrap's random numbers, too
 PREDICTORS = {
     "states": "number of states",
     "moves": "moves depend on the mean field",
@@ -35,24 +37,24 @@ PREDICTORS = {
 }
 
 
-@explained
 def measure(datasets: Mapping[str, xr.Dataset]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The effects in every game, on every network, under every disturbance.
+    """Estimate the effects in every game, on every network, under every disturbance.
 
     Parameters
     ----------
     datasets : dict of str to xarray.Dataset
-        By what kind of games they are of.
+        By kind of games.
 
     Returns
     -------
     effects : pandas.DataFrame
         Columns kind, game, disturbance, against, network (or `ALL`: the mean over the
-        networks), effect, low, high, trials (interval over trials). NaN where a game yields less
-        than `LEAST`.
+        networks), estimate, low, high, trials (interval over trials). NaN where the observed gain
+        is less than `MIN_GAIN`.
     games : pandas.DataFrame
         A row for each game and network. Columns kind, game, network, states, moves (1 where they
-        depend on the mean field), yields, learned (whether it yields enough), distance.
+        depend on the mean field), yields (observed gain), learned (whether that is enough),
+        distance.
     """
     effects, games = [], []
     for kind, dataset in datasets.items():
@@ -70,13 +72,13 @@ def _measure_game(dataset, game):
         for variant in map(str, dataset["variant"].values)
     }
     networks = [name for name in map(str, dataset["variant"].values) if name not in OTHERS]
-    calm = [values for (scenario, _), values in returns.items() if scenario == UNDISTURBED]
-    yields = max(
-        values[:, -last_iterations(values.shape[1]) :].mean() for values in calm
-    ) - np.mean([values[:, 0].mean() for values in calm])
-    unit = yields if yields >= LEAST else np.nan
-    configurations = json.loads(dataset.attrs["configurations"])
-    parameters = {name: configurations[f"{UNDISTURBED}|{game}|{name}"] for name in networks}
+    undisturbed = [values for (scenario, _), values in returns.items() if scenario == UNDISTURBED]
+    gain = max(
+        values[:, -last_iterations(values.shape[1]) :].mean() for values in undisturbed
+    ) - np.mean([values[:, 0].mean() for values in undisturbed])
+    unit = gain if gain >= MIN_GAIN else np.nan
+    every = configurations(dataset)
+    parameters = {name: every[UNDISTURBED, game, name] for name in networks}
     names = {name: parameters[name]["network"] for name in networks}
     effects = []
     for scenario in map(str, dataset["scenario"].values):
@@ -94,10 +96,10 @@ def _measure_game(dataset, game):
     own = {
         "states": played.n_states,
         "moves": int(played.mean_field_dynamics),
-        "yields": yields,
-        "learned": bool(yields >= LEAST),
+        "yields": gain,
+        "learned": bool(gain >= MIN_GAIN),
     }
-    n_trials = len(calm[0])
+    n_trials = len(undisturbed[0])
     return effects, [
         {"network": names[name], **own, "distance": mean_distance(parameters[name], n_trials)}
         for name in networks
@@ -112,19 +114,12 @@ def _returns(dataset, scenario, game, variant):
 
 
 def _over(sample):
-    """Interval of a sample of few trials: Student's, which takes no random numbers; dict."""
+    """Interval of a sample of few trials, which is Student's and needs no random numbers; dict."""
     if not np.isfinite(sample).all():
-        return {"effect": np.nan, "low": np.nan, "high": np.nan, "trials": sample.size}
-    found = bootstrap([sample], np.random.default_rng(0))
-    return {
-        "effect": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "trials": found.trials,
-    }
+        return {"estimate": np.nan, "low": np.nan, "high": np.nan, "trials": sample.size}
+    return dataclasses.asdict(bootstrap([sample], np.random.default_rng(0)))
 
 
-@explained
 def mean_distance(parameters: dict[str, Any], n_trials: int) -> float:
     """Mean number of links between two agents of a run's network, over its trials; float.
 
@@ -135,11 +130,7 @@ def mean_distance(parameters: dict[str, Any], n_trials: int) -> float:
         experiment = make_experiment(**parameters | {"trial": trial})
         links = experiment.make("network").links(experiment.agents)
         assert links.groups is not None  # where cells are linked, distances change as agents move
-        n_groups = links.first_neighbour.size - 1
-        entries = np.ones(links.neighbours.size), links.neighbours, links.first_neighbour
-        steps = csgraph.shortest_path(
-            csr_array(entries, shape=(n_groups, n_groups)), unweighted=True
-        )
+        steps = distances(links)
         # those of one group are linked
         apart = np.maximum(steps[np.ix_(links.groups, links.groups)], 1.0)
         pairs = apart[~np.eye(experiment.agents, dtype=bool)]
@@ -147,25 +138,24 @@ def mean_distance(parameters: dict[str, Any], n_trials: int) -> float:
     return float(np.mean(means))
 
 
-# ------------------------------------------------------------ what all games say
+# ------------------------------------------------------------ pooled over games
 
 
-@explained
 def pool(effects: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Mean over games, of those that yield something, by disturbance.
+    """Pool the effects over the games in which something is learned, by disturbance.
 
     Returns
     -------
     pandas.DataFrame
-        Columns disturbance, against, kind ("all" or of games), effect, low, high (bootstrapped over
-        games), games, better (how many have an interval above 0), worse, verdict.
+        Columns disturbance, against, kind ("all" or of games), estimate, low, high (bootstrapped
+        over games), games, better (how many have an interval above 0), worse, verdict.
 
     Raises
     ------
     RunFileError
         If there are not two such games.
     """
-    own = effects[(effects["network"] == ALL) & effects["effect"].notna()]
+    own = effects[(effects["network"] == ALL) & effects["estimate"].notna()]
     rows = []
     for (disturbance, against), group in own.groupby(["disturbance", "against"], sort=False):
         for kind in ("all", *group["kind"].unique()):
@@ -173,11 +163,11 @@ def pool(effects: pd.DataFrame, seed: int) -> pd.DataFrame:
             if len(among) < 2:
                 continue
             place = disturbance, against, kind
-            found = bootstrap([among["effect"].to_numpy()], generator_of(seed, "|".join(place)))
+            found = bootstrap([among["estimate"].to_numpy()], generator_of(seed, "|".join(place)))
             rows.append(
                 {
                     **dict(zip(("disturbance", "against", "kind"), place, strict=True)),
-                    "effect": found.estimate,
+                    "estimate": found.estimate,
                     "low": found.low,
                     "high": found.high,
                     "games": found.trials,
@@ -187,13 +177,12 @@ def pool(effects: pd.DataFrame, seed: int) -> pd.DataFrame:
                 }
             )
     if not rows:
-        raise RunFileError(f"in no two games is a return of {LEAST} learned: nothing to pool")
+        raise RunFileError(f"in no two games is a return of {MIN_GAIN} learned: nothing to pool")
     return pd.DataFrame(rows)
 
 
-@explained
 def predict(effects: pd.DataFrame, games: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """What goes with the effect against independent agents: Spearman's correlation.
+    """Correlate the effect against independent agents with properties of games: Spearman's rho.
 
     Over games; of the distance between agents over pairs of game and network, in the games that
     were played on several, of what an effect differs from the game's mean over the networks: games
@@ -205,21 +194,21 @@ def predict(effects: pd.DataFrame, games: pd.DataFrame, seed: int) -> pd.DataFra
         Columns disturbance, predictor, correlation, low, high, games, found (whether the interval
         excludes 0). NaN where a predictor is the same in all games.
     """
-    against = effects[(effects["against"] == OTHERS[0]) & effects["effect"].notna()]
+    against = effects[(effects["against"] == OTHERS[0]) & effects["estimate"].notna()]
     joined = against.merge(games, on=["kind", "game", "network"], how="left")
     by_game = games.drop_duplicates(["kind", "game"]).drop(columns=["network", "distance"])
     whole = against[against["network"] == ALL].merge(by_game, on=["kind", "game"])
-    pairs = joined[joined["network"] != ALL].copy()
-    pairs["n"] = pairs.groupby(["kind", "game", "disturbance"])["network"].transform("count")
-    pairs = pairs[pairs["n"] > 1]
-    pairs["effect"] -= pairs.groupby(["kind", "game", "disturbance"])["effect"].transform("mean")
+    pairs = joined[joined["network"] != ALL]
+    group = ["kind", "game", "disturbance"]
+    pairs = pairs[pairs.groupby(group)["network"].transform("count") > 1].copy()
+    pairs["estimate"] -= pairs.groupby(group)["estimate"].transform("mean")
     rows = []
     for disturbance in whole["disturbance"].unique():
         for predictor in PREDICTORS:
             data = pairs if predictor == "distance" else whole
             data = data[data["disturbance"] == disturbance]
             clusters = [
-                group[[predictor, "effect"]].to_numpy(dtype=np.float64)
+                group[[predictor, "estimate"]].to_numpy(dtype=np.float64)
                 for _, group in data.groupby(["kind", "game"], sort=False)
             ]
             found = correlation(clusters, generator_of(seed, f"{disturbance}|{predictor}"))
@@ -235,7 +224,6 @@ def predict(effects: pd.DataFrame, games: pd.DataFrame, seed: int) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-@explained
 def correlation(
     clusters: Sequence[np.ndarray], generator: np.random.Generator
 ) -> tuple[float, float, float]:
@@ -270,7 +258,7 @@ def correlation(
 
 
 def _spearman(drawn):
-    """Of (n_samples, n, 2) float64; (n_samples,) float64, NaN where one of the two is constant."""
+    """Spearman's rho of (n_samples, n, 2) float64; (n_samples,), NaN where a column is constant."""
     ranks = stats.rankdata(drawn, axis=1)
     ranks = ranks - ranks.mean(axis=1, keepdims=True)
     products = (ranks[..., 0] * ranks[..., 1]).sum(axis=1)

@@ -1,15 +1,16 @@
-"""The constants of `constants.py` for one game as it is configured, put together as theorems do."""
+"""Constants and bounds of the convergence theorems for one configured game."""
 
 import math
 from dataclasses import dataclass
 from functools import cached_property
 
-import constants as c
 import numpy as np
-from population_size import improved
 
-from mfgcore import Experiment, meanfield
+from mfgcore import meanfield
+from mfgcore.experiment.experiment import Experiment
 from mfgcore.meanfield.policies import uniform_policy
+from mfgcore.study.theory import constants as c
+from mfgcore.study.theory.population_size import improved
 
 ERRORS = (1.0, 0.1, 0.01)  # epsilon; the paper names none
 AUTHORS = 1e17  # M_pg that App. E found to be asked for in one of its games
@@ -18,7 +19,7 @@ ROUNDING = 1e-12  # variations below this are not told from rounding
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the theorems ask for in a game, and what they ask it from.
+    """Requirements of the convergence theorems in a game, and the constants that they follow from.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ class Bounds:
 
     @cached_property
     def evens(self):
-        """Steps of the even policy."""
+        """Powers of the uniform policy's transition matrix."""
         return c.powers(self.chances)
 
     @cached_property
@@ -65,7 +66,7 @@ class Bounds:
         return c.action_gap(self.experiment.discount, self.moves, self.spans)
 
     def least_probability(self, weight):
-        """p_inf of the theorem's policies, U_{L_h}, at an entropy weight."""
+        """p_inf, the least probability of an action in U_{L_h}, at an entropy weight."""
         gap = self.action_gap / weight if weight > 0.0 else math.inf
         return c.least_probability(self.n_actions, gap)
 
@@ -75,7 +76,7 @@ class Bounds:
         return self.action_gap / math.log(self.n_actions / (self.n_actions - 1))
 
     def slope(self, weight):
-        """L_Q: how far the Q-function moves with the policy, its mean field included."""
+        """L_Q: Lipschitz constant of the Q-function in the policy, through its mean field too."""
         experiment, n = self.experiment, self.n_actions
         least = self.least_probability(weight)
         if least == 0.0:
@@ -92,12 +93,12 @@ class Bounds:
         return of_policy + of_mean_field * self.limit(least)
 
     def limit(self, least):
-        """L_pop,inf of policies that take each action so often."""
+        """L_pop,inf of policies with a least action probability."""
         return c.population_limit(self.overlaps, self.n_actions, least, self.moves[1])
 
     @cached_property
     def weight_asked(self):
-        """The least lambda that gives a contraction: lambda > |A| L_Q(lambda); float."""
+        """Least lambda that gives a contraction: lambda > |A| L_Q(lambda); float."""
 
         def contracts(weight):
             return weight > self.n_actions * self.slope(weight)
@@ -112,7 +113,7 @@ class Bounds:
         return high
 
     def asked(self, error):
-        """All that Theorem 3.3 asks for at twice the least lambda and the largest eta; dict.
+        """Requirements of Theorem 3.3 at twice the least lambda and the largest eta; dict.
 
         Half of the error is for the iterations, half for the Q-functions that they see.
         """
@@ -133,7 +134,7 @@ class Bounds:
         }
 
     def of_policy(self, policy):
-        """What learning asks for, were this policy the only one; dict."""
+        """Requirements of TD learning at a single policy; dict."""
         experiment = self.experiment
         mean_field = meanfield.stationary_distribution(policy, self.game)
         chain, mass = c.stationary_chain(policy, mean_field, self.chances)
@@ -183,14 +184,14 @@ class Bounds:
         }
 
     def after(self, iterations):
-        """The policy after so many iterations of exact learning from the even one."""
+        """Policy after a number of iterations of exact learning from the uniform one."""
         policy = uniform_policy(self.game.n_states, self.n_actions)
         for _ in range(iterations):
             policy, _ = improved(self.experiment, self.game, policy)
         return policy
 
     def numbers(self):
-        """Everything; dict."""
+        """All constants and requirements; dict."""
         experiment, n = self.experiment, self.n_actions
         weight, step = experiment.entropy_weight, experiment.policy_step_size
         best = c.contraction(step, weight, n, 0.0)

@@ -1,6 +1,6 @@
-"""What `generality` found, for readers: a forest plot and Markdown with an answer."""
+"""Effects in other games as a forest plot, a table and Markdown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from mfgcore.plotting.style import literal, save_figure, styled  # before matplotlib
@@ -12,30 +12,26 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mfgcore._base.arguments import checked
 from mfgcore._base.files import StrPath, write_text
 from mfgcore.plotting.curves import STYLES, WIDTH, save_table
-from mfgcore.study.claims.judging import FAILS, HOLDS, OPEN, THRESHOLD
-from mfgcore.study.generality import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
-from mfgcore.study.ledger import COLOURS
-from mfgcore.study.readings_figures import signed
+from mfgcore.study.claims import BORDERLINE, FAILS, HOLDS, INCONCLUSIVE
+from mfgcore.study.external_validity import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
+from mfgcore.study.report_style import COLOURS, markdown_table, signed
 
 TITLE = "Does it go beyond three games?"
-SAID = {
+DISTURBANCES = {
     "undisturbed": "undisturbed",
     "failing": "updates fail",
     "growing": "the population grows",
     "loss": "agents are lost",
     "links fail": "links fail",
 }
-WHEN = {"failing": "when updates fail", "growing": "when the population grows"}
-WHEN |= {"loss": "when agents are lost", "links fail": "when links fail"}
-# what the verdict on all games says of networked agents beside independent ones
+# verdict on networked agents beside independent ones, over all games
 BETTER = {
     HOLDS: "better",
-    THRESHOLD: "hardly better",
+    BORDERLINE: "hardly better",
     FAILS: "not better",
-    OPEN: "not decided",
+    INCONCLUSIVE: "inconclusive",
 }
 # of the other population, the shift of its row, and the marker
 LOOK = {
@@ -45,28 +41,35 @@ LOOK = {
 LEAST_REACH, MOST_REACH = 0.2, 1.0  # of the axis; what is beyond has an arrow
 
 
-@checked
 def write(
-    datasets: Mapping[str, xr.Dataset],
+    chosen: xr.Dataset,
+    random: xr.Dataset,
     seed: int,
     folder: Path,
     formats: Iterable[str] = (".pdf", ".png"),
 ) -> None:
-    """Measure the effects and write generality.csv, generality.md and the picture to a folder.
+    """Estimate the effects; write generality.csv, generality.md and the picture to a folder.
 
-    `datasets` are those of :func:`mfgcore.study.generality.measure`.
+    Parameters
+    ----------
+    chosen, random : xarray.Dataset
+        Comparisons in chosen and in random games.
+    seed : int
+        Root of the bootstrap's random numbers.
+    folder : Path
+    formats : list of str
+        Endings of the pictures' files.
     """
-    effects, games = measure(datasets)
-    found = effects, games, pool(effects, seed), predict(effects, games, seed)
+    effects, games = measure({"chosen games": chosen, "random games": random})
+    found = games, pool(effects, seed), predict(effects, games, seed)
     save_table(effects, folder / "generality.csv")
-    write_text(folder / "generality.md", to_markdown(*found[1:]))
+    write_text(folder / "generality.md", to_markdown(*found))
     drawings = [folder / f"generality{ending}" for ending in formats]
-    plot_generality(*found, drawings, TITLE)
+    plot_effects(effects, *found, drawings, TITLE)
 
 
-@checked
 @styled
-def plot_generality(
+def plot_effects(
     effects: pd.DataFrame,
     games: pd.DataFrame,
     pooled: pd.DataFrame,
@@ -74,9 +77,9 @@ def plot_generality(
     drawings: Iterable[StrPath],
     title: str,
 ) -> None:
-    """A forest plot: games down, a panel for each disturbance, below it what predicts the effect.
+    """Forest plot: games down, a panel for each disturbance, below it the predictors.
 
-    The arguments are from :mod:`mfgcore.study.generality`.
+    Parameters as those of :mod:`mfgcore.study.external_validity`.
     """
     disturbances = list(dict.fromkeys(effects["disturbance"]))
     rows = _rows(effects, games, pooled)
@@ -89,11 +92,11 @@ def plot_generality(
         squeeze=False,
     )
     shown = effects[effects["network"] == ALL]
-    reach = np.nanmax(np.abs(shown["effect"]), initial=0.0)
+    reach = np.nanmax(np.abs(shown["estimate"]), initial=0.0)
     reach = min(max(1.15 * reach, LEAST_REACH), MOST_REACH)
     for disturbance, (forest, below) in zip(disturbances, axes.T, strict=True):
         _draw_forest(forest, disturbance, rows, effects, pooled, reach)
-        forest.set_title(SAID.get(disturbance, disturbance), fontsize=7.5, pad=14)
+        forest.set_title(DISTURBANCES.get(disturbance, disturbance), fontsize=7.5, pad=14)
         own = pooled[(pooled["disturbance"] == disturbance) & (pooled["against"] == OTHERS[0])]
         for verdict in own[own["kind"] == "all"]["verdict"]:
             look = {
@@ -114,9 +117,7 @@ def plot_generality(
     axes[1, 0].set_yticks(range(len(PREDICTORS)), PREDICTORS.values(), fontsize=6.3)
     for axis in axes[:, 1:].flat:
         axis.tick_params("y", length=0)
-    axes[0, len(disturbances) // 2].set_xlabel(
-        "difference of the mean return / what the game yields"
-    )
+    axes[0, len(disturbances) // 2].set_xlabel("difference of the mean return / observed gain")
     axes[1, len(disturbances) // 2].set_xlabel("correlation with the effect against independent")
     handles = [
         Line2D([], [], color=colour, alpha=alpha, marker=marker, ms=3.5, lw=1.0)
@@ -133,8 +134,8 @@ def plot_generality(
         fontsize=7,
     )
     note = (
-        "bars: 95 % intervals over trials, pooled over games; dotted: the least that matters; "
-        "brackets: what the game yields, of 10\n"
+        "bars: 95 % intervals over trials, pooled over games; dotted: smallest effect size of "
+        "interest; brackets: observed gain, of 10\n"
         "better: networked than independent agents, over all games"
     )
     figure.suptitle(f"{literal(title)}\n{note}", fontsize=8)
@@ -142,26 +143,26 @@ def plot_generality(
 
 
 def _rows(effects, games, pooled):
-    """What is drawn in each row: ("pooled", kind), (kind, game, yield), or None for a gap.
+    """Content of each row: ("pooled", kind), (kind, game, observed gain), or None for a space.
 
     Games of a kind are ordered by their mean effect.
     """
-    yields = games.drop_duplicates(["kind", "game"]).set_index(["kind", "game"])["yields"]
+    gains = games.drop_duplicates(["kind", "game"]).set_index(["kind", "game"])["yields"]
     own = effects[(effects["network"] == ALL) & (effects["against"] == OTHERS[0])]
-    means = own.groupby(["kind", "game"], sort=False)["effect"].mean()
+    means = own.groupby(["kind", "game"], sort=False)["estimate"].mean()
     rows = [("pooled", kind) for kind in dict.fromkeys(pooled["kind"])]
     for kind in dict.fromkeys(effects["kind"]):
         rows.append(None)
         ordered = means[kind].sort_values(ascending=False, na_position="last", kind="stable")
-        rows += [(kind, game, yields[kind, game]) for game in ordered.index]
+        rows += [(kind, game, gains[kind, game]) for game in ordered.index]
     return rows
 
 
 def _label(row):
     if row[0] == "pooled":
         return "all games" if row[1] == "all" else row[1]
-    _, game, yields = row
-    return f"{game.replace('_', ' ')} ({yields:.2g})"
+    _, game, gain = row
+    return f"{game.replace('_', ' ')} ({gain:.2g})"
 
 
 def _draw_forest(axis, disturbance, rows, effects, pooled, reach):
@@ -183,22 +184,22 @@ def _draw_forest(axis, disturbance, rows, effects, pooled, reach):
                 mine = (effects["kind"] == row[0]) & (effects["game"] == row[1])
                 found = effects[mine & (effects["against"] == other)]
                 if other == OTHERS[0]:
-                    single = found[found["network"] != ALL]["effect"]
+                    single = found[found["network"] != ALL]["estimate"]
                     if len(single) > 1:
                         look = {"color": colour, "alpha": 0.5, "ms": 3.5, "mew": 0.7}
                         axis.plot(single, [place + shift] * len(single), "|", **look)
                 found = found[found["network"] == ALL]
-            found = found.dropna(subset=["effect"])
+            found = found.dropna(subset=["estimate"])
             for each in found.itertuples():
                 ends = np.clip([each.low, each.high], -reach, reach)
                 width = 1.6 if row[0] == "pooled" else 0.9
                 own = {"color": colour, "alpha": alpha, "clip_on": False}
                 axis.plot(ends, [place + shift] * 2, lw=width, solid_capstyle="butt", **own)
-                beyond = abs(each.effect) > reach
+                beyond = abs(each.estimate) > reach
                 if row[0] == "pooled" and not beyond:
                     marker = "D"
-                drawn = ("<" if each.effect < 0.0 else ">") if beyond else marker
-                middle = np.clip(each.effect, -reach, reach)
+                drawn = ("<" if each.estimate < 0.0 else ">") if beyond else marker
+                middle = np.clip(each.estimate, -reach, reach)
                 size = 3.6 if row[0] == "pooled" else 2.8
                 axis.plot(middle, place + shift, drawn, ms=size, mew=0.0, **own)
             if found.empty and other == OTHERS[0]:
@@ -220,113 +221,53 @@ def _draw_predictors(axis, predictors):
 # ------------------------------------------------------------ in words
 
 
-@checked
 def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFrame) -> str:
-    """An answer in one paragraph, and the pooled effects and predictors; str."""
-    lines = [
-        f"# {TITLE}",
-        "",
-        answer(games, pooled, predictors),
-        "",
-        f"![{TITLE}](generality.png)",
-        "",
-        "| disturbance | against | games | effect | 95 % interval | better in | worse in | more by "
-        f"{RULE.margin:g} |",
-        "|---" * 8 + "|",
-    ]
-    for found in pooled.itertuples():
-        kind = f"{found.games}" if found.kind == "all" else f"{found.games} {found.kind}"
-        lines.append(
-            f"| {SAID.get(found.disturbance, found.disturbance)} | {found.against} | {kind} | "
-            f"{signed(found.effect)} | {signed(found.low)} to {signed(found.high)} | "
-            f"{found.better} | {found.worse} | {found.verdict} |"
-        )
-    lines += [
-        "",
-        "| disturbance | goes with the effect against independent agents | correlation | "
-        "95 % interval | games |",
-        "|---" * 5 + "|",
-    ]
-    for found in predictors.itertuples():
-        known = np.isfinite(found.correlation)
-        numbers = (
-            f"{signed(found.correlation)} | {signed(found.low)} to {signed(found.high)}"
-            if known
-            else "none: it is the same in all | "
-        )
-        name = PREDICTORS[found.predictor]
-        lines.append(
-            f"| {SAID.get(found.disturbance, found.disturbance)} | "
-            f"{f'**{name}**' if found.found else name} | {numbers} | {found.games} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-@checked
-def answer(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFrame) -> str:
-    """One paragraph that says no more than the intervals do; str."""
+    """The pooled effects and the predictors, for readers; str."""
     own = games.drop_duplicates(["kind", "game"])
     kinds = own[own["learned"]].groupby("kind", sort=False).size()
     counted = " and ".join(f"{number} {kind}" for kind, number in kinds.items())
-    text = f"There is something to learn in {own['learned'].sum()} of {len(own)} games: {counted}."
-    for other in OTHERS:
-        among = pooled[(pooled["kind"] == "all") & (pooled["against"] == other)]
-        text += f" Against {other} agents, networked ones {_verdicts(among)}."
-    text += " Numbers are shares of what a game yields, with 95 % intervals over games."
-    return f"{text} {_predicted(predictors)}"
-
-
-def _verdicts(among):
-    """Under which disturbances it is better, and so on; str."""
-    said = {
-        HOLDS: "earn more over a run",
-        THRESHOLD: "earn more, but by less than matters,",
-        FAILS: "do not earn more",
-        OPEN: "may earn more, which is not decided,",
-    }
-    parts = []
-    for verdict, words in said.items():
-        found = [
-            f"{WHEN.get(each.disturbance, each.disturbance)} ({signed(each.effect)}, "
-            f"{signed(each.low)} to {signed(each.high)}; better in {each.better} games, worse in "
-            f"{each.worse})"
-            for each in among[among["verdict"] == verdict].itertuples()
+    effects = [
+        [
+            DISTURBANCES.get(row.disturbance, row.disturbance),
+            row.against,
+            row.games if row.kind == "all" else f"{row.games} {row.kind}",
+            signed(row.estimate),
+            _interval(row),
+            *(row.better, row.worse, row.verdict),
         ]
-        if found:
-            parts.append(f"{words} {_listed(found)}")
-    return "; they ".join(parts)
-
-
-def _predicted(predictors):
-    found = predictors[predictors["found"]]
-    parts = []
-    for predictor, group in found.groupby("predictor", sort=False):
-        for sign, word in ((1.0, "larger"), (-1.0, "smaller")):
-            where = group[group["correlation"] * sign > 0.0]
-            if len(where):
-                when = [
-                    f"{WHEN.get(each.disturbance, each.disturbance)} "
-                    f"(Spearman {signed(each.correlation)})"
-                    for each in where.itertuples()
-                ]
-                parts.append(f"{word} the larger {GOES_WITH[predictor]}, {_listed(when)}")
-    others = [GOES_WITH[name] for name in PREDICTORS if name not in set(found["predictor"])]
-    text = f"Their advantage over independent agents is {'; '.join(parts)}." if parts else ""
-    if others:
-        subject = "It" if parts else "Their advantage over independent agents"
-        text += f" {subject} was not seen to go with {_listed(others, 'or')}."
+        for row in pooled.itertuples()
+    ]
+    correlations = []
+    for row in predictors.itertuples():
+        known, name = np.isfinite(row.correlation), PREDICTORS[row.predictor]
+        correlations.append(
+            [
+                DISTURBANCES.get(row.disturbance, row.disturbance),
+                f"**{name}**" if row.found else name,
+                signed(row.correlation) if known else "none: it is the same in all",
+                _interval(row) if known else "",
+                row.games,
+            ]
+        )
+    head = ["disturbance", "against", "games", "effect", "95 % interval", "better in", "worse in"]
+    lines = [
+        f"# {TITLE}",
+        "",
+        f"There is something to learn in {own['learned'].sum()} of {len(own)} games: {counted}. "
+        "Effects are mean returns of the run, networked minus another architecture, in units of "
+        "the gain observed in a game, with 95 % intervals over games. *Better in*, *worse in*: "
+        "games whose own interval excludes 0.",
+        "",
+        f"![{TITLE}](generality.png)",
+        "",
+    ]
+    lines += [*markdown_table([*head, f"more by {RULE.margin:g}"], effects), ""]
+    head = ["disturbance", "goes with the effect against independent agents", "correlation"]
+    lines += markdown_table([*head, "95 % interval", "games"], correlations)
     measured = predictors["correlation"].notna().sum()
-    text += f" Of {measured} such intervals one in twenty excludes 0 by chance."
-    return text.strip()
+    lines += ["", f"Of {measured} such intervals one in twenty excludes 0 by chance."]
+    return "\n".join(lines) + "\n"
 
 
-GOES_WITH = {
-    "states": "the number of states",
-    "moves": "the dependence of moves on the mean field",
-    "yields": "what there is to earn",
-    "distance": "the distance between agents in the network",
-}
-
-
-def _listed(parts, word="and"):
-    return ", ".join(parts[:-1]) + f" {word} " * (len(parts) > 1) + parts[-1]
+def _interval(row):
+    return f"{signed(row.low)} to {signed(row.high)}"

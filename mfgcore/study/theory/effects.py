@@ -1,17 +1,17 @@
-"""The effects of the claims about the theory, trial by trial: docs/gallery/data/theory.json.
+"""Measure the effects of claims C25 to C27: ``python -m mfgcore.study.theory.effects``.
 
-Claims C25 to C27 (``docs/protocol.md``). C25 reads what ``shuffling.py`` wrote. The others are
-measured as for ``docs/theory.md``, but with random numbers of their own, those of the confirmatory
+Writes docs/gallery/data/theory.json. C25 reads what `shuffling` wrote. The others are measured as
+for ``docs/theory.md``, but with random numbers of their own, those of the confirmatory
 runs. It takes two minutes.
 """
 
 import json
 
-import equilibrium
 import numpy as np
-import population_size
-import shuffling
-from theory import PAPER_GAMES
+
+from mfgcore.study import SEED
+from mfgcore.study.theory import equilibrium, population_size, shuffling
+from mfgcore.study.theory.numbers import PAPER_GAMES
 
 OUTPUT = shuffling.OUTPUT.with_name("theory.json")
 DRAWS = 10  # of whose distances the slope of a trial is
@@ -20,7 +20,7 @@ DIGITS = 8
 
 
 def errors():
-    """C25: the size of the error in order minus shuffled, with the paper's M_td; dict."""
+    """C25: error of Q with the buffer in order, minus shuffled, with the paper's M_td; dict."""
     measured = json.loads(shuffling.OUTPUT.read_text(encoding="utf-8"))
     found = {}
     for measure in MEASURES:
@@ -35,10 +35,10 @@ def errors():
 
 
 def slopes():
-    """C26: of the mean distance of so many draws over N, in each game and at each; dict."""
+    """C26: slopes over N of the mean distance of ten draws, for each game and policy; dict."""
     found = {}
     for name in PAPER_GAMES:
-        experiment = population_size.walk_of(name, seed=shuffling.SEED)
+        experiment = population_size.walk_of(name, seed=SEED)
         game = population_size.game_of(name)
         for which, policy in population_size.policies_of(experiment, game).items():
             distances = [
@@ -55,11 +55,11 @@ def slopes():
 
 
 def distances():
-    """C27: at the end, networked minus independent, for both algorithms; dict."""
+    """C27: final distance of networked minus independent agents, for both algorithms; dict."""
     found = {}
     for algorithm in ("online", "replay"):
         learned = equilibrium.learn(
-            "contraction", algorithm, who=("independent", "networked"), seed=shuffling.SEED
+            "contraction", algorithm, who=("independent", "networked"), seed=SEED
         )
         found[f"contraction, {algorithm}"] = learned.ends("networked") - learned.ends("independent")
     return found

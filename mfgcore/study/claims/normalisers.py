@@ -1,4 +1,4 @@
-"""What can be earned in a game, the units of returns (docs/protocol.md): computed without a run."""
+"""Units of returns, computed from the game: its attainable gain, and the value of a split."""
 
 import dataclasses
 import functools
@@ -7,7 +7,6 @@ import math
 import numpy as np
 import xarray as xr
 
-from mfgcore._base.arguments import explained
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.games import GAMES
 from mfgcore.meanfield import population_metrics
@@ -16,12 +15,16 @@ from mfgcore.runs.datasets import configuration
 from mfgcore.study.claims.evidence import NothingToJudge
 
 
-@explained
-def whole(dataset: xr.Dataset) -> float:
-    """W: what the best division of the population earns, minus what the uniform policy earns.
+def gain(dataset: xr.Dataset) -> float:
+    """Attainable gain: discounted return of the best division, minus that of the uniform policy.
 
-    As a discounted return, for the largest population of the run. Where the game has no corners,
-    the best is the most that any game can pay. NothingToJudge if nothing can be earned.
+    W of ``docs/protocol.md``; float. For the largest population of the run. Where the game has no
+    targets, the best is the most that any game can pay.
+
+    Raises
+    ------
+    NothingToJudge
+        If nothing can be earned.
     """
     best, _, uniform = _earned(*_game(configuration(dataset)))
     if best <= uniform:
@@ -29,20 +32,24 @@ def whole(dataset: xr.Dataset) -> float:
     return best - uniform
 
 
-@explained
-def play(dataset: xr.Dataset) -> float:
-    """P: the return of all at one corner against that of an even division among the corners.
+def split(dataset: xr.Dataset) -> float:
+    """Difference of the returns of all at one target and of an even split among the targets.
 
-    NothingToJudge if there are no corners, or both earn the same: there is nothing to play for.
+    P of ``docs/protocol.md``; float.
+
+    Raises
+    ------
+    NothingToJudge
+        If there are no targets, or both earn the same.
     """
     _, difference, _ = _earned(*_game(configuration(dataset)))
     if not difference:
-        raise NothingToJudge("however the population divides, it earns the same: P = 0")
+        raise NothingToJudge("however the population divides, it earns the same")
     return difference
 
 
 def _game(parameters):
-    """What the earnings depend on, in a form that can be kept: name and value of each."""
+    """Parameters that the earnings depend on, hashable."""
     game = parameters["game"]
     read = {field.name for field in dataclasses.fields(GAMES[game])}
     read |= {"game", "game_settings", "discount", "entropy_weight"}
@@ -54,7 +61,7 @@ def _game(parameters):
 
 @functools.cache
 def _earned(*parameters):
-    """Returns: of the best division, between the two divisions, of the uniform policy; floats."""
+    """Return of the best division, difference of the two, return of the uniform policy; floats."""
     experiment = Experiment(**dict(parameters))
     game, discount = experiment.make_game(), experiment.discount
     n_states, n_actions = game.n_states, len(game.actions)

@@ -1,0 +1,181 @@
+"""Forest plot and summary picture of the claims."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from mfgcore.plotting.style import literal, save_figure, styled  # before matplotlib
+
+# isort: split
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullLocator
+
+from mfgcore._base.files import StrPath
+from mfgcore.study.claims import DEPENDS, NOT_JUDGED, ClaimResult
+from mfgcore.study.claims_report import TITLE, by_section, describe
+from mfgcore.study.report_style import COLOURS, MARKERS
+
+REACH = 30.0  # margins; effects beyond are drawn at the edge, with an arrow
+PAGE = (16.54, 11.69)  # inches, A3
+COLUMNS = 3
+GAP = 0.7  # of a line, before each claim of the summary
+# where a claim says that the effect is, in margins from the threshold, by kind of rule
+SHADED = {
+    "more": [(0.0, np.inf)],
+    "not less": [(-1.0, np.inf)],
+    "beyond": [(0.0, np.inf)],
+    "below": [(-np.inf, 0.0)],
+    "equal": [(-1.0, 1.0)],
+    "differs": [(-np.inf, -1.0), (1.0, np.inf)],
+    "always": [(-np.inf, 0.0)],
+}
+
+
+@styled
+def plot_forest(
+    results: Sequence[ClaimResult], outputs: Iterable[StrPath], title: str = TITLE
+) -> None:
+    """Forest plot on one page: the deciding effects and intervals, and what the claims say.
+
+    Effects are divided by the smallest effect size of interest, m, so that all share one axis: the
+    threshold is at 0, and m at 1.
+    """
+    columns = _columns([_rows(result) for result in results], COLUMNS)
+    figure = Figure(figsize=PAGE)
+    axes = figure.subplots(1, COLUMNS)
+    figure.subplots_adjust(left=0.125, right=0.99, bottom=0.045, top=0.935, wspace=0.75)
+    longest = max(map(len, columns))
+    for axis, rows in zip(axes, columns, strict=True):
+        _draw_column(axis, rows, longest)
+    marks = [
+        Line2D([], [], color=COLOURS[name], marker=marker, ms=4, lw=1.2, label=name)
+        for name, marker in MARKERS.items()
+    ]
+    marks.append(Line2D([], [], color=COLOURS[DEPENDS], lw=0, marker="$→$", label=DEPENDS))
+    marks.append(Line2D([], [], color="0.3", marker="|", ms=5, lw=0, label="another estimand"))
+    figure.legend(
+        handles=marks, loc="upper center", ncols=6, bbox_to_anchor=(0.5, 0.966), fontsize=7.5
+    )
+    figure.suptitle(
+        f"{title}: effects with 95 % intervals over trials, in smallest effect sizes of interest "
+        "from the threshold at 0; shaded: where the claim says that the effect is",
+        fontsize=9,
+        y=0.99,
+    )
+    with mpl.rc_context({"savefig.dpi": 105}):  # a page has many pixels
+        save_figure(figure, outputs)
+
+
+@styled
+def plot_verdicts(results: Sequence[ClaimResult], outputs: Iterable[StrPath]) -> None:
+    """Every claim on a line, with its verdict as a colour and a word."""
+    blocks: list[list[tuple[str | ClaimResult | None, str]]] = []
+    for section, own in by_section(results):
+        blocks.append([(section, section)])
+        for result in own:
+            first, *more = textwrap.wrap(result.claim.text, 84)
+            blocks.append([(result, first), *((None, text) for text in more)])
+    columns = _columns(blocks, 2)
+    heights = [len(rows) + GAP * sum(line is not None for line, _ in rows) for rows in columns]
+    figure = Figure(figsize=(11.0, 0.12 * max(heights) + 0.4))
+    axes = figure.subplots(1, 2)
+    bottom = 0.35 / figure.get_figheight()
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=bottom, top=0.99, wspace=0.02)
+    look = {"va": "center_baseline", "fontsize": 7.0}
+    for axis, rows in zip(axes, columns, strict=True):
+        axis.set(xlim=(0.0, 1.0), ylim=(max(heights), 0.0))
+        axis.axis("off")
+        place = -0.5
+        for line, text in rows:
+            place += 1.0 + GAP * (line is not None)
+            if isinstance(line, str):
+                axis.text(0.0, place, text, weight="bold", **look)
+                continue
+            axis.text(0.22, place, text, **look)
+            if line is not None:
+                colour = COLOURS[line.verdict]
+                axis.add_patch(Rectangle((0.0, place - 0.6), 0.15, 1.2, color=colour, lw=0))
+                axis.text(0.075, place, line.verdict, color="white", ha="center", **look)
+                axis.text(0.16, place, line.claim.name, weight="bold", **look)
+    counts = {name: sum(result.verdict == name for result in results) for name in COLOURS}
+    listed = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+    figure.text(0.01, 0.02, f"{len(results)} claims: {listed}", fontsize=8)
+    save_figure(figure, outputs)
+
+
+def _rows(result):
+    """Rows of a claim in the forest plot: lines of text, then one row for each effect."""
+    verdict = describe(result)
+    if result.verdict == NOT_JUDGED:
+        verdict += f": {result.note}"
+    kind = {"J": " (a conjecture)", "H": " (our own hypothesis)"}.get(result.claim.kind, "")
+    heading = f"{result.claim.name}  {result.claim.text}{kind}"
+    others = {}
+    for each in result.effects:
+        others.setdefault((each.effect.label, each.effect.normaliser), []).append(each)
+    look = COLOURS[result.verdict], "bold"
+    return [
+        *((line, "black", "normal") for line in textwrap.wrap(heading, 72)),
+        *((line, *look) for line in textwrap.wrap(f"→ {verdict}", 70)),
+        *(
+            (each, others[each.effect.label, each.effect.normaliser][1:])
+            for each in result.deciding
+        ),
+        None,
+    ]
+
+
+def _columns(blocks, n_columns):
+    """The rows of blocks in columns of about the same length, without parting a block."""
+    ends = np.cumsum([len(rows) for rows in blocks])
+    columns = [[] for _ in range(n_columns)]
+    for rows, end in zip(blocks, ends, strict=True):
+        middle = end - len(rows) / 2.0
+        columns[min(n_columns - 1, int(middle * n_columns / ends[-1]))] += rows
+    return columns
+
+
+def _draw_column(axis, rows, longest):
+    def write(place, left, text, size, **look):
+        beside = axis.get_yaxis_transform()
+        axis.text(left, place, text, transform=beside, fontsize=size, va="center", **look)
+
+    axis.set_xscale("symlog", linthresh=1.0, linscale=0.7)
+    for place, row in enumerate(rows):
+        if row is None:
+            continue
+        if isinstance(row[0], str):
+            text, colour, weight = row
+            write(place, -0.62, literal(text), 5.6, color=colour, fontweight=weight)
+            continue
+        each, others = row
+        rule, interval, colour = each.effect.rule, each.interval, COLOURS[each.verdict]
+        label = each.effect.label if each.effect.counted else f"({each.effect.label})"
+        write(place, -0.03, label, 5.4, ha="right")
+        for span in SHADED[rule.kind]:
+            low, high = np.clip(span, -REACH, REACH)
+            axis.barh(place, high - low, left=low, height=0.9, color="0.92", zorder=0)
+        ends = _drawn(rule, [interval.low, interval.high])
+        axis.plot(ends, [place, place], color=colour, lw=1.2, solid_capstyle="butt")
+        middle = float(rule.in_margins(interval.estimate))
+        beyond = abs(middle) > REACH
+        marker = ("<" if middle < 0 else ">") if beyond else MARKERS[each.verdict]
+        axis.plot(np.clip(middle, -REACH, REACH), place, marker, color=colour, ms=3, clip_on=False)
+        for other in others:
+            at = _drawn(other.effect.rule, other.interval.estimate)
+            axis.plot(at, place, "|", color=COLOURS[other.verdict], ms=5, mew=0.8, zorder=3)
+    for at in (-1.0, 0.0, 1.0):
+        axis.axvline(at, color="0.4", lw=0.6 if at == 0.0 else 0.4, ls=":" if at else "-", zorder=1)
+    ticks = (-10, -1, 0, 1, 10)
+    axis.set(ylim=(longest, -1), xlim=(-REACH, REACH), yticks=[], xlabel="effect / m")
+    axis.set_xticks(ticks, [f"{tick}" for tick in ticks])
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.spines["left"].set_visible(False)
+    axis.tick_params(labelsize=6)
+
+
+def _drawn(rule, values):
+    return np.clip(rule.in_margins(values), -REACH, REACH)

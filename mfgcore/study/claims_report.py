@@ -1,0 +1,243 @@
+"""The claims report as JSON, Markdown and HTML."""
+
+import dataclasses
+import html
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from mfgcore._base.files import StrPath, write_text
+from mfgcore.study.claims import DEPENDS, FAILS, HOLDS, KINDS, ClaimResult, by_group
+from mfgcore.study.report_style import markdown_table
+
+TITLE = "The paper's claims"  # another one says that something is out of date
+SECTIONS = {
+    "What the paper shows, proves, or says of its parameters": ("R", "T", "P"),
+    'What the paper conjectures ("may", "likely")': ("J",),
+    "Our own hypotheses, which are not counted": ("H",),
+}
+INTRODUCTION = (
+    "Each claim is measured by effects, one for each trial, and decided by their 95 % interval "
+    "over trials and by the smallest effect size of interest; where one effect of several decides, "
+    "at a level that is corrected for their number. docs/protocol.md has the rules, and the units: "
+    "*gain* (W there) is all that can be earned by learning in a game, *split* (P there) what "
+    "depends on how the population divides. *Inconclusive*: the interval is too wide to decide; "
+    "*borderline*: it is narrow, and the effect too near to the threshold, or too small."
+)
+SUMMARY = (
+    "Return (mean ± standard deviation over trials) and exact exploitability at the end; and the "
+    "iteration at which the mean return has done 90 % of its rise, before any increase of the "
+    "population."
+)
+
+
+def to_records(results: Sequence[ClaimResult]) -> list[dict[str, Any]]:
+    """The results as plain values; list of dict."""
+    return [
+        {
+            "claim": result.claim.name,
+            "text": result.claim.text,
+            "source": result.claim.source,
+            "kind": KINDS[result.claim.kind],
+            "quantity": result.claim.quantity,
+            "enough": result.claim.enough,
+            "verdict": result.verdict,
+            "estimands": result.estimands,
+            "interpretations": result.interpretations,
+            "note": result.note,
+            "effects": [
+                {
+                    "label": each.effect.label,
+                    "estimand": each.effect.estimand,
+                    "counted": each.effect.counted,
+                    "rule": each.effect.rule.words(each.effect.normaliser),
+                    "normaliser": each.effect.normaliser,
+                    "threshold": each.effect.rule.threshold,
+                    "margin": each.effect.rule.margin,
+                    "verdict": each.verdict,
+                    "corrected": each.corrected,
+                    **dataclasses.asdict(each.interval),
+                    "interquartile_mean": each.interquartile_mean,
+                }
+                for each in result.effects
+            ],
+        }
+        for result in results
+    ]
+
+
+def sources(datasets: Mapping[str, xr.Dataset]) -> dict[str, dict[str, Any]]:
+    """Trials, CPU time and code fingerprint of datasets, by their names; dict of dict."""
+    return {
+        name: {
+            "trials": dataset.sizes["trial"],
+            "cpu_seconds": round(float(dataset.attrs["cpu_seconds"]), 1),
+            "fingerprint": dataset.attrs["fingerprint"],
+            **({"outdated": outdated} if (outdated := dataset.attrs.get("outdated")) else {}),
+        }
+        for name, dataset in datasets.items()
+    }
+
+
+def write_json(
+    results: Sequence[ClaimResult],
+    summary: Sequence[Mapping[str, Any]],
+    sources: Mapping[str, Any],
+    path: StrPath,
+) -> None:
+    """Write results, :func:`mfgcore.study.claims.summary` and their sources for programs."""
+    content = {"made_from": sources, "summary": summary, "claims": to_records(results)}
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def to_markdown(
+    results: Sequence[ClaimResult],
+    summary: Sequence[Mapping[str, Any]] = (),
+    title: str = TITLE,
+) -> str:
+    """The results, and :func:`mfgcore.study.claims.summary`, for readers; str."""
+    lines = ["# Does the paper hold?", ""]
+    lines += [] if title == TITLE else [f"**{'; '.join(title.splitlines())}**", ""]
+    lines.append(INTRODUCTION)
+    for section, own in by_section(results):
+        rows = [
+            [result.claim.name, result.claim.text, result.claim.source, f"**{describe(result)}**"]
+            for result in own
+        ]
+        lines += [
+            "",
+            f"## {section}",
+            "",
+            *markdown_table(["", "claim", "made in", "verdict"], rows),
+        ]
+    if summary:
+        rows = [
+            [
+                row["experiment"],
+                row["architecture"],
+                f"{row['discounted_return']:.2f} ± {row['standard_deviation']:.2f}",
+                f"{row['exploitability']:.2f}",
+                "never" if row["learned_at"] is None else row["learned_at"],
+            ]
+            for row in summary
+        ]
+        head = ["", "architecture", "return", "exploitability", "90 % at k"]
+        lines += ["", "## Summary", "", SUMMARY, "", *markdown_table(head, rows)]
+    for result in results:
+        lines += _section(result)
+    return "\n".join(lines) + "\n"
+
+
+def _section(result):
+    """Lines on one claim, with all its effects."""
+    claim = result.claim
+    lines = ["", f"## {claim.name}: {result.verdict}", "", claim.text, ""]
+    lines.append(f"*Measured ({KINDS[claim.kind]}):* {claim.quantity}.")
+    if len(result.estimands) > 1:
+        verdicts = "; ".join(f"{name}: {verdict}" for name, verdict in result.estimands.items())
+        lines.append(f"*Estimands, the first decides:* {verdicts}.")
+    if result.interpretations:
+        lines.append(f"*Interpretations that reverse it:* {_reversals(result)}.")
+    if result.note:
+        lines.append(f"*Note:* {result.note}.")
+    if not result.effects:
+        return lines
+    rows = [
+        [
+            "; ".join(filter(None, (each.effect.label, each.effect.estimand))),
+            *interval_text(each),
+            _number(each.interquartile_mean),
+            each.effect.rule.words(each.effect.normaliser),
+            each.interval.trials,
+            _verdict_of_effect(each),
+        ]
+        for each in result.effects
+    ]
+    head = ["", "effect", "95 % interval", "interquartile mean", "rule", "trials", "verdict"]
+    return [*lines, "", *markdown_table(head, rows)]
+
+
+def write_html(results: Sequence[ClaimResult], path: StrPath, title: str = TITLE) -> None:
+    """Write the claims and their verdicts as a self-contained page."""
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Claims</title><style>body '
+        "{ font: 14px sans-serif; margin: 1em; } td, th { vertical-align: top; text-align: left; "
+        "padding: 4px 8px; border-bottom: 1px solid #ddd; white-space: pre-line; }</style>"
+        f"<h1>{html.escape(title)}</h1>"
+    )
+    for section, own in by_section(results):
+        rows = [
+            {
+                "": result.claim.name,
+                "claim": result.claim.text,
+                "made in": result.claim.source,
+                "effects with 95 % intervals": "\n".join(
+                    [
+                        "{}: {} [{}]".format(each.effect.label, *interval_text(each))
+                        for each in result.deciding
+                    ]
+                    + [result.note]
+                ),
+                "verdict": describe(result),
+            }
+            for result in own
+        ]
+        page += f"<h2>{html.escape(section)}</h2>"
+        page += pd.DataFrame(rows).to_html(index=False, border=0, bold_rows=False)
+    write_text(path, page + "</html>\n")
+
+
+def by_section(results: Sequence[ClaimResult]) -> list[tuple[str, list[ClaimResult]]]:
+    """The results of each section that has some; list of (str, list of ClaimResult)."""
+    sections = [
+        (section, [result for result in results if result.claim.kind in kinds])
+        for section, kinds in SECTIONS.items()
+    ]
+    return [(section, own) for section, own in sections if own]
+
+
+def describe(result: ClaimResult) -> str:
+    """The verdict, with the number of effects that hold, or what it depends on; str."""
+    if not result.effects:
+        return result.verdict
+    if result.verdict == DEPENDS:
+        verdicts = result.estimands.items()
+        on = [f"{name} {verdict}" for name, verdict in verdicts if verdict in (HOLDS, FAILS)]
+        if not {HOLDS, FAILS} <= set(result.estimands.values()):
+            on = [f"{next(iter(result.estimands.values()))} under the baseline interpretation"]
+        if result.interpretations:
+            on.append(_reversals(result))
+        return f"{DEPENDS} ({'; '.join(on)})"
+    groups = by_group(result.deciding)
+    one = result.claim.enough == "one"
+    agreed = sum((corrected if one else plain) == HOLDS for plain, corrected in groups)
+    return f"{result.verdict} ({agreed} of {len(groups)}{', one is enough' if one else ''})"
+
+
+def _reversals(result):
+    names = {}
+    for name, verdict in result.interpretations.items():
+        names.setdefault(verdict, []).append(name)
+    return "; ".join(f"{verdict} under {', '.join(group)}" for verdict, group in names.items())
+
+
+def _verdict_of_effect(each):
+    if not each.effect.counted:
+        return f"{each.verdict} (reported)"
+    if each.corrected != each.verdict:
+        return f"{each.verdict}; corrected: {each.corrected}"
+    return each.verdict
+
+
+def interval_text(each: Any) -> tuple[str, str]:
+    """Estimate with its unit, and interval, of an EffectResult; str each."""
+    found = each.interval
+    estimate = f"{_number(found.estimate)} {each.effect.normaliser}".strip()
+    return estimate, f"{_number(found.low)} to {_number(found.high)}"
+
+
+def _number(value):
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"

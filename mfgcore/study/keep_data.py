@@ -1,0 +1,56 @@
+"""Keep the data behind the claims report: ``python -m mfgcore.study.keep_data``.
+
+After the confirmatory runs, it copies the metrics with one number for each iteration of every
+complete experiment and comparison to docs/gallery/data, in single precision and compressed.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from mfgcore.runs import datasets
+from mfgcore.study.claims import FIGURES, Evidence
+
+ROOT = Path(__file__).resolve().parents[2]
+GALLERY = ROOT / "docs/gallery"
+DATA = GALLERY / "data"
+RESULTS = ROOT / "results/confirmatory"
+LARGEST, TOTAL = 5e6, 25e6  # bytes, of a file and of all
+
+
+def keep(results: Path = RESULTS, data: Path = DATA) -> list[str]:
+    """Copy what is complete, without fields over states; names of the files, list of str."""
+    kept = []
+    for kind in ("experiment", "comparison"):
+        for path in sorted((results / f"{kind}s").glob("*.nc")):
+            dataset = datasets.load(path, kind=kind)
+            dataset = dataset.drop_dims(["state", "action"], errors="ignore")
+            dataset = dataset.map(lambda values: values.astype(np.float32), keep_attrs=True)
+            datasets.save(dataset, data / path.name, overwrite=True)
+            kept.append(path.stem)
+    sizes = {path.name: path.stat().st_size for path in sorted(data.glob("*.nc"))}
+    for name, size in sizes.items():
+        print(f"{name:20s} {size / 1e6:6.2f} MB")
+    too_large = [name for name, size in sizes.items() if size > LARGEST]
+    if too_large or sum(sizes.values()) > TOTAL:
+        sys.exit(f"docs/gallery/data: too large: {too_large or 'in all'}")
+    return kept
+
+
+def read(data: Path = DATA) -> Evidence:
+    """Evidence from kept files: figN.nc, NAME.nc of each comparison, theory.json."""
+    every = {}
+    for path in sorted(data.glob("*.nc")):
+        with xr.open_dataset(path, engine="netcdf4") as opened:
+            every[path.stem] = opened.load()
+    figures = {name: every.pop(name) for name in FIGURES if name in every}
+    theory = data / "theory.json"
+    effects = json.loads(theory.read_text(encoding="utf-8")) if theory.exists() else {}
+    return Evidence(figures, every, effects)
+
+
+if __name__ == "__main__":
+    keep(*map(Path, sys.argv[1:2]))

@@ -1,0 +1,82 @@
+"""Judge the claims by the kept data, without a run: ``python -m mfgcore.study.make_ledger``.
+
+Reads docs/gallery/data, and writes to docs/gallery the claims report, the paper's figures, the
+verdicts by interpretation, of which the closest to the paper becomes config/closest.yaml, and the
+effects in other games.
+"""
+
+from pathlib import Path
+
+from PIL import Image
+
+from mfgcore._base.files import write_text
+from mfgcore.plotting.curves import plot_exact, plot_metrics
+from mfgcore.study import (
+    SEED,
+    claims_plots,
+    claims_report,
+    external_validity_report,
+    interpretations_report,
+)
+from mfgcore.study.claims import Evidence, judge, summary
+from mfgcore.study.claims.evidence import INTERPRETATIONS
+from mfgcore.study.keep_data import GALLERY, ROOT, read
+
+TITLES = {
+    "fig1": "Figure 1. Agree on a single target: 50% of the updates fail",
+    "fig2": "Figure 2. Diffuse across multiple targets: 50% of the updates fail",
+    "fig3": "Figure 3. Agree on a single target: 175 agents join at iteration 100",
+    "fig4": "Figure 4. Diffuse across multiple targets: 175 agents join at iteration 40",
+    "fig5": "Figure 5. Cluster: 50% of the updates fail",
+    "fig6": "Figure 6. Cluster: 50 agents join at iteration 200",
+}
+
+
+def write_claims(evidence: Evidence, folder: Path) -> None:
+    """Write claims.json, claims.md, claims.png and verdicts.png to a folder."""
+    results, rows = judge(evidence, SEED), summary(evidence)
+    made_from = {
+        "experiments": claims_report.sources(evidence.experiments),
+        "comparisons": claims_report.sources(evidence.comparisons),
+    }
+    claims_report.write_json(results, rows, made_from, folder / "claims.json")
+    write_text(folder / "claims.md", claims_report.to_markdown(results, rows))
+    claims_plots.plot_forest(results, [folder / "claims.png"])
+    claims_plots.plot_verdicts(results, [folder / "verdicts.png"])
+    shrink(folder / "claims.png", folder / "verdicts.png")
+
+
+def draw_figures(evidence: Evidence, folder: Path) -> None:
+    """Draw the paper's figures, with sampled and with exact metrics."""
+    for name, dataset in evidence.experiments.items():
+        paths = folder / f"{name}.png", folder / f"{name}_exact.png"
+        for plot, path in zip((plot_metrics, plot_exact), paths, strict=True):
+            plot(dataset, [path], title=TITLES[name])
+        shrink(*paths)
+
+
+def write_comparisons(evidence: Evidence, folder: Path, config: Path) -> None:
+    """Write the verdicts by interpretation and in other games, and closest.yaml, if kept."""
+    comparisons = evidence.comparisons
+    if INTERPRETATIONS in comparisons:
+        _, text = interpretations_report.write(comparisons[INTERPRETATIONS], SEED, folder, [".png"])
+        write_text(config / "closest.yaml", text)
+    if {"generality", "garnets"} <= comparisons.keys():
+        chosen, random = comparisons["generality"], comparisons["garnets"]
+        external_validity_report.write(chosen, random, SEED, folder, [".png"])
+    shrink(*folder.glob("readings*.png"), *folder.glob("generality.png"))
+
+
+def shrink(*paths: Path) -> None:
+    """Reduce pictures to 128 colours; rare ones are kept, as one verdict's may be."""
+    for path in paths:
+        with Image.open(path) as drawn:
+            few = drawn.convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=3)
+        few.save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    kept = read()
+    write_claims(kept, GALLERY)
+    draw_figures(kept, GALLERY / "confirmatory")
+    write_comparisons(kept, GALLERY, ROOT / "config")
