@@ -71,7 +71,8 @@ highlight_language = "none"  # of blocks that do not say theirs: shell and formu
 default_role = "code"  # what stands in single backticks in a docstring
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # docstrings say types, and shapes
-autosummary_ignore_module_all = False
+autodoc_preserve_defaults = True
+autosummary_ignore_module_all = True  # otherwise modules that it does not name are left out
 nitpick_ignore = [("py:class", "numpy.float64")]  # of numpy, which is not looked up
 maximum_signature_line_length = 88
 numpydoc_show_class_members = False
@@ -94,7 +95,7 @@ def add_populations(app, failure):
 
 def shorten_signature(app, what, name, *_):
     """An experiment's signature would be a page of its own; the parameters have one table."""
-    return ("(*, game, **parameters)", None) if name == "mfgcore.Experiment" else None
+    return ("(*, game, **parameters)", None) if name.endswith(".Experiment") else None
 
 
 def setup(app):

@@ -1,0 +1,1 @@
+"""A population that moves, learns and communicates."""

@@ -1,0 +1,1 @@
+"""What to run: parameters and their checks."""

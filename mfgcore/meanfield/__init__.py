@@ -1,0 +1,1 @@
+"""Exact mean fields, values and exploitability."""

@@ -139,7 +139,7 @@ def write_json(
     path: StrPath,
     before: Before | None = None,
 ) -> None:
-    """Write findings, :func:`mfgcore.study.claims.at_a_glance` and their sources for programs."""
+    """Write findings, ``at_a_glance`` of the measures and their sources for programs."""
     records = to_records(findings, before)
     content = {"made_from": sources, "at_a_glance": glance, "claims": records}
     write_text(path, json.dumps(content, indent=2) + "\n")
@@ -151,7 +151,7 @@ def to_markdown(
     title: str = TITLE,
     before: Before | None = None,
 ) -> str:
-    """The findings, and :func:`mfgcore.study.claims.at_a_glance`, for readers; str."""
+    """The findings, and ``at_a_glance`` of the measures, for readers; str."""
     lines = [
         "# Does the paper hold?",
         "",
