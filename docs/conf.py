@@ -39,6 +39,7 @@ CONTENTS = {
         "/config/README",
         "/docs/reference",
         "/docs/architecture",
+        "/docs/renames",
         "/docs/releasing",
         "/CHANGELOG",
     ],

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib.util
 import inspect
 import json
 import pydoc
@@ -10,14 +11,17 @@ import runpy
 from inspect import getsource
 from pathlib import Path
 
+import make_renames
 import make_tables
 import pytest
 from project import ROOT, tracked
 from public import public_callables, public_modules
 
 from mfgcore import cli
+from mfgcore.experiment.experiment import parameters
 from mfgcore.games import GAMES
 from mfgcore.metrics.definitions import METRICS
+from mfgcore.pipeline.yaml_files import read_yaml
 from mfgcore.runs.datasets import COORDINATES
 
 GALLERY = ROOT / "docs/gallery"
@@ -61,9 +65,27 @@ def test_the_gallerys_figures_are_those_of_its_provenance():
 
 @pytest.mark.parametrize("document", make_tables.TABLES)
 def test_the_tables_follow_from_the_code(document):
-    text = (ROOT / document).read_text(encoding="utf-8")
-    assert make_tables.TABLES[document]() in text
-    assert make_tables.up_to_date(document) == text
+    assert make_tables.up_to_date(document) == (ROOT / document).read_text(encoding="utf-8")
+
+
+def test_the_rooms_are_the_folders_of_the_package():
+    folders = {path.parent for path in tracked("mfgcore/*/__init__.py")}
+    assert {ROOT / "mfgcore" / room for room in make_tables.ROOMS} <= folders
+    assert len(make_tables.ROOMS) == len({path.relative_to(ROOT).parts[1] for path in folders})
+
+
+def test_the_folders_and_files_that_the_architecture_names_are_there():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    for name in re.findall(r"`([\w./*]+/[\w.*]*)`", text):
+        if not name.startswith(("results/", "figures/")):
+            assert any(any(root.glob(name)) for root in (ROOT, ROOT / "mfgcore")), name
+
+
+def test_the_page_of_renames_is_made_of_its_table_and_true():
+    assert make_renames.page() == (ROOT / "docs/renames.md").read_text(encoding="utf-8")
+    table = read_yaml(ROOT / "docs/renames.yaml")
+    assert not [new for new in table["modules"].values() if not importlib.util.find_spec(new)]
+    assert set(table["parameters"].values()) <= set(parameters())
 
 
 @pytest.mark.parametrize("name", GAMES)
