@@ -149,6 +149,15 @@ def test_the_tutorial_is_kept_without_what_it_prints():
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
 
 
+def test_what_the_tutorial_imports_is_there():
+    cells = json.loads((ROOT / "docs/tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells)
+    lines = re.findall(r"(?m)^(?:from|import) mfgcore.*$", text)
+    assert lines
+    for line in lines:
+        exec(line, {})
+
+
 def test_the_version_has_one_value():
     versions = [
         re.search(r'(?m)^version = "(.*)"$', (ROOT / "pyproject.toml").read_text())[1],
