@@ -8,6 +8,7 @@ import json
 import pydoc
 import re
 import runpy
+import tomllib
 from inspect import getsource
 from pathlib import Path
 
@@ -68,10 +69,14 @@ def test_the_tables_follow_from_the_code(document):
     assert make_tables.up_to_date(document) == (ROOT / document).read_text(encoding="utf-8")
 
 
-def test_the_rooms_are_the_folders_of_the_package():
+def test_the_rooms_are_the_folders_of_the_package_in_the_order_of_their_contract():
     folders = {path.parent for path in tracked("mfgcore/*/__init__.py")}
     assert {ROOT / "mfgcore" / room for room in make_tables.ROOMS} <= folders
     assert len(make_tables.ROOMS) == len({path.relative_to(ROOT).parts[1] for path in folders})
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    for contract in tools.get("importlinter", {"contracts": []})["contracts"]:
+        layers = contract.get("layers", ["cli", *reversed(make_tables.ROOMS)])
+        assert layers == ["cli", *reversed(make_tables.ROOMS)]
 
 
 def test_the_folders_and_files_that_the_architecture_names_are_there():
