@@ -101,6 +101,10 @@ def shorten_signature(app, what, name, *_):
 
 def setup(app):
     """Called by Sphinx."""
+    from sphinx.ext import autosummary
+
+    # after which a sentence, the first of which is a summary, does not end
+    autosummary.WELL_KNOWN_ABBREVIATIONS += ("Sec.", "Def.", "Alg.", "App.", "Fig.")
     app.add_lexer("snakemake", PythonLexer)  # near enough, and Pygments has none
     app.connect("autodoc-process-signature", shorten_signature)
     app.connect("source-read", add_contents)
