@@ -214,10 +214,14 @@ def test_nearly_all_functions_take_what_fits(fitting, tmp_path, monkeypatch):
 
 
 def test_every_function_of_what_users_import_checks_its_arguments():
-    """A module does so in all of its functions or, where the package alone calls them, in none."""
-    modules = {PUBLIC[name].__module__ for name in TAKING if name in CHECKED}
-    left = [name for name in TAKING if name not in CHECKED and PUBLIC[name].__module__ in modules]
-    assert not left
+    """A module does so in all of its functions or, where the package alone calls them, in none.
+
+    What the study does with its own claims is called by the workflow alone.
+    """
+    users = [name for name in TAKING if not name.startswith("mfgcore.study.")]
+    modules = {PUBLIC[name].__module__ for name in users if name in CHECKED}
+    assert len(modules) > 10
+    assert not [name for name in {*users} - {*CHECKED} if PUBLIC[name].__module__ in modules]
     exported = [getattr(mfgcore, name) for name in mfgcore.__all__]
     assert all(is_checked(each) for each in exported if inspect.isfunction(each))
 
