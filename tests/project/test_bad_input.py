@@ -97,7 +97,11 @@ GAME_FILES = {
         f"{STEP_7}return paid[1:]\n        return paid",
         "rewards() (63, 3, 2) (64, 3, 2)",
     ),
-    "a type during the run": (PAID, f"{STEP_7}return 'much'\n        return paid", "coast rewards()"),
+    "a type during the run": (
+        PAID,
+        f"{STEP_7}return 'much'\n        return paid",
+        "coast rewards()",
+    ),
     "a start of another shape": (MORE, MORE + "start = lambda self: [0.5, 0.5]\n    ", "start()"),
     "a start nowhere": (MORE, MORE + "start = lambda self: [0, 0, 0]\n    ", "start() 0"),
     "no distances": (MORE, MORE + "distances = np.where(np.eye(3), 0, np.nan)\n    ", "distances"),
