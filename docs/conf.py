@@ -39,6 +39,7 @@ CONTENTS = {
         "/config/README",
         "/docs/reference",
         "/docs/architecture",
+        "/docs/renames",
         "/docs/releasing",
         "/CHANGELOG",
     ],
@@ -71,7 +72,8 @@ highlight_language = "none"  # of blocks that do not say theirs: shell and formu
 default_role = "code"  # what stands in single backticks in a docstring
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # docstrings say types, and shapes
-autosummary_ignore_module_all = False
+autodoc_preserve_defaults = True
+autosummary_ignore_module_all = True  # otherwise modules that it does not name are left out
 nitpick_ignore = [("py:class", "numpy.float64")]  # of numpy, which is not looked up
 maximum_signature_line_length = 88
 numpydoc_show_class_members = False
@@ -94,11 +96,15 @@ def add_populations(app, failure):
 
 def shorten_signature(app, what, name, *_):
     """An experiment's signature would be a page of its own; the parameters have one table."""
-    return ("(*, game, **parameters)", None) if name == "mfgcore.Experiment" else None
+    return ("(*, game, **parameters)", None) if name.endswith(".Experiment") else None
 
 
 def setup(app):
     """Called by Sphinx."""
+    from sphinx.ext import autosummary
+
+    # after which a sentence, the first of which is a summary, does not end
+    autosummary.WELL_KNOWN_ABBREVIATIONS += ("Sec.", "Def.", "Alg.", "App.", "Fig.")
     app.add_lexer("snakemake", PythonLexer)  # near enough, and Pygments has none
     app.connect("autodoc-process-signature", shorten_signature)
     app.connect("source-read", add_contents)

@@ -1,9 +1,11 @@
 """Write the tables of the documentation that follow from the code: ``python docs/make_tables.py``.
 
-They are those of the parameters in ``config/README.md``, of the metrics in
+They are those of the parameters in ``config/README.md``, of the rooms and the metrics in
 ``docs/architecture.md`` and of the paper's symbols in ``docs/symbols.md``.
 """
 
+import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -12,6 +14,11 @@ from mfgcore.metrics.definitions import METRICS
 from mfgcore.pipeline.configuration import plain, settable
 
 ROOT = Path(__file__).parents[1]
+# the folders of the package; each imports only those before it
+ROOMS = (
+    "_base", "kernels", "games", "meanfield", "experiment", "agents", "metrics", "runs", "batch",
+    "plotting", "study", "pipeline",
+)  # fmt: skip
 
 GREEK = {
     "beta": "β", "eta": "η", "gamma": "γ", "lambda": "λ", "mu": "μ", "pi": "π",  # noqa: RUF001
@@ -50,6 +57,15 @@ SYMBOLS = [
 ]
 
 
+def room_table():
+    """The folders of the package as a Markdown table; str."""
+    rows = [["room", "what is in it"]]
+    for room in ROOMS:
+        document = inspect.getdoc(importlib.import_module(f"mfgcore.{room}"))
+        rows.append([f"`{room}/`", document.partition("\n")[0]])
+    return table(rows)
+
+
 def parameter_table():
     """The parameters that a configuration can set as a Markdown table; str."""
     default = defaults()
@@ -58,7 +74,7 @@ def parameter_table():
         value = f"`{plain(default[key])}`" if key in default else "(required)"
         named = f"`{key}`", parameter.help, parameter.symbol, parameter.unit
         rows.append([*named, parameter.explained(), value, parameter.source])
-    return _table(rows)
+    return table(rows)
 
 
 def metric_table():
@@ -67,7 +83,7 @@ def metric_table():
     for name, entry in METRICS.items():
         meaning = f"{entry.long_name}: {entry.meaning}"
         rows.append([f"`{name}`", ", ".join(entry.dims), meaning, entry.when()])
-    return _table(rows)
+    return table(rows)
 
 
 def symbol_table():
@@ -78,26 +94,30 @@ def symbol_table():
     for symbol, name, meaning, source in [*SYMBOLS, *named]:
         greek = re.sub("[A-Za-z]+", lambda word: GREEK.get(word[0], word[0]), symbol)
         rows.append([greek, f"`{name}`", meaning, source])
-    return _table(rows)
+    return table(rows)
 
 
-def _table(rows):
+def table(rows):
+    """Rows, the first of them the head, as a Markdown table; str."""
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 TABLES = {
-    "config/README.md": parameter_table,
-    "docs/architecture.md": metric_table,
-    "docs/symbols.md": symbol_table,
+    "config/README.md": [parameter_table],
+    "docs/architecture.md": [room_table, metric_table],
+    "docs/symbols.md": [symbol_table],
 }
 
 
 def up_to_date(document):
     """A document of :data:`TABLES` as it should be; str."""
-    table = TABLES[document]()
-    old = re.escape(table.partition("\n")[0]) + r"(\n\|.*)*"
-    return re.sub(old, lambda _: table, (ROOT / document).read_text(encoding="utf-8"))
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for made in (each() for each in TABLES[document]):
+        old = re.escape(made.partition("\n")[0]) + r"(\n\|.*)*"
+        text = re.sub(old, lambda _, made=made: made, text)
+        assert made in text, f"{document}: there is no table with this head: {made}"
+    return text
 
 
 if __name__ == "__main__":

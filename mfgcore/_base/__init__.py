@@ -1,0 +1,1 @@
+"""Errors, files, registries, plugins and checks that every other room builds on."""

@@ -1,0 +1,1 @@
+"""From a configuration to the workflow's runs and its provenance."""

@@ -1,0 +1,1 @@
+"""Figures, statistics over trials and the explorer page."""

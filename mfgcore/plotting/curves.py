@@ -379,8 +379,9 @@ def plot_ablation(
 
     The dataset is an ablation's: that of an experiment with the dimension `setting`, the values of
     the parameter named by the attribute `varied`; `baseline` is the one of the other ablations. The
-    table is that of :func:`summarise_ablation`; in the figure are the means over trials. The Axes
-    are those of return and exploitability for each architecture, and last that of the mean return.
+    table is that of :func:`~mfgcore.plotting.statistics.summarise_ablation`; in the figure are the
+    means over trials. The Axes are those of return and exploitability for each architecture, and
+    last that of the mean return.
     """
     curves = {"return": "discounted_return", "gap": "exact_exploitability"}
     check_drawn(dataset, "ablation", *curves.values(), said=["varied", "baseline"])

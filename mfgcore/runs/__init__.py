@@ -1,0 +1,1 @@
+"""One run: simulation, checkpoints, datasets and resources."""

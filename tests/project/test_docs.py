@@ -5,31 +5,26 @@ import hashlib
 import importlib.util
 import inspect
 import json
-import pkgutil
 import pydoc
 import re
 import runpy
+import tomllib
 from pathlib import Path
 
+import make_renames
 import make_tables
 import pytest
 from project import ROOT, tracked
+from public import public_callables, public_modules
 
-import mfgcore
 from mfgcore import cli
-from mfgcore.agents.networks import NETWORKS
+from mfgcore.experiment.experiment import parameters
 from mfgcore.games import GAMES
 from mfgcore.metrics.definitions import METRICS
+from mfgcore.pipeline.yaml_files import read_yaml
 from mfgcore.runs.datasets import COORDINATES
 
 GALLERY = ROOT / "docs/gallery"
-WORDS = {7: "seven", 13: "thirteen"}
-# what is called by the package alone, games, of which the package says which are public, and claims
-INNER = (
-    r"arguments|cli|dependencies|environment|errors|evaluation|files|fingerprint|gossip|imports|jobs|"
-    r"kernels.*|memory|moves|parameters|provenance|workers|games\..*|"
-    r"study\.(?!claims\.(judging|evidence)).*"
-)
 
 
 def test_what_the_front_page_says_to_type_runs(tmp_path, monkeypatch):
@@ -41,8 +36,6 @@ def test_what_the_front_page_says_to_type_runs(tmp_path, monkeypatch):
         assert cli.main(command.split()) == 0, command
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(code, {})
-    counted = f"{WORDS[len(GAMES)]} games and {WORDS[len(NETWORKS)]} kinds of networks"
-    assert counted in text
 
 
 def test_the_paper_that_is_reproduced_has_one_version():
@@ -68,15 +61,35 @@ def test_the_gallerys_figures_are_those_of_its_provenance():
     for picture in tracked("docs/gallery/fig*.png"):
         content = picture.read_bytes()
         assert hashlib.sha256(content).hexdigest() == checksums[picture.name]
-    for picture in tracked("docs/gallery/*.png"):
-        assert picture.stat().st_size < 300_000, picture.name
 
 
 @pytest.mark.parametrize("document", make_tables.TABLES)
 def test_the_tables_follow_from_the_code(document):
-    text = (ROOT / document).read_text(encoding="utf-8")
-    assert make_tables.TABLES[document]() in text
-    assert make_tables.up_to_date(document) == text
+    assert make_tables.up_to_date(document) == (ROOT / document).read_text(encoding="utf-8")
+
+
+def test_the_rooms_are_the_folders_of_the_package_in_the_order_of_their_contract():
+    folders = {path.parent for path in tracked("mfgcore/*/__init__.py")}
+    assert {ROOT / "mfgcore" / room for room in make_tables.ROOMS} <= folders
+    assert len(make_tables.ROOMS) == len({path.relative_to(ROOT).parts[1] for path in folders})
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    for contract in tools.get("importlinter", {"contracts": []})["contracts"]:
+        layers = contract.get("layers", ["cli", *reversed(make_tables.ROOMS)])
+        assert layers == ["cli", *reversed(make_tables.ROOMS)]
+
+
+def test_the_folders_and_files_that_the_architecture_names_are_there():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    for name in re.findall(r"`([\w./*]+/[\w.*]*)`", text):
+        if not name.startswith(("results/", "figures/")):
+            assert any(any(root.glob(name)) for root in (ROOT, ROOT / "mfgcore")), name
+
+
+def test_the_page_of_renames_is_made_of_its_table_and_true():
+    assert make_renames.page() == (ROOT / "docs/renames.md").read_text(encoding="utf-8")
+    table = read_yaml(ROOT / "docs/renames.yaml")
+    assert not [new for new in table["modules"].values() if not importlib.util.find_spec(new)]
+    assert set(table["parameters"].values()) <= set(parameters())
 
 
 @pytest.mark.parametrize("name", GAMES)
@@ -86,7 +99,6 @@ def test_the_page_of_games_shows_every_game(name):
     assert inspect.getdoc(GAMES[name]) in section
     assert all(f"`{field.name}` " in section for field in dataclasses.fields(GAMES[name]))
     assert f"](games/{name}.png)" in section
-    assert (ROOT / f"docs/games/{name}.png").stat().st_size < 60_000
     stated = float(re.search(r"Exploitability ([-\de.]+?)[.;,]?\s", section)[1])
     assert stated < 1e-3 or "which is no equilibrium's" in section
 
@@ -103,30 +115,21 @@ def test_every_picture_that_is_shown_is_there():
             assert (document.parent / target).exists(), (document.name, target)
 
 
-def test_every_public_name_is_in_the_reference():
-    text = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"\.\. (?:auto|current)module:: (\S+)\n(.*?)```", text, re.DOTALL)
-    listed = {module: re.findall(r"(?m)^   (\w+)$", names) for module, names in blocks}
-    assert sorted([*listed["mfgcore"], "__version__"]) == sorted(mfgcore.__all__)
-    known = {
-        getattr(importlib.import_module(module), name)
-        for module, names in listed.items()
-        for name in names
-    }
-    for found in pkgutil.walk_packages(mfgcore.__path__, "mfgcore."):
-        path = Path(importlib.util.find_spec(found.name).origin)
-        inner = re.fullmatch(INNER, found.name.removeprefix("mfgcore."))
-        if inner or path not in tracked("mfgcore/*.py"):
-            continue
-        module = importlib.import_module(found.name)
-        own = [
-            key
-            for key, each in vars(module).items()
-            if getattr(each, "__module__", "") == found.name
-        ]
-        for name in getattr(module, "__all__", own):
-            public = callable(getattr(module, name)) and not name.startswith("_")
-            assert not public or getattr(module, name) in known, f"{found.name}.{name}"
+def test_all_that_is_public_is_documented():
+    """The reference is made from the docstrings, and leaves out what has none."""
+    documented = public_modules() | public_callables()
+    assert not [name for name, each in documented.items() if not inspect.getdoc(each)]
+
+
+@pytest.mark.parametrize("name", public_modules())
+def test_what_docstrings_refer_to_is_there(name):
+    """Sphinx refuses such a reference, too, and takes a minute for it."""
+    module = public_modules()[name]
+    text = Path(module.__file__).read_text(encoding="utf-8")
+    classes = [f"{name}.{key}" for key, each in vars(module).items() if inspect.isclass(each)]
+    for target in re.findall(r":(?:func|class|meth|data|mod|attr):`~?([\w.]+)`", text):
+        found = (pydoc.locate(f"{scope}.{target}") for scope in [name, *classes])
+        assert pydoc.locate(target) or any(each is not None for each in found), target
 
 
 def test_every_page_is_in_the_contents_of_the_site():
@@ -148,6 +151,15 @@ def test_the_tutorial_is_kept_without_what_it_prints():
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
 
 
+def test_what_the_tutorial_imports_is_there():
+    cells = json.loads((ROOT / "docs/tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells)
+    lines = re.findall(r"(?m)^(?:from|import) mfgcore.*$", text)
+    assert lines
+    for line in lines:
+        exec(line, {})
+
+
 def test_the_version_has_one_value():
     versions = [
         re.search(r'(?m)^version = "(.*)"$', (ROOT / "pyproject.toml").read_text())[1],
@@ -157,10 +169,9 @@ def test_the_version_has_one_value():
     assert len(set(versions)) == 1, versions
 
 
-def test_the_paper_about_the_package_is_within_the_journals_limits():
-    """JOSS wants 250 to 1000 words, some sections, and every citation in the bibliography."""
+def test_the_paper_about_the_package_has_what_the_journal_wants():
+    """JOSS wants some sections, and every citation in the bibliography."""
     _, head, text = (ROOT / "paper/paper.md").read_text(encoding="utf-8").split("---\n", 2)
-    assert 250 <= len(text.split()) <= 1000
     assert {"Summary", "Statement of need", "References"} <= set(re.findall(r"(?m)^# (.*)$", text))
     entries = re.findall(r"(?m)^@\w+\{(.*),$", (ROOT / "paper/paper.bib").read_text("utf-8"))
     assert sorted(entries) == sorted(set(re.findall(r"@(\w+)", text)))
