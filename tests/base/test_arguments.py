@@ -23,9 +23,8 @@ from mfgcore._base import arguments
 from mfgcore._base.arguments import checked
 from mfgcore._base.errors import shorten
 from mfgcore.agents import algorithms, architectures, networks, population, scenarios
-from mfgcore.agents import random_streams as streams
-from mfgcore.agents.population import Walk
-from mfgcore.agents.scores import Update
+from mfgcore.agents.rollout import RolloutState
+from mfgcore.agents.scores import ScoringContext
 from mfgcore.experiment.experiment import parameters
 from mfgcore.games import Game
 from mfgcore.pipeline import configuration
@@ -67,14 +66,14 @@ def by_type(folder):
     """A value of each type that an annotation names."""
     experiment = small(iterations=2)
     game, simulation = experiment.make_game(), simulated(experiment)
-    generators = streams.action_generators(experiment, "actions", 0, 6)
+    generators = experiment.random_streams.action_generators("actions", 0, 6)
     values = [
         1, 0.5, True, "x", b"x", np.arange(3.0), experiment, mfgcore.simulate(experiment), world(),
         simulation, simulation.population, networks.graph(3, [(0, 1)]), next(iter(CLAIMS.values())),
         np.random.default_rng(0), pd.DataFrame(), Checkpointer(folder / "run.nc.checkpoint"),
-        Walk.of(simulation.population, game, 0.01, generators),
-        Update(experiment, 0, np.arange(6, dtype=np.int32), np.ones(6), np.ones(6),
-               simulation.population, game, generators),
+        RolloutState.of(simulation.population, game, 0.01, generators),
+        ScoringContext(0, np.arange(6, dtype=np.int32), np.ones(6), np.ones(6), np.zeros((2, 0)),
+                       simulation.population, game, generators, 0.01),
     ]  # fmt: skip
     found = {type(value): value for value in values} | {Game: game, type: type(game)}
     return found | {
@@ -117,8 +116,8 @@ def by_name(folder, typed):
         "explorer": {"dataset": mfgcore.collect([run], [typed[Experiment]]), "experiments": []},
         "summarise_ablation": {"dataset": fig.expand_dims(setting=["1"])},
         "Algorithm": {"q_values": print},
-        "Architecture": {"learners": "all", "hears": "neighbours"},
-        "collect": {"runs": [run]}, "read_by": {"values": vars(typed[Experiment])},
+        "Architecture": {"learners": 1.0, "communication": "network"},
+        "collect": {"runs": [run]}, "read_by": {"values": vars(typed[Experiment]), "by_network": True},
         "mean_distance": {"parameters": {
             "game": "agree", "network": "ring", "agents": 10, "neighbours": 2}},
         "sweep": {"cores": 1, "progress": False, "seed": [1]},
@@ -130,10 +129,6 @@ def by_name(folder, typed):
         "make_and_save": {"path": "made.nc", "make": lambda: run}, "load": {"path": path},
         "load_collected": {"path": path, "kind": "run"}, "mark_outdated": {"dataset": run.copy()},
         "read_edges": {"path": edges}, "write_study": {"folder": "study"},
-        "edge_list": {"experiment": small(network="edge_list", edges=edges, disconnected=True)},
-        "nearest": {
-            "experiment": small(agents_after=3, change_at=1, leavers="nearest", leave_state=0)
-        },
     }  # fmt: skip
 
 
@@ -238,7 +233,7 @@ def test_all_functions_that_the_package_exports_check_their_arguments():
         (lambda: networks.NETWORKS.add(3, print), "name: 3 is not a text"),
         (lambda: population.uniform_policy(-1, 2),
          "uniform_policy(n_states=-1, n_actions=2): ValueError: negative dimensions"),
-        (lambda: streams.words(small(), "action", 0, 1, 1),
+        (lambda: small().random_streams.raw_bits("action", 0, 1, 1),
          "unknown purpose 'action'; did you mean 'actions'?"),
     ],
 )  # fmt: skip

@@ -31,10 +31,10 @@ class Coast(Game):
     n_states = 3
     actions = ("stay", "go")
 
-    def outcomes(self):
+    def next_states(self):
         return np.array([[[0, 1], [1, 2]], [[1, 2], [2, 0]], [[2, 0], [0, 1]]], dtype=np.int32)
 
-    def probabilities(self, mean_field=None):
+    def transition_probabilities(self, mean_field=None):
         return np.full((3, 2, 2), 0.5)
 
     def rewards(self, mean_fields):
@@ -59,20 +59,24 @@ GAME_FILES = {
         "coast.py line 11 ZeroDivisionError",
     ),
     "no names of actions": (ACTIONS, "actions = 'go'", "actions = 'go'"),
-    "outcomes that are no states": (OUTCOMES, "return 1 + np.array", "outcomes() 3"),
-    "outcomes in halves": (OUTCOMES, "return 0.5 * np.array", "outcomes() float64"),
-    "outcomes of another shape": (OUTCOMES, "np.array", "outcomes() () (3, 2, K)"),
+    "outcomes that are no states": (OUTCOMES, "return 1 + np.array", "next_states() 3"),
+    "outcomes in halves": (OUTCOMES, "return 0.5 * np.array", "next_states() float64"),
+    "outcomes of another shape": (OUTCOMES, "np.array", "next_states() () (3, 2, K)"),
     "a method that raises": (OUTCOMES, "return [][1] or np.array", "coast.py line 15 IndexError"),
-    "no distribution": (HALF, "np.full((3, 2, 2), 0.4)", "probabilities() 0.8"),
-    "no probability": (HALF, "np.tile([1.5, -0.5], (3, 2, 1))", "probabilities() -0.5"),
-    "no probability at all": (HALF, "np.full((3, 2, 2), np.nan)", "probabilities() nan"),
+    "no distribution": (HALF, "np.full((3, 2, 2), 0.4)", "transition_probabilities() 0.8"),
+    "no probability": (HALF, "np.tile([1.5, -0.5], (3, 2, 1))", "transition_probabilities() -0.5"),
+    "no probability at all": (HALF, "np.full((3, 2, 2), np.nan)", "transition_probabilities() nan"),
     "probabilities of another shape": (HALF, "np.full((3, 2), 0.5)", "(3, 2) (3, 2, 2)"),
-    "probabilities in words": (HALF, "np.full((3, 2, 2), 'half')", "probabilities() <U4"),
+    "probabilities in words": (
+        HALF,
+        "np.full((3, 2, 2), 'half')",
+        "transition_probabilities() <U4",
+    ),
     "no distribution in some populations": (
         HALF,
         "np.full((3, 2, 2), 0.4 if mean_field.max() == 0.5 else 0.5)",
-        "coast probabilities()",
-        (STATES, MORE + "moves_depend_on_mean_field = True"),
+        "coast transition_probabilities()",
+        (STATES, MORE + "mean_field_dynamics = True"),
     ),
     "rewards out of range": (PAID, "return 2 * paid", "rewards 0 2"),
     "rewards of another shape": (PAID, "return paid[..., 0]", "rewards() (8, 3)"),
@@ -102,11 +106,19 @@ GAME_FILES = {
         f"{STEP_7}return 'much'\n        return paid",
         "coast rewards()",
     ),
-    "a start of another shape": (MORE, MORE + "start = lambda self: [0.5, 0.5]\n    ", "start()"),
-    "a start nowhere": (MORE, MORE + "start = lambda self: [0, 0, 0]\n    ", "start() 0"),
+    "a start of another shape": (
+        MORE,
+        MORE + "initial_distribution = lambda self: [0.5, 0.5]\n    ",
+        "initial_distribution()",
+    ),
+    "a start nowhere": (
+        MORE,
+        MORE + "initial_distribution = lambda self: [0, 0, 0]\n    ",
+        "initial_distribution() 0",
+    ),
     "no distances": (MORE, MORE + "distances = np.where(np.eye(3), 0, np.nan)\n    ", "distances"),
     "no such layout": (MORE, MORE + "layout = 'maze'\n    ", "layout 'maze' grid line ring"),
-    "no truth value": (MORE, MORE + "pays_by_own_share = 'no'\n    ", "pays_by_own_share 'no'"),
+    "no truth value": (MORE, MORE + "local_reward = 'no'\n    ", "local_reward 'no'"),
     "no names of states": (MORE, MORE + "state_names = ['a', 'b', 3]\n    ", "state_names 3"),
     "a cell twice": (
         MORE,
@@ -138,7 +150,11 @@ GAME_FILES = {
     ),
     "no game": (CLASS, "class Coast:", "Coast Game"),
     "a name of ours": (CLASS, "class SISEpidemic(Game):", "sis_epidemic"),
-    "no Python": ("def outcomes(self):", "def outcomes(self:", "coast.py line 14 SyntaxError"),
+    "no Python": (
+        "def next_states(self):",
+        "def next_states(self:",
+        "coast.py line 14 SyntaxError",
+    ),
     "no such module": (IMPORT, "import nmupy", "ModuleNotFoundError nmupy"),
     "not registered": ("@register\n", "", "unknown game 'coast'"),
     "an end of the process at once": (IMPORT, "raise SystemExit(0)", "coast.py line 2 SystemExit"),
@@ -150,14 +166,14 @@ GAME_FILES = {
     ),
     "an end of moves during the run": (
         HALF,
-        "np.full((3, 2, 2), 0.5) if abs(mean_field.sum() - 1) < 1 and not self.made.update("
-        "n=self.made.get('n', 0) + 1) and self.made['n'] < 99 else exit(0)",
+        "np.full((3, 2, 2), 0.5) if abs(mean_field.sum() - 1) < 1 and not self._cache.update("
+        "n=self._cache.get('n', 0) + 1) and self._cache['n'] < 99 else exit(0)",
         "coast.py line 19 SystemExit",
-        (STATES, MORE + "moves_depend_on_mean_field = True"),
+        (STATES, MORE + "mean_field_dynamics = True"),
     ),
     "an end while it is measured": (
         PAID,
-        "if mean_fields.ndim == 1 and self.made.get('moves'):\n            exit(0)\n"
+        "if mean_fields.ndim == 1 and self._cache.get('moves'):\n            exit(0)\n"
         "        return paid",
         "coast.py line 23 SystemExit",
     ),
@@ -191,11 +207,15 @@ GAME_FILES = {
     ),
     "rewards that mix the mean fields": (PAID, "return paid / paid.max()", "mean fields"),
     "rewards at random": (PAID, "return np.random.random(paid.shape)", "rewards() random"),
-    "probabilities at random": (HALF, "np.random.dirichlet([1, 1], (3, 2))", "probabilities()"),
+    "probabilities at random": (
+        HALF,
+        "np.random.dirichlet([1, 1], (3, 2))",
+        "transition_probabilities()",
+    ),
     "outcomes at random": (
         OUTCOMES,
         "return np.random.randint(3, size=(3, 2, 2)) + 0 * np.array",
-        "outcomes()",
+        "next_states()",
     ),
     "an argument changed in place": (
         PAID,
