@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 
 from mfgcore.pipeline import configuration
-from mfgcore.plotting import curves as plotting
+from mfgcore.plotting import exact, metrics
 from mfgcore.study import generality_figures, ledger, readings_figures
 from mfgcore.study.claims import FIGURES, Evidence, at_a_glance, judge
 
@@ -78,11 +78,9 @@ def draw(evidence, folder):
     config = configuration.read(paths)
     for name, dataset in evidence.experiments.items():
         title = configuration.title(config, name, configuration.runs(config, name))
-        for plot, path in (
-            (plotting.plot_metrics, folder / f"{name}.png"),
-            (plotting.plot_exact, folder / f"{name}_exact.png"),
-        ):
-            plot(dataset, [path], title=title)
+        for figure, ending in ((metrics, ""), (exact, "_exact")):
+            path = folder / f"{name}{ending}.png"
+            figure(dataset, drawings=[path], title=title)
             shrink(path)
 
 

@@ -20,8 +20,7 @@ from matplotlib.ticker import NullLocator
 
 from mfgcore import Experiment
 from mfgcore.pipeline import configuration
-from mfgcore.plotting.curves import OTHER_COLOURS, WIDTH, style_of
-from mfgcore.plotting.style import save_figure, use_style
+from mfgcore.plotting.style import OTHER_COLOURS, WIDTH, save_figure, style_of, use_style
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

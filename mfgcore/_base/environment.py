@@ -25,7 +25,7 @@ NEEDED = (
         "dateutil",
         "packaging",
     ),
-    *("matplotlib", "seaborn", "PIL", "contourpy", "kiwisolver", "plotly", "snakemake"),
+    *("matplotlib", "PIL", "contourpy", "kiwisolver", "plotly", "snakemake"),
 )
 
 

@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mfgcore.plotting.style import literal, save_figure, styled  # before matplotlib
+from mfgcore.plotting.style import (  # before matplotlib
+    STYLES,
+    WIDTH,
+    literal,
+    save_figure,
+    save_table,
+    styled,
+)
 
 # isort: split
 import numpy as np
@@ -14,7 +21,6 @@ from matplotlib.lines import Line2D
 
 from mfgcore._base.arguments import checked
 from mfgcore._base.files import StrPath, write_text
-from mfgcore.plotting.curves import STYLES, WIDTH, save_table
 from mfgcore.study.claims.judging import FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.study.generality import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
 from mfgcore.study.ledger import COLOURS

@@ -4,7 +4,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mfgcore.plotting.style import literal, save_figure, styled  # before matplotlib
+from mfgcore.plotting.style import (
+    WIDTH,
+    literal,
+    save_figure,
+    save_table,
+    styled,
+)  # before matplotlib
 
 # isort: split
 import numpy as np
@@ -16,7 +22,6 @@ from matplotlib.patches import Patch, Rectangle
 from mfgcore._base.arguments import checked
 from mfgcore._base.errors import RunFileError
 from mfgcore._base.files import StrPath, write_text
-from mfgcore.plotting.curves import WIDTH, save_table
 from mfgcore.study.claims.evidence import OURS
 from mfgcore.study.claims.judging import DEPENDS, FAILS, HOLDS, OPEN, THRESHOLD
 from mfgcore.study.ledger import COLOURS

@@ -8,7 +8,7 @@ import pytest
 from comparisons_data import made_up, planned
 from scipy import stats
 
-from mfgcore.plotting.curves import save_table
+from mfgcore.plotting.style import save_table
 from mfgcore.study import generality_figures
 from mfgcore.study.claims.judging import FAILS, HOLDS, THRESHOLD
 from mfgcore.study.generality import (

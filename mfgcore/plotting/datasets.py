@@ -1,0 +1,133 @@
+"""Datasets that figures draw: the factors, levels and metrics in them, and their checks."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import xarray as xr
+
+from mfgcore._base.arguments import explained
+from mfgcore._base.errors import ConfigurationError, RunFileError, shorten, unknown_name
+from mfgcore.metrics.definitions import per_iteration
+from mfgcore.runs.datasets import configuration
+
+# metrics that figures show
+PANELS = ("discounted_return", "exploitability", "policy_divergence")
+EXACT_PANELS = ("exact_return", "exact_exploitability", "mean_individual_exploitability")
+NO_FACTORS = ("trial", "iteration", "state", "action", "agent")
+# by what a dataset is over: what it is, and the figures that draw it
+KINDS = {
+    "run": ("a run, over iteration,", "run draws"),
+    "factor": ("an experiment with one factor, trial and iteration", "metrics and mean_field draw"),
+    "factors": ("an experiment with factors beside the architecture", "levels and heat_map draw"),
+}
+
+
+def factors_of(dataset: xr.Dataset) -> list[str]:
+    """Dimensions that are factors of an experiment, such as architecture; list of str."""
+    # of a metric: a dataset has its own in another order
+    shown = dataset[(metrics_of(dataset) or [*dataset.data_vars])[0]] if dataset else dataset
+    return [str(dim) for dim in shown.dims if dim not in NO_FACTORS]
+
+
+def metrics_of(dataset: xr.Dataset) -> list[str]:
+    """Metrics in a dataset that are one number at each iteration; list of str."""
+    entries = per_iteration().items()
+    return [name for name, each in entries if each.dims == ("iteration",) and name in dataset]
+
+
+def counted_trials(dataset: xr.Dataset) -> str:
+    """Number of trials, such as "20 trials"; str."""
+    number = dataset.sizes["trial"]
+    return f"{number} trial{'s' * (number != 1)}"
+
+
+def panels_of(dataset: xr.Dataset) -> list[str]:
+    """What was measured of `PANELS`, and the exact exploitability if the sampled one was not."""
+    gap = "exploitability"
+    gaps = [
+        name for name in (gap, f"exact_{gap}") if name in dataset and dataset[name].notnull().any()
+    ][:1]
+    return [name for panel in PANELS for name in (gaps if panel == gap else [panel])]
+
+
+def check_drawn(dataset: Any, kind: str, *variables: str, said: Iterable[str] = ()) -> None:
+    """Refuse to draw a dataset of another kind, or one that lacks what is drawn.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+    kind : {"run", "factor", "factors"}
+        See `KINDS`.
+    *variables : str
+        Those that are drawn.
+    said : iterable of str
+        The attributes that are drawn.
+
+    Raises
+    ------
+    ConfigurationError, RunFileError
+    """
+    need = f"dataset: {KINDS[kind][0]} is needed"
+    if not isinstance(dataset, xr.Dataset):
+        raise ConfigurationError(f"{need}, {type(dataset).__name__} given")
+    factors, found = factors_of(dataset), ["run"]
+    if factors or "trial" in dataset.dims:
+        alone, others = len(factors) == 1, factors not in ([], ["architecture"])
+        found = ["factor"] * alone + ["factors"] * others if "trial" in dataset.dims else []
+    if kind not in found:
+        hint = f", which {KINDS[found[0]][1]}" if found else ": select, or rename, a dimension"
+        dims = ", ".join(map(str, dataset.dims))
+        raise ConfigurationError(f"{need}; this is over {dims}{hint}")
+    for name in variables:
+        if name not in dataset:
+            raise RunFileError(f"{need}; this has no {name}")
+    for name in ("configuration", *said):
+        if name not in dataset.attrs:
+            raise RunFileError(
+                f"{need}; this has no attribute {name}, which xarray.set_options(keep_attrs=True) "
+                "keeps"
+            )
+
+
+def checked_panels(panels: Any, dataset: Any, kind: str) -> list[str]:
+    """The metrics of a dataset that are asked for; list of str.
+
+    Raises
+    ------
+    ConfigurationError, RunFileError
+        Also those of :func:`check_drawn`.
+    """
+    check_drawn(dataset, kind)
+    if isinstance(panels, str) or not isinstance(panels, Iterable):
+        raise ConfigurationError(f"panels: {shorten(panels)} is no list of metrics")
+    names, known = list(panels), metrics_of(dataset)
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(f"panels: {unknown_name('metric', name, known)}")
+    if not names:
+        raise ConfigurationError(f"panels: none is given (known: {', '.join(known)})")
+    return names
+
+
+@explained
+def over_settings(dataset: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
+    """Stack the factors beside the architecture to one dimension, `setting`.
+
+    Returns
+    -------
+    xarray.Dataset
+        With the dimensions setting, architecture, trial and iteration. A setting is called by its
+        levels; if it has several, it has a coordinate of the name of each factor.
+    list of str
+        Names of the factors, without the architecture.
+    """
+    factors = [name for name in factors_of(dataset) if name != "architecture"]
+    if "architecture" not in dataset.dims:
+        name = configuration(dataset).get("architecture", "")
+        dataset = dataset.drop_vars("architecture", errors="ignore")
+        dataset = dataset.expand_dims(architecture=[name])
+    if factors == ["setting"]:
+        return dataset, dataset.attrs.get("varied", "setting").split(", ")
+    stacked = dataset.stack(setting=factors).reset_index("setting")
+    levels = zip(*(stacked[name].values for name in factors), strict=True)
+    return stacked.assign_coords(setting=[", ".join(map(str, each)) for each in levels]), factors
