@@ -121,7 +121,9 @@ def _draw_metrics(
     data = summarise(dataset, metrics)
     styles = styles_of(factor, dataset[factor].values)
     curves = {level: {"color": colour, "ls": line} for level, (colour, line) in styles.items()}
-    names = {level: str(level) for level in curves}
+    names = {
+        level: level if factor == "architecture" else f"{factor} = {level}" for level in curves
+    }
     if reference is not None:
         alone = reference.drop_vars([factor, "trial"], errors="ignore")
         alone = alone.expand_dims({factor: [REFERENCE], "trial": [0]})

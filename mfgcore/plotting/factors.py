@@ -91,10 +91,9 @@ def levels(
         axis.set_xlabel("")
         axis.tick_params(labelbottom=False)
     _draw_means(axes[-1], data, settings, factor, dataset.attrs.get("baseline"))
-    note = (
-        f"mean over {counted_trials(dataset)}, bars: 95 % intervals; bold: the value of the other "
-        "ablations"
-    )
+    note = f"mean over {counted_trials(dataset)}, bars: 95 % intervals"
+    if "baseline" in dataset.attrs:
+        note += "; bold: the value of the other ablations"
     return finish(axes, data=data, note=note, legend=axes[0], ax=ax, **files)
 
 
@@ -108,13 +107,8 @@ def _draw_means(
     for shift, architecture in zip(shifts, architectures, strict=True):
         rows = data[data["architecture"] == architecture]
         spread = np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
-        look: dict[str, Any] = {
-            "fmt": "o",
-            "ms": 3.5,
-            "lw": 1.0,
-            "color": style_of(architecture)[0],
-        }
-        axis.errorbar(places + shift, rows["mean"], spread, label=architecture, **look)
+        look: dict[str, Any] = {"label": architecture, "color": style_of(architecture)[0]}
+        axis.errorbar(places + shift, rows["mean"], spread, fmt="o", ms=3.5, lw=1.0, **look)
     axis.set(title=MEAN_RETURN, xticks=places, xlim=(-0.5, places[-1] + 0.5), xlabel=factor)
     axis.set_ylim(
         min(0.0, 1.1 * data["low"].min()),
@@ -187,5 +181,7 @@ def heat_map(
         column[0].set_title(name, pad=16)
         if np.isfinite(lowest):
             image.get_figure().colorbar(image, ax=list(column), shrink=0.9, pad=0.02)
-    note = "mean over n trials ± half of its 95 % interval; framed: the other ablations' values"
+    note = "mean over n trials ± half of its 95 % interval"
+    if "baseline" in dataset.attrs:
+        note += "; framed: the other ablations' values"
     return finish(axes.ravel(), data=data, note=note, ax=ax, **files)
