@@ -26,7 +26,8 @@ from mfgcore.runs.simulation import Simulation
 from mfgcore.study.claims.judging import CLAIMS
 
 # judging takes seconds, and what is drawn other tests look at
-LEFT = r"plotting\.(curves|style|heat_maps)\..*|games\.model\.register|.*\.to_markdown|.*\.judge"
+LEFT = r"plotting\.(curves|datasets|factors|figures|maps|style)\..*|games\.model\.register"
+LEFT += r"|.*\.to_markdown|.*\.judge"
 
 LEFT += r"|study\.generality_figures\..*|study\.generality\.(pool|predict)"
 LEFT += r"|study\.readings_figures\..*|study\.readings\.(?!judge_readings)\w+"

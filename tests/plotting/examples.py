@@ -29,7 +29,6 @@ def run():
 @functools.cache
 def with_factors(**levels):
     """An experiment of the architecture and of other factors, with a dimension for each."""
-    datasets = {}
 
     def join(chosen, rest):
         if not rest:
@@ -39,8 +38,7 @@ def with_factors(**levels):
         index = pd.Index(levels[name], name=name)
         return xr.concat(parts, index, combine_attrs="override")
 
-    datasets = join({}, list(levels))
-    return datasets
+    return join({}, list(levels))
 
 
 @functools.cache

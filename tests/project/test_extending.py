@@ -6,19 +6,23 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from project import ROOT, documented
 
-from mfgcore import Experiment, cli, games, load, simulate
+from mfgcore import Experiment, cli, collect, games, load, simulate
+from mfgcore._base.plugins import import_file
 from mfgcore.agents import architectures, networks, scenarios, scores
 from mfgcore.metrics import definitions as metrics
 from mfgcore.pipeline import configuration
 from mfgcore.pipeline.yaml_files import parse_yaml
+from mfgcore.plotting import FIGURES
 from mfgcore.study import claims
 
 REGISTRIES = (
     architectures.ARCHITECTURES,
     claims.CLAIMS,
+    FIGURES,
     games.GAMES,
     metrics.METRICS,
     networks.NETWORKS,
@@ -39,7 +43,7 @@ def registries():
 
 
 def test_what_python_says_can_be_added(registries):
-    game, _, _, _, architecture, scenario, score, network, graph, metric, claim = documented(
+    game, _, _, _, architecture, scenario, score, network, graph, metric, _, claim = documented(
         "python"
     )
     exec(game, {"__name__": "mine"})
@@ -71,6 +75,21 @@ def test_what_python_says_can_be_added(registries):
     assert claims.CLAIMS["C40"].text.startswith("Networked agents earn")
     evidence = claims.Evidence({})
     assert claims.judge_one(claims.CLAIMS["C40"], evidence, 1).note == "there is no experiment fig1"
+
+
+def test_a_figure_can_be_added_in_a_file(registries, tmp_path):
+    *_, figure, _ = documented("python")
+    (tmp_path / "final_return.py").write_text(figure)
+    import_file(tmp_path / "final_return.py")
+    settings = {"game": "agree", "iterations": 2, **SMALL}
+    planned = [Experiment(trial=trial, **settings) for trial in (0, 1)]
+    dataset = collect(list(map(simulate, planned)), planned)
+    files = {"drawings": [tmp_path / "a.png"], "table": tmp_path / "a.csv"}
+    FIGURES["final_return"](dataset, title="title", **files)
+    last = dataset["discounted_return"].isel(iteration=-1).values.ravel()
+    drawn = pd.read_csv(tmp_path / "a.csv")["discounted_return"]
+    np.testing.assert_allclose(drawn, last, rtol=1e-9)
+    assert (tmp_path / "a.png").stat().st_size
 
 
 def test_a_game_off_the_grid_by_command_line_configuration_and_notebook(
