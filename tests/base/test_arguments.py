@@ -237,7 +237,7 @@ def valid(tmp_path_factory):
         "statistics.generator_of": {"seed": 1, "name": "x"},
         "statistics.widened_tail": {"n": 3, "student": 2.0},
         "statistics.summarise": {"dataset": fig, "metrics": ["exact_return"]},
-        "statistics.summarise_ablation": {
+        "statistics.summarise_levels": {
             "dataset": fig.expand_dims(setting=["1"]), "generator": np.random.default_rng(0)
         },
         "explorer.write_page": {"experiments": [], "path": folder / "page.html"},
