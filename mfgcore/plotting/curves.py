@@ -14,7 +14,7 @@ from mfgcore.plotting.datasets import (
     EXACT_PANELS,
     PANELS,
     check_drawn,
-    checked_panels,
+    check_panels,
     counted_trials,
     factors_of,
     panels_of,
@@ -59,9 +59,8 @@ def metrics(
     -------
     Axes or (n_panels,) array of Axes
     """
-    panels = checked_panels(panels, dataset, "factor")
-    if reference is not None:
-        check_drawn(reference, "run", *panels)
+    check_drawn(dataset, "factor")
+    check_panels(panels, dataset)
     axes = subplots(1, len(panels), (WIDTH, 2.55), ax)
     data = _draw_metrics(axes[0], dataset, panels, reference)
     note = f"mean ± standard deviation, {counted_trials(dataset)}"
@@ -90,10 +89,9 @@ def run(
     The arguments are those of :func:`metrics`; `panels` are by default those of
     :func:`~mfgcore.plotting.datasets.panels_of`, and the Axes are theirs.
     """
-    check_drawn(dataset, "run", *([] if ax is not None else ["mean_field"]), said=["layout"])
-    panels = checked_panels(panels_of(dataset) if panels is None else panels, dataset, "run")
-    if reference is not None:
-        check_drawn(reference, "run", *panels)
+    check_drawn(dataset, "run", *([] if ax is not None else ["mean_field", "layout"]))
+    panels = panels_of(dataset) if panels is None else panels
+    check_panels(panels, dataset)
     # a run that is chosen from an experiment has it as a coordinate
     architecture = configuration(dataset).get("architecture") or str(dataset["architecture"].values)
     own = dataset.drop_vars("architecture", errors="ignore")
@@ -125,6 +123,7 @@ def _draw_metrics(
         level: level if factor == "architecture" else f"{factor} = {level}" for level in curves
     }
     if reference is not None:
+        check_drawn(reference, "run", *metrics)
         alone = reference.drop_vars([factor, "trial"], errors="ignore")
         alone = alone.expand_dims({factor: [REFERENCE], "trial": [0]})
         data = pd.concat([data, summarise(alone, metrics)], ignore_index=True)
@@ -149,22 +148,15 @@ def _draw_metrics(
 
 @FIGURES.register
 @styled
-def scaling(
-    dataset: pd.DataFrame,
-    *,
-    reference: xr.Dataset | None = None,
-    ax: Any = None,
-    **files: Any,
-) -> Any:
+def scaling(dataset: pd.DataFrame, *, reference: Any = None, ax: Any = None, **files: Any) -> Any:
     """Seconds and memory of an iteration over the population, and seconds over the threads.
 
-    Of the arguments of :func:`metrics`, `dataset` is a pandas.DataFrame with the columns agents,
-    threads, seconds (of an iteration) and megabytes (peak of the process); no `reference` is drawn.
+    `dataset` is a table with the columns agents, threads, seconds (of an iteration) and megabytes
+    (peak of the process). No reference is drawn.
     """
     columns = ["agents", "threads", "seconds", "megabytes"]
-    if not isinstance(dataset, pd.DataFrame) or not {*columns} <= {*dataset} or dataset.empty:
-        text = f"dataset: a pandas.DataFrame with the columns {', '.join(columns)} is needed"
-        raise ConfigurationError(f"{text}, {type(dataset).__name__} given")
+    if not {*columns} <= {*dataset} or dataset.empty:
+        raise ConfigurationError(f"dataset: the columns {', '.join(columns)} are needed")
     axes = subplots(1, 3, (WIDTH, 2.3), ax)
     time, memory, speed = axes[0]
     measured = {"ms": 3, "color": STYLES["networked"][0], "label": "measured"}

@@ -1,12 +1,11 @@
 """Datasets that figures draw: the factors, levels and metrics in them, and their checks."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
 
 import xarray as xr
 
 from mfgcore._base.arguments import explained
-from mfgcore._base.errors import ConfigurationError, RunFileError, shorten, unknown_name
+from mfgcore._base.errors import ConfigurationError, RunFileError, unknown_name
 from mfgcore.metrics.definitions import per_iteration
 from mfgcore.runs.datasets import configuration
 
@@ -24,9 +23,7 @@ KINDS = {
 
 def factors_of(dataset: xr.Dataset) -> list[str]:
     """Dimensions that are factors of an experiment, such as architecture; list of str."""
-    # of a metric: a dataset has its own in another order
-    shown = dataset[(metrics_of(dataset) or [*dataset.data_vars])[0]] if dataset else dataset
-    return [str(dim) for dim in shown.dims if dim not in NO_FACTORS]
+    return [str(dim) for dim in dataset.dims if dim not in NO_FACTORS]
 
 
 def metrics_of(dataset: xr.Dataset) -> list[str]:
@@ -43,33 +40,27 @@ def counted_trials(dataset: xr.Dataset) -> str:
 
 def panels_of(dataset: xr.Dataset) -> list[str]:
     """What was measured of `PANELS`, and the exact exploitability if the sampled one was not."""
-    gap = "exploitability"
-    gaps = [
-        name for name in (gap, f"exact_{gap}") if name in dataset and dataset[name].notnull().any()
-    ][:1]
-    return [name for panel in PANELS for name in (gaps if panel == gap else [panel])]
+    first, gap, last = PANELS
+    measured = [name for name in (gap, f"exact_{gap}") if dataset[name].notnull().any()]
+    return [first, *measured[:1], last]
 
 
-def check_drawn(dataset: Any, kind: str, *variables: str, said: Iterable[str] = ()) -> None:
-    """Refuse to draw a dataset of another kind, or one that lacks what is drawn.
+def check_drawn(dataset: xr.Dataset, kind: str, *needed: str) -> None:
+    """Refuse to draw a dataset that is of another kind, or lacks a variable or an attribute.
 
     Parameters
     ----------
     dataset : xarray.Dataset
     kind : {"run", "factor", "factors"}
         See `KINDS`.
-    *variables : str
-        Those that are drawn.
-    said : iterable of str
-        The attributes that are drawn.
+    *needed : str
+        Variables and attributes that are drawn.
 
     Raises
     ------
     ConfigurationError, RunFileError
     """
     need = f"dataset: {KINDS[kind][0]} is needed"
-    if not isinstance(dataset, xr.Dataset):
-        raise ConfigurationError(f"{need}, {type(dataset).__name__} given")
     factors, found = factors_of(dataset), ["run"]
     if factors or "trial" in dataset.dims:
         alone, others = len(factors) == 1, factors not in ([], ["architecture"])
@@ -78,35 +69,18 @@ def check_drawn(dataset: Any, kind: str, *variables: str, said: Iterable[str] = 
         hint = f", which {KINDS[found[0]][1]}" if found else ": select, or rename, a dimension"
         dims = ", ".join(map(str, dataset.dims))
         raise ConfigurationError(f"{need}; this is over {dims}{hint}")
-    for name in variables:
-        if name not in dataset:
-            raise RunFileError(f"{need}; this has no {name}")
-    for name in ("configuration", *said):
-        if name not in dataset.attrs:
-            raise RunFileError(
-                f"{need}; this has no attribute {name}, which xarray.set_options(keep_attrs=True) "
-                "keeps"
-            )
+    for name in (*needed, "configuration"):
+        if name not in dataset and name not in dataset.attrs:
+            hint = "xarray.set_options(keep_attrs=True) keeps attributes"
+            raise RunFileError(f"{need}; this has no {name} ({hint})")
 
 
-def checked_panels(panels: Any, dataset: Any, kind: str) -> list[str]:
-    """The metrics of a dataset that are asked for; list of str.
-
-    Raises
-    ------
-    ConfigurationError, RunFileError
-        Also those of :func:`check_drawn`.
-    """
-    check_drawn(dataset, kind)
-    if isinstance(panels, str) or not isinstance(panels, Iterable):
-        raise ConfigurationError(f"panels: {shorten(panels)} is no list of metrics")
-    names, known = list(panels), metrics_of(dataset)
-    for name in names:
+def check_panels(panels: Sequence[str], dataset: xr.Dataset) -> None:
+    """Refuse panels, with a ConfigurationError, that are no metrics of a dataset, or none."""
+    known = metrics_of(dataset)
+    for name in panels or [""]:
         if name not in known:
             raise ConfigurationError(f"panels: {unknown_name('metric', name, known)}")
-    if not names:
-        raise ConfigurationError(f"panels: none is given (known: {', '.join(known)})")
-    return names
 
 
 @explained

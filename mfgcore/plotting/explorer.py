@@ -63,7 +63,7 @@ def describe(title: str, dataset: xr.Dataset) -> dict[str, Any]:
     (action), are base64 of the fractions of `SHARES`' and `PROBABILITIES`' largest integers, of the
     first `SHOWN_TRIALS` trials.
     """
-    check_drawn(dataset, "factor", "mean_field", said=["layout"])
+    check_drawn(dataset, "factor", "mean_field", "layout")
     parameters = configuration(dataset)
     [factor] = factors_of(dataset)
     order = (factor, "trial", "iteration", "state", "action")

@@ -34,28 +34,13 @@ def _summary(dataset, n_factors, other):
 
 @FIGURES.register
 @styled
-def levels(
-    dataset: xr.Dataset,
-    *,
-    reference: xr.Dataset | None = None,
-    ax: Any = None,
-    **files: Any,
-) -> Any:
-    """What a factor changes: return and exact exploitability over k, and the mean return.
+def levels(dataset: xr.Dataset, *, reference: Any = None, ax: Any = None, **files: Any) -> Any:
+    """Return and exact exploitability for each level of a factor, over k, and the mean return.
 
-    Curves are means over trials, and bars 95 % intervals of the mean return.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        Of an experiment with one factor beside the architecture. Its attribute `baseline` is the
-        level that is set in bold. A factor that is called `setting` is named by the attribute
-        `varied`.
-    ax : Axes, optional
-        Those to draw into, one for each panel.
-    reference, **files
-        As of :func:`~mfgcore.plotting.metrics`; no reference is drawn, and the table is that of
-        :func:`~mfgcore.plotting.statistics.summarise_levels`.
+    Curves are means over trials, and bars 95 % intervals of the mean return. The dataset has one
+    factor beside the architecture; if that is called `setting`, the attribute `varied` is its name.
+    The attribute `baseline` is the level in bold. The table is that of
+    :func:`~mfgcore.plotting.statistics.summarise_levels`. No reference is drawn.
 
     Returns
     -------
@@ -125,31 +110,16 @@ def _draw_means(
 
 @FIGURES.register
 @styled
-def heat_map(
-    dataset: xr.Dataset,
-    *,
-    reference: xr.Dataset | None = None,
-    ax: Any = None,
-    **files: Any,
-) -> Any:
+def heat_map(dataset: xr.Dataset, *, reference: Any = None, ax: Any = None, **files: Any) -> Any:
     """Mean return and exact exploitability of each architecture for each pair of levels.
 
     In a cell are the mean over trials, of the return also half of its 95 % interval, and the number
-    of trials; a frame is around the baseline.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        Of an experiment with two factors beside the architecture, or with the dimension `setting`
-        and a coordinate for each of the two that its attribute `varied` lists. Its attribute
-        `baseline` is the pair of levels that is framed.
-    ax, reference, **files
-        As of :func:`levels`.
+    of trials; a frame is around the baseline. The dataset has two factors beside the architecture,
+    or the dimension `setting` with a coordinate for each of the two; otherwise see :func:`levels`.
 
     Returns
     -------
     (2 n_architectures,) array of Axes
-        Return and exploitability of each architecture.
     """
     dataset, [first, second], data = _summary(dataset, 2, "levels draws one")
     rows, columns = (list(dict.fromkeys(dataset[key].values)) for key in (first, second))

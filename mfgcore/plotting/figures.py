@@ -62,21 +62,19 @@ def finish(
     axes : array of Axes
         Those of its panels.
     drawings, table : paths, path
-        PDF, PNG or SVG files; CSV file. Each is written whole or not at all.
+        PDF, PNG or SVG files; CSV file.
     data : pandas.DataFrame, optional
-        What is drawn: the table's content.
+        Content of the table.
     title, note : str
-        Above the panels; the title is drawn as it is written, the note can have formulas.
+        Above the panels; the title is no formula.
     legend : Axes, optional
         The panel whose legend is that of the figure.
     ax : optional
-        The Axes that the caller was given, if any: they keep their figure's title, and `legend`
-        gets its own.
+        Axes that the caller was given, of a figure with a title of its own.
 
     Returns
     -------
     Axes or array of Axes
-        One panel as itself, several without dimensions of length one.
     """
     figure = axes.flat[0].figure.get_figure(root=True)
     if ax is None:

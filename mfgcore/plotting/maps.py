@@ -10,7 +10,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
-from mfgcore._base.errors import ConfigurationError, shorten
+from mfgcore._base.errors import ConfigurationError
 from mfgcore.plotting.datasets import check_drawn, factors_of
 from mfgcore.plotting.figures import FIGURES, finish, subplots
 from mfgcore.plotting.state_layout import MOST_CELLS, cells_of, layout_of, names_of
@@ -29,27 +29,17 @@ def mean_field(
 ) -> Any:
     """Mean field of the first trial at a few iterations, for each level of a factor.
 
-    A mean over trials would show nothing, as these settle at different states.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        Of an experiment with one factor, such as the architecture.
-    snapshots : int
-        How many iterations are shown, from the first to the last.
-    ax : Axes, optional
-        Those to draw into, one for each map.
-    reference, **files
-        As of :func:`~mfgcore.plotting.metrics`; no reference is drawn.
+    A mean over trials would show nothing, as these settle at different states. `snapshots` is the
+    number of iterations, from the first to the last. No reference is drawn.
 
     Returns
     -------
     (n_levels, n_snapshots) array of Axes
         Of a chain, whose maps are low and wide, the other way round.
     """
-    check_drawn(dataset, "factor", "mean_field", said=["layout"])
-    if not isinstance(snapshots, int | np.integer) or snapshots < 1:
-        raise ConfigurationError(f"snapshots: {shorten(snapshots)} is not a whole number >= 1")
+    check_drawn(dataset, "factor", "mean_field", "layout")
+    if snapshots < 1:
+        raise ConfigurationError(f"snapshots: {snapshots} is not >= 1")
     maps = Maps(dataset, snapshots)
     axes = subplots(*maps.shape, (WIDTH, maps.height), ax)
     maps.draw(axes, explained=ax is None)
@@ -61,23 +51,14 @@ def mean_field(
 
 
 class Maps:
-    """A map of the mean field for each level of a factor and each of some iterations.
+    """Maps of the first trial's mean field, of each level of a factor at some iterations.
 
     Parameters
     ----------
     dataset : xarray.Dataset
-        Of an experiment with one factor; the first trial is shown.
+        Of an experiment with one factor.
     snapshots : int
-        How many iterations are shown, from the first to the last.
-
-    Attributes
-    ----------
-    factor : str
-    fields : (n_levels, n_snapshots, n_states) xarray.DataArray
-    shape : (int, int)
-        Maps below each other, and side by side: the iterations of a chain are below each other.
-    height : float
-        Inches.
+        Number of iterations, from the first to the last; those of a chain are below each other.
     """
 
     def __init__(self, dataset: xr.Dataset, snapshots: int) -> None:

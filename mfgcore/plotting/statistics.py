@@ -175,30 +175,27 @@ def summarise_levels(dataset: xr.Dataset, generator: np.random.Generator) -> pd.
         return at the end of the run, see `last_iterations`), exploitability (exact, likewise),
         trials.
     """
-    returns = dataset["discounted_return"].transpose(..., "trial", "iteration")
-    last = slice(-last_iterations(dataset.sizes["iteration"]), None)
+    dims = ("setting", "architecture", "trial", "iteration")
+    returns = dataset["discounted_return"].transpose(*dims).values
+    gaps = dataset["exact_exploitability"].transpose(*dims)
+    last = slice(-last_iterations(returns.shape[-1]), None)
+    names = {"setting": None} | dict(dataset["setting"].coords)
     rows = []
-    for setting in dataset["setting"]:
-        factors = {name: each.item() for name, each in setting.coords.items()}
-        for architecture in dataset["architecture"].values:
-            place = {"setting": setting.item(), "architecture": architecture}
-            own = returns.sel(place).values
-            whole = own.mean(axis=1)
-            interval = Interval(whole[0], whole[0], whole[0], 1)
-            if whole.size > 1:
-                interval = bootstrap([whole], generator)
-            gap = dataset["exact_exploitability"].sel(place).isel(iteration=last)
-            rows.append(
-                {
-                    "setting": setting.item(),
-                    **factors,
-                    "architecture": architecture,
-                    "mean": interval.estimate,
-                    "low": interval.low,
-                    "high": interval.high,
-                    "final": own[:, last].mean(),
-                    "exploitability": float(gap.mean()),
-                    "trials": interval.trials,
-                }
-            )
+    for i, j in np.ndindex(returns.shape[:2]):
+        whole = returns[i, j].mean(axis=1)
+        interval = Interval(whole[0], whole[0], whole[0], 1)
+        if whole.size > 1:
+            interval = bootstrap([whole], generator)
+        rows.append(
+            {
+                **{name: dataset[name].values[i] for name in names},
+                "architecture": dataset["architecture"].values[j],
+                "mean": interval.estimate,
+                "low": interval.low,
+                "high": interval.high,
+                "final": returns[i, j, :, last].mean(),
+                "exploitability": float(gaps[i, j, :, last].mean()),
+                "trials": interval.trials,
+            }
+        )
     return pd.DataFrame(rows)

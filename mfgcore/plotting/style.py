@@ -11,61 +11,40 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from mfgcore._base.arguments import checked
 from mfgcore._base.errors import DrawingWarning, RunFileError, shorten
 from mfgcore._base.files import StrPath, atomic_path
 
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence matplotlib's complaints about an rc file or a folder that it cannot write to."""
-    logger = logging.getLogger("matplotlib")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-@contextlib.contextmanager
-def _default_environment() -> Iterator[None]:
-    """Hide the user's backend and rc file, also one in the working folder."""
-    kept = {name: os.environ.pop(name, None) for name in ("MPLBACKEND", "MATPLOTLIBRC")}
-    os.environ["MATPLOTLIBRC"] = os.devnull
-    exists = os.path.exists
-    os.path.exists = lambda path: path != "matplotlibrc" and exists(path)
-    try:
-        yield
-    finally:
-        os.path.exists = exists
-        del os.environ["MATPLOTLIBRC"]
-        os.environ.update({name: value for name, value in kept.items() if value is not None})
-
-
-with _quiet():
+LOGGER = logging.getLogger("matplotlib")
+LEVEL = LOGGER.level
+LOGGER.setLevel(logging.ERROR)  # nothing of an rc file, or a folder that cannot be written to
+with warnings.catch_warnings(action="ignore"):
     try:
         import matplotlib.style
     except ValueError:  # a backend that there is not, or an rc file that is no text
+        from unittest.mock import patch
+
         for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
             del sys.modules[name]
-        with _default_environment():
+        defaults = {"MPLBACKEND": "", "MATPLOTLIBRC": os.devnull}
+        # nor an rc file in the working folder
+        with contextlib.chdir(Path(__file__).parent), patch.dict(os.environ, defaults):
             import matplotlib.style
+LOGGER.setLevel(LEVEL)
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from matplotlib.colors import to_hex  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
-FORMATS = (".pdf", ".png", ".svg")
+# no date inside, so that the same data give the same file
+FORMATS: dict[str, dict] = {".pdf": {"CreationDate": None}, ".png": {}, ".svg": {"Date": None}}
 WIDTH = 7.2  # inches: the text width of a page
-# Okabe & Ito's palette, which colour-blind readers can tell apart; the line styles serve print
+# Okabe & Ito's palette, for colour-blind readers; line styles for print
 STYLES = {
     "centralised": ("#0072B2", (0, (5, 1.5))),
     "independent": ("#D55E00", (0, (1, 1))),
@@ -111,7 +90,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def style() -> AbstractContextManager[None]:
+def style() -> contextlib.AbstractContextManager[None]:
     """Context in which figures look as all here do, whatever the user's own rc file says."""
     return matplotlib.style.context(STYLE, after_reset=True)
 
@@ -122,7 +101,8 @@ def use_style() -> None:
 
 
 def styled(plot: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function draw in this style, unless it is given Axes (`ax`) of a caller's figure."""
+    """Let a function draw in this style, unless it is given Axes, and check its arguments."""
+    plot = checked(plot)
 
     @functools.wraps(plot)
     def drawn(*arguments, **options):
@@ -153,13 +133,6 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$").encode(errors="replace").decode()  # no half of a character
 
 
-def save_table(table: pd.DataFrame, path: StrPath | None) -> None:
-    """Write a table to a CSV file, whole or not at all; nowhere, if there is no path."""
-    if path is not None:
-        with atomic_path(path) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.10g")
-
-
 def save_figure(figure: Figure, paths: Iterable[StrPath]) -> None:
     """Write a figure to PDF, PNG or SVG files, whole or not at all.
 
@@ -171,31 +144,29 @@ def save_figure(figure: Figure, paths: Iterable[StrPath]) -> None:
         If a file cannot be written or has another ending.
     """
     paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    missing: dict[str, None] = {}
-    for path in paths:
-        suffix = Path(path).suffix
-        if suffix not in FORMATS:
-            raise RunFileError(
-                f"{shorten(str(path))}: cannot draw {suffix or 'a file without ending'}; "
-                f"one of {', '.join(FORMATS)}"
-            )
-        # no date inside, so that the same data give the same file
-        metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}[suffix]
-        with atomic_path(path) as temporary, _missing_characters(missing):
-            figure.savefig(temporary, metadata=metadata)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", r"Glyph \d+ ", UserWarning)
+        for path in paths:
+            suffix = Path(path).suffix
+            if suffix not in FORMATS:
+                text = f"{shorten(str(path))}: cannot draw {suffix or 'a file without ending'}"
+                raise RunFileError(f"{text}; one of {', '.join(FORMATS)}")
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary, metadata=FORMATS[suffix])
+    missing = []
+    for each in caught:
+        if glyph := re.match(r"Glyph (\d+) ", str(each.message)):
+            missing.append(chr(int(glyph[1])))
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
     if missing:
-        text = f"the font has no {shorten(''.join(missing))}; boxes are drawn in their place"
+        characters = shorten("".join(dict.fromkeys(missing)))
+        text = f"the font has no {characters}; boxes are drawn in their place"
         warnings.warn(f"{shorten(str(paths[0]))}: {text}", DrawingWarning, stacklevel=2)
 
 
-@contextlib.contextmanager
-def _missing_characters(found):
-    """Collect the characters of which matplotlib would warn, each at length."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.filterwarnings("always", r"Glyph \d+ ", UserWarning)
-        yield
-    for each in caught:
-        if missing := re.match(r"Glyph (\d+) ", str(each.message)):
-            found[chr(int(missing[1]))] = None
-        else:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+def save_table(table: pd.DataFrame, path: StrPath | None) -> None:
+    """Write a table to a CSV file, whole or not at all; nowhere, if there is no path."""
+    if path is not None:
+        with atomic_path(path) as temporary:
+            table.to_csv(temporary, index=False, float_format="%.10g")
