@@ -9,24 +9,10 @@ The figures here return their Axes. They also draw into Axes that they are given
 panel), in the style of these, and never touch pyplot's current figure or matplotlib's settings.
 """
 
-from mfgcore.plotting import style  # noqa: F401  it imports matplotlib, whatever the environment
+from mfgcore.plotting import style  # it imports matplotlib, whatever the environment
 
 # isort: split
 from mfgcore.plotting.curves import exact, metrics, run, scaling
 from mfgcore.plotting.factors import heat_map, levels
 from mfgcore.plotting.figures import FIGURES, finish, subplots
 from mfgcore.plotting.maps import draw_shares, mean_field
-
-__all__ = [
-    "FIGURES",
-    "draw_shares",
-    "exact",
-    "finish",
-    "heat_map",
-    "levels",
-    "mean_field",
-    "metrics",
-    "run",
-    "scaling",
-    "subplots",
-]

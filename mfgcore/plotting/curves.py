@@ -18,6 +18,7 @@ from mfgcore.plotting.datasets import (
     counted_trials,
     factors_of,
     panels_of,
+    with_architecture,
 )
 from mfgcore.plotting.figures import FIGURES, finish, over_iterations, subplots
 from mfgcore.plotting.maps import Maps
@@ -92,10 +93,7 @@ def run(
     check_drawn(dataset, "run", *([] if ax is not None else ["mean_field", "layout"]))
     panels = panels_of(dataset) if panels is None else panels
     check_panels(panels, dataset)
-    # a run that is chosen from an experiment has it as a coordinate
-    architecture = configuration(dataset).get("architecture") or str(dataset["architecture"].values)
-    own = dataset.drop_vars("architecture", errors="ignore")
-    own = own.expand_dims(architecture=[architecture], trial=[0])
+    own = with_architecture(dataset.drop_vars("trial", errors="ignore").expand_dims(trial=[0]))
     if ax is None:
         maps = Maps(own, snapshots=6)
         heights = 1.9, maps.height
@@ -118,21 +116,22 @@ def _draw_metrics(
     [factor] = factors_of(dataset)
     data = summarise(dataset, metrics)
     styles = styles_of(factor, dataset[factor].values)
-    curves = {level: {"color": colour, "ls": line} for level, (colour, line) in styles.items()}
-    names = {
-        level: level if factor == "architecture" else f"{factor} = {level}" for level in curves
+    prefix = "" if factor == "architecture" else f"{factor} = "
+    curves: dict[Any, dict] = {
+        level: {"color": colour, "ls": line, "label": f"{prefix}{level}"}
+        for level, (colour, line) in styles.items()
     }
     if reference is not None:
         check_drawn(reference, "run", *metrics)
         alone = reference.drop_vars([factor, "trial"], errors="ignore")
         alone = alone.expand_dims({factor: [REFERENCE], "trial": [0]})
         data = pd.concat([data, summarise(alone, metrics)], ignore_index=True)
-        curves[REFERENCE] = {"color": "black", "lw": 0.8, "zorder": 1}
-        names[REFERENCE] = "one policy, no sampling error"
+        name = "one policy, no sampling error"
+        curves[REFERENCE] = {"color": "black", "lw": 0.8, "zorder": 1, "label": name}
     for axis, metric in zip(axes, metrics, strict=True):
         for level, rows in data[data["metric"] == metric].groupby(factor, sort=False):
             k, mean, deviation = rows["iteration"], rows["mean"], rows["standard_deviation"]
-            axis.plot(k, mean, label=names[level], **curves[level])
+            axis.plot(k, mean, **curves[level])
             if level == REFERENCE:
                 continue
             colour = curves[level]["color"]

@@ -83,6 +83,16 @@ def check_panels(panels: Sequence[str], dataset: xr.Dataset) -> None:
             raise ConfigurationError(f"panels: {unknown_name('metric', name, known)}")
 
 
+def with_architecture(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset with a dimension of the architecture, also if all its runs are of one."""
+    if "architecture" in dataset.dims:
+        return dataset
+    # what is chosen from an experiment has it as a coordinate
+    chosen = str(dataset["architecture"].values) if "architecture" in dataset.coords else ""
+    name = configuration(dataset).get("architecture", chosen)
+    return dataset.drop_vars("architecture", errors="ignore").expand_dims(architecture=[name])
+
+
 @explained
 def over_settings(dataset: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
     """Stack the factors beside the architecture to one dimension, `setting`.
@@ -96,10 +106,7 @@ def over_settings(dataset: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
         Names of the factors, without the architecture.
     """
     factors = [name for name in factors_of(dataset) if name != "architecture"]
-    if "architecture" not in dataset.dims:
-        name = configuration(dataset).get("architecture", "")
-        dataset = dataset.drop_vars("architecture", errors="ignore")
-        dataset = dataset.expand_dims(architecture=[name])
+    dataset = with_architecture(dataset)
     if factors == ["setting"]:
         return dataset, dataset.attrs.get("varied", "setting").split(", ")
     stacked = dataset.stack(setting=factors).reset_index("setting")

@@ -64,17 +64,15 @@ def describe(title: str, dataset: xr.Dataset) -> dict[str, Any]:
     first `SHOWN_TRIALS` trials.
     """
     check_drawn(dataset, "factor", "mean_field", "layout")
-    parameters = configuration(dataset)
     [factor] = factors_of(dataset)
     order = (factor, "trial", "iteration", "state", "action")
     shown = dataset.isel(trial=slice(SHOWN_TRIALS)).transpose(*order)
     cells = cells_of(dataset)
     actions = [str(name) for name in dataset["action"].values]
     steps = dict(zip(ACTIONS, MOVES, strict=True))
-    n_trials = dataset.sizes["trial"]
     return {
         "title": title,
-        "goal": GAMES.help(parameters["game"]) + ".",
+        "goal": GAMES.help(configuration(dataset)["game"]) + ".",
         "layout": layout_of(dataset),
         "cells": None if cells is None else _rounded(cells),
         "turns": _rounded(turns_of(dataset)) if cells is not None else [],
@@ -88,10 +86,8 @@ def describe(title: str, dataset: xr.Dataset) -> dict[str, Any]:
         "architectures": _styles(factor, dataset[factor].values),
         "iterations": dataset.sizes["iteration"],
         "trials": shown["trial"].values.tolist(),
-        "n_trials": n_trials,
-        "disturbances": [
-            {"at": at, "label": text} for at, text in disturbances(parameters).items()
-        ],
+        "n_trials": dataset.sizes["trial"],
+        "disturbances": list(disturbances(configuration(dataset)).items()),
         "population_size": shown["population_size"][0, 0].values.tolist(),
         "followers": shown["common_policy_agents"].values.tolist(),
         "largest_share": float(shown["mean_field"].max()),

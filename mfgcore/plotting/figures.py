@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mfgcore._base.errors import ConfigurationError
+from mfgcore._base.errors import ConfigurationError, shorten
 from mfgcore._base.files import StrPath
 from mfgcore._base.registry import Registry
 from mfgcore.plotting.style import literal, save_figure, save_table
@@ -31,16 +31,12 @@ def subplots(
     if ax is None:
         return Figure(figsize=size, layout="constrained").subplots(rows, columns, squeeze=False)
     try:
-        given = np.atleast_1d(np.asarray(ax, dtype=object))
+        given = np.array(ax, dtype=object, ndmin=1)
     except ValueError:  # lists of several lengths
         given = np.array([None])
-    needed = rows * columns
-    for each in given.flat:
-        if not isinstance(each, Axes):
-            what = type(ax if given.size == 1 else each).__name__
-            raise ConfigurationError(f"ax: {needed} of matplotlib's Axes needed, {what} given")
-    if given.size != needed:
-        raise ConfigurationError(f"ax: {given.size} given, {needed} needed")
+    if given.size != rows * columns or not all(isinstance(each, Axes) for each in given.flat):
+        needed = f"{rows * columns} of matplotlib's Axes"
+        raise ConfigurationError(f"ax: {shorten(ax)} is not {needed}")
     return given.reshape(rows, columns)
 
 

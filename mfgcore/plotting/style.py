@@ -52,6 +52,8 @@ STYLES = {
 }
 OTHER_COLOURS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "0.15"
+TICKS = {"color": GREY, "labelsize": 7.5, "major.size": 4.8, "minor.size": 3.2}
+TICKS |= {"major.width": 1.0, "minor.width": 0.8}
 # what is not here is matplotlib's default
 STYLE: dict[Any, Any] = {
     "font.sans-serif": ["DejaVu Sans"],  # matplotlib brings it
@@ -72,18 +74,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 8.5,
-    **{
-        f"{axis}tick.{key}": value
-        for axis in "xy"
-        for key, value in (
-            ("color", GREY),
-            ("labelsize", 7.5),
-            ("major.size", 4.8),
-            ("major.width", 1.0),
-            ("minor.size", 3.2),
-            ("minor.width", 0.8),
-        )
-    },
+    **{f"{axis}tick.{key}": value for axis in "xy" for key, value in TICKS.items()},
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
     "svg.hashsalt": "mfgcore",

@@ -51,7 +51,7 @@ def test_nothing_is_left_behind_in_pyplot(name):
     assert np.ravel(plot(make(), ax=given)).tolist() == given.tolist()
     assert all(axis.has_data() for axis in given)
     assert given[0].figure.get_suptitle() == ""
-    with pytest.raises(ConfigurationError, match=rf"^ax: 1 given, {n_axes} needed$"):
+    with pytest.raises(ConfigurationError, match=rf"^ax: .* {n_axes} of"):
         plot(make(), ax=given[0])
     assert dict(matplotlib.rcParams) == before
     assert plt.get_fignums() == current
@@ -188,9 +188,9 @@ GIVEN = {
         ("run", "run", {"panels": "exact_return"}, "^panels: 'exact_return'"),
         ("run", "run", {"panels": 3}, "^panels: 3"),
         ("run", "run", {"panels": []}, "^panels: .*exact_return"),
-        ("metrics", "experiment", {"ax": "x"}, "^ax: 3 of matplotlib's Axes needed, str given$"),
-        ("metrics", "experiment", {"ax": Figure()}, "Figure given$"),
-        ("metrics", "experiment", {"ax": [[1], [2, 3]]}, "^ax: 3 of matplotlib's Axes needed"),
+        ("metrics", "experiment", {"ax": "x"}, "^ax: 'x' is not 3 of"),
+        ("metrics", "experiment", {"ax": Figure()}, "^ax: .*Figure.* is not 3 of"),
+        ("metrics", "experiment", {"ax": [[1], [2, 3]]}, r"^ax: \[\[1\], \[2, 3\]\] is not 3 of"),
         ("mean_field", "experiment", {"snapshots": 0}, "^snapshots: 0 "),
         ("scaling", pd.DataFrame({"agents": [1]}), {}, "^dataset: .*agents, threads"),
         ("scaling", "run", {}, "^dataset: .*DataFrame"),
@@ -206,5 +206,5 @@ def test_what_cannot_be_drawn_is_one_line(figure, given, options, text):
 def test_the_explorer_and_shares_refuse_others_in_one_line():
     with pytest.raises(ConfigurationError, match=r"^dataset: an experiment with one factor"):
         explorer.describe("title", run())
-    with pytest.raises(ConfigurationError, match=r"^ax: 1 of matplotlib's Axes"):
+    with pytest.raises(ConfigurationError, match=r"^ax: 'axis' is not 1 of"):
         plotting.draw_shares("axis", np.ones(1), run())
