@@ -79,16 +79,15 @@ def exact(dataset: xr.Dataset, *, panels: Sequence[str] = EXACT_PANELS, **option
 def run(
     dataset: xr.Dataset,
     *,
-    title: str | None = None,
     reference: xr.Dataset | None = None,
     panels: Sequence[str] | None = None,
     ax: Any = None,
     **files: Any,
 ) -> Any:
-    """The metrics of a single run and, in a figure of its own, where its population was.
+    """The metrics of a single run and, unless Axes are given, maps of its mean field.
 
     The arguments are those of :func:`metrics`; `panels` are by default those of
-    :func:`~mfgcore.plotting.datasets.panels_of`, and the Axes are theirs.
+    :func:`~mfgcore.plotting.datasets.panels_of`, the Axes are theirs, and the title is the run's.
     """
     check_drawn(dataset, "run", *([] if ax is not None else ["mean_field", "layout"]))
     panels = panels_of(dataset) if panels is None else panels
@@ -105,8 +104,8 @@ def run(
     else:
         axes = subplots(1, len(panels), None, ax)
     data = _draw_metrics(axes[0], own, panels, reference)
-    title = dataset.attrs.get("title", "") if title is None else title
-    return finish(axes, data=data, title=title, ax=ax, **files)
+    files = {"title": dataset.attrs.get("title", "")} | files
+    return finish(axes, data=data, ax=ax, **files)
 
 
 def _draw_metrics(
