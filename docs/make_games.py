@@ -18,7 +18,7 @@ from mfgcore import meanfield
 from mfgcore.experiment.parameters import defaults
 from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.pipeline.configuration import plain
-from mfgcore.plotting.curves import draw_shares
+from mfgcore.plotting import draw_shares
 from mfgcore.plotting.state_layout import cells_of, layout_of, names_of, turns_of
 from mfgcore.plotting.style import use_style
 from mfgcore.runs.datasets import state_coordinates

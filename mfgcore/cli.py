@@ -271,9 +271,9 @@ def _show(arguments):
             if values.size:
                 print(f"  {name:<30} {values[0]:>9.4g} {values[-1]:>9.4g}  {_sparkline(values)}")
     if arguments.plot is not None:
-        from mfgcore.plotting.curves import plot_run  # matplotlib takes a second to load
+        from mfgcore.plotting import run  # matplotlib takes a second to load
 
-        plot_run(dataset, [arguments.plot])
+        run(dataset, drawings=[arguments.plot])
         print(f"\nDrawn to {arguments.plot}")
 
 

@@ -1,4 +1,4 @@
-"""An interactive page: where the populations are and what they do, iteration by iteration.
+"""The explorer: an interactive page of the populations and their policies, by iteration.
 
 The page is one file that needs no network: ``explorer.html`` beside this module is its template,
 into which the data and plotly's script go.
@@ -19,10 +19,11 @@ from mfgcore._base.arguments import explained
 from mfgcore._base.files import StrPath, write_text
 from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.metrics.definitions import label
-from mfgcore.plotting import curves as plotting
-from mfgcore.plotting import state_layout as layout
+from mfgcore.plotting.datasets import check_drawn, factors_of, panels_of
+from mfgcore.plotting.figures import disturbances
+from mfgcore.plotting.state_layout import cells_of, layout_of, names_of, turns_of
 from mfgcore.plotting.statistics import summarise
-from mfgcore.plotting.style import check_drawn
+from mfgcore.plotting.style import styles_of
 from mfgcore.runs.datasets import configuration
 
 TEMPLATE = Path(__file__).with_name("explorer.html")
@@ -56,47 +57,43 @@ def write_page(experiments: Iterable[tuple[str, xr.Dataset]], path: StrPath) -> 
 
 @explained
 def describe(title: str, dataset: xr.Dataset) -> dict[str, Any]:
-    """What the page shows of an experiment's dataset; dict of JSON's types.
+    """Data of the page for an experiment's dataset with one factor; dict of JSON's types.
 
-    ``mean_field``, over (architecture, trial, iteration, state), and ``common_policy``, also over
+    ``mean_field``, over (factor, trial, iteration, state), and ``common_policy``, also over
     (action), are base64 of the fractions of `SHARES`' and `PROBABILITIES`' largest integers, of the
     first `SHOWN_TRIALS` trials.
     """
-    check_drawn(dataset, "experiment", "mean_field", said=["layout"])
-    parameters = configuration(dataset)
-    shown = dataset.isel(trial=slice(SHOWN_TRIALS)).transpose(
-        "architecture", "trial", "iteration", "state", "action"
-    )
-    cells = layout.cells_of(dataset)
+    check_drawn(dataset, "factor", "mean_field", "layout")
+    [factor] = factors_of(dataset)
+    order = (factor, "trial", "iteration", "state", "action")
+    shown = dataset.isel(trial=slice(SHOWN_TRIALS)).transpose(*order)
+    cells = cells_of(dataset)
     actions = [str(name) for name in dataset["action"].values]
     steps = dict(zip(ACTIONS, MOVES, strict=True))
-    n_trials = dataset.sizes["trial"]
     return {
         "title": title,
-        "goal": GAMES.help(parameters["game"]) + ".",
-        "layout": layout.layout_of(dataset),
+        "goal": GAMES.help(configuration(dataset)["game"]) + ".",
+        "layout": layout_of(dataset),
         "cells": None if cells is None else _rounded(cells),
-        "turns": _rounded(layout.turns_of(dataset)) if cells is not None else [],
+        "turns": _rounded(turns_of(dataset)) if cells is not None else [],
         "states": dataset.sizes["state"],
-        "names": layout.names_of(dataset) if "state_name" in dataset.coords else None,
+        "names": names_of(dataset) if "state_name" in dataset.coords else None,
         "best": [] if cells is None else np.flatnonzero(dataset["best"].values).tolist(),
         "actions": actions,
         # the steps that actions are named after; what is no step has no arrow
         "moves": [steps.get(name, (0, 0)) for name in actions],
         "still": [name not in steps or name == "stay" for name in actions],
-        "architectures": [_drawn(str(name)) for name in dataset["architecture"].values],
+        "architectures": _styles(factor, dataset[factor].values),
         "iterations": dataset.sizes["iteration"],
         "trials": shown["trial"].values.tolist(),
-        "n_trials": n_trials,
-        "disturbances": [
-            {"at": at, "label": label} for at, label in plotting.disturbances(parameters).items()
-        ],
-        "population_size": shown["population_size"].isel(architecture=0, trial=0).values.tolist(),
+        "n_trials": dataset.sizes["trial"],
+        "disturbances": list(disturbances(configuration(dataset)).items()),
+        "population_size": shown["population_size"][0, 0].values.tolist(),
         "followers": shown["common_policy_agents"].values.tolist(),
         "largest_share": float(shown["mean_field"].max()),
         "mean_field": _encode(shown["mean_field"].values, SHARES),
         "common_policy": _encode(shown["common_policy"].values, PROBABILITIES),
-        "panels": _panels(dataset),
+        "panels": _panels(dataset, factor),
     }
 
 
@@ -105,28 +102,27 @@ def _encode(fractions, dtype):
     return base64.b64encode(levels.tobytes()).decode("ascii")
 
 
-def _drawn(architecture):
-    colour, line = plotting.style_of(architecture)
-    if not isinstance(line, str):  # matplotlib's (offset, lengths in line widths)
-        line = ",".join(f"{LINE_WIDTH * length:g}px" for length in line[1])
-    return {"name": architecture, "colour": colour, "dash": line, "width": LINE_WIDTH}
+def _styles(factor, levels):
+    """How each level of a factor is drawn, in plotly's words; list of dict."""
+    found = []
+    for level, (colour, line) in styles_of(factor, levels).items():
+        if not isinstance(line, str):  # matplotlib's (offset, lengths in line widths)
+            line = ",".join(f"{LINE_WIDTH * length:g}px" for length in line[1])
+        found.append({"name": str(level), "colour": colour, "dash": line, "width": LINE_WIDTH})
+    return found
 
 
-def _panels(dataset):
-    names = plotting.panels_of(dataset)
+def _panels(dataset, factor):
+    """The curves of each metric, one for each level of a factor; list of dict."""
+    names = panels_of(dataset)
     summary = summarise(dataset, names)
     panels = []
     for metric in names:
         lines = []
-        for architecture in dataset["architecture"].values:
-            rows = summary[(summary.metric == metric) & (summary.architecture == architecture)]
-            lines.append(
-                {
-                    "iteration": rows["iteration"].tolist(),
-                    "mean": _rounded(rows["mean"]),
-                    "standard_deviation": _rounded(rows["standard_deviation"]),
-                }
-            )
+        for level in dataset[factor].values:
+            rows = summary[(summary["metric"] == metric) & (summary[factor] == level)]
+            columns = {name: _rounded(rows[name]) for name in ("mean", "standard_deviation")}
+            lines.append({"iteration": rows["iteration"].tolist(), **columns})
         panels.append({"label": label(metric), "lines": lines})
     return panels
 

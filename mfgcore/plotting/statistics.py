@@ -17,7 +17,6 @@ import xarray as xr
 from scipy import stats
 
 from mfgcore._base.arguments import explained
-from mfgcore._base.errors import RunFileError
 
 
 @dataclass(frozen=True)
@@ -138,70 +137,65 @@ def summarise(dataset: xr.Dataset, metrics: Iterable[str]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns metric, architecture, iteration, mean, standard_deviation (with n - 1; 0 for a
-        single trial), trials. Iterations at which a metric was not measured are left out.
+        Columns metric, one for each factor such as architecture, iteration, mean,
+        standard_deviation (with n - 1; 0 for a single trial), trials. Iterations at which a metric
+        was not measured are left out.
     """
-    rows = []
+    tables = []
     for metric in metrics:
-        found = dataset[metric]
-        if set(found.dims) != {"architecture", "iteration", "trial"}:
-            raise RunFileError(
-                f"{metric}: is over {', '.join(map(str, found.dims))}, and drawn if it is over "
-                "architecture, trial, iteration: select, or rename, a dimension"
-            )
-        values = found.transpose("architecture", "iteration", "trial")
-        for architecture in values["architecture"].values:
-            series = values.sel(architecture=architecture).values
-            measured = np.isfinite(series).all(axis=1)
-            series = series[measured]
-            n_trials = series.shape[1]
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "metric": metric,
-                        "architecture": architecture,
-                        "iteration": dataset["iteration"].values[measured],
-                        "mean": series.mean(axis=1),
-                        "standard_deviation": series.std(axis=1, ddof=min(1, n_trials - 1)),
-                        "trials": n_trials,
-                    }
-                )
-            )
-    return pd.concat(rows, ignore_index=True)
+        values = dataset[metric].transpose(..., "iteration", "trial")
+        *dims, _ = values.dims
+        places = pd.MultiIndex.from_product([values[dim].values for dim in dims], names=dims)
+        measured = np.isfinite(values.values).all(axis=-1)
+        sample = values.values[measured]
+        rows = places[measured.ravel()].to_frame(index=False)
+        rows.insert(0, "metric", metric)
+        n_trials = sample.shape[1]
+        spread = sample.std(axis=1, ddof=min(1, n_trials - 1))
+        columns = {"mean": sample.mean(axis=1), "standard_deviation": spread}
+        tables.append(rows.assign(**columns, trials=n_trials))
+    return pd.concat(tables, ignore_index=True)
 
 
 @explained
-def summarise_ablation(dataset: xr.Dataset, generator: np.random.Generator) -> pd.DataFrame:
-    """Mean return over the whole run, with its 95 % interval, for every value of an ablation.
+def summarise_levels(dataset: xr.Dataset, generator: np.random.Generator) -> pd.DataFrame:
+    """Mean return over the whole run, with its 95 % interval, for every level of the factors.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        As of :func:`mfgcore.plotting.datasets.over_settings`.
+    generator : numpy.random.Generator
+        Of the bootstrap over trials.
 
     Returns
     -------
     pandas.DataFrame
-        Columns setting, architecture, mean, low, high, final (mean return at the end of the run,
-        see `last_iterations`), exploitability (exact, likewise), trials.
-        The intervals are bootstrapped over trials with `generator`.
+        Columns setting, one for each of its coordinates, architecture, mean, low, high, final (mean
+        return at the end of the run, see `last_iterations`), exploitability (exact, likewise),
+        trials.
     """
-    returns = dataset["discounted_return"]
-    last = slice(-last_iterations(dataset.sizes["iteration"]), None)
+    dims = ("setting", "architecture", "trial", "iteration")
+    returns = dataset["discounted_return"].transpose(*dims).values
+    gaps = dataset["exact_exploitability"].transpose(*dims)
+    last = slice(-last_iterations(returns.shape[-1]), None)
+    names = {"setting": None} | dict(dataset["setting"].coords)
     rows = []
-    for setting in dataset["setting"].values:
-        for architecture in dataset["architecture"].values:
-            place = {"setting": setting, "architecture": architecture}
-            own = returns.sel(place).transpose("trial", "iteration").values
-            whole = own.mean(axis=1)
-            interval = Interval(whole[0], whole[0], whole[0], 1)
-            if whole.size > 1:
-                interval = bootstrap([whole], generator)
-            gap = dataset["exact_exploitability"].sel(place).isel(iteration=last)
-            rows.append(
-                {
-                    **place,
-                    "mean": interval.estimate,
-                    "low": interval.low,
-                    "high": interval.high,
-                    "final": own[:, last].mean(),
-                    "exploitability": float(gap.mean()),
-                    "trials": interval.trials,
-                }
-            )
+    for i, j in np.ndindex(returns.shape[:2]):
+        whole = returns[i, j].mean(axis=1)
+        interval = Interval(whole[0], whole[0], whole[0], 1)
+        if whole.size > 1:
+            interval = bootstrap([whole], generator)
+        rows.append(
+            {
+                **{name: dataset[name].values[i] for name in names},
+                "architecture": dataset["architecture"].values[j],
+                "mean": interval.estimate,
+                "low": interval.low,
+                "high": interval.high,
+                "final": returns[i, j, :, last].mean(),
+                "exploitability": float(gaps[i, j, :, last].mean()),
+                "trials": interval.trials,
+            }
+        )
     return pd.DataFrame(rows)

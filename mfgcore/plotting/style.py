@@ -1,145 +1,95 @@
-"""What can be drawn, how it looks and how it is written, whatever the environment says.
+"""How figures look and how they are written, whatever the environment says.
 
-Whoever draws imports this before matplotlib: a backend or an rc file that cannot be used, such as
-those that a notebook or a cluster passes on, would make that import fail.
+The package imports this first, as it imports matplotlib: a backend or an rc file that cannot be
+used, such as those that a notebook or a cluster passes on, would make that import fail.
 """
 
 import contextlib
 import functools
-import locale
 import logging
 import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from mfgcore._base.errors import (
-    ConfigurationError,
-    DrawingWarning,
-    RunFileError,
-    shorten,
-    unknown_name,
-)
+from mfgcore._base.arguments import checked
+from mfgcore._base.errors import DrawingWarning, RunFileError, shorten
 from mfgcore._base.files import StrPath, atomic_path
-from mfgcore.metrics.definitions import per_iteration
 
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what matplotlib says of an rc file or of a folder that it cannot write to."""
-    logger = logging.getLogger("matplotlib")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+LOGGER = logging.getLogger("matplotlib")
+LEVEL = LOGGER.level
+LOGGER.setLevel(logging.ERROR)  # nothing of an rc file, or a folder that cannot be written to
+with warnings.catch_warnings(action="ignore"):
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+        import matplotlib.style
+    except ValueError:  # a backend that there is not, or an rc file that is no text
+        from unittest.mock import patch
 
-
-@contextlib.contextmanager
-def _nobodys_environment() -> Iterator[None]:
-    """As if there were neither a backend nor an rc file: of none in the working folder, too."""
-    kept = {name: os.environ.pop(name, None) for name in ("MPLBACKEND", "MATPLOTLIBRC")}
-    os.environ["MATPLOTLIBRC"] = os.devnull
-    exists = os.path.exists
-    os.path.exists = lambda path: path != "matplotlibrc" and exists(path)
-    try:
-        yield
-    finally:
-        os.path.exists = exists
-        del os.environ["MATPLOTLIBRC"]
-        os.environ.update({name: value for name, value in kept.items() if value is not None})
-
-
-def _take_up_the_users() -> None:
-    """Let matplotlib have the user's rc file and backend, as far as they are valid."""
-    own: Any = {}
-    with contextlib.suppress(OSError, ValueError):  # ValueError: not UTF-8
-        path = matplotlib.matplotlib_fname()
-        own = matplotlib.rc_params_from_file(path, use_default_template=False)
-    matplotlib.rcParams.update(own)
-    matplotlib.rcParamsOrig.update(own)
-    if matplotlib.rcParams["axes.formatter.use_locale"]:
-        with contextlib.suppress(locale.Error):
-            locale.setlocale(locale.LC_ALL, "")
-    if backend := os.environ.get("MPLBACKEND"):
-        with contextlib.suppress(ValueError):
-            matplotlib.rcParams["backend"] = backend
-
-
-if "matplotlib" in sys.modules:
-    import matplotlib
-    import seaborn as sns
-else:
-    with _quiet():
-        with _nobodys_environment():
-            import matplotlib
-            import seaborn as sns
-        _take_up_the_users()
+        for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+            del sys.modules[name]
+        defaults = {"MPLBACKEND": "", "MATPLOTLIBRC": os.devnull}
+        # nor an rc file in the working folder
+        with contextlib.chdir(Path(__file__).parent), patch.dict(os.environ, defaults):
+            import matplotlib.style
+LOGGER.setLevel(LEVEL)
 
 import numpy as np  # noqa: E402
-import xarray as xr  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
+import pandas as pd  # noqa: E402
+from matplotlib.colors import to_hex  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.text import Text  # noqa: E402
 
-# dimensions of the metrics of what is drawn, and what draws it
-DRAWN = {
-    "run": ({"iteration"}, "plot_run"),
-    "experiment": (
-        {"architecture", "trial", "iteration"},
-        "one of plot_metrics, plot_exact, plot_mean_field",
-    ),
-    "ablation": (
-        {"architecture", "trial", "iteration", "setting"},
-        "plot_ablation, or, if it varies two parameters, plot_heat_map",
-    ),
+# no date inside, so that the same data give the same file
+FORMATS: dict[str, dict] = {".pdf": {"CreationDate": None}, ".png": {}, ".svg": {"Date": None}}
+WIDTH = 7.2  # inches: the text width of a page
+# Okabe & Ito's palette, for colour-blind readers; line styles for print
+STYLES = {
+    "centralised": ("#0072B2", (0, (5, 1.5))),
+    "independent": ("#D55E00", (0, (1, 1))),
+    "networked": ("#009E73", "solid"),
 }
-FORMATS = (".pdf", ".png", ".svg")
-# what is not here is matplotlib's default
-STYLE = {
-    **sns.plotting_context("paper"),
-    **sns.axes_style("ticks"),
-    "font.sans-serif": ["DejaVu Sans"],  # matplotlib brings it
-    "font.size": 8,
-    "axes.titlesize": 8.5,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "legend.fontsize": 8,
-    "lines.linewidth": 1.3,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "pdf.fonttype": 42,
-    "savefig.dpi": 200,
-    "svg.hashsalt": "mfgcore",
-}
+OTHER_COLOURS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
-@contextlib.contextmanager
-def style() -> Iterator[None]:
-    """How all figures look, whatever the user's own rc file says, within ``with style():``."""
-    with matplotlib.rc_context():
-        use_style()
-        yield
+@functools.cache
+def _settings() -> dict[Any, Any]:
+    """Settings of matplotlib; what is not here is its default."""
+    import seaborn as sns  # a second, for who draws
+
+    return {
+        **sns.plotting_context("paper"),
+        **sns.axes_style("ticks"),
+        "font.sans-serif": ["DejaVu Sans"],  # matplotlib brings it
+        "font.size": 8,
+        "axes.titlesize": 8.5,
+        "axes.labelsize": 8,
+        "xtick.labelsize": 7.5,
+        "ytick.labelsize": 7.5,
+        "legend.fontsize": 8,
+        "lines.linewidth": 1.3,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "pdf.fonttype": 42,
+        "savefig.dpi": 200,
+        "svg.hashsalt": "mfgcore",
+    }
+
+
+def style() -> contextlib.AbstractContextManager[None]:
+    """Context in which figures look as all here do, whatever the user's own rc file says."""
+    return matplotlib.style.context(_settings(), after_reset=True)
 
 
 def use_style() -> None:
-    """Let everything that is drawn from now on look so: for scripts that draw figures alone."""
-    default: dict[Any, Any] = {
-        key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"
-    }
-    with _quiet():
-        matplotlib.rcParams.update(default | STYLE)
+    """Let all figures look so from now on: for scripts that only draw figures."""
+    matplotlib.style.use(["default", _settings()])
 
 
 def styled(plot: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function draw in the style of all figures, but for the Axes that it is given."""
+    """Let a function draw in this style, unless it is given Axes, and check its arguments."""
+    plot = checked(plot)
 
     @functools.wraps(plot)
     def drawn(*arguments, **options):
@@ -149,84 +99,20 @@ def styled(plot: Callable[..., Any]) -> Callable[..., Any]:
     return drawn
 
 
-def axes_for(ax: Any, size: tuple[float, float] | None, *shape: int, **options: Any) -> np.ndarray:
-    """Axes for so many panels: those that are given, or of a new figure of a size in inches."""
-    if ax is None:
-        return Figure(figsize=size, layout="constrained").subplots(*shape, squeeze=False, **options)
-    try:
-        given = np.atleast_1d(np.asarray(ax, dtype=object))
-    except ValueError:  # lists of several lengths
-        given = np.array([None])
-    needed = int(np.prod(shape))
-    for each in given.flat:
-        if not isinstance(each, Axes):
-            what = type(ax if given.size == 1 else each).__name__
-            raise ConfigurationError(f"ax: {needed} of matplotlib's Axes needed, {what} given")
-    if given.size != needed:
-        raise ConfigurationError(f"ax: {given.size} given, {needed} needed")
-    return given.reshape(shape)
+def style_of(architecture: str) -> tuple[str, Any]:
+    """Colour and line style of an architecture, also of one that is not the paper's."""
+    if architecture in STYLES:
+        return STYLES[architecture]
+    return OTHER_COLOURS[sum(map(ord, architecture)) % len(OTHER_COLOURS)], "dashdot"
 
 
-def check_drawn(dataset: Any, kind: str, *variables: str, said: Iterable[str] = ()) -> None:
-    """Refuse to draw what is no dataset of a kind, or lacks what is drawn.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-    kind : {"run", "experiment", "ablation"}
-    *variables : str
-        Those that are drawn.
-    said : iterable of str
-        The attributes that are drawn.
-
-    Raises
-    ------
-    ConfigurationError, RunFileError
-    """
-    need = f"dataset: that of {'a' if kind == 'run' else 'an'} {kind} is needed"
-    if not isinstance(dataset, xr.Dataset):
-        raise ConfigurationError(f"{need}, {type(dataset).__name__} given")
-    needed, _ = DRAWN[kind]
-    for metric in _metrics_of(dataset)[:1]:
-        for other, (dimensions, functions) in DRAWN.items():
-            if other != kind and dimensions == set(dataset[metric].dims):
-                raise ConfigurationError(f"{need}; {functions} draws this, which is of a {other}")
-    for name in variables:
-        if name not in dataset:
-            raise RunFileError(f"{need}; this has no {name}")
-        dims = dataset[name].dims
-        if needed != set(dims) - {"state"}:
-            raise RunFileError(
-                f"{name}: is over {', '.join(map(str, dims))}, and drawn if it is over "
-                f"{', '.join(sorted(needed))}: select, or rename, a dimension"
-            )
-    for name in ("configuration", *said):
-        if name not in dataset.attrs:
-            raise RunFileError(
-                f"{need}; this has no attribute {name}, which xarray.set_options(keep_attrs=True) "
-                "keeps"
-            )
-
-
-def checked_panels(panels: Any, dataset: Any, kind: str) -> list[str]:
-    """The metrics that somebody asks for, or one line for what is none of them; list of str."""
-    check_drawn(dataset, kind)
-    if isinstance(panels, str) or not isinstance(panels, Iterable):
-        raise ConfigurationError(f"panels: {shorten(panels)} is no list of metrics")
-    names, known = list(panels), _metrics_of(dataset)
-    for name in names:
-        if name not in known:
-            raise ConfigurationError(f"panels: {unknown_name('metric', name, known)}")
-    if not names:
-        raise ConfigurationError(f"panels: none is given (known: {', '.join(known)})")
-    check_drawn(dataset, kind, *names)
-    return names
-
-
-def _metrics_of(dataset):
-    """The metrics in a dataset that are one number at each iteration."""
-    entries = per_iteration().items()
-    return [name for name, each in entries if each.dims == ("iteration",) and name in dataset]
+def styles_of(factor: str, levels: Iterable[Any]) -> dict[Any, tuple[Any, Any]]:
+    """Colour and line style of each level of a factor; dict of level to style."""
+    levels = list(levels)
+    if factor == "architecture":
+        return {level: style_of(str(level)) for level in levels}
+    colours = matplotlib.colormaps["viridis"](np.linspace(0, 1, len(levels) + 3)[1:-2])
+    return {level: (to_hex(each), "solid") for level, each in zip(levels, colours, strict=True)}
 
 
 def literal(text: str) -> str:
@@ -245,38 +131,29 @@ def save_figure(figure: Figure, paths: Iterable[StrPath]) -> None:
         If a file cannot be written or has another ending.
     """
     paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    missing: set[str] = set()
-    for path in paths:
-        suffix = Path(path).suffix
-        if suffix not in FORMATS:
-            raise RunFileError(
-                f"{shorten(str(path))}: cannot draw {suffix or 'a file without ending'}; "
-                f"one of {', '.join(FORMATS)}"
-            )
-        # no date inside, so that the same data give the same file
-        metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}[suffix]
-        with atomic_path(path) as temporary, _missing_characters(missing):
-            figure.savefig(temporary, metadata=metadata)
-    if missing:
-        lines = [line for text in figure.findobj(Text) for line in text.get_text().split("\n")]
-        shown = next((line for line in lines if missing.intersection(line)), "")
-        characters = "".join(dict.fromkeys(each for each in "".join(lines) if each in missing))
-        warnings.warn(
-            f"{shorten(str(paths[0]))}: the font has no {shorten(characters)}, as in "
-            f"{shorten(shown.replace(chr(92) + '$', '$'))}; boxes are drawn in their place",
-            DrawingWarning,
-            stacklevel=2,
-        )
-
-
-@contextlib.contextmanager
-def _missing_characters(found: set[str]) -> Iterator[None]:
-    """Collect the characters of which matplotlib would warn, each at length."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", r"Glyph \d+ ", UserWarning)
-        yield
+        for path in paths:
+            suffix = Path(path).suffix
+            if suffix not in FORMATS:
+                text = f"{shorten(str(path))}: cannot draw {suffix or 'a file without ending'}"
+                raise RunFileError(f"{text}; one of {', '.join(FORMATS)}")
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary, metadata=FORMATS[suffix])
+    missing = []
     for each in caught:
-        if missing := re.match(r"Glyph (\d+) ", str(each.message)):
-            found.add(chr(int(missing[1])))
+        if glyph := re.match(r"Glyph (\d+) ", str(each.message)):
+            missing.append(chr(int(glyph[1])))
         else:
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    if missing:
+        characters = shorten("".join(dict.fromkeys(missing)))
+        text = f"the font has no {characters}; boxes are drawn in their place"
+        warnings.warn(f"{shorten(str(paths[0]))}: {text}", DrawingWarning, stacklevel=2)
+
+
+def save_table(table: pd.DataFrame, path: StrPath | None) -> None:
+    """Write a table to a CSV file, whole or not at all; nowhere, if there is no path."""
+    if path is not None:
+        with atomic_path(path) as temporary:
+            table.to_csv(temporary, index=False, float_format="%.10g")

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mfgcore._base.files import StrPath, write_text
-from mfgcore.plotting.curves import STYLES, WIDTH, save_table
+from mfgcore.plotting.style import STYLES, WIDTH, save_table
 from mfgcore.study.claims import BORDERLINE, FAILS, HOLDS, INCONCLUSIVE
 from mfgcore.study.external_validity import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
 from mfgcore.study.report_style import COLOURS, markdown_table, signed

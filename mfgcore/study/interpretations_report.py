@@ -15,7 +15,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from mfgcore._base.errors import RunFileError
 from mfgcore._base.files import StrPath, write_text
-from mfgcore.plotting.curves import WIDTH, save_table
+from mfgcore.plotting.style import WIDTH, save_table
 from mfgcore.study.claims import BORDERLINE, DEPENDS, FAILS, HOLDS, INCONCLUSIVE
 from mfgcore.study.claims.evidence import BASELINE
 from mfgcore.study.interpretations import (

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from mfgcore._base.files import write_text
-from mfgcore.plotting.curves import plot_exact, plot_metrics
+from mfgcore.plotting import exact, metrics
 from mfgcore.study import (
     SEED,
     claims_plots,
@@ -50,8 +50,8 @@ def draw_figures(evidence: Evidence, folder: Path) -> None:
     """Draw the paper's figures, with sampled and with exact metrics."""
     for name, dataset in evidence.experiments.items():
         paths = folder / f"{name}.png", folder / f"{name}_exact.png"
-        for plot, path in zip((plot_metrics, plot_exact), paths, strict=True):
-            plot(dataset, [path], title=TITLES[name])
+        for figure, path in zip((metrics, exact), paths, strict=True):
+            figure(dataset, drawings=[path], title=TITLES[name])
         shrink(*paths)
 
 

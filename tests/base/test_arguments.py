@@ -117,7 +117,8 @@ def by_name(folder, typed):
         "summarise_ablation": {"dataset": fig.expand_dims(setting=["1"])},
         "Algorithm": {"q_values": print},
         "Architecture": {"learners": 1.0, "communication": "network"},
-        "collect": {"runs": [run]}, "read_by": {"values": vars(typed[Experiment]), "by_network": True},
+        "collect": {"runs": [run]},
+        "read_by": {"values": vars(typed[Experiment]), "by_network": True},
         "mean_distance": {"parameters": {
             "game": "agree", "network": "ring", "agents": 10, "neighbours": 2}},
         "sweep": {"cores": 1, "progress": False, "seed": [1]},
@@ -229,7 +230,7 @@ def test_all_functions_that_the_package_exports_check_their_arguments():
         (lambda: networks.Links("x", [0]), "first_neighbour: 'x' is not an array of"),
         (lambda: scenarios.Scenario(0.5, 3), "failure_probability: 0.5 is not a function"),
         (lambda: algorithms.Algorithm("x", 1, print), ": 'x' is not a whole number"),
-        (lambda: architectures.Architecture(1, "nobody"), "learners: 1 is not a text"),
+        (lambda: architectures.Architecture(1, 2), "communication: 2 is not a text"),
         (lambda: networks.NETWORKS.add(3, print), "name: 3 is not a text"),
         (lambda: population.uniform_policy(-1, 2),
          "uniform_policy(n_states=-1, n_actions=2): ValueError: negative dimensions"),

@@ -14,7 +14,7 @@ from mfgcore import ConfigurationError, games, kernels, simulate
 from mfgcore.agents.networks import neighbour_cells
 from mfgcore.games import GAMES, Game, Grid, GridGame
 from mfgcore.games.validation import CHECKED_DISTANCES
-from mfgcore.plotting.curves import plot_mean_field
+from mfgcore.plotting import mean_field as draw_mean_field
 
 CORNERS = (0, 7, 56, 63)
 ELSEWHERE = [s for s in range(64) if s not in CORNERS]
@@ -270,7 +270,7 @@ def test_whatever_numpy_takes_for_an_array_goes_through_a_run(given, coupled, re
     assert run["row"].dtype.kind == "i" and run["state_name"].values.tolist() == list("abcd")
     if given is as_list and coupled:
         drawn = run.expand_dims(architecture=["networked"], trial=[0])
-        plot_mean_field(drawn, [tmp_path / "maps.png"])
+        draw_mean_field(drawn, drawings=[tmp_path / "maps.png"])
 
 
 def test_distances_of_many_states_are_checked_where_they_are_heard_by(register):

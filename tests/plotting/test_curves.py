@@ -1,370 +1,79 @@
-"""What is drawn is what was measured."""
+"""Curves are means and deviations of what was measured, where it was measured."""
 
-import os
-import re
-import subprocess
-import sys
-import warnings
-
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
-from conftest import saved, small, trials
-from matplotlib.figure import Figure
-from project import ROOT, tracked
+from examples import EXAMPLES, experiment, run, with_factors
 
-import mfgcore
-from mfgcore import ConfigurationError
-from mfgcore._base.errors import DrawingWarning
-from mfgcore.batch.collect import collect_ablation
-from mfgcore.cli import main
-from mfgcore.games import GAMES
-from mfgcore.pipeline.workflow_scripts import logged
-from mfgcore.plotting import curves as plotting
-from mfgcore.plotting import explorer
-from mfgcore.plotting import heat_maps as heat_map
-from mfgcore.plotting import state_layout as layout
+from mfgcore import plotting
+from mfgcore.plotting import FIGURES
+from mfgcore.plotting.datasets import PANELS
 from mfgcore.plotting.statistics import summarise
-from mfgcore.plotting.style import FORMATS
-from mfgcore.runs.datasets import state_coordinates
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs")
-    settings = {"sampled_exploitability": True, "agents_after": 9, "change_at": 2}
-    experiments = trials(3, ("centralised", "networked"), **settings)
-    return mfgcore.collect(saved(experiments, folder), experiments)
-
-
-def test_the_table_holds_mean_and_standard_deviation_over_trials(dataset, tmp_path):
-    plotting.plot_metrics(dataset, [tmp_path / "a.pdf"], tmp_path / "a.csv", "title")
+def test_curves_and_table_are_means_and_deviations_over_trials(tmp_path):
+    axes = plotting.metrics(experiment(), table=tmp_path / "a.csv", title="title")
     table = pd.read_csv(tmp_path / "a.csv")
-    rows = table[(table.metric == "discounted_return") & (table.architecture == "networked")]
-    values = dataset["discounted_return"].sel(architecture="networked").values
-    np.testing.assert_allclose(rows["mean"], values.mean(axis=0), rtol=1e-9)
-    np.testing.assert_allclose(rows["standard_deviation"], values.std(axis=0, ddof=1), rtol=1e-8)
-    assert set(rows["trials"]) == {3}
+    for name in ("centralised", "networked"):
+        rows = table[(table["metric"] == "discounted_return") & (table["architecture"] == name)]
+        values = experiment()["discounted_return"].sel(architecture=name).values
+        mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=1)
+        np.testing.assert_allclose(rows["mean"], mean, rtol=1e-9)
+        np.testing.assert_allclose(rows["standard_deviation"], deviation, rtol=1e-8)
+        assert set(rows["trials"]) == {3}
+        place = [line.get_label() for line in axes[0].lines].index(name)
+        np.testing.assert_array_equal(axes[0].lines[place].get_ydata(), mean)
+        low, high = axes[0].collections[place].get_datalim(axes[0].transData).intervaly
+        np.testing.assert_allclose(low, (mean - deviation).min())
+        np.testing.assert_allclose(high, (mean + deviation).max())
 
 
-def test_exploitability_is_drawn_where_it_was_measured(dataset):
-    summary = summarise(dataset, plotting.PANELS)
-    rows = summary[(summary.metric == "exploitability") & (summary.architecture == "networked")]
-    assert list(rows["iteration"]) == [0, 2]
+def test_exploitability_is_drawn_where_it_was_measured():
+    summary = summarise(experiment(), PANELS)
+    rows = summary[summary["metric"] == "exploitability"]
+    assert set(rows["iteration"]) == {0, 2}
+    for line in plotting.metrics(experiment())[1].lines[:2]:
+        assert line.get_xdata().tolist() == [0, 2]
 
 
-def test_the_same_data_give_the_same_files_whose_shares_sum_to_one(dataset, tmp_path):
-    for name in ("a", "b"):
-        outputs = [tmp_path / f"{name}{suffix}" for suffix in FORMATS]
-        plotting.plot_mean_field(dataset, outputs, tmp_path / f"{name}.csv", "title")
-    for suffix in (*FORMATS, ".csv"):
-        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
-    table = pd.read_csv(tmp_path / "a.csv")
-    np.testing.assert_allclose(table.groupby(["architecture", "iteration"])["share"].sum(), 1.0)
-
-
-def test_a_dataset_of_other_dimensions_is_refused_in_one_line(dataset):
-    with pytest.raises(mfgcore.RunFileError, match=r"^exact_return: is over architecture, seed, "):
-        plotting.plot_metrics(dataset.rename(trial="seed"), panels=["exact_return"])
-
-
-def test_a_single_trial_has_no_spread(dataset):
-    summary = summarise(dataset.isel(trial=[0]), plotting.PANELS)
+def test_a_single_trial_has_no_spread():
+    summary = summarise(experiment().isel(trial=[0]), PANELS)
     assert (summary["standard_deviation"] == 0.0).all()
 
 
-def test_an_ablation_is_joined_from_files_in_any_order(tmp_path):
-    settings = {
-        str(rounds): [small(communication_rounds=rounds, trial=trial) for trial in (0, 1)]
-        for rounds in (1, 3)
-    }
-    paths = saved([*settings["1"], *settings["3"]], tmp_path)[::-1]
-    study = {"title": "title", "varied": "communication_rounds", "baseline": "3"}
-    joined = collect_ablation(paths, settings, **study)
-    for setting, experiments in settings.items():
-        there = joined["discounted_return"].sel(setting=setting, architecture="networked")
-        for experiment in experiments:
-            expected = mfgcore.simulate(experiment)["discounted_return"]
-            np.testing.assert_array_equal(there.sel(trial=experiment.trial), expected)
-    plotting.plot_ablation(joined, [tmp_path / "a.png"], tmp_path / "a.csv", "title")
-    assert list(pd.read_csv(tmp_path / "a.csv")["setting"]) == [1, 3]
-    with pytest.raises(mfgcore.RunFileError, match="rounds = 1, networked, trial 0 is missing"):
-        collect_ablation(paths[:-1], settings, **study)
+def test_a_reference_is_drawn_beside_the_experiment(tmp_path):
+    axes = plotting.exact(experiment(), reference=run(), table=tmp_path / "a.csv")
+    line = axes[0].lines[2]
+    np.testing.assert_array_equal(line.get_ydata(), run()["exact_return"].dropna("iteration"))
+    rows = pd.read_csv(tmp_path / "a.csv")
+    assert set(rows["architecture"]) == {"centralised", "networked", "reference"}
 
 
-def test_a_study_of_two_parameters_is_a_heat_map_with_the_number_of_trials(tmp_path, monkeypatch):
-    pairs = [(rounds, radius) for rounds in (1, 3) for radius in (0.0, 0.5)]
-    settings = {
-        f"{rounds}, {radius}": [
-            small(communication_rounds=rounds, communication_radius=radius, trial=trial)
-            for trial in (0, 1)
-        ]
-        for rounds, radius in pairs
-    }
-    paths = saved([run for runs in settings.values() for run in runs], tmp_path)
-    values = [list(map(str, each)) for each in zip(*pairs, strict=True)]
-    names = ("communication_rounds", "communication_radius")
-    joined = collect_ablation(
-        paths,
-        settings,
-        title="title",
-        varied=", ".join(names),
-        baseline="3, 0.5",
-        coordinates=dict(zip(names, values, strict=True)),
-    )
-    drawn = []
-    monkeypatch.setattr(plotting, "save_figure", lambda figure, paths: drawn.append(figure))
-    heat_map.plot_heat_map(joined, [tmp_path / "a.png"], tmp_path / "a.csv", "title")
-    table = pd.read_csv(tmp_path / "a.csv")
-    returns = drawn[0].axes[0]
-    shown = returns.images[0].get_array()
-    for i, rounds in enumerate((1, 3)):
-        for j, radius in enumerate((0.0, 0.5)):
-            chosen = table[(table[names[0]] == rounds) & (table[names[1]] == radius)]
-            runs = settings[f"{rounds}, {radius}"]
-            means = [mfgcore.simulate(run)["discounted_return"].mean() for run in runs]
-            assert shown[i, j] == pytest.approx(np.mean(means), rel=1e-12)
-            assert chosen["mean"].item() == pytest.approx(np.mean(means), rel=1e-9)
-    assert shown[0, 0] != shown[1, 1]
-    lines = [text.get_text().split("\n") for text in returns.texts]
-    assert [line[1] for line in lines if len(line) > 1] == ["n = 2"] * 4
-    plt.close(drawn[0])
+def test_there_is_a_curve_for_each_level_of_any_factor(tmp_path):
+    dataset = with_factors(communication_rounds=(1, 3)).isel(architecture=1, drop=True)
+    axes = plotting.metrics(dataset, table=tmp_path / "a.csv")
+    for line, level in zip(axes[0].lines, (1, 3), strict=True):
+        mean = dataset["discounted_return"].sel(communication_rounds=level).mean("trial")
+        np.testing.assert_allclose(line.get_ydata(), mean)
+        assert f"communication_rounds = {level}" == line.get_label()
+    assert set(pd.read_csv(tmp_path / "a.csv")["communication_rounds"]) == {1, 3}
 
 
-def drawn_states(game):
-    """As much of a dataset as drawing needs."""
-    attrs = {"layout": game.layout or "none"}
-    return xr.Dataset(coords=state_coordinates(game), attrs=attrs)
-
-
-@pytest.mark.parametrize("name", GAMES)
-def test_every_game_is_drawn(name, tmp_path):
-    planned = trials(1, ("centralised", "networked"), game=name, network="complete", iterations=3)
-    paths = saved(planned, tmp_path)
-    assert main(["show", str(paths[1]), "--plot", str(tmp_path / "run.png")]) == 0
-    assert plt.imread(tmp_path / "run.png").std() > 0.1
-    dataset = mfgcore.collect(paths, planned)
-    plotting.plot_mean_field(dataset, [tmp_path / "a.png"], tmp_path / "a.csv", name)
-    table = pd.read_csv(tmp_path / "a.csv")
-    assert len(table) == 2 * 3 * dataset.sizes["state"]
-    explorer.write_page([(name, dataset)], tmp_path / "page.html")
-    shown = explorer.describe(name, dataset)
-    assert shown["layout"] == (GAMES[name].layout or "none")
-    assert shown["panels"][1]["label"] == "Exploitability, joint (exact)"
-    if shown["cells"] is not None:
-        assert len({tuple(cell) for cell in shown["cells"]}) == dataset.sizes["state"]
-
-
-@pytest.mark.parametrize("name", ["agree", "four_rooms", "two_bars", "beach_bar", "sis_epidemic"])
-def test_states_are_drawn_as_they_lie(name):
-    game = GAMES[name]()
-    states, axis = drawn_states(game), plt.figure().subplots()
-    shares = np.arange(1.0, game.n_states + 1.0)
-    plotting.draw_shares(axis, shares, states)
-    if game.layout == "ring":
-        np.testing.assert_array_equal(axis.collections[0].get_array(), shares)
-        centres = [path.vertices[:-1].mean(axis=0) for path in axis.collections[0].get_paths()]
-        steps = np.hypot(*(np.roll(centres, -1, axis=0) - centres).T)
-        np.testing.assert_allclose(steps, 1.0, rtol=0.05)
-    elif game.layout is None:
-        assert [bar.get_height() for bar in axis.patches] == shares.tolist()
-        assert [text.get_text() for text in axis.get_xticklabels()] == ["susceptible", "infected"]
-    else:
-        image = axis.images[0].get_array()
-        assert image.compressed().tolist() == shares.tolist()  # row by row
-        assert image.mask.sum() == {"four_rooms": 17}.get(name, 0)
-        outlined = {"agree": 4, "two_bars": 2}.get(name, 0)
-        assert len(axis.patches) == 2 * outlined  # dark and light
-    plt.close()
-
-
-@pytest.mark.parametrize(
-    ("name", "best"),
-    [
-        ("agree", [0, 7, 56, 63]),
-        ("cluster", []),
-        ("beach_bar", [5]),
-        ("two_bars", [2, 4]),
-        ("lasry_lions_chain", [3]),
-        ("kinetic_congestion", [24]),
-        ("four_rooms", []),
-    ],
-)
-def test_the_best_states_are_marked(name, best):
-    assert np.flatnonzero(drawn_states(GAMES[name]())["best"]).tolist() == best
-
-
-@pytest.mark.parametrize("name", ["beach_bar", "two_bars"])
-def test_what_is_too_long_for_cells_is_drawn_as_one_outline(name):
-    """Ten thousand bars, or cells with their arrows, would take minutes."""
-    states, (figure, axis) = drawn_states(GAMES[name](states=10_000)), plt.subplots()
-    assert layout.layout_of(states) == "none"
-    plotting.draw_shares(axis, np.arange(10_000.0), states)
-    figure.canvas.draw()
-    assert len(axis.patches) == 1
-    assert not axis.collections
-    plt.close()
-
-
-@pytest.mark.parametrize(
-    "title", ["$R_{max}$", "5 $", r"$\\frac{$", r"a \\ b $x_", "<b>&amp;", "{}"]
-)
-def test_a_title_is_drawn_as_it_is_written(dataset, tmp_path, monkeypatch, title):
-    drawn = []
-    figures = plotting.save_figure
-    monkeypatch.setattr(
-        plotting,
-        "save_figure",
-        lambda figure, paths: (drawn.append(figure), figures(figure, paths)),
-    )
-    plotting.plot_metrics(dataset, [tmp_path / "a.svg"], tmp_path / "a.csv", title)
-    text = drawn[0].get_suptitle().split("\n")[0]
-    assert text.replace(r"\$", "$") == title
-
-
-def test_what_is_drawn_into_given_axes_is_the_same(dataset):
-    own = plotting.plot_metrics(dataset)
-    figure = Figure()
-    given = figure.subplots(2, 2)
-    drawn = plotting.plot_metrics(dataset, panels=["exact_return"], ax=given[1, 0])
-    assert drawn is given[1, 0]
-    several = plotting.plot_metrics(dataset, ax=given.ravel()[[0, 1, 3]])
-    for axis, other in zip(several, own, strict=True):
-        assert axis.figure is figure
-        assert axis.get_title() == other.get_title()
-        for one, same in zip(axis.lines, other.lines, strict=True):
-            np.testing.assert_array_equal(one.get_xydata(), same.get_xydata())
-    means = dataset["exact_return"].dropna("iteration").mean("trial").sel(architecture="networked")
-    line = next(line for line in drawn.lines if line.get_label() == "networked")
-    np.testing.assert_allclose(line.get_ydata(), means)
-    assert figure.get_suptitle() == ""
-
-
-def every_plot(dataset):
-    """Each function with what it draws, and how many Axes that takes."""
-    run = mfgcore.simulate(small())
-    settings = {"varied": "communication_radius", "baseline": "0.2"}
-    ablation = xr.concat([dataset, dataset], "setting").assign_coords(setting=["0.2", "0.4"])
-    sizes = {"agents": [10, 20, 20], "threads": [1, 1, 2]}
-    table = pd.DataFrame(sizes | {"seconds": [1.0, 2.0, 1.1], "megabytes": [9.0, 9.5, 9.5]})
-    return [
-        (plotting.plot_metrics, dataset, 3),
-        (plotting.plot_exact, dataset, 3),
-        (plotting.plot_mean_field, dataset, 2 * 4),
-        (plotting.plot_run, run, 3),
-        (plotting.plot_ablation, ablation.assign_attrs(dataset.attrs | settings), 2 * 2 + 1),
-        (plotting.plot_scaling, table, 3),
-    ]
-
-
-@pytest.mark.parametrize("number", range(6))
-def test_nothing_is_left_behind_in_pyplot(dataset, number):
-    plot, shown, n_axes = every_plot(dataset)[number]
-    before, current = dict(matplotlib.rcParams), plt.get_fignums()
-    axes = plot(shown)
-    assert np.size(axes) == n_axes
-    figure = axes.flat[0].figure
-    given = Figure().subplots(1, n_axes)
-    assert np.ravel(plot(shown, ax=given)).tolist() == given.tolist()
-    assert all(axis.has_data() for axis in given)
-    with pytest.raises(ConfigurationError, match=rf"^ax: 1 given, {n_axes} needed$"):
-        plot(shown, ax=given[0])
-    assert dict(matplotlib.rcParams) == before
-    assert plt.get_fignums() == current
-    assert figure.get_figure(root=True).get_axes()
-
-
-def test_shares_are_drawn_into_an_axes_that_is_returned():
-    axis = Figure().subplots()
-    assert plotting.draw_shares(axis, np.ones(2), drawn_states(GAMES["sis_epidemic"]())) is axis
-    assert plotting.draw_shares(axis, np.ones(64), drawn_states(GAMES["agree"]())) is axis
-
-
-def test_no_module_uses_pyplot_or_imports_matplotlib_in_the_users_environment():
-    for path in tracked("mfgcore/*.py"):
-        text = path.read_text(encoding="utf-8")
-        assert "import matplotlib.pyplot" not in text, path
-        before = re.split(r"(?m)^(?:import|from) matplotlib", text)
-        alone = len(before) == 1 or path.name == "style.py"
-        assert alone or "from mfgcore.plotting.style import" in before[0], path
-
-
-RC = """
-text.usetex: True
-savefig.bbox: tight
-savefig.transparent: True
-figure.dpi: 31
-font.family: serif
-axes.grid: True
-path.sketch: 1, 100, 2
-svg.fonttype: none
-backend: nonsense
-text.hinting_factor: 4
-nonsense: 3
-no colon
-"""
-DRAW = """
-import sys
-from mfgcore.cli import main
-assert main(["show", *sys.argv[1:]]) == 0
-import matplotlib
-print(matplotlib.rcParams["figure.dpi"], matplotlib.rcParamsOrig["savefig.bbox"])
-print(matplotlib.rcParams._get_backend_or_none())
-"""
-
-
-@pytest.mark.parametrize(
-    ("rc", "backend", "kept"),
-    [
-        (RC.encode(), "module://not_installed", "31.0 tight\nmodule://not_installed"),
-        (b"\xff\xfe\x00", "nonsense", "100.0 None\nNone"),
-    ],
-)
-def test_the_environment_changes_no_figure_and_stays_the_users(tmp_path, rc, backend, kept):
-    run = tmp_path / "run.nc"
-    mfgcore.save(mfgcore.simulate(small()), run)
-    (tmp_path / "matplotlibrc").write_bytes(rc)
-    with matplotlib.rc_context({"savefig.bbox": "tight", "font.size": 30}):
-        plotting.plot_run(mfgcore.load(run), [tmp_path / "here.png"])
-    done = subprocess.run(
-        [sys.executable, "-c", DRAW, str(run), "--plot", "there.png"],
-        env=os.environ | {"MPLBACKEND": backend, "PYTHONPATH": str(ROOT)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith(f"\n{kept}\n")
-    assert (tmp_path / "there.png").read_bytes() == (tmp_path / "here.png").read_bytes()
-
-
-def test_characters_that_the_font_lacks_are_said_once(dataset, tmp_path, capsys):
-    paths = [tmp_path / "a.pdf", tmp_path / "a.png"]
-    text = r"the font has no '学習🎉', as in '学習 \$5 🎉'; boxes are drawn"
-    with pytest.warns(DrawingWarning, match=rf"a.pdf': {text}") as said:
-        plotting.plot_metrics(dataset, paths, title="学習 $5 🎉")
-    assert len(said) == 1
-    assert all(path.stat().st_size for path in paths)
-    with warnings.catch_warnings(), logged(tmp_path / "log"):
-        warnings.simplefilter("default")
-        plotting.plot_run(mfgcore.simulate(small()), paths[1:], "学")
-    shown = capsys.readouterr().err.splitlines()
-    assert len(shown) == 1 and shown[0].startswith("mfgcore: warning: ")
-    assert "the font has no '学'" in (tmp_path / "log").read_text(encoding="utf-8")
+def test_a_disturbance_is_a_line_where_it_happens():
+    dataset = experiment()
+    for axis in plotting.metrics(dataset):
+        [line] = [line for line in axis.lines if line.get_label() == "6 → 9 agents"]
+        assert list(line.get_xdata()) == [2, 2]
 
 
 @pytest.mark.parametrize("iterations", [1, 2])
-@pytest.mark.parametrize("number", [0, 1, 3, 4])
-def test_what_was_measured_once_is_seen(dataset, tmp_path, number, iterations):
-    plot, shown, _ = every_plot(dataset)[number]
-    shown = shown.isel(iteration=slice(iterations))
-    for name in ("exploitability", "exact_exploitability"):
-        shown[name] = shown[name].where(shown["iteration"] < 1)
-    axis = np.ravel(plot(shown, []))[1]
+@pytest.mark.parametrize("name", ["metrics", "exact", "run", "levels"])
+def test_what_was_measured_once_is_seen(name, iterations):
+    make, _ = EXAMPLES[name]
+    shown = make().isel(iteration=slice(iterations)).copy()
+    for metric in ("exploitability", "exact_exploitability"):
+        shown[metric] = shown[metric].where(shown["iteration"] < 1)
+    axis = np.ravel(FIGURES[name](shown))[1]
     lines = [line for line in axis.lines if np.size(line.get_xdata()) == 1]
     assert lines
     assert {line.get_marker() for line in lines} == {"o"}
@@ -375,56 +84,7 @@ def test_what_was_measured_once_is_seen(dataset, tmp_path, number, iterations):
     assert [tick for tick in axis.get_xticks() if low < tick < high] == list(range(iterations))
 
 
-def test_what_was_not_measured_is_said(dataset):
-    without = dataset.assign(exploitability=dataset["exploitability"] * np.nan)
-    said = [[text.get_text() for text in axis.texts] for axis in plotting.plot_metrics(without)]
-    assert said == [[], ["not measured"], []]
-
-
-EXPERIMENT, RUN, ABLATION = "experiment", "run", "ablation"
-
-
-@pytest.fixture(scope="module")
-def kinds(dataset):
-    found = {EXPERIMENT: dataset, RUN: every_plot(dataset)[3][1]}
-    found[ABLATION] = every_plot(dataset)[4][1]
-    return found | {"bare": found[RUN].drop_attrs(), "few": found[RUN][["exact_return"]]}
-
-
-@pytest.mark.parametrize(
-    ("plot", "given", "options", "said"),
-    [
-        ("plot_mean_field", RUN, {}, "an experiment is needed; plot_run draws this, which is of a"),
-        ("plot_metrics", RUN, {}, "an experiment is needed; plot_run draws this"),
-        ("plot_exact", ABLATION, {}, "an experiment is needed; plot_ablation"),
-        ("plot_run", EXPERIMENT, {}, "a run is needed; one of plot_metrics, plot_exact"),
-        ("plot_ablation", EXPERIMENT, {}, "an ablation is needed; one of plot_metrics"),
-        ("plot_heat_map", RUN, {}, "an ablation is needed; plot_run draws this"),
-        ("plot_heat_map", ABLATION, {}, "varies communication_radius alone; plot_ablation"),
-        ("plot_metrics", EXPERIMENT, {"reference": xr.Dataset()}, "a run is needed; this has no"),
-        ("plot_metrics", [1], {}, "^dataset: that of an experiment is needed, list given$"),
-        ("plot_run", "file.nc", {}, "a run is needed, str given"),
-        ("describe", RUN, {}, "an experiment is needed"),
-        ("plot_run", "bare", {}, "no attribute configuration, which xarray.set_options"),
-        ("plot_run", "few", {}, "this has no mean_field"),
-        ("plot_metrics", "few", {}, "an experiment is needed; plot_run draws"),
-        ("plot_metrics", EXPERIMENT, {"panels": ["exact_retrun"]}, "did you mean 'exact_return'"),
-        ("plot_metrics", EXPERIMENT, {"panels": ["mean_field"]}, "^panels: unknown metric 'mean_f"),
-        ("plot_run", RUN, {"panels": "exact_return"}, "^panels: 'exact_return' is no list"),
-        ("plot_run", RUN, {"panels": 3}, "^panels: 3 is no list"),
-        ("plot_run", RUN, {"panels": []}, "^panels: none is given"),
-        ("plot_metrics", EXPERIMENT, {"ax": "x"}, "^ax: 3 of matplotlib's Axes needed, str given$"),
-        ("plot_metrics", EXPERIMENT, {"ax": Figure()}, "Figure given$"),
-        ("plot_metrics", EXPERIMENT, {"ax": [[1], [2, 3]]}, "^ax: 3 of matplotlib's Axes needed"),
-        ("plot_mean_field", EXPERIMENT, {"snapshots": 0}, "^snapshots: 0 is not a whole number"),
-        ("plot_scaling", RUN, {}, "^table: a pandas.DataFrame with the columns agents, threads"),
-        ("draw_shares", "axis", {"shares": [1.0], "dataset": None}, "^ax: 1 of matplotlib's Axes"),
-    ],
-)
-def test_what_cannot_be_drawn_is_one_line(kinds, plot, given, options, said):
-    owner = {"describe": explorer, "plot_heat_map": heat_map}.get(plot, plotting)
-    shown = kinds.get(given, given) if isinstance(given, str) else given
-    before = ["title"] if plot == "describe" else []
-    with pytest.raises(mfgcore.MfgcoreError, match=said) as raised:
-        getattr(owner, plot)(*before, shown, **options)
-    assert "\n" not in str(raised.value)
+def test_what_was_not_measured_is_said():
+    without = experiment().assign(exploitability=experiment()["exploitability"] * np.nan)
+    texts = [len(axis.texts) for axis in plotting.metrics(without)]
+    assert texts == [0, 1, 0]

@@ -73,7 +73,7 @@ def test_the_curves_are_over_all_trials(experiments, page):
     np.testing.assert_allclose(line["mean"], values.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(line["standard_deviation"], values.std(axis=0, ddof=1), rtol=1e-5)
     assert shown["panels"][1]["lines"][0]["iteration"] == [0, 2]
-    assert shown["disturbances"] == [{"at": 2, "label": "6 → 9 agents"}]
+    assert shown["disturbances"] == [[2, "6 → 9 agents"]]
 
 
 def test_targets_are_marked_where_there_are_any(page):

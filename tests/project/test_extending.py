@@ -6,10 +6,11 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from project import ROOT, documented
 
-from mfgcore import Experiment, cli, games, load, simulate
+from mfgcore import Experiment, cli, collect, games, load, simulate
 from mfgcore._base.plugins import import_file
 from mfgcore.agents import (
     ADOPTIONS,
@@ -24,6 +25,7 @@ from mfgcore.agents import (
 from mfgcore.metrics import METRICS
 from mfgcore.pipeline import configuration
 from mfgcore.pipeline.yaml_files import parse_yaml
+from mfgcore.plotting import FIGURES
 from mfgcore.study import claims
 
 REGISTRIES = (
@@ -32,6 +34,7 @@ REGISTRIES = (
     ARCHITECTURES,
     claims.CLAIMS,
     DEPARTURE_RULES,
+    FIGURES,
     games.GAMES,
     METRICS,
     NETWORKS,
@@ -82,6 +85,21 @@ def test_what_python_says_can_be_added(registries, tmp_path):
         other = simulate(Experiment(**settings, **{key: name}))
         assert (other["policy"] != shipped["policy"]).any(), name
         assert np.abs(other["policy"].sum("action") - 1.0).max() < 1e-12, name
+
+
+def test_a_figure_can_be_added_in_a_file(registries, tmp_path):
+    (figure,) = (text for text in documented("python") if "FIGURES.register" in text)
+    (tmp_path / "final_return.py").write_text(figure)
+    import_file(tmp_path / "final_return.py")
+    settings = {"game": "agree", "iterations": 2, **SMALL}
+    planned = [Experiment(trial=trial, **settings) for trial in (0, 1)]
+    dataset = collect(list(map(simulate, planned)), planned)
+    files = {"drawings": [tmp_path / "a.png"], "table": tmp_path / "a.csv"}
+    FIGURES["final_return"](dataset, title="title", **files)
+    last = dataset["discounted_return"].isel(iteration=-1).values.ravel()
+    drawn = pd.read_csv(tmp_path / "a.csv")["discounted_return"]
+    np.testing.assert_allclose(drawn, last, rtol=1e-9)
+    assert (tmp_path / "a.png").stat().st_size
 
 
 def test_a_claim_can_be_added(registries):

@@ -6,7 +6,7 @@ import pytest
 from comparisons_data import made_up, planned
 from scipy import stats
 
-from mfgcore.plotting.curves import save_table
+from mfgcore.plotting.style import save_table
 from mfgcore.study import external_validity_report
 from mfgcore.study.claims.judging import BORDERLINE, FAILS, HOLDS
 from mfgcore.study.external_validity import (

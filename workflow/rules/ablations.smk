@@ -34,8 +34,8 @@ use rule plot_metrics as plot_ablation with:
     group:
         "ablation_{study}"
     params:
-        plot=lambda wildcards: (
-            "plot_heat_map" if "second_parameter" in study_of(wildcards) else "plot_ablation"
+        figure=lambda wildcards: (
+            "heat_map" if "second_parameter" in study_of(wildcards) else "levels"
         ),
         title=lambda wildcards: study_of(wildcards)["title"],
         caption=lambda wildcards: plain(study_of(wildcards)["title"]),

@@ -22,7 +22,7 @@ rule plot_metrics:
         runtime=5,
         mem_mb=1000,
     params:
-        plot="plot_metrics",
+        figure="metrics",
         title=title,
         caption=lambda wildcards: plain(title(wildcards)),
         fingerprint=fingerprint_of("plotting"),
@@ -48,7 +48,7 @@ use rule plot_metrics as plot_exact with:
     benchmark:
         f"{RESULTS}/benchmarks/plot/{{experiment}}_exact.tsv"
     params:
-        plot="plot_exact",
+        figure="exact",
 
 
 use rule plot_metrics as plot_mean_field with:
@@ -66,7 +66,7 @@ use rule plot_metrics as plot_mean_field with:
     benchmark:
         f"{RESULTS}/benchmarks/plot/{{experiment}}_mean_field.tsv"
     params:
-        plot="plot_mean_field",
+        figure="mean_field",
 
 
 # it only reads what is there: not worth a submission

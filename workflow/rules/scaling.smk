@@ -30,6 +30,6 @@ use rule plot_metrics as plot_scaling with:
     group:
         "scaling"
     params:
-        plot="plot_scaling",
+        figure="scaling",
         title="Networked, agree, one iteration without evaluation",
         caption="",

@@ -1,4 +1,4 @@
-"""A figure: the function of curves, or heat_maps, that the rule's parameter `plot` names.
+"""A figure: the function that the rule's parameter `figure` names in the registry.
 
 It is given the dataset or table that is the first input, the named inputs, which are single runs,
 the named outputs, and as its options the other parameters.
@@ -6,15 +6,17 @@ the named outputs, and as its options the other parameters.
 
 import pandas as pd
 
+from mfgcore._base.plugins import told
+from mfgcore.pipeline.configuration import import_files
 from mfgcore.pipeline.workflow_scripts import logged, marked, results
-from mfgcore.plotting import curves as plotting
-from mfgcore.plotting import heat_maps as heat_map
+from mfgcore.plotting import FIGURES
+from mfgcore.plotting.style import style
 
 with logged(snakemake.log[0]):
+    import_files(snakemake.config)
     options = dict(snakemake.params.items())
     del options["fingerprint"], options["caption"]
-    name = options.pop("plot")
-    plot = getattr(plotting, name, None) or getattr(heat_map, name)
+    figure = FIGURES[options.pop("figure")]
     first, *_ = snakemake.input
     if first.endswith(".csv"):
         shown, beside = pd.read_csv(first), {}
@@ -25,4 +27,5 @@ with logged(snakemake.log[0]):
         )
         beside = dict(zip(names, others, strict=True))
         options["title"] = marked(options["title"], shown, *others)
-    plot(shown, **beside, **dict(snakemake.output.items()), **options)
+    with told(), style():
+        figure(shown, **beside, **dict(snakemake.output.items()), **options)

@@ -4,8 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from mfgcore.plotting.curves import OTHER_COLOURS, WIDTH, style_of
-from mfgcore.plotting.style import save_figure, use_style
+from mfgcore.plotting.style import OTHER_COLOURS, WIDTH, save_figure, style_of, use_style
 from mfgcore.study.theory import equilibrium, population_size
 from mfgcore.study.theory.numbers import PAPER_GAMES
 from mfgcore.study.theory.page import SETTINGS

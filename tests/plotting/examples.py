@@ -1,0 +1,73 @@
+"""A small dataset for each figure."""
+
+import functools
+
+import pandas as pd
+import xarray as xr
+from conftest import small, trials
+
+import mfgcore
+
+
+def collected(planned):
+    return mfgcore.collect([mfgcore.simulate(each) for each in planned], planned)
+
+
+@functools.cache
+def experiment():
+    """Three trials of two architectures, with what was measured at every other iteration."""
+    settings = {"sampled_exploitability": True, "evaluation_interval": 2}
+    growing = {"agents_after": 9, "change_at": 2}
+    return collected(trials(3, ("centralised", "networked"), **settings, **growing))
+
+
+@functools.cache
+def run():
+    return mfgcore.simulate(small())
+
+
+@functools.cache
+def with_factors(**levels):
+    """An experiment of the architecture and of other factors, with a dimension for each."""
+
+    def join(chosen, rest):
+        if not rest:
+            return collected(trials(2, ("centralised", "networked"), **chosen))
+        name, *others = rest
+        parts = [join(chosen | {name: level}, others) for level in levels[name]]
+        index = pd.Index(levels[name], name=name)
+        return xr.concat(parts, index, combine_attrs="override")
+
+    return join({}, list(levels))
+
+
+@functools.cache
+def as_ablation(*names):
+    """The dataset of these factors with one dimension, `setting`, which has them as coordinates."""
+    levels = {"communication_rounds": (1, 3), "learning_rate": (0.1, 0.5, 0.9)}
+    dataset = with_factors(**{name: levels[name] for name in names})
+    stacked = dataset.stack(setting=names).reset_index("setting")
+    values = zip(*(stacked[name].values for name in names), strict=True)
+    settings = [", ".join(map(str, each)) for each in values]
+    if len(names) == 1:
+        stacked = stacked.drop_vars(names)
+    attributes = {"varied": ", ".join(names), "baseline": settings[-1]}
+    return stacked.assign_coords(setting=settings).assign_attrs(attributes)
+
+
+def measured():
+    """Times of iterations of several populations, by several threads."""
+    sizes = {"agents": [10, 20, 20], "threads": [1, 1, 2]}
+    return pd.DataFrame(sizes | {"seconds": [1.0, 2.0, 1.1], "megabytes": [9.0, 9.5, 9.5]})
+
+
+# by figure: what it draws, and how many panels that takes
+EXAMPLES = {
+    "metrics": (experiment, 3),
+    "exact": (experiment, 3),
+    "mean_field": (experiment, 2 * 4),
+    "run": (run, 3),
+    "levels": (lambda: as_ablation("communication_rounds"), 2 * 2 + 1),
+    "heat_map": (lambda: as_ablation("communication_rounds", "learning_rate"), 2 * 2),
+    "scaling": (measured, 3),
+}
