@@ -15,7 +15,7 @@ Examples
 """
 
 # isort: off
-import mfgcore._base.environment  # noqa: F401  # it looks whether NumPy can be imported
+import mfgcore._base.environment  # it looks whether NumPy can be imported
 from mfgcore._base.fingerprint import (
     run_fingerprint,
 )  # it is taken before anything else is imported

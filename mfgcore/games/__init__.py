@@ -7,7 +7,7 @@ To add a game, write a class in a file of its own; ``docs/extending.md`` has exa
 import importlib
 import pkgutil
 
-from mfgcore.games import paper  # noqa: F401  its games are listed first
+from mfgcore.games import paper  # its games are listed first
 from mfgcore.games.grid import ACTIONS, BOUNDARIES, MOVES, Grid, GridGame
 from mfgcore.games.model import GAMES, Game, register
 from mfgcore.games.paper import NORMALISATIONS
@@ -17,15 +17,3 @@ for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
     importlib.import_module(f"{__name__}.{_module}")
 
 globals().update({game.__name__: game for game in GAMES.values()})
-__all__ = [
-    "ACTIONS",
-    "BOUNDARIES",
-    "GAMES",
-    "MOVES",
-    "NORMALISATIONS",
-    "Game",
-    "Grid",
-    "GridGame",
-    "game_errors",
-    "register",
-]

@@ -5,12 +5,12 @@ from functools import cached_property
 import numpy as np
 
 from mfgcore import kernels
-from mfgcore.games.grid import ACTIONS, MOVES, Grid
-from mfgcore.games.model import Game, register
+from mfgcore.games.grid import MOVES, Grid, OnGrid
+from mfgcore.games.model import register
 
 
 @register
-class FourRooms(Game):
+class FourRooms(OnGrid):
     """Be where few others are, in four rooms of 5 x 5 cells with doors between them.
 
     r(s, a, mu) = -log mu(s), x' = x + a + e with e one of the five moves. Geist et al. 2022
@@ -26,12 +26,7 @@ class FourRooms(Game):
     max_agents: int = 200
     through_walls: bool = False
 
-    actions = ACTIONS
-    layout = "grid"
     local_reward = True
-    n_states = property(lambda self: self.grid.n_states)
-    positions = property(lambda self: self.grid.positions)
-    distances = property(lambda self: self.grid.distances)
     reward_range = property(lambda self: (0.0, float(kernels.log(max(self.max_agents, 2)))))
 
     @cached_property

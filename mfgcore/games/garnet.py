@@ -100,7 +100,8 @@ class Garnet(Game):
         intensity = c * base + pulled if self.dynamics == "additive" else base * (c + pulled)
         intensity = np.maximum(intensity, 0.0) + self.floor
         nothing = ~(intensity > 0.0).any(axis=2, keepdims=True)
-        intensity = np.where(nothing, base, intensity)
+        if nothing.any():
+            intensity = np.where(nothing, base, intensity)
         return intensity / np.cumsum(intensity, axis=2)[:, :, -1:]
 
     def _coupled(

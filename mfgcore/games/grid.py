@@ -105,28 +105,30 @@ class Grid:
         return np.sqrt((offsets**2).sum(axis=-1))
 
 
+class OnGrid(Game):
+    """Base class of games with the five moves on a `grid`, which a subclass defines."""
+
+    actions = ACTIONS
+    layout = "grid"
+    grid: Grid
+    n_states = property(lambda self: self.grid.n_states)
+    positions = property(lambda self: self.grid.positions)
+    distances = property(lambda self: self.grid.distances)
+
+
 @dataclass(frozen=True)
-class GridGame(Game):
+class GridGame(OnGrid):
     """Base class of games on a :class:`Grid` with the five moves; a subclass defines rewards.
 
     With `slip_probability` an action becomes any of the five, each as likely as the others.
     """
 
-    actions = ACTIONS
-    layout = "grid"
     grid_size: int = 8
     boundary: str = "wall"
     obstacles: str | None = None
     slip_probability: float = 0.0
 
-    @cached_property
-    def grid(self) -> Grid:
-        """Grid of the game."""
-        return Grid(self.grid_size, self.boundary, self.obstacles)
-
-    n_states = property(lambda self: self.grid.n_states)
-    positions = property(lambda self: self.grid.positions)
-    distances = property(lambda self: self.grid.distances)
+    grid = cached_property(lambda self: Grid(self.grid_size, self.boundary, self.obstacles))
 
     def next_states(self) -> np.ndarray:
         """The intended cell; where an agent can slip, also those of all five moves."""

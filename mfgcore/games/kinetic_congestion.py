@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from mfgcore.games.grid import ACTIONS, Grid
-from mfgcore.games.model import Game, register
+from mfgcore.games.grid import Grid, OnGrid
+from mfgcore.games.model import register
 
 
 @register
-class KineticCongestion(Game):
+class KineticCongestion(OnGrid):
     """Get to the last cell of a grid; the fuller a cell is, the harder it is to enter.
 
     p(y | s, a) = max(0, 1 - mu(y) / capacity) for the neighbour y that a leads to, otherwise the
@@ -22,13 +22,8 @@ class KineticCongestion(Game):
     movement_cost: float = 0.1
     capacity: float = 0.18
 
-    actions = ACTIONS
-    layout = "grid"
     mean_field_dynamics = True
     grid = cached_property(lambda self: Grid(self.size))
-    n_states = property(lambda self: self.grid.n_states)
-    positions = property(lambda self: self.grid.positions)
-    distances = property(lambda self: self.grid.distances)
     reward_range = property(lambda self: (-1.0 - self.movement_cost, 0.0))
 
     @cached_property

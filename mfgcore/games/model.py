@@ -58,6 +58,9 @@ class Game:
     once: use `mfgcore.kernels.log` and `exp`, not NumPy's, and ``(a * b).sum(axis=-1)``, not
     ``@``.
 
+    The methods ``checked_...`` return what a subclass defines as arrays of a known kind, and raise
+    a ConfigurationError of one line, in the name of the game, where it is not that.
+
     Attributes
     ----------
     n_states : int
@@ -188,13 +191,7 @@ class Game:
         return table
 
     def checked_rewards(self, mean_fields: np.ndarray) -> np.ndarray:
-        """Rewards of :meth:`rewards`, checked; (..., n_states, n_actions) float64.
-
-        Raises
-        ------
-        ConfigurationError
-            If they are of another shape, or not within [0, 1].
-        """
+        """:meth:`rewards`, checked; (..., n_states, n_actions) float64."""
         mean_fields = np.asarray(mean_fields, dtype=np.float64)
         with game_errors(self.name):
             rewards = validation.as_array(self.name, "rewards()", self.rewards(mean_fields))
@@ -217,26 +214,14 @@ class Game:
     def checked_transition_probabilities(
         self, shape: tuple[int, ...], mean_field: np.ndarray | None = None
     ) -> np.ndarray:
-        """Probabilities of :meth:`transition_probabilities`, checked; float64 of the shape given.
-
-        Raises
-        ------
-        ConfigurationError
-            If they are of another shape, or no distributions.
-        """
+        """:meth:`transition_probabilities`, checked; float64 of the shape given."""
         given, what = () if mean_field is None else (mean_field,), "transition_probabilities()"
         with game_errors(self.name):
             values = validation.as_array(self.name, what, self.transition_probabilities(*given))
         return validation.checked_distributions(self.name, what, values, shape)
 
     def checked_next_states(self) -> np.ndarray:
-        """States of :meth:`next_states`, checked; (n_states, n_actions, K) int32.
-
-        Raises
-        ------
-        ConfigurationError
-            If they are of another shape, or no states.
-        """
+        """:meth:`next_states`, checked; (n_states, n_actions, K) int32."""
         with game_errors(self.name):
             states = validation.as_array(self.name, "next_states()", self.next_states())
         S, A = self.n_states, self._n_actions
@@ -251,13 +236,7 @@ class Game:
         return np.require(states, np.int32, ("C", "A"))
 
     def checked_initial_distribution(self) -> np.ndarray | None:
-        """Distribution of :meth:`initial_distribution`, checked; (n_states,) float64, or None.
-
-        Raises
-        ------
-        ConfigurationError
-            If it is none.
-        """
+        """:meth:`initial_distribution`, checked; (n_states,) float64, or None."""
         what = "initial_distribution()"
         with game_errors(self.name):
             initial = self.initial_distribution()
@@ -267,13 +246,7 @@ class Game:
         return validation.checked_distributions(self.name, what, initial, (self.n_states,))
 
     def checked_names(self) -> list[str] | None:
-        """`state_names`, checked; list of n_states str, or None.
-
-        Raises
-        ------
-        ConfigurationError
-            If they are no sequence of as many different names.
-        """
+        """`state_names`, checked; list of n_states str, or None."""
         names, S = self.state_names, self.n_states
         if names is None:
             return None
@@ -284,13 +257,7 @@ class Game:
         return list(map(str, listed))
 
     def checked_positions(self) -> np.ndarray | None:
-        """`positions`, checked; (n_states, 2) int64, or None.
-
-        Raises
-        ------
-        ConfigurationError
-            If they are no cells of a grid that can be drawn, one for each state.
-        """
+        """`positions`, checked; (n_states, 2) int64, or None."""
         positions, S = self.positions, self.n_states
         if positions is None:
             return None
@@ -318,13 +285,7 @@ class Game:
         return positions
 
     def checked_distances(self) -> np.ndarray | None:
-        """`distances`, checked; (n_states, n_states) float64, or None.
-
-        Raises
-        ------
-        ConfigurationError
-            If they are no distances.
-        """
+        """`distances`, checked; (n_states, n_states) float64, or None."""
         distances, S = self.distances, self.n_states
         if distances is None:
             return None

@@ -254,7 +254,7 @@ cdef class _Workspace:
     ):
         cdef Py_ssize_t n = states.shape[0], n_states = next_states.shape[0]
         cdef Py_ssize_t n_actions = next_states.shape[1], n_next_states = next_states.shape[2]
-        cdef Py_ssize_t i, s, a, k
+        cdef Py_ssize_t i, s, a
         if next_states.size == 0 or n_states * n_actions > 65536:
             raise ValueError(
                 "next_states must be of 1 to 65536 state-action pairs, and not empty, "
@@ -278,14 +278,7 @@ cdef class _Workspace:
         self.game, self.calls_game = game, n_next_states > 1 and next_state_thresholds is None
         if self.calls_game and game is None:
             raise ValueError("next_state_thresholds must be given, or a game")
-        for s in range(n_states):
-            for a in range(n_actions):
-                for k in range(n_next_states):
-                    if not 0 <= next_states[s, a, k] < n_states:
-                        raise ValueError(
-                            f"next_states must be states 0 to {n_states - 1}, "
-                            f"not {next_states[s, a, k]} (state {s}, action {a})"
-                        )
+        _check_indices("next_states", np.asarray(next_states).reshape(-1), n_states)
         self.block = min(n_steps, <Py_ssize_t>(1 if self.calls_game else BLOCK))
         cdef uint32_t[:, ::1] moves = np.zeros((n_states, _n_decisions(n_actions)), np.uint32)
         cdef uint32_t[:, ::1] places = np.empty((self.block + 1, n), dtype=np.uint32)
@@ -337,7 +330,8 @@ cdef class _Workspace:
         _count(env, &now, 1, &self.counts[0, 0])
         shape = (env.n_states, env.n_actions, env.n_next_states)
         mean_field = np.asarray(self.counts[0]) / env.n_agents
-        probabilities = _game_probabilities(self.game, mean_field, shape)
+        found = self.game.checked_transition_probabilities(shape, mean_field)
+        probabilities = _of_shape("transition_probabilities", found, shape)
         _cumulate(
             &probabilities[0, 0, 0], env.n_states * env.n_actions, env.n_next_states,
             &self.thresholds[0, 0, 0],

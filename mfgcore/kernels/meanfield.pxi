@@ -44,7 +44,7 @@ cdef TransitionModel _checked_model(
     const double[:, :, ::1] policies,
 ):
     """The model of a game, if they and policies are of the same states and actions."""
-    cdef Py_ssize_t s, a, k, n_states = next_states.shape[0]
+    cdef Py_ssize_t n_states = next_states.shape[0]
     shape = (n_states, next_states.shape[1], next_states.shape[2])
     _demand(next_states.size > 0, f"next_states must not be empty, as of shape {shape}")
     _demand(
@@ -55,11 +55,7 @@ cdef TransitionModel _checked_model(
         (policies.shape[1], policies.shape[2]) == shape[:2],
         f"policies must have shape (n, {shape[0]}, {shape[1]})",
     )
-    for s in range(n_states):
-        for a in range(next_states.shape[1]):
-            for k in range(next_states.shape[2]):
-                if not 0 <= next_states[s, a, k] < n_states:
-                    raise ValueError(f"next_states must be states 0 to {n_states - 1}")
+    _check_indices("next_states", np.asarray(next_states).reshape(-1), n_states)
     _check_probabilities("transition_probabilities", transition_probabilities)
     _check_probabilities("policies", policies)
     return _model_of(next_states, transition_probabilities)

@@ -94,7 +94,8 @@ cdef class _Rewards:
             wanted[k] = steps[k]
             self.place_of[steps[k]] = k
         mean_fields = np.asarray(self.workspace.counts)[wanted] / env.n_agents
-        self.computed = _game_rewards(self.game, mean_fields, env.n_actions)
+        shape = (n, env.n_states, env.n_actions)
+        self.computed = _of_shape("rewards", self.game.checked_rewards(mean_fields), shape)
         return 0
 
     cdef void copy(self, Py_ssize_t t, double[::1] rewards) noexcept nogil:

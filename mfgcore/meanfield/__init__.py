@@ -12,21 +12,3 @@ from mfgcore.meanfield.exact import (
 from mfgcore.meanfield.policies import policy_distances, state_distances, uniform_policy
 from mfgcore.meanfield.stationary import FLOW_TOLERANCE, joint_mean_field, stationary_distribution
 from mfgcore.meanfield.transition_model import TransitionModel, band
-
-__all__ = [
-    "FLOW_TOLERANCE",
-    "BestResponse",
-    "PopulationMetrics",
-    "TransitionModel",
-    "action_values",
-    "band",
-    "best_response",
-    "exploitability",
-    "joint_mean_field",
-    "policy_distances",
-    "policy_value",
-    "population_metrics",
-    "state_distances",
-    "stationary_distribution",
-    "uniform_policy",
-]

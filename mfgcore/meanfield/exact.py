@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mfgcore import kernels
 from mfgcore._base.arguments import checked
 from mfgcore._base.errors import ConfigurationError, NumericalError
 from mfgcore.games import Game
@@ -353,6 +354,6 @@ def _rewards(mean_field, game):
         raise ConfigurationError(
             f"mean_field: has shape {mean_field.shape}, expected {(game.n_states,)}"
         )
-    if not (mean_field >= 0.0).all() or abs(math.fsum(mean_field) - 1.0) > ROW_SUM_TOLERANCE:
+    if not kernels.are_distributions(mean_field, ROW_SUM_TOLERANCE):
         raise ConfigurationError("mean_field: is not a distribution over the states")
     return game.mean_field_rewards(mean_field)[None]

@@ -110,9 +110,6 @@ def checked_policies(
         raise ConfigurationError(f"policies: have shape {given}, expected {wanted}")
     if policies.shape[0] == 0:
         raise ConfigurationError("policies: there is none")
-    if (
-        not (policies >= 0.0).all()
-        or not (np.abs(policies.sum(axis=2) - 1.0) <= ROW_SUM_TOLERANCE).all()
-    ):
+    if not kernels.are_distributions(policies, ROW_SUM_TOLERANCE):
         raise ConfigurationError("policies: a row is not a distribution over the actions")
     return policies

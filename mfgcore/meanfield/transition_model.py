@@ -40,39 +40,35 @@ class TransitionModel:
     def _reordered(self, values, axis=1):
         return values if self.order is None else np.take(values, np.argsort(self.order), axis)
 
+    def _call(self, kernel, arrays, *numbers):
+        transitions = self.next_states, self.transition_probabilities
+        return kernel(*map(self._ordered, arrays), *transitions, *numbers)
+
     def stationary_distributions(self, policies: np.ndarray) -> np.ndarray:
         """See `mfgcore.kernels.stationary_distributions`."""
-        transitions = self.next_states, self.transition_probabilities, self.initial
-        found = kernels.stationary_distributions(self._ordered(policies), *transitions)
+        found = self._call(kernels.stationary_distributions, [policies], self.initial)
         return self._reordered(found)
 
     def policy_values(
         self, policies: np.ndarray, rewards: np.ndarray, *weights: float
     ) -> np.ndarray:
         """See `mfgcore.kernels.policy_values`."""
-        given = map(self._ordered, (policies, rewards))
-        return self._reordered(
-            kernels.policy_values(*given, self.next_states, self.transition_probabilities, *weights)
-        )
+        return self._reordered(self._call(kernels.policy_values, [policies, rewards], *weights))
 
     def best_responses(
         self, policies: np.ndarray, rewards: np.ndarray, *limits: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """See `mfgcore.kernels.best_responses`."""
-        given = map(self._ordered, (policies, rewards))
-        values, responses, residuals = kernels.best_responses(
-            *given, self.next_states, self.transition_probabilities, *limits
-        )
-        return self._reordered(values), self._reordered(responses), residuals
+        *found, residuals = self._call(kernels.best_responses, [policies, rewards], *limits)
+        values, responses = map(self._reordered, found)
+        return values, responses, residuals
 
     def bellman_gaps(
         self, policies: np.ndarray, values: np.ndarray, rewards: np.ndarray, *weights: float
     ) -> np.ndarray:
         """See `mfgcore.kernels.bellman_gaps`."""
-        given = map(self._ordered, (policies, values, rewards))
-        return self._reordered(
-            kernels.bellman_gaps(*given, self.next_states, self.transition_probabilities, *weights)
-        )
+        arrays = policies, values, rewards
+        return self._reordered(self._call(kernels.bellman_gaps, arrays, *weights))
 
     def expected(self, future: np.ndarray) -> np.ndarray:
         """Expectations E future(next(s, a)); (n_states, n_actions) float64."""

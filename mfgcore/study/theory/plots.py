@@ -1,10 +1,12 @@
 """Pictures of the theory's numbers."""
 
-import matplotlib.pyplot as plt
+from mfgcore.plotting.style import OTHER_COLOURS, WIDTH, save_figure, style_of, use_style
+
+# isort: split
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from mfgcore.plotting.style import OTHER_COLOURS, WIDTH, save_figure, style_of, use_style
 from mfgcore.study.theory import equilibrium, population_size
 from mfgcore.study.theory.numbers import PAPER_GAMES
 from mfgcore.study.theory.page import SETTINGS
@@ -13,7 +15,8 @@ from mfgcore.study.theory.page import SETTINGS
 def plot_population(numbers, path):
     """Distance to the mean field, error of the return and gain of a deviation, over N."""
     use_style()
-    figure, (distance, gap, gain) = plt.subplots(1, 3, figsize=(WIDTH, 2.9), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
+    distance, gap, gain = figure.subplots(1, 3)
     sizes = np.array(population_size.SIZES)
     colours = dict(zip(PAPER_GAMES, OTHER_COLOURS, strict=False))
 
@@ -58,9 +61,8 @@ def plot_theorem(numbers, path):
     """Distance of learned policies to the equilibrium, over k."""
     use_style()
     settings = [name for name in equilibrium.SETTINGS if name != "contraction_asked"]
-    figure, axes = plt.subplots(
-        2, len(settings), figsize=(WIDTH, 4.0), layout="constrained", sharex="col"
-    )
+    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+    axes = figure.subplots(2, len(settings), sharex="col")
     for column, setting in zip(axes.T, settings, strict=True):
         for axis, algorithm in zip(column, ("online", "replay"), strict=True):
             own = numbers["theorem"][setting]
