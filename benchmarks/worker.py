@@ -16,8 +16,13 @@ sys.path.insert(0, sys.argv[1])
 
 from mfgcore import Experiment, kernels
 from mfgcore.games import Game, Grid
-from mfgcore.metrics import sampled as evaluation
-from mfgcore.runs.simulation import Simulation
+
+try:
+    from mfgcore.metrics import sampled as evaluation
+    from mfgcore.runs.simulation import Simulation
+except ImportError:  # an earlier revision, whose modules are in no folders
+    from mfgcore import evaluation
+    from mfgcore.simulation import Simulation
 
 assert kernels.__file__.startswith(sys.argv[1]), kernels.__file__
 NAMES = {field.name for field in dataclasses.fields(Experiment)}
