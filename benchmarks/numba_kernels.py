@@ -1,4 +1,4 @@
-"""The same work in Numba: loops as one writes them, one agent after the other."""
+"""Kernels in Numba: plain loops, one agent after the other; arguments as in `mfgcore.kernels`."""
 
 import numba
 import numpy as np
@@ -27,7 +27,7 @@ def advance(generators, lane):
 
 
 @jit
-def replay(transitions, q_values, generators, cycles, learning_rate, discount):
+def replay_td(transitions, q_values, generators, cycles, learning_rate, discount):
     n_learners, n = transitions.shape
     keep, ahead = 1.0 - learning_rate, learning_rate * discount
     for learner in range(n_learners):
@@ -43,19 +43,7 @@ def replay(transitions, q_values, generators, cycles, learning_rate, discount):
                 q[pair] = keep * q[pair] + (learning_rate * reward + ahead * q[next_pair])
 
 
-@jit
-def unshuffled(transitions, q_values, cycles, learning_rate, discount):
-    """The updates alone, in the order of the buffer: what no shuffle can be faster than."""
-    keep, ahead = 1.0 - learning_rate, learning_rate * discount
-    for learner in range(transitions.shape[0]):
-        q, buffer = q_values[learner], transitions[learner]
-        for _ in range(cycles):
-            for i in range(buffer.shape[0]):
-                pair, next_pair = buffer[i].pair, buffer[i].next_pair
-                q[pair] = keep * q[pair] + (learning_rate * buffer[i].reward + ahead * q[next_pair])
-
-
-def step(
+def step_population(
     states, policy_index, tables, outcomes, outcome_thresholds, rewards, generators, *, n_steps,
     population_rewards, occupancy, learners, transitions, interval, skipped,
 ):  # fmt: skip
@@ -112,7 +100,7 @@ def _step(
 
 
 @jit
-def ascend(policies, policy_index, q_values, step_size, entropy_weight):
+def mirror_ascent(policies, policy_index, q_values, step_size, entropy_weight):
     """Newton's method for nu, and one correction of every log(u / weight) with each step."""
     n_learners, n_states, n = q_values.shape
     weight = step_size * entropy_weight
@@ -150,18 +138,3 @@ def ascend(policies, policy_index, q_values, step_size, entropy_weight):
             for a in range(n):
                 u[a] /= total
     return result
-
-
-@jit
-def gossip_round(states, ranks, first_neighbour, neighbours):
-    n_states = first_neighbour.size - 1
-    best_here = np.full(n_states, np.iinfo(np.int32).max, dtype=np.int32)
-    best_near = np.empty(n_states, dtype=np.int32)
-    for i in range(states.size):
-        best_here[states[i]] = min(best_here[states[i]], ranks[i])
-    for s in range(n_states):
-        best_near[s] = np.iinfo(np.int32).max
-        for b in range(first_neighbour[s], first_neighbour[s + 1]):
-            best_near[s] = min(best_near[s], best_here[neighbours[b]])
-    for i in range(states.size):
-        ranks[i] = best_near[states[i]]
