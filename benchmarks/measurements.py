@@ -96,7 +96,7 @@ def exploitability(_):
 
 
 FAILING = {"failure_probability": 0.5}
-LARGE = {"agents": 100_000, "transitions": 320, "replay_cycles": 50}
+LARGE = {"agents": 100_000, "transitions": 60, "communication_rounds": 10, "replay_cycles": 10}
 # name: (unit, what one second is in it, measurement, its arguments)
 MEASUREMENTS = {
     "TD replay, spread": ("ns/update", 1e9, td_replay, (False,)),

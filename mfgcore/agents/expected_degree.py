@@ -135,7 +135,7 @@ def counted_reach(links: Links, n_agents: int, rounds: float) -> float:
         sizes = np.bincount(links.groups, minlength=n_groups).astype(float)
     entries = np.ones(links.neighbours.size), links.neighbours, links.first_neighbour
     adjacency = csr_array(entries, shape=(n_groups, n_groups))
-    sampled = np.unique(np.linspace(0, n_groups - 1, SAMPLED_GROUPS).astype(int))
+    sampled = np.unique((np.arange(0.5, SAMPLED_GROUPS) * n_groups / SAMPLED_GROUPS).astype(int))
     reached = np.zeros((n_groups, sampled.size), dtype=bool)
     reached[sampled, np.arange(sampled.size)] = True
     for _ in range(math.ceil(rounds)):

@@ -1,4 +1,4 @@
-"""The memory that a run needs, what there is, and learners in blocks that fit into it."""
+"""Memory of a run: its expected peak, what is available, and blocks of learners that fit."""
 
 import bisect
 import os
@@ -15,9 +15,8 @@ from mfgcore.experiment.experiment import Experiment
 from mfgcore.games.model import ASKED, CHECKED_DISTANCES
 from mfgcore.meanfield.transition_model import band
 
-# of a process that has imported everything and writes a file, and for each state, outcome of an
-# action, agent and stored transition
-START_BYTES = 116e6
+START_BYTES = 116e6  # of a process that has imported everything and writes a file
+# for each state, outcome of an action, agent and stored transition
 STATE_BYTES, OUTCOME_BYTES, AGENT_BYTES, TRANSITION_BYTES = 6e3, 28.0, 600.0, 8
 AT_ONCE = 1024  # learners whose Q-functions and policies are worked on at a time
 # of replay buffers, unless there is less memory: the population takes the same steps again for

@@ -5,6 +5,12 @@ import time
 import pytest
 
 from mfgcore import Experiment
+from mfgcore.agents.expected_degree import (
+    EXPECTED,
+    counted_reach,
+    expected_links,
+    expected_reach,
+)
 from mfgcore.agents.networks import NETWORKS, graph
 from mfgcore.agents.scenarios import SCENARIOS, Scenario
 from mfgcore.batch import cost
@@ -76,15 +82,26 @@ def test_a_million_iterations_are_estimated_at_once():
     assert time.process_time() - begin < 2.0
 
 
-def test_what_fails_less_costs_more():
-    """Failing links: of a graph no more than there are, of cells those of every agent."""
+def test_links_that_fail_are_those_of_every_agent():
+    """Of a graph they are as many as others; of cells every agent has its own."""
     settings = {"game": "agree", "agents": 5000, "grid_size": 4, "communication_rounds": 100}
-    for network, most in (("scale_free", 1.0), ("complete", 5000 / 16), ("radius", 5000 / 16)):
+    for network, times in (("scale_free", 1.0), ("complete", 5000 / 16), ("radius", 5000 / 16)):
         sure, failing = (
             cost.work(Experiment(**settings, network=network, link_failure_probability=failing))
             for failing in (0.0, 0.3)
         )
-        assert failing["link"] == pytest.approx(most * sure["link"])
+        assert failing["link"] == pytest.approx(times * sure["link"])
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_networks_state_the_links_and_the_degree_that_they_have(name):
+    settings = {"agents": 400, "grid_size": 20, "redrawn": False}
+    experiment = Experiment(game="agree", network=name, **settings)
+    links = experiment.make_network()(400)
+    stated = expected_links(experiment, 400), expected_reach(experiment, 400, 1.0)
+    counted = links.neighbours.size, counted_reach(links, 400, 1.0)
+    assert stated == pytest.approx(counted, rel=0.5)
+    assert stated[1] <= expected_reach(experiment, 400, 3.0) <= 399
 
 
 @pytest.fixture
