@@ -3,6 +3,7 @@
 A network that is not in `EXPECTED` is made, and its links are counted.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -99,7 +100,7 @@ def expected_reach(experiment: Experiment, n_agents: int, rounds: float) -> floa
     if experiment.network in EXPECTED:
         reached = EXPECTED[experiment.network][0](experiment, n_agents, rounds)
     else:
-        reached = counted_reach(experiment.make_network()(n_agents), n_agents, rounds)
+        reached = counted_reach(_made(experiment, n_agents), n_agents, rounds)
     return min(reached, n_agents - 1.0)
 
 
@@ -108,7 +109,12 @@ def expected_links(experiment: Experiment, n_agents: int) -> float:
     """Expected number of links that are stored, in both directions; float."""
     if experiment.network in EXPECTED:
         return EXPECTED[experiment.network][1](experiment, n_agents)
-    return float(experiment.make_network()(n_agents).neighbours.size)
+    return float(_made(experiment, n_agents).neighbours.size)
+
+
+@functools.lru_cache(maxsize=1)  # an estimate asks several times
+def _made(experiment, n_agents):
+    return experiment.make_network()(n_agents)
 
 
 @explained
