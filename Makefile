@@ -13,8 +13,8 @@
 # make test-browser  explorer and report in a headless Chromium, installed for it if it may be
 # make test-sanitize  the kernels' tests with bounds checks and the compiler's sanitizers
 # make test-clang  the kernels' tests on builds by clang, installed for it if it may be
-# make bench     the kernels beside NumPy and Numba, each with its target; beside an earlier
-#                revision: .venv/bin/python -m benchmarks --against 0a3d251
+# make bench     times of kernels, beside Numba's, and of iterations; beside those of an earlier
+#                revision: .venv/bin/python -m benchmarks --against REV
 # make estimate  what the figures cost at the paper's scale, before they are made
 # make verify    slow statistical checks: what is sampled against what is exact
 # make lint      format and lint

@@ -1,1 +1,1 @@
-"""How fast the kernels are, beside NumPy and Numba doing the same: ``python -m benchmarks``."""
+"""How fast kernels and iterations are: ``python -m benchmarks``."""

@@ -1,199 +1,107 @@
-"""Prints a table, the target beside each row, and writes it to benchmarks/results/ as JSON.
+"""Time kernels and iterations: beside Numba, or beside an earlier revision with --against REV.
 
-Every kernel is measured side by side, in this process, with NumPy and Numba doing the same work
-on the same input; whole iterations and one evaluation of the exploitability follow.
-``--against 0a3d251`` compares with another revision instead, here the first release.
+Versions take turns, so that whatever else the machine does meets all of them. Times are medians
+of CPU time, and a ratio is the median of the ratios of the turns.
 """
 
 import argparse
-import datetime
-import itertools
-import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks import against, timing, with_numpy, work
-from mfgcore import Experiment, kernels
-from mfgcore.metrics.sampled import sample_exploitability
-from mfgcore.runs.simulation import Simulation
+from benchmarks.measurements import MEASUREMENTS, TWINS
+from mfgcore import kernels
 
 try:
-    from benchmarks import with_numba
+    from benchmarks import numba_kernels
 except ModuleNotFoundError:
-    with_numba = None
+    numba_kernels = None
 
-RESULTS = Path(__file__).resolve().parent / "results"
-BASELINE = kernels.BUILD == "baseline"
-
-
-def versions(name, ours, arguments, scale=1):
-    """A kernel, its NumPy twin and its Numba twin as calls, with the units of work in each.
-
-    `arguments(amount)` makes the arguments and says how many units they are; NumPy gets less.
-    """
-    made = {"kernel": (ours, arguments(scale)), "numpy": (getattr(with_numpy, name), arguments(1))}
-    if with_numba is not None:
-        made["numba"] = (getattr(with_numba, name), arguments(scale))
-
-    def call(run, given):
-        return (lambda: run(**given)) if isinstance(given, dict) else (lambda: run(*given))
-
-    return {version: (call(run, given), units) for version, (run, (given, units)) in made.items()}
+ROOT = Path(__file__).resolve().parents[1]
 
 
-def replay(concentrated):
-    def arguments(cycles):
-        n = work.AGENTS if cycles == 1 else 4
-        made = (*work.replay(n, concentrated), cycles, work.LEARNING_RATE, work.DISCOUNT)
-        return made, n * work.TRANSITIONS * cycles
+class Worker:
+    """A process that measures the package in a folder, see worker.py, pinned to one core."""
 
-    return versions("replay", kernels.replay_td, arguments, scale=20)
+    def __init__(self, folder):
+        command = [sys.executable, str(Path(__file__).with_name("worker.py")), str(folder)]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=folder)
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(self.process.pid, {max(os.sched_getaffinity(0))})
 
+    def __call__(self, name):
+        self.process.stdin.write(name + "\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
 
-def floor():
-    transitions, q_values, _ = work.replay(40, concentrated=False)
-    rates = np.full(work.TRANSITIONS, work.LEARNING_RATE)
-    run = {
-        "kernel": (
-            lambda: kernels.online_td(transitions, q_values, rates, work.DISCOUNT),
-            transitions.size,
-        )
-    }
-    if with_numba is not None:
-        arguments = (transitions, q_values, 1, work.LEARNING_RATE, work.DISCOUNT)
-        run["numba"] = (lambda: with_numba.unshuffled(*arguments), transitions.size)
-    return run
+    def __enter__(self):
+        return self
 
-
-def step(shared, n_learners):
-    def arguments(_):
-        made = work.walk(shared) | work.recording(n_learners)
-        return made, work.STEPS * work.AGENTS
-
-    return versions("step", kernels.step_population, arguments)
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def ascend(near_deterministic):
-    def arguments(_):
-        return work.ascent(near_deterministic), work.AGENTS * work.CELLS
-
-    return versions("ascend", kernels.mirror_ascent, arguments)
-
-
-def gossip():
-    """Rounds in which the population hears and does not agree, less the steps between them."""
-    ranks, walking, network = work.gossip()
-    policy_of_rank = np.zeros(work.AGENTS, dtype=np.int32)
-    rounds = 3000
-
-    def talk(first_neighbour=None, neighbours=None):
-        kernels.communicate(
-            **walking, ranks=ranks.copy(), policy_of_rank=policy_of_rank, rounds=rounds,
-            first_neighbour=first_neighbour, neighbours=neighbours,
-        )  # fmt: skip
-
-    run = {"kernel": (lambda: talk(*network), rounds), "silent": (talk, rounds)}
-    for name, module in (("numpy", with_numpy), ("numba", with_numba)):
-        if module is not None:
-            one = module.gossip_round
-            run[name] = (lambda one=one: one(walking["states"], ranks.copy(), *network), 1)
-    return run
+def build(revision, folder):
+    """Clone a revision and compile its kernels, with this environment and compiler; its folder."""
+    clone = Path(folder) / "revision"
+    run = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(["git", "clone", "--shared", ROOT, clone], **run)
+    subprocess.run(["git", "checkout", "--quiet", "--detach", revision], cwd=clone, **run)
+    builds = ",".join(sorted({"baseline", kernels.BUILD}))
+    command = [sys.executable, "setup.py", "build_ext", "--inplace"]
+    subprocess.run(command, cwd=clone, env=os.environ | {"MFGCORE_BUILDS": builds}, **run)
+    return clone
 
 
-KERNELS = {  # title: (versions, target in ns, unit)
-    "TD replay, spread": (lambda: replay(False), 2.2 if BASELINE else 1.4, "update"),
-    "TD replay, 80 % on 5 pairs": (lambda: replay(True), None, "update"),
-    "floor: updates without a shuffle": (floor, None, "update"),
-    "steps, 200 policies": (lambda: step(False, 0), 3.0, "agent-step"),
-    "steps, 200 policies, 200 recorded": (lambda: step(False, work.AGENTS), 3.0, "agent-step"),
-    "steps, one policy": (lambda: step(True, 0), 2.0, "agent-step"),
-    "steps, one policy, 200 recorded": (lambda: step(True, work.AGENTS), 2.0, "agent-step"),
-    "mirror ascent, mixed policies": (lambda: ascend(False), 100, "state"),
-    "mirror ascent, near-deterministic": (lambda: ascend(True), 100, "state"),
-    "gossip round": (gossip, 2000, "round"),
-}
+def row(name, unit, scale, turns):
+    """Print the medians of two versions, of which the second may be missing, and their ratio."""
+    text = f"{name:36}{unit:>14}"
+    for values in zip(*turns, strict=True):
+        text += f"{scale * statistics.median(values):>12.4g}"
+    if len(turns[0]) == 2:
+        text += f"{statistics.median(now / other for other, now in turns):>9.3f}"
+    print(text, flush=True)
 
 
-def measure_kernels(repeats):
-    """Rows of the table: title, unit, target and ns of each version."""
-    rows = []
-    for title, (make, target, unit) in KERNELS.items():
-        run = make()
-        times = timing.seconds({name: call for name, (call, _) in run.items()}, repeats)
-        units = {name: units for name, (_, units) in run.items()}
-        row = {"title": title, "unit": f"ns/{unit}", "target": target, "times": times}
-        for statistic in ("median", "least"):
-            row[statistic] = {
-                name: time[statistic] / units[name] * 1e9 for name, time in times.items()
-            }
-            if "silent" in times:
-                row[statistic]["kernel"] -= row[statistic].pop("silent")
-        if title.startswith("TD replay, 80 %"):
-            row["target"] = 1.25 * rows[-1]["median"]["kernel"]
-        rows.append(row)
-        yield row
+def compare_revision(revision, repeats):
+    """Compare this tree with an earlier revision, in two processes."""
+    with tempfile.TemporaryDirectory(prefix="mfgcore-") as folder:
+        earlier = build(revision, folder)
+        print(f"{'':50}{revision[:8]:>12}{'now':>12}{'ratio':>9}")
+        with Worker(earlier) as before, Worker(ROOT) as now:
+            for name, (unit, scale, *_) in MEASUREMENTS.items():
+                row(name, unit, scale, [(before(name), now(name)) for _ in range(repeats)])
+            row("peak memory", "GB", 1e-9, [(before("peak memory"), now("peak memory"))])
 
 
-def measure_runs(repeats):
-    """Rows for whole iterations and for one evaluation, in seconds."""
-    titles = {
-        "iteration, networked": (None, 0.45),
-        "iteration, networked, failures 0.5": (0.5, 0.25),
-    }
-    for title, (failures, target) in titles.items():
-        simulation = Simulation(
-            Experiment(
-                game="agree", architecture="networked", agents=work.AGENTS, iterations=10**6,
-                failure_probability=failures, sampled_exploitability=False, exact_metrics=False,
-            )
-        )  # fmt: skip
-        yield _run(title, target, simulation.step, repeats)
-    experiment = simulation.experiment
-    experiment = Experiment(game="agree", architecture="networked", agents=work.AGENTS)
-    simulation = Simulation(experiment)
-    game, population = simulation.game, simulation.population
-    yield _run(
-        "sampled exploitability", 0.15,
-        lambda: sample_exploitability(experiment, game, population, 0), repeats,
-    )  # fmt: skip
-
-
-def _run(title, target, call, repeats):
-    times = timing.seconds({"kernel": call}, repeats)
-    row = {"title": title, "unit": "s", "target": target, "times": times}
-    for statistic in ("median", "least"):
-        row[statistic] = {"kernel": times["kernel"][statistic]}
-    return row
-
-
-def show(row):
-    median, least = row["median"], row["least"]
-    target = "" if row["target"] is None else f"{row['target']:.3g}"
-    others = [
-        f"{median[name]:9.3g} {median[name] / median['kernel']:5.1f}x" if name in median else ""
-        for name in ("numba", "numpy")
-    ]
+def compare_numba(repeats):
+    """Compare the kernels with the same loops in Numba, if it is installed."""
     print(
-        f"{row['title']:36}{row['unit']:>14}{target:>8}{median['kernel']:9.3g}"
-        f"{least['kernel']:9.3g}  {others[0]:>16}  {others[1]:>16}",
-        flush=True,
+        f"{'':50}" + (f"{'Numba':>12}{'now':>12}{'ratio':>9}" if numba_kernels else f"{'now':>12}")
     )
+    for name, (unit, scale, measurement, arguments) in MEASUREMENTS.items():
+        libraries = [kernels]
+        if measurement in TWINS and numba_kernels:
+            libraries.insert(0, numba_kernels)
+        prepared = [measurement(library, *arguments) for library in libraries]
+        for call, _ in prepared:
+            call()
+        row(name, unit, scale, [tuple(map(seconds, prepared)) for _ in range(repeats)])
 
 
-def compare_versions(repeats, machine):
-    """Print the rows of this revision's kernels and runs, and return them."""
-    if with_numba is None:
-        print("numba: not installed, its column stays empty (pip install 'mfgcore[bench]')")
-    else:
-        machine["numba"] = with_numba.numba.__version__
-        print(f"numba: {machine['numba']}")
-    print(f"\n{'':36}{'':>14}{'target':>8}{'median':>9}{'least':>9}  {'Numba':>16}  {'NumPy':>16}")
-    rows = []
-    for row in itertools.chain(measure_kernels(repeats), measure_runs(max(3, repeats // 3))):
-        rows.append(row)
-        show(row)
-    return rows
+def seconds(prepared):
+    """CPU seconds for one unit of the work of a call."""
+    call, units = prepared
+    start = time.process_time()
+    call()
+    return (time.process_time() - start) / units
 
 
 def main():
@@ -201,21 +109,11 @@ def main():
     parser.add_argument("--repeats", type=int, default=15, help="of each measurement")
     parser.add_argument("--against", metavar="REV", help="revision to compare with")
     arguments = parser.parse_args()
-    machine = timing.machine()
-    for key, value in machine.items():
-        print(f"{key}: {value}")
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {kernels.BUILD}")
     if arguments.against:
-        machine["against"] = arguments.against
-        rows = list(against.compare(arguments.against))
+        compare_revision(arguments.against, arguments.repeats)
     else:
-        rows = compare_versions(arguments.repeats, machine)
-    RESULTS.mkdir(exist_ok=True)
-    now = datetime.datetime.now(datetime.UTC)
-    path = RESULTS / f"{now:%Y%m%dT%H%M%S}-{kernels.BUILD}.json"
-    path.write_text(
-        json.dumps({"machine": machine, "time": now.isoformat(), "rows": rows}, indent=1)
-    )
-    print(f"\n{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+        compare_numba(arguments.repeats)
 
 
 if __name__ == "__main__":

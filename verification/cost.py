@@ -1,27 +1,27 @@
-"""What runs cost, as predicted and as measured: 30 experiments drawn at random.
+"""Expected and measured cost of experiments drawn at random.
 
-    .venv/bin/python verification/cost.py [--seed 1] [--runs 30] [--keep FOLDER]
+    .venv/bin/python verification/cost.py [--seed 1] [--runs 30]
 
-Each runs by itself, in a process of its own, whose CPU time and largest memory the system tells.
-`python -m benchmarks.fit FOLDER` fits the model to what other seeds gave.
+Each runs in a process of its own, whose CPU time and peak memory the system tells. At the end the
+seconds of each unit of work are fitted to what was measured.
 """
 
 import argparse
 import contextlib
-import os
+import subprocess
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from report import Report
+from scipy.optimize import nnls
 
 from mfgcore import ConfigurationError, Experiment
 from mfgcore.batch import cost
 
-TIME, MEMORY = (0.5, 2.0), (0.8, 1.3)
+TIME, MEMORY = (0.4, 2.5), (0.75, 1.5)
+RIDGE = 0.1  # weight of the present cost of a unit, relative to that of a run
 GRIDS = ("agree", "cluster", "diffuse")
 CHAINS = ("beach_bar", "two_bars", "lasry_lions_chain", "no_interaction")
 SMALL = ("sis_epidemic", "rock_paper_scissors", "four_rooms", "kinetic_congestion")
@@ -85,65 +85,75 @@ def fits(settings, experiment):
     return 3e7 < done < 2e9 and exact < 1e7
 
 
-def predicted(settings):
-    """CPU seconds and megabytes by the model; None if the settings are no experiment, or large."""
+def expected(settings):
+    """Amounts of work and megabytes; None if the settings are no experiment, or too large."""
     with contextlib.suppress(ConfigurationError):
         experiment = Experiment(**settings)
         if fits(settings, experiment):
-            return cost.run_seconds(experiment), cost.run_megabytes(experiment)
+            return list(cost.work(experiment).values()), cost.run_megabytes(experiment)
     return None
+
+
+# between, as a process begins with the peak memory of the one that starts it
+MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
+"""
 
 
 def measured(settings, path):
     """CPU seconds and peak megabytes of a process that runs it and writes the file."""
-    words = ["run", "--quiet", "--overwrite", "--output", str(path)]
+    words = ["-m", "mfgcore.cli", "run", "--quiet", "--overwrite", "--output", str(path)]
     for key, value in settings.items():
         if value is not None:
             option = "--" if value is not False else "--no-"
             words.append(option + key.replace("_", "-"))
             words += [] if isinstance(value, bool) else [str(value)]
-    process = os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-m", "mfgcore.cli", *words],
-        os.environ,
-        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
-    )
-    _, status, used = os.wait4(process, 0)
-    if status:
-        raise SystemExit(f"failed: {words}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6
+    command = [sys.executable, "-c", MEASURE, sys.executable, *words]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return map(float, answer.split())
+
+
+def fit(amounts, seconds):
+    """Seconds of each unit of work, of least relative error; near the present where unknown."""
+    present = np.array(list(cost.SECONDS.values()))
+    shares = np.vstack((amounts * present / seconds[:, None], RIDGE * np.eye(present.size)))
+    wanted = np.r_[np.ones(len(seconds)), np.full(present.size, RIDGE)]
+    return present * nnls(shares, wanted)[0]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=30)
-    parser.add_argument("--keep", type=Path, help="folder for the files of the runs")
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
-    checks = Report(f"Predicted and measured costs of {arguments.runs} runs, seed {arguments.seed}")
+    checks = Report(f"Expected and measured cost of {arguments.runs} runs, seed {arguments.seed}")
+    amounts, seconds = [], []
     with tempfile.TemporaryDirectory() as folder:
-        kept = arguments.keep or Path(folder)
-        kept.mkdir(exist_ok=True)
         # one of each size: from 10 to 100,000 agents, and from 4 to 10,000 states in another order,
         # but for what is too large together
         for index, other in enumerate(rng.permutation(arguments.runs)):
             agents = round(10.0 * 1e4 ** ((index + rng.random()) / arguments.runs))
             states = round(4.0 * 2500.0 ** ((other + rng.random()) / arguments.runs))
-            said = None
-            while said is None:
+            found = None
+            while found is None:
                 settings = drawn(rng, agents, min(states, 10_000_000 // agents))
-                # apart: a process begins with the peak memory of the one that starts it
-                with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
-                    said = apart.submit(predicted, settings).result()
-            took = measured(settings, kept / f"{arguments.seed}_{index}.nc")
-            time, memory = (one / other for one, other in zip(said, took, strict=True))
+                found = expected(settings)
+            took, peak = measured(settings, Path(folder) / "run.nc")
+            amounts.append(found[0])
+            seconds.append(took)
+            time = np.dot(found[0], list(cost.SECONDS.values())) / took
+            memory = found[1] / peak
             shown = " ".join(str(settings[key]) for key in SHOWN if key in settings)
             checks.claim(
-                f"{index:2} {took[0]:5.1f} s x {time:4.2f}, {took[1]:5.0f} MB x {memory:4.2f}: "
-                f"{shown}",
+                f"{index:2} {took:5.1f} s x {time:4.2f}, {peak:5.0f} MB x {memory:4.2f}: {shown}",
                 TIME[0] <= time <= TIME[1] and MEMORY[0] <= memory <= MEMORY[1],
             )
+    for unit, value in zip(cost.SECONDS, fit(np.array(amounts), np.array(seconds)), strict=True):
+        print(f"{unit:20} {value:.2g} s, in the model {cost.SECONDS[unit]:.2g} s")
     checks.end()
 
 

@@ -7,6 +7,7 @@ made, before a run begins.
 
 import dataclasses
 import functools
+import math
 from numbers import Integral
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from mfgcore._base.arguments import explained
 from mfgcore._base.errors import ConfigurationError, shorten
-from mfgcore.experiment.components import NETWORKS, Links, Network
+from mfgcore.experiment.components import NETWORKS, Links, Network, multiplied
 from mfgcore.experiment.edge_lists import beyond, pairs, read_edges
 from mfgcore.experiment.random_streams import RandomStreams
 from mfgcore.games import Game, Grid
@@ -105,7 +106,18 @@ def radius(*, game: Game, communication_radius: float, diagonal: str) -> Network
         game.checked_distances()
         return Links(*neighbour_cells(game, communication_radius, diagonal))
 
-    return Network(links)
+    def share(radius):
+        """Share of the states within a radius, in diagonals of the grid or lengths of the line."""
+        on_a_line = game.positions is None
+        return min(1.0, 2.0 * radius if on_a_line else 2.0 * math.pi * radius**2)
+
+    return Network(
+        links,
+        lambda n_agents, rounds: n_agents * share(communication_radius * rounds),
+        lambda n_agents: game.n_states**2 * share(communication_radius),
+        # the distances of all pairs of states, which on a grid are made of offsets
+        lambda n_agents: (17.0 if game.positions is None else 40.0) * game.n_states**2,
+    )
 
 
 @explained
@@ -139,7 +151,11 @@ def neighbour_cells(
 @register
 def complete() -> Network:
     """Everybody hears everybody."""
-    return Network(_one_group)
+    return Network(_one_group, lambda n, rounds: multiplied(n - 1, rounds), _one_link)
+
+
+def _one_link(n_agents):
+    return 1.0
 
 
 def _one_group(n_agents, probability=1.0):
@@ -163,11 +179,15 @@ def erdos_renyi(
     *, link_probability: float, redrawn: bool, random_streams: RandomStreams
 ) -> Network:
     """Any two agents are linked with a probability, drawn anew in every round, or once."""
+
+    def reach(n_agents, rounds):
+        return multiplied(link_probability * (n_agents - 1), rounds)
+
     if redrawn:
         links = functools.partial(_one_group, probability=link_probability)
-        return Network(links, resampled=True)
+        return Network(links, reach, _one_link, resampled=True)
     # its algorithm takes as long as there are links, and not as there are pairs
-    return Network(_family(random_streams, "fast_gnp_random_graph", link_probability))
+    return Network(_family(random_streams, "fast_gnp_random_graph", link_probability), reach)
 
 
 @register
@@ -188,7 +208,10 @@ def scale_free(
 ) -> Network:
     """Each further agent links to some that are there, the more likely the more links they have."""
     _check_below("attachments", attachments, population_sizes)
-    return Network(_family(random_streams, "barabasi_albert_graph", attachments))
+    return Network(
+        _family(random_streams, "barabasi_albert_graph", attachments),
+        lambda n_agents, rounds: multiplied(2.0 * attachments, rounds),
+    )
 
 
 @register
@@ -236,7 +259,10 @@ def _rewired(neighbours, probability, population_sizes, random_streams):
     if neighbours % 2:
         raise ConfigurationError(f"neighbours: {neighbours} is not even, half of them on each side")
     _check_below("neighbours", neighbours, population_sizes)
-    return Network(_family(random_streams, "watts_strogatz_graph", neighbours, probability))
+    return Network(
+        _family(random_streams, "watts_strogatz_graph", neighbours, probability),
+        lambda n, rounds: neighbours * rounds * (1.0 + probability * max(0.0, rounds - 1.0)),
+    )
 
 
 def _check_below(key, value, population_sizes):

@@ -1,4 +1,4 @@
-"""What a run costs, before it is run."""
+"""Expected cost of a run: CPU time and memory."""
 
 from collections import Counter
 
@@ -8,45 +8,28 @@ from mfgcore._base.arguments import checked
 from mfgcore._base.plugins import told
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.meanfield.transition_model import band
-from mfgcore.runs import resources as memory
-from mfgcore.runs.resources import links, policies_left
+from mfgcore.runs.resources import network_of, policies_left, run_bytes
 
-# CPU seconds for each unit of work that `work` counts, as they were with two runs at a time on two
-# cores of 2025: `python -m benchmarks.fit` fits them to files of runs, such as those of the figures
-# and the random ones of `verification/cost.py --keep`. Replay is slower once a population has
-# gathered, and so is an older processor. What is asked of a game takes as long as its author's
-# code: these are the shipped ones'.
+# CPU seconds of each unit of work that `work` counts, with two runs at a time on two cores of 2025.
+# Code of games in Python takes as long as its author's: this is that of the shipped ones.
 SECONDS = {
-    "run": 0.7,
-    "iteration": 2.0e-3,
-    "agent": 1.0e-6,
-    "update": 1.12e-9,
-    "transition": 7.0e-9,
-    "step, shared policy": 0.9e-9,
-    "step, own policies": 1.2e-9,
-    "step, drawn": 2.2e-9,  # more where an action has several outcomes
-    "step, state": 1.5e-9,
-    "link, round": 1.0e-9,
-    "link, failing": 2.0e-9,
-    "link, made": 3.0e-6,
-    "distance": 2.6e-8,
-    "reward, tabled": 1.2e-7,
-    "reward, read": 6.0e-9,
-    "entry, learned": 4.0e-8,
-    "policy, compared": 7.0e-8,
-    "entry, compared": 2.0e-9,
-    "entry, written": 6.0e-8,
-    "entry, compressed": 1.0e-7,
-    "exact metrics, states": 3.0e-6,
-    "exact metrics, band": 4.0e-9,  # the elimination's
-    "step, asked": 3.5e-5,
-    "probability, asked": 1.7e-8,
-    "reward, asked": 6.0e-9,
+    "start": 0.7,
+    "iteration": 1.5e-3,
+    "update": 1.1e-9,  # of a Q-function by TD
+    "transition": 8e-9,  # recorded
+    "draw": 1.4e-9,  # of an agent's action, or of where it leads
+    "callback": 4e-5,  # into Python, for probabilities that depend on the mean field
+    "number from Python": 1.1e-8,  # probability or reward
+    "exact state": 3e-6,  # of the exact metrics
+    "elimination": 4e-9,  # multiplication in their linear systems
+    "link": 1e-9,  # heard in a round
+    "policy entry": 5e-8,  # learned or written
+    "compared entry": 2.5e-9,  # of two policies
 }
-PUSHES = 50  # steps of a flow to its fixed point; one that has none takes up to MAX_PUSHES
+MEAN_FIELD_ITERATIONS = 50  # to a fixed point; where there is none they are many more
 # of the Snakemake that waits beside a run in a job of a cluster
 JOB_MEGABYTES = 150.0
-# asked for and not used, in case another machine needs more
+# what a job asks for, relative to what is expected
 TIME_MARGIN = 3.0
 MEMORY_MARGIN = 1.5
 
@@ -54,7 +37,7 @@ MEMORY_MARGIN = 1.5
 @told()
 @checked
 def work(experiment: Experiment) -> dict[str, float]:
-    """Count what a run does, in the units of `SECONDS`.
+    """Expected amounts of work of a run, in the units of `SECONDS`.
 
     Parameters
     ----------
@@ -63,11 +46,11 @@ def work(experiment: Experiment) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        The expected numbers; failures are drawn.
     """
-    scenario = experiment.make("scenario")
+    scenario, architecture = experiment.make("scenario"), experiment.make("architecture")
+    entries = experiment.n_states * experiment.n_actions
     done = dict.fromkeys(SECONDS, 0.0)
-    done["run"] = 1.0
+    done["start"], done["iteration"] = 1.0, experiment.iterations
     # iterations in which the same happens are counted together: there may be a million of them
     alike = Counter(
         (
@@ -79,88 +62,63 @@ def work(experiment: Experiment) -> dict[str, float]:
         )
         for k in range(experiment.iterations)
     )
-    for (agents, *happens), times in alike.items():
-        for unit, amount in _of_iteration(experiment, agents, *happens).items():
+    for (n_agents, failing, lost, evaluated, first), times in alike.items():
+        learners = (architecture.n_learners(n_agents) - lost) * (1.0 - failing)
+        amounts = _work_of_iteration(experiment, n_agents, learners, evaluated, first)
+        for unit, amount in amounts.items():
             done[unit] += times * amount
-    for agents in experiment.population_sizes:
-        for unit, amount in _of_population(experiment, agents).items():
-            done[unit] += amount
-    last = scenario.population(experiment.iterations - 1)
-    entries = experiment.n_states * experiment.n_actions
-    kept = experiment.make("architecture").n_learners(last) + policies_left(experiment, last)
-    done["entry, written"] += last * entries
-    done["entry, compressed"] += kept * entries
+    # to make the tables of rewards and to write Q-functions and policies
+    done["policy entry"] += 2 * scenario.population(experiment.iterations - 1) * entries
     return done
 
 
-def _of_population(experiment, agents):
-    """What is made once for a number of agents."""
-    game, done = experiment.make_game(), {}
-    if game.local_reward:
-        done["reward, tabled"] = agents * experiment.n_states
-    if experiment.make("architecture").communication == "network":
-        if experiment.network == "radius":
-            done["distance"] = experiment.n_states**2
-        else:
-            done["link, made"] = links(experiment, agents)
-    return done
-
-
-def _of_iteration(experiment, agents, failure_probability, lost, evaluated, first):
-    """What one iteration does; dict of str to float."""
-    game, architecture = experiment.make_game(), experiment.make("architecture")
+def _work_of_iteration(experiment, n_agents, learners, evaluated, first):
+    """Amounts of work of one iteration; dict of str to float."""
+    game = experiment.make_game()
     n_states, entries = experiment.n_states, experiment.n_states * experiment.n_actions
-    outcomes = np.size(game.next_states())
-    neighbours = architecture.communication == "network"
-    left = policies_left(experiment, agents)
-    learners = (architecture.n_learners(agents) - lost) * (1.0 - failure_probability)
-    kept, counted = experiment.kept_transitions, experiment.learning_steps
-    rounds = experiment.communication_rounds
-    steps = counted + rounds + experiment.relevant().get("score_steps", 0)
-    updating, rollouts, exact = learners, 1, 0
+    policies = 1.0 if first else policies_left(experiment, n_agents)
+    steps = experiment.learning_steps + experiment.communication_rounds
+    steps += experiment.relevant().get("score_steps", 0)
+    updated, exact = learners, 0.0
     if evaluated and experiment.sampled_exploitability:
-        improved, watched = experiment.improvement_iterations, experiment.evaluation_iterations
-        updating += improved
-        rollouts += watched
-        counted += experiment.learning_steps * watched
-        steps += experiment.learning_steps * (improved + watched)
+        updated += experiment.improvement_iterations
+        rollouts = experiment.improvement_iterations + experiment.evaluation_iterations
+        steps += rollouts * experiment.learning_steps
     if evaluated and experiment.exact_metrics:
-        exact = 1.0 if first else left  # all begin with the same policy
-    pushes = exact * PUSHES
-    width = band(game)
-    walking = "own policies" if architecture.communication == "none" else "shared policy"
+        exact = policies
+    transitions = updated * experiment.kept_transitions
+    outcomes = np.size(game.next_states()) / entries
+    draws = 1.0 if outcomes == 1.0 else 2.0 + outcomes / 4.0  # which are compared in groups
     done = {
-        "iteration": 1.0,
-        "agent": agents,
-        "update": updating * kept * experiment.make("algorithm").replay_cycles,
-        "transition": updating * kept,
-        f"step, {walking}": steps * agents,
-        "step, state": counted * n_states,
-        "entry, learned": (learners + left) * entries,
-        "exact metrics, states": exact * n_states,
-        # of the last states fewer than the band are left
-        "exact metrics, band": exact * (n_states - 2.0 * width / 3.0) * width**2,
+        "update": transitions * experiment.make("algorithm").replay_cycles,
+        "transition": transitions,
+        "draw": steps * (draws * n_agents + n_states),
+        "exact state": exact * n_states,
+        "elimination": exact * n_states * band(game) ** 2,
+        "policy entry": (learners + policies) * entries,
     }
-    if outcomes > entries:  # all are looked at, eight at a time
-        done["step, drawn"] = steps * agents * (6.0 + outcomes / entries) / 8.0
-        if game.mean_field_dynamics:  # no block of steps stays in the caches
-            done["step, drawn"] *= 2.0
-    if neighbours:
-        many = links(experiment, agents)
-        done["link, round"] = rounds * many
-        adopted = left if left < agents else 0.0  # with each of these all others are compared
-        done["policy, compared"] = adopted * agents
-        done["entry, compared"] = adopted * learners * entries
-        if experiment.link_failure_probability and many:
-            done["link, failing"] = rounds * many * max(1.0, agents / n_states)
-    if game.local_reward:
-        done["reward, read"] = rollouts * agents * n_states
-    else:
-        done["reward, asked"] = steps * entries + exact * n_states * entries
     if game.mean_field_dynamics:
-        done["step, asked"] = steps + pushes
-        done["probability, asked"] = (steps + pushes) * game.evaluation_cost
+        done["callback"] = steps + exact * MEAN_FIELD_ITERATIONS
+        done["number from Python"] = done["callback"] * game.evaluation_cost
+    if not game.local_reward:
+        rewards = (steps + exact * n_states) * entries
+        done["number from Python"] = done.get("number from Python", 0.0) + rewards
+    if experiment.by_network:
+        done["link"] = experiment.communication_rounds * _links_heard(experiment, n_agents)
+        if policies < n_agents:  # each that is adopted is compared with all
+            done["compared entry"] = policies * learners * (entries + 30)
     return done
+
+
+def _links_heard(experiment, n_agents):
+    """Links that are followed in a communication round; float."""
+    network = network_of(experiment)
+    links = network.n_links(n_agents)
+    if not experiment.link_failure_probability:
+        return links
+    # each agent follows those of its own state, or in a graph its own
+    of_agents = n_agents * (1.0 + network.reach(n_agents, 1.0))
+    return min(max(links, of_agents), links * max(1.0, n_agents / experiment.n_states))
 
 
 @checked
@@ -181,4 +139,4 @@ def run_seconds(experiment: Experiment) -> float:
 @checked
 def run_megabytes(experiment: Experiment) -> float:
     """Expected peak memory of a run in MB; float."""
-    return memory.run_bytes(experiment) / 1e6
+    return run_bytes(experiment) / 1e6

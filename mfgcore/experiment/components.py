@@ -17,6 +17,8 @@ from mfgcore._base.arguments import checked
 from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
 from mfgcore._base.registry import Registry
 
+GRAPH_BYTES, LINK_BYTES = 14e6, 150.0  # of networkx, and of a link while it has the graph
+SAMPLED_GROUPS = 8  # from which a policy is followed through links that are counted
 COMMUNICATION = ("none", "network", "broadcast")
 # read only where policies travel through the network
 BY_NETWORK = ("network", "link_failure_probability", "score_rule", "adoption")
@@ -143,6 +145,33 @@ class Links:
         """Group of each agent, for agents in some states; (n_agents,) int32."""
         return states if self.groups is None else self.groups
 
+    def reach(self, n_agents: int, rounds: float) -> float:
+        """Mean number of other agents that a policy reaches in some rounds; float.
+
+        It is followed from some groups. Agents whose groups are their states are taken to be spread
+        evenly over these.
+        """
+        from scipy.sparse import csr_array  # a quarter of a second that few runs need
+
+        if self.probability < 1.0:
+            return multiplied(self.probability * (n_agents - 1), rounds)
+        n_groups = self.first_neighbour.size - 1
+        sizes = np.full(n_groups, n_agents / n_groups)
+        if self.groups is not None:
+            sizes = np.bincount(self.groups, minlength=n_groups).astype(float)
+        entries = np.ones(self.neighbours.size), self.neighbours, self.first_neighbour
+        adjacency = csr_array(entries, shape=(n_groups, n_groups))
+        places = np.arange(0.5, SAMPLED_GROUPS) * n_groups / SAMPLED_GROUPS
+        begun = np.unique(places.astype(int))
+        reached = np.zeros((n_groups, begun.size), dtype=bool)
+        reached[begun, np.arange(begun.size)] = True
+        for _ in range(math.ceil(rounds)):
+            before = reached
+            reached = adjacency @ before > 0.0
+            if (reached == before).all():
+                break
+        return max(0.0, float((sizes @ reached).mean()) - 1.0)
+
     def arguments(self) -> dict[str, Any]:
         """The arguments of `mfgcore.kernels.communicate` that say who is linked, by name."""
         known = dict(vars(self))
@@ -154,20 +183,31 @@ def _among(numbers, n):
     return bool(((numbers >= 0) & (numbers < n)).all())
 
 
+def multiplied(degree: float, rounds: float) -> float:
+    """Agents that a policy reaches where each round multiplies them by the degree; float."""
+    return (1.0 + degree) ** min(rounds, 30.0) - 1.0
+
+
 @checked
 @dataclass(frozen=True)
 class Network:
     """A communication network for any number of agents.
+
+    What it states of itself beside its links is for estimates of what a run costs; without, the
+    links are made and counted.
 
     Parameters
     ----------
     links : callable of int
         Number of agents to :class:`Links`.
     expected_reach : callable of (int, float), optional
-        Number of agents and of rounds to how many others a policy reaches in these, about; in one
-        round it is the expected degree. By default that of the links themselves.
+        Number of agents and of rounds to the number of others that a policy reaches in these; in
+        one round it is the expected degree.
     expected_links : callable of int, optional
-        Number of agents to the number of links that are stored, in both directions; likewise.
+        Number of agents to the number of links that are stored, in both directions; by default
+        that of a graph of the expected degree.
+    setup_bytes : callable of int, optional
+        Number of agents to the peak memory while the links are made; by default that of a graph.
     resampled : bool
         Whether links are drawn anew in every round.
     """
@@ -175,7 +215,31 @@ class Network:
     links: Callable[[int], Links]
     expected_reach: Callable[[int, float], float] | None = None
     expected_links: Callable[[int], float] | None = None
+    setup_bytes: Callable[[int], float] | None = None
     resampled: bool = False
+
+    def reach(self, n_agents: int, rounds: float) -> float:
+        """Expected number of other agents that a policy reaches in some rounds; float.
+
+        A fraction of a round is that of the links that do not fail.
+        """
+        expected = self.expected_reach or (lambda n, rounds: self.links(n).reach(n, rounds))
+        return min(expected(n_agents, rounds), n_agents - 1.0)
+
+    def n_links(self, n_agents: int) -> float:
+        """Expected number of links that are stored, in both directions; float."""
+        if self.expected_links is not None:
+            return self.expected_links(n_agents)
+        if self.expected_reach is None:
+            return float(self.links(n_agents).neighbours.size)
+        return n_agents * (1.0 + self.reach(n_agents, 1.0))
+
+    def peak_bytes(self, n_agents: int) -> float:
+        """Expected peak memory while the links are made; float."""
+        if self.setup_bytes is not None:
+            return self.setup_bytes(n_agents)
+        n_links = self.n_links(n_agents)
+        return GRAPH_BYTES + LINK_BYTES * n_links if n_links > 1.0 else 0.0
 
 
 @checked

@@ -1,7 +1,7 @@
-"""The memory that a run needs, what there is, and learners in blocks that fit into it."""
+"""Memory of a run: its expected peak, what is available, and blocks of learners that fit."""
 
 import bisect
-import math
+import functools
 import os
 import re
 from pathlib import Path
@@ -11,18 +11,14 @@ import numpy as np
 
 from mfgcore._base.errors import ConfigurationError, shorten
 from mfgcore._base.plugins import told
+from mfgcore.experiment.components import Network
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.games.validation import CHECKED_DISTANCES, CHUNK_SIZE
 from mfgcore.meanfield.transition_model import band
 
-# of a process that has imported everything and does nothing, and more where it makes graphs, and
-# where it writes a file, of which two arrays are held in part
-START_BYTES = 93e6
-GRAPH_BYTES = 14e6
-WRITING_BYTES = 17e6
-CHUNK_BYTES = 64e6
-STATE_BYTES = 6e3  # of the search for a good order of the states
-TRANSITION_BYTES = 8
+START_BYTES = 116e6  # of a process that has imported everything and writes a file
+# for each state, outcome of an action, agent and stored transition
+STATE_BYTES, OUTCOME_BYTES, AGENT_BYTES, TRANSITION_BYTES = 6e3, 28.0, 600.0, 8
 AT_ONCE = 1024  # learners whose Q-functions and policies are worked on at a time
 # of replay buffers, unless there is less memory: the population takes the same steps again for
 # each further block of learners, which costs some 2 % of an iteration
@@ -91,7 +87,7 @@ def _control_groups(root=Path("/sys/fs/cgroup"), own=Path("/proc/self/cgroup")):
 
 @told()
 def run_bytes(experiment: Experiment, block: int | None = None) -> float:
-    """Peak memory of a run in bytes; float.
+    """Expected peak memory of a run in bytes; float.
 
     Parameters
     ----------
@@ -99,97 +95,82 @@ def run_bytes(experiment: Experiment, block: int | None = None) -> float:
     block : int, optional
         Learners that are processed at a time; by default as many as `BUFFER_BYTES` hold.
     """
-    agents, n_states = experiment.max_agents, experiment.n_states
-    n_actions = experiment.n_actions
-    architecture = experiment.make("architecture")
-    learners = architecture.n_learners(agents)
-    block = min(learners, _largest_block(experiment) if block is None else block)
-    learners = math.ceil(learners * (1.0 - (experiment.failure_probability or 0.0)))
-    policy = 8.0 * n_states * n_actions
-    table = 8.0 * n_states * (n_actions // 2 + 1) + 8.0 * n_states
-    followed = policies_left(experiment, agents)
-    kept = (agents + 2 * followed + learners) * policy  # Q-functions, old and new policies
-    game = experiment.make_game()
+    return _bytes_by_block(experiment)(_most_at_a_time(experiment) if block is None else block)
+
+
+def _bytes_by_block(experiment):
+    """The peak memory as a function of the number of learners that are processed at a time."""
+    game, agents, n_states = experiment.make_game(), experiment.max_agents, experiment.n_states
+    followed, learners = policies_left(experiment, agents), _most_learners(experiment)
+    policy = 8.0 * n_states * experiment.n_actions  # or a Q-function
     rewards = 8.0 * n_states * (agents + 1) if game.local_reward else 0.0
-    # where actions lead, how likely, and both in the order of the exact metrics
-    held = START_BYTES + game.extra_bytes + STATE_BYTES * n_states
-    held += 28.0 * np.size(game.next_states())
-    distances = 0.0
-    if architecture.communication == "network":
-        if experiment.network == "radius":  # those of a grid are made of offsets
-            distances = (17.0 if game.positions is None else 40.0) * n_states**2
-        elif many := links(experiment, agents):
-            held += GRAPH_BYTES + 150.0 * many
-    elif n_states <= CHECKED_DISTANCES and game.positions is not None:
-        distances = 40.0 * n_states**2
-    learning = followed * table + block * TRANSITION_BYTES * experiment.kept_transitions
-    learning += 5 * policy * min(learners, AT_ONCE)
-    # the policies that are left are copied, and those that are compared
-    copied = followed + (learners if architecture.communication == "network" else 0)
-    communicating = (followed + learners) * table + copied * policy
-    exact = 0.0
+    buffer = TRANSITION_BYTES * experiment.kept_transitions
+    static = START_BYTES + game.extra_bytes + STATE_BYTES * n_states
+    static += OUTCOME_BYTES * np.size(game.next_states())
+    distances = 40.0 * n_states**2 if n_states <= CHECKED_DISTANCES else 0.0
+    communicating = exact = 0.0
+    if experiment.by_network:
+        distances = max(distances, network_of(experiment).peak_bytes(agents))
+        communicating = 2 * (followed + learners) * policy
     if experiment.exact_metrics:
-        # the matrix that is eliminated; its entries are twice as large for the mean field
+        # the matrix that is eliminated, whose entries are twice as large for the mean field
         exact = 4 * followed * policy + 24.0 * n_states * (2 * band(game) + 1)
         if not game.local_reward:
-            exact += 24.0 * CHUNK_SIZE * experiment.n_actions * min(1.0, n_states**2 / CHUNK_SIZE)
-    running = kept + 3 * rewards + 600.0 * agents + max(learning, communicating, exact)
-    # Q-functions, each agent's policy, and what the library holds of both
-    final = agents * policy
-    writing = WRITING_BYTES + 2 * final + 2 * min(final, CHUNK_BYTES) + rewards
-    return held + max(distances, 0.2 * distances + max(running, writing))
+            exact += 24.0 * min(CHUNK_SIZE, n_states**2) * experiment.n_actions
+    learning = (followed + 5 * min(learners, AT_ONCE)) * policy
+    running = (agents + 2 * followed + learners) * policy + 3 * rewards + AGENT_BYTES * agents
+    writing = 3 * agents * policy + rewards
+
+    def peak(block):
+        most = max(learning + block * buffer, communicating, exact)
+        return static + distances + max(running + most, writing)
+
+    return peak
 
 
-def policies_left(experiment: Experiment, agents: int) -> float:
-    """How many policies are followed after an iteration, roughly; float.
+def _most_learners(experiment):
+    """Expected number of updates in the iteration that has most."""
+    scenario, architecture = experiment.make("scenario"), experiment.make("architecture")
+    return max(
+        architecture.n_learners(n_agents) * (1.0 - failing)
+        for n_agents, failing in {
+            (scenario.population(k), scenario.failure_probability(k))
+            for k in range(experiment.iterations)
+        }
+    )
+
+
+@functools.lru_cache(maxsize=1)  # a network that states nothing of itself is made and counted
+def network_of(experiment: Experiment) -> Network:
+    """The network of an experiment, for several questions; Network."""
+    return experiment.make("network")
+
+
+def policies_left(experiment: Experiment, n_agents: int) -> float:
+    """Expected number of policies that are followed after an iteration, roughly; float.
 
     Of those that spread in a network as many are left as there are neighbourhoods, within which
-    news gets around in the communication rounds.
+    a policy gets around in the communication rounds.
     """
     architecture = experiment.make("architecture")
-    rounds = experiment.communication_rounds * (1.0 - experiment.link_failure_probability)
     if architecture.communication == "none" or experiment.score_rule == "never":
-        return float(architecture.n_learners(agents))
+        return float(architecture.n_learners(n_agents))
     if architecture.communication == "broadcast":
         return 1.0
-    if experiment.network == "radius":
-        reach = experiment.communication_radius * rounds  # in diagonals
-        line = experiment.make_game().positions is None
-        heard = agents * (2.0 * reach if line else 2.0 * math.pi * reach**2)
-    elif experiment.network == "ring":
-        heard = experiment.neighbours * rounds
-    elif experiment.network == "small_world":
-        heard = experiment.neighbours * rounds * (1.0 + experiment.rewiring_probability * rounds)
-    else:  # each round multiplies it
-        each = links(experiment, agents) / agents
-        if experiment.network == "erdos_renyi":
-            each = experiment.link_probability * agents
-        heard = (1.0 + (each or agents)) ** min(rounds, 30.0) - 1.0
-    # those that are the best of a neighbourhood: 2 in w + 1, where each is of w neighbours in a row
-    return 1.0 if heard >= agents else 2.0 * agents / (2.0 + heard)
+    rounds = experiment.communication_rounds * (1.0 - experiment.link_failure_probability)
+    reached = network_of(experiment).reach(n_agents, rounds)
+    # the best of each neighbourhood: 2 in w + 1, where each agent has w neighbours in a row
+    return max(1.0, 2.0 * n_agents / (2.0 + reached)) if reached < n_agents - 1 else 1.0
 
 
-def links(experiment: Experiment, agents: int) -> float:
-    """How many links a network keeps, roughly, in both directions; float."""
-    n_states = experiment.n_states
-    if experiment.network == "erdos_renyi" and experiment.redrawn:
-        return 0.0
-    each = {
-        "radius": n_states**2 / agents * min(1.0, 6.0 * experiment.communication_radius**2),
-        "complete": 0.0,
-        "ring": 1.0 + experiment.neighbours,
-        "small_world": 1.0 + experiment.neighbours,
-        "scale_free": 1.0 + 2.0 * experiment.attachments,
-        "erdos_renyi": 1.0 + experiment.link_probability * agents,
-    }
-    return agents * each.get(experiment.network, 4.0)
+def _most_at_a_time(experiment):
+    """Learners whose replay buffers take `BUFFER_BYTES`, if there are so many."""
+    learners = experiment.make("architecture").n_learners(experiment.max_agents)
+    buffer = TRANSITION_BYTES * max(1, experiment.kept_transitions)
+    return min(learners, max(1, int(BUFFER_BYTES / buffer)))
 
 
-def _largest_block(experiment):
-    """Learners whose replay buffers take `BUFFER_BYTES`."""
-    return max(1, int(BUFFER_BYTES / (TRANSITION_BYTES * max(1, experiment.kept_transitions))))
-
-
+@told()
 def block_of_learners(experiment: Experiment, limit: float | None = None) -> int:
     """How many learners can be processed at a time.
 
@@ -210,19 +191,14 @@ def block_of_learners(experiment: Experiment, limit: float | None = None) -> int
         If not even one fits.
     """
     allowed = available() if limit is None else limit
-    learners = experiment.make("architecture").n_learners(experiment.max_agents)
-    most = min(learners, _largest_block(experiment))
-    if run_bytes(experiment, most) <= allowed:
-        return most
-    least = run_bytes(experiment, 1)
-    if least > allowed:
+    peak, most = _bytes_by_block(experiment), _most_at_a_time(experiment)
+    if peak(1) > allowed:
         whose = "there is" if limit is None else "the run may take"
         raise ConfigurationError(
-            f"agents: {experiment.max_agents:,} need {_gigabytes(least)} of memory even if they "
+            f"agents: {experiment.max_agents:,} need {_gigabytes(peak(1))} of memory even if they "
             f"learn one after the other; {whose} {_gigabytes(allowed)}"
         )
-    # the largest block that fits: need grows with it
-    return bisect.bisect(range(1, most), allowed, key=lambda n: run_bytes(experiment, n))
+    return bisect.bisect(range(1, most + 1), allowed, key=peak)  # what is needed grows with it
 
 
 def _gigabytes(size):

@@ -1,5 +1,8 @@
 """A run says what memory it needs, is refused where that is not there, and is cut to what is."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -102,3 +105,30 @@ def test_a_control_group_counts(tmp_path):
     (tmp_path / "memory/job/memory.usage_in_bytes").write_text("20\n")
     assert list(memory._control_groups(tmp_path, own)) == [(50.0, 20.0)]
     assert memory.available() > 1e6
+
+
+# between, as a process begins with the peak memory of the one that starts it
+MEASURE = """
+import resource, subprocess, sys
+subprocess.run([sys.executable, "-m", "mfgcore.cli", *sys.argv[1:]], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are in other units elsewhere")
+def test_blocks_keep_a_process_within_its_limit(tmp_path):
+    settings = {
+        "game": "agree", "agents": 20_000, "grid_size": 4, "iterations": 1, "discount": 0.5,
+        "transitions": 2000, "steps_per_transition": 1, "waiting_transitions": 3,
+        "replay_cycles": 1, "communication_rounds": 2,
+    }  # fmt: skip
+    off = {"sampled_exploitability": False, "exact_metrics": False}
+    experiment = Experiment(**settings, **off)
+    limit = int(memory.run_bytes(experiment, 8000))
+    assert limit < 0.7 * memory.run_bytes(experiment)
+    words = [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
+    words += [f"--no-{key.replace('_', '-')}" for key in off]
+    words += ["--quiet", f"--memory={limit}", f"--output={tmp_path / 'run.nc'}"]
+    command = [sys.executable, "-c", MEASURE, "run", *words]
+    peak = subprocess.run(command, check=True, capture_output=True).stdout.split()[-1]
+    assert 0.7 * limit < int(peak) < limit

@@ -1,4 +1,4 @@
-"""The same work in Numba: loops as one writes them, one agent after the other."""
+"""Kernels in Numba: plain loops, one agent after the other; arguments as in `mfgcore.kernels`."""
 
 import numba
 import numpy as np
@@ -27,12 +27,12 @@ def advance(generators, lane):
 
 
 @jit
-def replay(transitions, q_values, generators, replay_cycles, learning_rate, discount):
+def replay_td(transitions, q_values, generators, cycles, learning_rate, discount):
     n_learners, n = transitions.shape
     keep, ahead = 1.0 - learning_rate, learning_rate * discount
     for learner in range(n_learners):
         q, buffer, state = q_values[learner], transitions[learner], generators[learner]
-        for _ in range(replay_cycles):
+        for _ in range(cycles):
             for i in range(n):
                 word = np.uint64(advance(state, i % 16))
                 partner = i + np.int64((word * np.uint64(n - i)) >> np.uint64(32))
@@ -43,25 +43,13 @@ def replay(transitions, q_values, generators, replay_cycles, learning_rate, disc
                 q[pair] = keep * q[pair] + (learning_rate * reward + ahead * q[next_pair])
 
 
-@jit
-def unshuffled(transitions, q_values, replay_cycles, learning_rate, discount):
-    """The updates alone, in the order of the buffer: what no shuffle can be faster than."""
-    keep, ahead = 1.0 - learning_rate, learning_rate * discount
-    for learner in range(transitions.shape[0]):
-        q, buffer = q_values[learner], transitions[learner]
-        for _ in range(replay_cycles):
-            for i in range(buffer.shape[0]):
-                pair, next_pair = buffer[i].pair, buffer[i].next_pair
-                q[pair] = keep * q[pair] + (learning_rate * buffer[i].reward + ahead * q[next_pair])
-
-
-def step(
-    states, policy_index, tables, next_states, next_state_thresholds, rewards, generators, *,
-    n_steps, population_rewards, occupancy, learners, transitions, interval, n_discarded,
+def step_population(
+    states, policy_index, tables, next_states, next_state_thresholds, rewards, generators, *, n_steps,
+    population_rewards, occupancy, learners, transitions, interval, n_discarded,
 ):  # fmt: skip
     _step(
-        states, policy_index, tables["thresholds"], tables["entropy"], next_states[..., 0], rewards,
-        generators, n_steps, population_rewards, occupancy, learners, transitions, interval,
+        states, policy_index, tables["thresholds"], tables["entropy"], next_states[..., 0],
+        rewards, generators, n_steps, population_rewards, occupancy, learners, transitions, interval,
         n_discarded,
     )  # fmt: skip
 
@@ -79,13 +67,13 @@ def _step(
     counts = np.zeros(n_states, dtype=np.int32)
     for i in range(n_agents):
         counts[states[i]] += 1
-    reward = np.zeros(n_states)
+    paid = np.zeros(n_states)
     for t in range(n_steps):
         total = 0.0
         for s in range(n_states):
             occupancy[s] += counts[s]
-            reward[s] = rewards[s, counts[s]]
-            total += counts[s] * reward[s]
+            paid[s] = rewards[s, counts[s]]
+            total += counts[s] * paid[s]
             counts[s] = 0
         for i in range(n_agents):
             state, policy = states[i], policy_index[i]
@@ -108,11 +96,11 @@ def _step(
             for j in range(learners.size):
                 begun[j] = pairs[learners[j]]
                 state = begun[j] // n_actions
-                own_rewards[j] = reward[state] + entropies[policy_index[learners[j]], state]
+                own_rewards[j] = paid[state] + entropies[policy_index[learners[j]], state]
 
 
 @jit
-def ascend(policies, policy_index, q_values, step_size, entropy_weight):
+def mirror_ascent(policies, policy_index, q_values, step_size, entropy_weight):
     """Newton's method for nu, and one correction of every log(u / weight) with each step."""
     n_learners, n_states, n = q_values.shape
     weight = step_size * entropy_weight
@@ -150,18 +138,3 @@ def ascend(policies, policy_index, q_values, step_size, entropy_weight):
             for a in range(n):
                 u[a] /= total
     return result
-
-
-@jit
-def gossip_round(states, ranks, first_neighbour, neighbours):
-    n_states = first_neighbour.size - 1
-    best_here = np.full(n_states, np.iinfo(np.int32).max, dtype=np.int32)
-    best_near = np.empty(n_states, dtype=np.int32)
-    for i in range(states.size):
-        best_here[states[i]] = min(best_here[states[i]], ranks[i])
-    for s in range(n_states):
-        best_near[s] = np.iinfo(np.int32).max
-        for b in range(first_neighbour[s], first_neighbour[s + 1]):
-            best_near[s] = min(best_near[s], best_here[neighbours[b]])
-    for i in range(states.size):
-        ranks[i] = best_near[states[i]]
