@@ -15,7 +15,7 @@ import xarray as xr
 import yaml
 
 from mfgcore._base.arguments import explained
-from mfgcore.batch.comparisons import flips
+from mfgcore.batch.design import sets_of
 from mfgcore.study.claims.evidence import OURS, SMALLER, Evidence, NothingToJudge, as_experiment
 from mfgcore.study.claims.judging import CLAIMS, HOLDS, Finding, judge_one
 
@@ -122,7 +122,7 @@ def _plays_a_part(dataset, setting, scenario):
     """Whether what a reading flips can matter in a scenario."""
     place = f"{scenario}|{OURS}|networked"
     paper = json.loads(dataset.attrs["configurations"]).get(place, {})
-    return not all(key in NEEDS and not paper.get(NEEDS[key]) for key in flips(setting))
+    return not all(key in NEEDS and not paper.get(NEEDS[key]) for key in sets_of(setting))
 
 
 def _judge(column, evidence, seed):
@@ -208,10 +208,10 @@ def closest(cells: pd.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -> t
         Of a configuration file of the workflow with the reading's parameters.
     """
     kept = claims_that_hold(cells)
-    reading = min(settings, key=lambda name: (-len(kept[name]), len(flips(settings[name]))))
+    reading = min(settings, key=lambda name: (-len(kept[name]), len(sets_of(settings[name]))))
     n_claims = cells["claim"].nunique()
     content = {"output": {kind: f"{kind}/closest" for kind in ("results", "figures")}}
-    if flipped := flips(settings[reading]):
+    if flipped := sets_of(settings[reading]):
         content["parameters"] = flipped
     text = (
         "# The reading of docs/decisions.md under which most of the paper's main claims hold, as\n"

@@ -13,7 +13,7 @@ rule explorer:
         runtime=5,
         mem_mb=1000,
     params:
-        titles=list(TITLES.values()),
+        titles=[design("experiments", name).title for name in REFERENCES],
         fingerprint=fingerprint_of("plotting"),
     script:
         "../scripts/explorer.py"

@@ -1,16 +1,12 @@
 """Which of the paper's claims hold."""
 
-from pathlib import Path
-
-from mfgcore.pipeline.workflow_scripts import compared, logged, marked, results
+from mfgcore.pipeline.workflow_scripts import current, logged, marked
 from mfgcore.study import ledger
 from mfgcore.study.claims import Evidence, at_a_glance, judge
 
 with logged(snakemake.log[0]):
-    paths = snakemake.input.experiments
-    loaded = results(snakemake.config, paths)
-    experiments = dict(zip([Path(path).stem for path in paths], loaded, strict=True))
-    datasets = compared(snakemake.config, snakemake.input.get("comparisons", ()))
+    experiments = current(snakemake.config, snakemake.input.experiments)
+    datasets = current(snakemake.config, snakemake.input.get("comparisons", ()))
     findings = judge(Evidence(experiments, datasets), snakemake.params.seed)
     # an experiment without exact metrics has no row there, as its claims are not judged
     measured = {
