@@ -1,10 +1,10 @@
-"""What the Snakefile asks of the library: its configuration, its command line, and what jobs cost."""
+"""The Snakefile's library: its configuration, its command line, and the cost of jobs."""
 
 import functools
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def check_profile(workflow: Any, called: Any) -> None:
     ConfigurationError
         Names the profile, and those that there are.
     """
-    profile = called and called.workflow_profile or "none"
+    profile = (called and called.workflow_profile) or "none"
     folders = [Path("profiles"), Path(workflow.main_snakefile).parent / "profiles"]
     if profile != "none" and not any((folder / profile).exists() for folder in [Path(), *folders]):
         known = sorted({each.name for folder in folders for each in folder.glob("*")})
@@ -97,7 +97,7 @@ def check_targets(
         """Where a file of this name is while jobs use it, also if a storage provider keeps it."""
         return workflow.modifier.path_modifier.apply_default_storage(path)
 
-    rules, folder = list(workflow.rules), os.path.dirname(placed("file"))
+    rules, folder = list(workflow.rules), Path(placed("file")).parent
     known = [path for each in rules if not each.has_wildcards() for path in each.output]
     known = [os.path.relpath(path, folder) for path in known] + list(files)
 
@@ -107,7 +107,7 @@ def check_targets(
     for target in called.targets if called else ():
         # Snakemake takes ./x for x, but the rules' names are not absolute
         inside = os.path.relpath(target)
-        if workflow.is_rule(target) or is_made(target if os.path.isabs(target) else inside):
+        if workflow.is_rule(target) or is_made(target if Path(target).is_absolute() else inside):
             continue
         hint = did_you_mean(inside, [*(each.name for each in rules), *known])
         for name, value in config["experiments"].items():
@@ -203,7 +203,7 @@ def figure_code(name: str) -> str:
     return digest_of(FIGURES.code(name)) or fingerprint_of("plotting")
 
 
-def check_figures(names: Callable[[], Iterable[str]] | Iterable[str]) -> None:
+def check_figures(names: Iterable[str]) -> None:
     """Refuse a figure that there is not.
 
     Raises

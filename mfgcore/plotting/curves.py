@@ -35,7 +35,7 @@ from mfgcore._base.errors import ConfigurationError, shorten
 from mfgcore._base.files import StrPath, atomic_path
 from mfgcore.metrics.definitions import label
 from mfgcore.plotting.state_layout import MOST_CELLS, cells_of, layout_of, names_of
-from mfgcore.plotting.statistics import summarise, summarise_ablation
+from mfgcore.plotting.statistics import by_setting, summarise, summarise_ablation
 from mfgcore.runs.datasets import configuration
 
 # what figures show of METRICS
@@ -377,12 +377,12 @@ def plot_ablation(
 ) -> np.ndarray:
     """What one parameter changes: return and exact exploitability over k, and the mean return.
 
-    The dataset is an ablation's: that of an experiment with the dimension `setting`, the values of
-    the parameter named by the attribute `varied`; `baseline` is the one of the other ablations. The
-    table is that of :func:`summarise_ablation`; in the figure are the means over trials. The Axes
-    are those of return and exploitability for each architecture, and last that of the mean return.
+    The dataset is an experiment's with a factor beside the architecture. The table is that of
+    :func:`summarise_ablation`; in the figure are the means over trials. The Axes are those of
+    return and exploitability for each architecture, and last that of the mean return.
     """
     curves = {"return": "discounted_return", "gap": "exact_exploitability"}
+    dataset = by_setting(dataset)
     check_drawn(dataset, "ablation", *curves.values(), said=["varied", "baseline"])
     parameters = configuration(dataset)
     summary = summarise_ablation(dataset, np.random.default_rng(parameters["seed"]))

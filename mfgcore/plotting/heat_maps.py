@@ -9,7 +9,7 @@ import xarray as xr
 from mfgcore._base.errors import ConfigurationError
 from mfgcore._base.files import StrPath
 from mfgcore.plotting.curves import NOT_MEASURED, WIDTH, finish, save_table
-from mfgcore.plotting.statistics import summarise_ablation
+from mfgcore.plotting.statistics import by_setting, summarise_ablation
 from mfgcore.plotting.style import axes_for, check_drawn, styled
 from mfgcore.runs.datasets import configuration
 
@@ -32,12 +32,12 @@ def plot_heat_map(
 ) -> np.ndarray:
     """Mean return and exact exploitability of every architecture for each pair of values.
 
-    The dataset is an ablation's, whose dimension `setting` has a coordinate of the name of each of
-    the two parameters that its attribute `varied` lists. In a cell are the mean over trials, of the
-    return also half of its 95 % interval, and the number of trials; a frame is around the values
-    of the other ablations. The table is that of `summarise_ablation`, by both parameters.
-    The Axes are those of return and exploitability for each architecture.
+    The dataset is an experiment's with two factors beside the architecture. In a cell are the mean
+    over trials, of the return also half of its 95 % interval, and the number of trials; a frame is
+    around the values of the other ablations. The table is that of `summarise_ablation`, by both
+    parameters. The Axes are those of return and exploitability for each architecture.
     """
+    dataset = by_setting(dataset)
     check_drawn(dataset, "ablation", *DRAWN, said=["varied", "baseline"])
     first, comma, second = dataset.attrs["varied"].partition(", ")
     if not comma:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -168,6 +169,44 @@ def summarise(dataset: xr.Dataset, metrics: Iterable[str]) -> pd.DataFrame:
                 )
             )
     return pd.concat(rows, ignore_index=True)
+
+
+@explained
+def by_setting(dataset: Any) -> Any:
+    """An experiment whose factors, but for the architecture, are one dimension.
+
+    What has no such factors is returned as it is.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over `setting`, whose labels are those of the factors as texts, joined by commas; each
+        factor is a coordinate of it. The attributes `varied` and `baseline` are the names of the
+        factors, and their baselines.
+    """
+    known = ("architecture", "trial", "iteration")
+    drawn = isinstance(dataset, xr.Dataset) and "discounted_return" in dataset
+    factors = (
+        [each for each in dataset["discounted_return"].dims if each not in known] if drawn else []
+    )
+    if not factors:
+        return dataset
+    baseline = ", ".join(_text(dataset[each].attrs.get("baseline", "")) for each in factors)
+    shown = dataset.assign_coords({each: [*map(_text, dataset[each].values)] for each in factors})
+    shown = (
+        shown.stack(setting=factors) if len(factors) > 1 else shown.rename({factors[0]: "setting"})
+    )
+    labels = [
+        each if isinstance(each, str) else ", ".join(each) for each in shown["setting"].values
+    ]
+    columns = {each: ("setting", shown[each].values) for each in factors if len(factors) > 1}
+    shown = shown.drop_vars(["setting", *columns]).assign_coords(setting=labels, **columns)
+    return shown.assign_attrs(varied=", ".join(factors), baseline=baseline)
+
+
+def _text(label):
+    """A label as it is written: 1 for 1.0."""
+    return f"{label:g}" if isinstance(label, float) else str(label)
 
 
 @explained
