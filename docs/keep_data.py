@@ -27,9 +27,10 @@ def smaller(dataset):
 def main(results=RESULTS, data=DATA):
     """Keep what is there; returns the names of the files."""
     kept = []
-    for kind, folder in (("experiment", "experiments"), ("comparison", "comparisons")):
-        for path in sorted((results / folder).glob("*.nc")):
-            datasets.save(smaller(datasets.load(path, kind=kind)), data / path.name, overwrite=True)
+    for group in ("experiments", "comparisons"):
+        for path in sorted((results / group).glob("*.nc")):
+            found = smaller(datasets.load(path, kind="experiment"))
+            datasets.save(found, data / path.name, overwrite=True)
             kept.append(path.stem)
     sizes = {path.name: path.stat().st_size for path in sorted(data.glob("*.nc"))}
     for name, size in sizes.items():

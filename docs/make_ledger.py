@@ -77,7 +77,7 @@ def draw(evidence, folder):
     paths = [ROOT / path for path in (*configuration.CONFIG_FILES, "config/confirmatory.yaml")]
     config = configuration.read(paths)
     for name, dataset in evidence.experiments.items():
-        title = configuration.title(config, name, configuration.runs(config, name))
+        title = configuration.design(config, "experiments", name).title
         for plot, path in (
             (plotting.plot_metrics, folder / f"{name}.png"),
             (plotting.plot_exact, folder / f"{name}_exact.png"),
@@ -104,7 +104,7 @@ def make_more(evidence, folder, config):
         for name in ("comparisons", "confirmatory")
     )
     if "readings" in comparisons:
-        settings = plan["comparisons"]["readings"]["settings"]
+        settings = plan["comparisons"]["experiments"]["readings"]["factors"]["setting"]
         _, text = readings_figures.write(
             comparisons["readings"], settings, confirmatory["seed"], folder, [".png"]
         )

@@ -7,9 +7,10 @@ They are those of the parameters in ``config/README.md``, of the metrics in
 import re
 from pathlib import Path
 
+from mfgcore.batch.design import plain
 from mfgcore.experiment.parameters import defaults
 from mfgcore.metrics.definitions import METRICS
-from mfgcore.pipeline.configuration import plain, settable
+from mfgcore.pipeline.configuration import settable
 
 ROOT = Path(__file__).parents[1]
 

@@ -98,7 +98,9 @@ def documented(language):
 
 # processes in which what takes two thirds of the time of a short call is imported
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["snakemake.cli", "mfgcore.pipeline.configuration", "mfgcore.batch.cost"])
+SERVER.set_forkserver_preload(
+    ["snakemake.cli", "mfgcore.pipeline.configuration", "mfgcore.batch.cost"]
+)
 
 
 def call(arguments, folder, environment, outputs):

@@ -36,7 +36,8 @@ def configured(game):
     if game not in FIGURES:
         return Experiment(game=game, network="complete")
     files = [ROOT / name for name in configuration.CONFIG_FILES]
-    return next(iter(configuration.runs(configuration.read(files), FIGURES[game]).values()))
+    design = configuration.design(configuration.read(files), "experiments", FIGURES[game])
+    return next(iter(design.runs.values()))
 
 
 def constants(game):

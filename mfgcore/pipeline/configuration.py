@@ -79,25 +79,27 @@ def located(config: Any, folders: Iterable[StrPath]) -> Any:
     Parameters
     ----------
     config : dict
-    folders : iterable of path
-        Those of its files: where a file that it names is looked for, before the working directory.
+    folders : list of path
+        Where to look for what is named by a relative path; the first, if it is in none of them.
     """
     folders = list(folders)
 
     def place(path):
         if isinstance(path, list):
             return [place(each) for each in path]
-        if not isinstance(path, str) or not path or "\0" in path:
+        if not isinstance(path, str) or not path or Path(path).is_absolute():
             return path
-        there = (os.path.relpath(Path(folder, path)) for folder in folders)
-        return next((each for each in there if Path(each).exists()), path)
+        found = [Path(folder, path) for folder in folders]
+        there = next((each for each in found if os.path.exists(each)), found[0])  # noqa: PTH110
+        near = os.path.relpath(there)  # which takes the folder before .. for no link
+        return near if os.path.realpath(near) == os.path.realpath(there) else str(there)
 
     if not isinstance(config, Mapping):
         return config
     return {
-        key: place(value)
-        if key in PATHS and not isinstance(value, Mapping)
-        else located(value, folders)
+        key: located(value, folders)
+        if key not in PATHS or isinstance(value, Mapping)
+        else place(value)
         for key, value in config.items()
     }
 
@@ -349,7 +351,8 @@ def design(config: dict[str, Any], group: str, name: str) -> Design:
         ("factors", group != "experiments" and "factors" not in own),
     ):
         if missing:
-            hint = did_you_mean(name, [other for other in named if other != name])
+            others = [other for other in _named(config, group) if other != name]
+            hint = did_you_mean(name, others)
             raise ConfigurationError(f"{place}: key {key!r} is missing{hint}")
     common = config["parameters"] | shared.get("parameters", {})
     values = common | {key: value for key, value in own.items() if key not in OF_AN_EXPERIMENT}

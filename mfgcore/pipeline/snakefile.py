@@ -39,7 +39,7 @@ def read_configuration(workflow: Any, config: Mapping[str, Any], shipped: list[s
     files = workflow.configfiles[:n_over][::-1] + workflow.configfiles[n_over:][::-1]
     for path in reversed(files):
         read_yaml(path)
-    given = configuration.located(config, [Path(path).parent for path in files])
+    given = configuration.located(config, [*(Path(path).parent for path in files), "."])
     # Inside of --config values, Snakemake takes numbers for texts: they are read again. A module's
     # configuration is what its caller gives.
     main = workflow.modifier.is_main_snakefile()

@@ -94,11 +94,13 @@ def _size(node, known):
 def _check_plain(node, name, place):
     """Refuse a key that is given twice, and a word that can be read in two ways."""
     if isinstance(node, yaml.MappingNode):
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        seen = set()
         for key, value in node.value:
             inner = place if key.tag == _MERGED else (*place, key.value)
-            if key.tag != _MERGED and keys.count(key.value) > 1:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
                 _refuse(key, name, inner, "is given twice")
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
             _check_plain(key, name, inner)
             _check_plain(value, name, inner)
     elif isinstance(node, yaml.SequenceNode):

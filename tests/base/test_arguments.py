@@ -457,9 +457,6 @@ def test_what_an_experiment_is_called_can_be_written_again():
         assert len(repr(experiment)) <= 60 + 50 * len(values)
     assert seen > 100
     assert repr(Experiment(game="agree", agents=200)) == "Experiment(game='agree')"
-    with pytest.warns(FutureWarning):
-        earlier = Experiment(game="agree", agents_after=300, increase_at=3)
-    assert repr(earlier) == "Experiment(game='agree', agents_after=300, change_at=3)"
 
 
 def test_what_an_experiment_with_a_file_is_called_can_be_written_again(tmp_path):
