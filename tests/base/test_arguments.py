@@ -19,6 +19,8 @@ from mfgcore._base.errors import shorten
 from mfgcore.agents import algorithms, architectures, networks, population, scenarios
 from mfgcore.agents import random_streams as streams
 from mfgcore.agents.population import Walk
+from mfgcore.batch.collect import measured
+from mfgcore.batch.design import Design
 from mfgcore.experiment.experiment import parameters
 from mfgcore.pipeline import configuration
 from mfgcore.runs.checkpoint import Checkpointer
@@ -89,11 +91,10 @@ def valid(tmp_path_factory):
         game, streams.action_generators(experiment, "actions", 0, 6),
     )  # fmt: skip
     walk = Walk.of(simulation.population, game, 0.01, update.generators)
-    runs = configuration.runs(config, "fig1")
+    design = Design("run", {"architecture": ["networked"]}, {("networked", 0): experiment})
+    joined = mfgcore.batch.collect.summarise_runs(design)
     stream = {"experiment": experiment, "purpose": "actions", "iteration": 0, "n_agents": 3}
-    named = {"config": config, "name": "fig1"}
-    compared = {"config": config, "name": "agents"}
-    tiny = {("networked", trial): small(iterations=1, trial=trial) for trial in range(1)}
+    named = {"config": config, "group": "experiments", "name": "fig1"}
     fitting = {
         "simulation.simulate": {
             "experiment": experiment, "threads": 1, "progress": print, "checkpointer": None,
@@ -120,13 +121,13 @@ def valid(tmp_path_factory):
         },
         "datasets.configuration": {"dataset": run},
         "datasets.check_made": {"name": "x", "dataset": run, "kind": "run"},
-        "collect.collect_ablation": {
-            "paths": [path], "settings": {"1": [experiment]}, "title": "x", "varied": "seed",
-            "baseline": "1", "coordinates": {"y": ["1"]},
-        },
-        "collect.load_collected": {
-            "path": path, "settings": [[experiment]], "outdated": True, "kind": "run"
-        },
+        "collect.collect_files": {"paths": [path], "design": design},
+        "collect.join": {"design": design, "pieces": {("networked", 0): measured(run)}},
+        "collect.measured": {"run": run},
+        "collect.summary": {"run": run},
+        "collect.summarise_runs": {"design": design, "progress": None},
+        "collect.check_part": {"whose": "x", "dataset": joined, "design": design},
+        "collect.load_current": {"path": path, "expected": experiment, "outdated": True},
         "collect.run_to_file": {
             "path": folder / "made.nc", "experiment": experiment, "threads": 1, "progress": None,
             "checkpointer": Checkpointer(folder / "made.nc.checkpoint"), "limit": 1e12,
@@ -135,39 +136,22 @@ def valid(tmp_path_factory):
         "collect.mark_outdated": {
             "dataset": run.copy(), "path": path, "difference": "x", "allowed": True
         },
-        "configuration.read": {
-            "paths": [folder / "a.yaml"], "config": {}, "words": ["b=1"], "origins": None,
-        },
-        "yaml_files.located": {"config": {"a": 1}, "sources": []},
-        "yaml_files.sources_of_part": {"whole": {"a": 1}, "part": {"a": 1}, "sources": []},
+        "configuration.read": {"paths": [folder / "a.yaml"], "config": {}, "words": ["b=1"]},
+        "configuration.located": {"config": {"a": 1}, "folders": ["."]},
         "configuration.load_schema": {"path": ROOT / "workflow/schemas/config.schema.yaml"},
         "configuration.check": {"config": config, "schema": schema},
-        "configuration.figures": {"experiment": "fig1"},
+        "configuration.figures": named,
         "configuration.import_files": {"config": config},
-        "configuration.experiments": {"config": config},
-        "configuration.title": {**named, "runs": runs},
-        "configuration.runs": named,
-        "configuration.studies": {"config": config},
-        "configuration.ablation": {"config": config, "name": "radius"},
-        "configuration.describe_ablation": {"config": config, "name": "radius"},
-        "configuration.ablation_parameters": {"config": config},
-        "configuration.plain": {"value": 1},
+        "configuration.names": {"config": config, "group": "experiments"},
+        "configuration.design": named,
         "configuration.reference": {"run": experiment},
         "configuration.combine": {"shipped": config, "given": {"seed": 1}},
-        "configuration.varied_parameters": {"config": config, "name": "radius"},
-        "comparisons.names": {"config": config},
-        "comparisons.file_name": {"label": "x"},
-        "comparisons.jobs": compared,
-        "comparisons.plan": compared,
-        "comparisons.planned": compared,
-        "comparisons.runs": {**compared, "scenario": "agree", "setting": "N=50", "most": 1},
-        "comparisons.compare": {"experiments": tiny, "progress": None},
-        "comparisons.flips": {"setting": {"agents": 3}},
-        "comparisons.check_part": {
-            "whose": "x", "dataset": mfgcore.batch.comparisons.compare(tiny), "experiments": tiny,
-            "every_trial": True,
-        },
-        "comparisons.join": {"paths": [path], **compared},
+        "design.expand": {"make": small, "factors": {"agents": [2, 3]}, "trials": 1},
+        "design.combinations": {"factors": {"agents": [2, 3]}},
+        "design.levels": {"factor": "agents", "given": [2, 3]},
+        "design.sets_of": {"level": {"agents": 3}},
+        "design.plain": {"value": 1},
+        "design.said": {"factors": {"agents": [2, 3]}, "labels": (2,)},
         "table.disturbances": {},
         "table.with_parameters": {"docstring": "x"},
         "table.read_by": {"values": vars(experiment) | {"scenario": "none"}},
@@ -239,6 +223,7 @@ def valid(tmp_path_factory):
         "statistics.summarise_ablation": {
             "dataset": fig.expand_dims(setting=["1"]), "generator": np.random.default_rng(0)
         },
+        "statistics.by_setting": {"dataset": fig.expand_dims(agents=[1])},
         "explorer.write_page": {"experiments": [], "path": folder / "page.html"},
         "explorer.describe": {"title": "x", "dataset": mfgcore.collect([run], [experiment])},
         "layout.layout_of": {"dataset": run},
@@ -292,7 +277,7 @@ def valid(tmp_path_factory):
 
 # made of many files, which other tests make
 OF_FILES = {
-    "comparisons.join",
+    "collect.collect_files",
     "crate.write_crate",
     "generality.measure",
     "readings.judge_readings",

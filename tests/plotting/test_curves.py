@@ -19,7 +19,8 @@ from project import ROOT, tracked
 import mfgcore
 from mfgcore import ConfigurationError
 from mfgcore._base.errors import DrawingWarning
-from mfgcore.batch.collect import collect_ablation
+from mfgcore.batch.collect import join, measured
+from mfgcore.batch.design import Design, expand
 from mfgcore.cli import main
 from mfgcore.games import GAMES
 from mfgcore.pipeline.workflow_scripts import logged
@@ -76,44 +77,33 @@ def test_a_single_trial_has_no_spread(dataset):
     assert (summary["standard_deviation"] == 0.0).all()
 
 
-def test_an_ablation_is_joined_from_files_in_any_order(tmp_path):
-    settings = {
-        str(rounds): [small(communication_rounds=rounds, trial=trial) for trial in (0, 1)]
-        for rounds in (1, 3)
-    }
-    paths = saved([*settings["1"], *settings["3"]], tmp_path)[::-1]
-    study = {"title": "title", "varied": "communication_rounds", "baseline": "3"}
-    joined = collect_ablation(paths, settings, **study)
-    for setting, experiments in settings.items():
-        there = joined["discounted_return"].sel(setting=setting, architecture="networked")
-        for experiment in experiments:
-            expected = mfgcore.simulate(experiment)["discounted_return"]
-            np.testing.assert_array_equal(there.sel(trial=experiment.trial), expected)
-    plotting.plot_ablation(joined, [tmp_path / "a.png"], tmp_path / "a.csv", "title")
-    assert list(pd.read_csv(tmp_path / "a.csv")["setting"]) == [1, 3]
-    with pytest.raises(mfgcore.RunFileError, match="rounds = 1, networked, trial 0 is missing"):
-        collect_ablation(paths[:-1], settings, **study)
+def levels_of(factors, **baseline):
+    """What networked populations measured in two trials of every combination; and its design."""
+    factors = {"architecture": ["networked"], **factors}
+    runs = expand(small, factors, trials=2)
+    design = Design("run", factors, runs, "title", baseline)
+    pieces = {key: measured(mfgcore.simulate(run)) for key, run in runs.items()}
+    return join(design, pieces), pieces
 
 
-def test_a_study_of_two_parameters_is_a_heat_map_with_the_number_of_trials(tmp_path, monkeypatch):
-    pairs = [(rounds, radius) for rounds in (1, 3) for radius in (0.0, 0.5)]
-    settings = {
-        f"{rounds}, {radius}": [
-            small(communication_rounds=rounds, communication_radius=radius, trial=trial)
-            for trial in (0, 1)
-        ]
-        for rounds, radius in pairs
-    }
-    paths = saved([run for runs in settings.values() for run in runs], tmp_path)
-    values = [list(map(str, each)) for each in zip(*pairs, strict=True)]
+def test_levels_of_a_factor_are_drawn_and_tabled(tmp_path):
+    joined, pieces = levels_of({"communication_rounds": [1, 3]}, communication_rounds=3)
+    axes = plotting.plot_ablation(joined, [tmp_path / "a.png"], tmp_path / "a.csv", "title")
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert list(table["setting"]) == [1, 3]
+    for rounds, row in zip((1, 3), table.itertuples(), strict=True):
+        means = [pieces["networked", rounds, n]["discounted_return"].mean() for n in (0, 1)]
+        assert row.mean == pytest.approx(np.mean(means), rel=1e-9)
+    weights = {each.get_text(): each.get_fontweight() for each in axes[-1].get_xticklabels()}
+    assert weights == {"1": "normal", "3": "bold"}
+
+
+def test_two_factors_are_a_heat_map_with_the_number_of_trials(tmp_path, monkeypatch):
     names = ("communication_rounds", "communication_radius")
-    joined = collect_ablation(
-        paths,
-        settings,
-        title="title",
-        varied=", ".join(names),
-        baseline="3, 0.5",
-        coordinates=dict(zip(names, values, strict=True)),
+    joined, pieces = levels_of(
+        {"communication_rounds": [1, 3], "communication_radius": [0.0, 0.5]},
+        communication_rounds=3,
+        communication_radius=0.5,
     )
     drawn = []
     monkeypatch.setattr(plotting, "save_figure", lambda figure, paths: drawn.append(figure))
@@ -124,8 +114,8 @@ def test_a_study_of_two_parameters_is_a_heat_map_with_the_number_of_trials(tmp_p
     for i, rounds in enumerate((1, 3)):
         for j, radius in enumerate((0.0, 0.5)):
             chosen = table[(table[names[0]] == rounds) & (table[names[1]] == radius)]
-            runs = settings[f"{rounds}, {radius}"]
-            means = [mfgcore.simulate(run)["discounted_return"].mean() for run in runs]
+            runs = [pieces["networked", rounds, radius, n] for n in (0, 1)]
+            means = [run["discounted_return"].mean() for run in runs]
             assert shown[i, j] == pytest.approx(np.mean(means), rel=1e-12)
             assert chosen["mean"].item() == pytest.approx(np.mean(means), rel=1e-9)
     assert shown[0, 0] != shown[1, 1]
@@ -246,8 +236,8 @@ def test_what_is_drawn_into_given_axes_is_the_same(dataset):
 def every_plot(dataset):
     """Each function with what it draws, and how many Axes that takes."""
     run = mfgcore.simulate(small())
-    settings = {"varied": "communication_radius", "baseline": "0.2"}
-    ablation = xr.concat([dataset, dataset], "setting").assign_coords(setting=["0.2", "0.4"])
+    ablation = xr.concat([dataset, dataset], "communication_radius")
+    ablation = ablation.assign_coords(communication_radius=[0.2, 0.4])
     sizes = {"agents": [10, 20, 20], "threads": [1, 1, 2]}
     table = pd.DataFrame(sizes | {"seconds": [1.0, 2.0, 1.1], "megabytes": [9.0, 9.5, 9.5]})
     return [
@@ -255,7 +245,7 @@ def every_plot(dataset):
         (plotting.plot_exact, dataset, 3),
         (plotting.plot_mean_field, dataset, 2 * 4),
         (plotting.plot_run, run, 3),
-        (plotting.plot_ablation, ablation.assign_attrs(dataset.attrs | settings), 2 * 2 + 1),
+        (plotting.plot_ablation, ablation.assign_attrs(dataset.attrs), 2 * 2 + 1),
         (plotting.plot_scaling, table, 3),
     ]
 
