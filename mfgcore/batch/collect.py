@@ -180,7 +180,7 @@ def _stacked(outer: list[list[Any]], found: dict[Key, np.ndarray]) -> np.ndarray
     stacked = np.full([*sizes, *map(int, shape)], np.nan if dtype.kind == "f" else 0, dtype)
     places = [{label: i for i, label in enumerate(labels)} for labels in outer]
     for key, values in found.items():
-        at = tuple(known[label] for known, label in zip(places, key, strict=True))
+        at: list[Any] = [known[label] for known, label in zip(places, key, strict=True)]
         stacked[(*at, *map(slice, values.shape))] = values
     return stacked
 

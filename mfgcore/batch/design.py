@@ -59,16 +59,15 @@ class Design:
     @property
     def first(self) -> dict[Labels, Experiment]:
         """The first trial of every combination of levels; dict."""
-        n_factors = len(self.factors)
-        return {key[:n_factors]: run for key, run in reversed(self.runs.items())}
+        found: dict[Labels, Experiment] = {}
+        for key, run in self.runs.items():
+            found.setdefault(key[: len(self.factors)], run)
+        return found
 
     @property
     def configurations(self) -> dict[str, dict[str, Any]]:
         """The parameters of every first trial, by its labels joined by "|"; dict."""
-        return {
-            "|".join(map(plain, labels)): run.relevant()
-            for labels, run in reversed(self.first.items())
-        }
+        return {"|".join(map(plain, labels)): run.relevant() for labels, run in self.first.items()}
 
     @property
     def in_common(self) -> dict[str, Any]:
@@ -96,7 +95,8 @@ class Design:
 
         Such as ``made with discount = 0.5, expected 0.4``.
         """
-        found, expected = json.loads(attributes["configurations"]), self.configurations
+        found = json.loads(attributes.get("configurations", "{}"))
+        expected = self.configurations
         for labels, configuration in expected.items():
             if labels in found and (other := first_difference(found[labels], configuration)):
                 return f"made with {other}"
@@ -104,8 +104,8 @@ class Design:
             return "made of other runs"
         if attributes["fingerprint"] != code_of(self.first.values()):
             return f"made by other code ({attributes['fingerprint']})"
-        if attributes["runs"] != len(self.runs):
-            return f"made of {attributes['runs']} runs, expected {len(self.runs)}"
+        if attributes.get("runs") != len(self.runs):
+            return f"made of {attributes.get('runs')} runs, expected {len(self.runs)}"
         return None
 
 
@@ -196,10 +196,10 @@ def combinations(
                             f"{place}.{other}: {unknown_name('level', each, factors[other])}"
                         )
     for labels in itertools.product(*found.values()):
-        place = dict(zip(found, labels, strict=True))
-        parts = [found[factor][label] for factor, label in place.items()]
+        at = dict(zip(found, labels, strict=True))
+        parts = [found[factor][label] for factor, label in at.items()]
         if any(
-            place[other] not in allowed
+            at[other] not in allowed
             for part in parts
             for other, allowed in part.get("only", {}).items()
         ):

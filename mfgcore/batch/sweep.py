@@ -130,8 +130,8 @@ def sweep(
                 interrupt.add_note(f"the same call goes on from what is kept in {folder}")
             raise
     title = f"{experiment.name}: " + (", ".join(factors) or "a single run")
-    labels = {factor: list(levels(factor, given)) for factor, given in factors.items()}
-    design = Design(experiment.name, labels, planned, title)
+    listed = {factor: list(levels(factor, given)) for factor, given in factors.items()}
+    design = Design(experiment.name, listed, planned, title)
     return join(design, {labels: found[name] for labels, name in names.items()})
 
 

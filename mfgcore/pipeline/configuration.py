@@ -420,7 +420,7 @@ def _run_files(root, base, values, factors, runs):
 
 def _parts(folder, place, design):
     """A file for all runs that differ in the last factor and the trial alone."""
-    files: dict[tuple, str] = {}
+    files = {}
     for key in design.runs:
         labels = key[:-2]
         parts = [re.sub(r"[^A-Za-z0-9_=.+-]+", "_", plain(label)) for label in labels] or ["all"]

@@ -1,6 +1,7 @@
 """Designs: factors, their levels, the runs of all combinations, and the datasets of these."""
 
 import copy
+import importlib
 import json
 
 import numpy as np
@@ -169,3 +170,18 @@ def test_bad_comparisons_are_refused_in_one_line(config):
     said = r"^comparisons\.experiments\.small, scenario = calm, setting = a b, .*: failure_prob"
     with pytest.raises(ConfigurationError, match=said):
         designed(config)
+
+
+def test_a_translated_comparison_has_every_array_that_it_had(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    translate = importlib.import_module("translate_data").translate
+    runs = expand(small, {"setting": {"a": {}, "b": {"agents": 3}}}, trials=1)
+    dataset = summarise_runs(Design("x", {"setting": ["a", "b"]}, runs))
+    path = tmp_path / "old.nc"
+    with monkeypatch.context() as patched:
+        patched.setattr("mfgcore.runs.datasets.KINDS", ("run", "comparison"))
+        save(dataset.assign_attrs(kind="comparison"), path)
+    assert translate(path) and not translate(path)
+    found = mfgcore.load(path, kind="experiment")
+    assert found.equals(dataset)
+    assert found.attrs["configurations"] == dataset.attrs["configurations"]

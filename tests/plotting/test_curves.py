@@ -386,7 +386,7 @@ def kinds(dataset):
     [
         ("plot_mean_field", RUN, {}, "an experiment is needed; plot_run draws this, which is of a"),
         ("plot_metrics", RUN, {}, "an experiment is needed; plot_run draws this"),
-        ("plot_exact", ABLATION, {}, "an experiment is needed; plot_ablation"),
+        ("plot_exact", ABLATION, {}, "exact_return: is over communication_radius, "),
         ("plot_run", EXPERIMENT, {}, "a run is needed; one of plot_metrics, plot_exact"),
         ("plot_ablation", EXPERIMENT, {}, "an ablation is needed; one of plot_metrics"),
         ("plot_heat_map", RUN, {}, "an ablation is needed; plot_run draws this"),

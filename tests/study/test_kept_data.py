@@ -10,6 +10,7 @@ import xarray as xr
 from project import ROOT, tracked
 
 from mfgcore.pipeline import configuration
+from mfgcore.runs.datasets import load
 from mfgcore.runs.simulation import Simulation
 
 DATA = tracked("docs/gallery/data/*.nc")
@@ -74,3 +75,8 @@ def test_the_code_of_today_makes_them(path, config):
 def test_there_are_kept_data():
     assert Path(ROOT / "docs/gallery/data/theory.json").exists()
     assert len(DATA) >= 4
+
+
+@pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
+def test_they_are_experiments_like_others(path):
+    assert load(path, kind="experiment").attrs["runs"] > 0
