@@ -185,13 +185,13 @@ def _stacked(outer: list[list[Any]], found: dict[Key, np.ndarray]) -> np.ndarray
     return stacked
 
 
-@checked
+@explained
 def measured(run: xr.Dataset) -> xr.Dataset:
     """What of a run is joined: every metric that is measured in each iteration; xarray.Dataset."""
     return run[list(per_iteration())].assign(cpu_seconds=run.attrs["cpu_seconds"])
 
 
-@checked
+@explained
 def summary(run: xr.Dataset) -> xr.Dataset:
     """Numbers for each iteration of a run.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mfgcore._base.arguments import checked, explained
+from mfgcore._base.arguments import explained
 from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.experiment.experiment import Experiment, code_of
 from mfgcore.experiment.parameter_spec import first_difference
@@ -249,7 +249,7 @@ def expand(
     return found
 
 
-@checked
+@explained
 def said(factors: Mapping[str, Any], labels: Labels) -> str:
     """Levels in a message, such as ``agents = 5, game = agree``; str."""
     pairs = zip(factors, labels, strict=True)

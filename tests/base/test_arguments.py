@@ -102,8 +102,8 @@ def valid(tmp_path_factory):
         },
         "datasets.save": {"dataset": run, "path": folder / "again.nc"},
         "datasets.load": {"path": path, "kind": "run"},
-        "collect.collect": {"runs": [run], "experiments": [experiment]},
-        "sweep.sweep": {
+        "batch.collect.collect": {"runs": [run], "experiments": [experiment]},
+        "batch.sweep.sweep": {
             "experiment": experiment, "cores": 1, "cache": None, "progress": False, "seed": [1],
         },
         "table.own_fields": {"game": type(game)},
@@ -121,42 +121,42 @@ def valid(tmp_path_factory):
         },
         "datasets.configuration": {"dataset": run},
         "datasets.check_made": {"name": "x", "dataset": run, "kind": "run"},
-        "collect.collect_files": {"paths": [path], "design": design},
-        "collect.join": {"design": design, "pieces": {("networked", 0): measured(run)}},
-        "collect.measured": {"run": run},
-        "collect.summary": {"run": run},
-        "collect.summarise_runs": {"design": design, "progress": None},
-        "collect.check_part": {"whose": "x", "dataset": joined, "design": design},
-        "collect.load_current": {"path": path, "expected": experiment, "outdated": True},
-        "collect.run_to_file": {
+        "batch.collect.collect_files": {"paths": [path], "design": design},
+        "batch.collect.join": {"design": design, "pieces": {("networked", 0): measured(run)}},
+        "batch.collect.measured": {"run": run},
+        "batch.collect.summary": {"run": run},
+        "batch.collect.summarise_runs": {"design": design, "progress": None},
+        "batch.collect.check_part": {"whose": "x", "dataset": joined, "design": design},
+        "batch.collect.load_current": {"path": path, "expected": experiment, "outdated": True},
+        "batch.collect.run_to_file": {
             "path": folder / "made.nc", "experiment": experiment, "threads": 1, "progress": None,
             "checkpointer": Checkpointer(folder / "made.nc.checkpoint"), "limit": 1e12,
         },
-        "collect.check_run": {"whose": "x", "dataset": run, "experiment": experiment},
-        "collect.mark_outdated": {
+        "batch.collect.check_run": {"whose": "x", "dataset": run, "experiment": experiment},
+        "batch.collect.mark_outdated": {
             "dataset": run.copy(), "path": path, "difference": "x", "allowed": True
         },
-        "configuration.read": {"paths": [folder / "a.yaml"], "config": {}, "words": ["b=1"]},
-        "configuration.located": {"config": {"a": 1}, "folders": ["."]},
-        "configuration.load_schema": {"path": ROOT / "workflow/schemas/config.schema.yaml"},
-        "configuration.check": {"config": config, "schema": schema},
-        "configuration.figures": named,
-        "configuration.import_files": {"config": config},
-        "configuration.names": {"config": config, "group": "experiments"},
-        "configuration.design": named,
-        "configuration.reference": {"run": experiment},
-        "configuration.combine": {"shipped": config, "given": {"seed": 1}},
-        "design.expand": {"make": small, "factors": {"agents": [2, 3]}, "trials": 1},
-        "design.combinations": {"factors": {"agents": [2, 3]}},
-        "design.levels": {"factor": "agents", "given": [2, 3]},
-        "design.sets_of": {"level": {"agents": 3}},
-        "design.plain": {"value": 1},
-        "design.said": {"factors": {"agents": [2, 3]}, "labels": (2,)},
+        "pipeline.configuration.read": {"paths": [folder / "a.yaml"], "config": {}, "words": ["b=1"]},
+        "pipeline.configuration.located": {"config": {"a": 1}, "folders": ["."]},
+        "pipeline.configuration.load_schema": {"path": ROOT / "workflow/schemas/config.schema.yaml"},
+        "pipeline.configuration.check": {"config": config, "schema": schema},
+        "pipeline.configuration.figures": named,
+        "pipeline.configuration.import_files": {"config": config},
+        "pipeline.configuration.names": {"config": config, "group": "experiments"},
+        "pipeline.configuration.design": named,
+        "pipeline.configuration.reference": {"run": experiment},
+        "pipeline.configuration.combine": {"shipped": config, "given": {"seed": 1}},
+        "batch.design.expand": {"make": small, "factors": {"agents": [2, 3]}, "trials": 1},
+        "batch.design.combinations": {"factors": {"agents": [2, 3]}},
+        "batch.design.levels": {"factor": "agents", "given": [2, 3]},
+        "batch.design.sets_of": {"level": {"agents": 3}},
+        "batch.design.plain": {"value": 1},
+        "batch.design.said": {"factors": {"agents": [2, 3]}, "labels": (2,)},
         "table.disturbances": {},
         "table.with_parameters": {"docstring": "x"},
         "table.read_by": {"values": vars(experiment) | {"scenario": "none"}},
-        "yaml_files.read_yaml": {"path": folder / "a.yaml"},
-        "yaml_files.parse_yaml": {"text": "1", "name": "x"},
+        "pipeline.yaml_files.read_yaml": {"path": folder / "a.yaml"},
+        "pipeline.yaml_files.parse_yaml": {"text": "1", "name": "x"},
         "games.model.in_one_line": {"name": "x"},
         "networks.graph": {"n_agents": 3, "edges": [(0, 1)]},
         "networks.parts": {"links": networks.graph(3, [(0, 1)])},
@@ -223,7 +223,7 @@ def valid(tmp_path_factory):
         "statistics.summarise_ablation": {
             "dataset": fig.expand_dims(setting=["1"]), "generator": np.random.default_rng(0)
         },
-        "statistics.by_setting": {"dataset": fig.expand_dims(agents=[1])},
+        "plotting.statistics.by_setting": {"dataset": fig.expand_dims(agents=[1])},
         "explorer.write_page": {"experiments": [], "path": folder / "page.html"},
         "explorer.describe": {"title": "x", "dataset": mfgcore.collect([run], [experiment])},
         "layout.layout_of": {"dataset": run},
@@ -252,11 +252,11 @@ def valid(tmp_path_factory):
         "readings.judge_readings": {
             "dataset": evidence.comparisons["readings"], "settings": {}, "seed": 1
         },
-        "crate.write_crate": {
+        "pipeline.ro_crate.write_crate": {
             "path": folder / "crate.json", "snakefile": folder / "Snakefile",
             "configuration": {"seed": 1}, "experiments": {}, "manifest": folder / "manifest.json",
         },
-        "new.write_study": {"folder": folder / "study", "workflow": ROOT / "workflow/Snakefile"},
+        "pipeline.init.write_study": {"folder": folder / "study", "workflow": ROOT / "workflow/Snakefile"},
     }  # fmt: skip
     by_argument = {
         "experiment": experiment, "dataset": fig, "metric": "discounted_return", "update": update,
@@ -277,8 +277,8 @@ def valid(tmp_path_factory):
 
 # made of many files, which other tests make
 OF_FILES = {
-    "collect.collect_files",
-    "crate.write_crate",
+    "batch.collect.collect_files",
+    "pipeline.ro_crate.write_crate",
     "generality.measure",
     "readings.judge_readings",
 }
