@@ -136,9 +136,13 @@ def valid(tmp_path_factory):
         "batch.collect.mark_outdated": {
             "dataset": run.copy(), "path": path, "difference": "x", "allowed": True
         },
-        "pipeline.configuration.read": {"paths": [folder / "a.yaml"], "config": {}, "words": ["b=1"]},
+        "pipeline.configuration.read": {
+            "paths": [folder / "a.yaml"], "config": {}, "words": ["b=1"]
+        },
         "pipeline.configuration.located": {"config": {"a": 1}, "folders": ["."]},
-        "pipeline.configuration.load_schema": {"path": ROOT / "workflow/schemas/config.schema.yaml"},
+        "pipeline.configuration.load_schema": {
+            "path": ROOT / "workflow/schemas/config.schema.yaml"
+        },
         "pipeline.configuration.check": {"config": config, "schema": schema},
         "pipeline.configuration.figures": named,
         "pipeline.configuration.import_files": {"config": config},
@@ -256,7 +260,9 @@ def valid(tmp_path_factory):
             "path": folder / "crate.json", "snakefile": folder / "Snakefile",
             "configuration": {"seed": 1}, "experiments": {}, "manifest": folder / "manifest.json",
         },
-        "pipeline.init.write_study": {"folder": folder / "study", "workflow": ROOT / "workflow/Snakefile"},
+        "pipeline.init.write_study": {
+            "folder": folder / "study", "workflow": ROOT / "workflow/Snakefile"
+        },
     }  # fmt: skip
     by_argument = {
         "experiment": experiment, "dataset": fig, "metric": "discounted_return", "update": update,

@@ -552,4 +552,4 @@ def test_a_configured_game_that_is_none_is_refused(name, refused, tmp_path, monk
 @pytest.mark.parametrize(("experiment", "expected"), KEYS.values(), ids=KEYS)
 def test_a_configured_mistake_gets_one_line(experiment, expected, refused, tmp_path, monkeypatch):
     said = estimated(refused, tmp_path, monkeypatch, "", experiment)
-    assert said.startswith("mfgcore: error: experiments.mine.") and expected in said
+    assert said.startswith("mfgcore: error: experiments.mine") and expected in said

@@ -14,10 +14,12 @@ from mfgcore.agents import architectures, networks, scenarios, scores
 from mfgcore.metrics import definitions as metrics
 from mfgcore.pipeline import configuration
 from mfgcore.pipeline.yaml_files import parse_yaml
+from mfgcore.plotting import FIGURES
 from mfgcore.study import claims
 
 REGISTRIES = (
     architectures.ARCHITECTURES,
+    FIGURES,
     claims.CLAIMS,
     games.GAMES,
     metrics.METRICS,
@@ -39,8 +41,8 @@ def registries():
 
 
 def test_what_python_says_can_be_added(registries):
-    game, _, _, _, architecture, scenario, score, network, graph, metric, claim = documented(
-        "python"
+    game, _, _, _, architecture, scenario, score, network, graph, metric, figure, claim = (
+        documented("python")
     )
     exec(game, {"__name__": "mine"})
     exec(architecture, vars(architectures).copy())
@@ -67,6 +69,8 @@ def test_what_python_says_can_be_added(registries):
         for rule in ("largest_change", "smallest_change")
     )
     assert (largest["policy"] != smallest["policy"]).any()
+    exec(figure, {"__name__": "mine"})
+    assert "divergence" in FIGURES
     exec(claim, vars(claims).copy())
     assert claims.CLAIMS["C40"].text.startswith("Networked agents earn")
     evidence = claims.Evidence({})
@@ -91,12 +95,8 @@ def test_a_game_off_the_grid_by_command_line_configuration_and_notebook(
 
     own = parse_yaml(documented("yaml")[0], "docs")
     own["experiments"]["beach"] |= few
-    planned, _ = configuration.check(*configured(own))
-    first = next(
-        run
-        for run in planned["beach"].values()
-        if (run.architecture, run.trial) == ("networked", 0)
-    )
+    planned = configuration.check(*configured(own))
+    first = planned["experiments", "beach"].runs["networked", 0]
     made = {}
     exec(game, {"__name__": "notebook"})
     exec(cell.replace("40,\n", "40, **few,\n", 1).partition("dataset")[0], {"few": few}, made)
@@ -110,8 +110,9 @@ def configured(own):
     return config, configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
 
 
-def test_an_ablation_can_be_added():
-    own = parse_yaml(documented("yaml")[-1], "docs")
-    config, schema = configured(own)
-    configuration.check(config, schema)
-    assert list(configuration.ablation(config, "discount")) == ["0.8", "0.9", "0.95"]
+def test_factors_and_an_ablation_can_be_added():
+    rings, ablation = (parse_yaml(text, "docs") for text in documented("yaml")[-2:])
+    config, schema = configured(rings | ablation)
+    planned = configuration.check(config, schema)
+    assert planned["ablations", "discount"].factors["discount"] == [0.8, 0.9, 0.95]
+    assert len(planned["experiments", "rings"].runs) == 3 * (5 + 5 + 3)
