@@ -308,7 +308,7 @@ def _estimate(arguments):
     cores = _at_least_one("cores", arguments.cores)
     config = combine(read(CONFIG_FILES), read(arguments.configfile))
     designs = check(config, load_schema("workflow/schemas/config.schema.yaml"))
-    for group in GROUPS:
+    for number, group in enumerate(GROUPS):
         known, named = set(), {}
         for name in names(config, group):
             made = designs.get((group, name)) or design(config, group, name)
@@ -316,8 +316,9 @@ def _estimate(arguments):
             runs = {made.files.get(key, key): run for key, run in made.runs.items()}
             named[name] = _alike(run for path, run in runs.items() if path not in known)
             known |= {*made.files.values()}
+        if number:
+            print()
         _print_estimate(group.removesuffix("s"), named, cores)
-        print()
 
 
 def _alike(runs):
