@@ -282,22 +282,8 @@ def load_current(path: StrPath, expected: Any, outdated: bool = False) -> xr.Dat
     else:
         dataset = load(path)
         difference = _difference(dataset, expected)
-    return mark_outdated(dataset, path, difference, outdated)
-
-
-@checked
-def mark_outdated(
-    dataset: xr.Dataset, path: StrPath, difference: str | None, allowed: bool
-) -> xr.Dataset:
-    """A dataset whose attribute `outdated` says what is different from what would be made now.
-
-    Raises
-    ------
-    RunFileError
-        If there is a difference, and none is allowed.
-    """
     if difference is not None:
-        if not allowed:
+        if not outdated:
             raise RunFileError(
                 f"{shorten(str(path))}: was {difference}; delete it and run again, or "
                 "--config show_outdated=True draws it with a mark"

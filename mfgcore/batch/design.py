@@ -11,7 +11,7 @@ from mfgcore._base.arguments import explained
 from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.experiment.experiment import Experiment, code_of
 from mfgcore.experiment.parameter_spec import first_difference
-from mfgcore.experiment.parameters import parameters
+from mfgcore.experiment.parameters import defaults, disturbances, parameters
 
 Labels = tuple[Any, ...]  # of one level of each factor
 Key = tuple[Any, ...]  # labels, then the trial
@@ -254,3 +254,25 @@ def said(factors: Mapping[str, Any], labels: Labels) -> str:
     """Levels in a message, such as ``agents = 5, game = agree``; str."""
     pairs = zip(factors, labels, strict=True)
     return ", ".join(f"{factor} = {plain(label)}" for factor, label in pairs) or "the run"
+
+
+@explained
+def reference(run: Experiment) -> Experiment:
+    """The run beside an experiment, of which `run` is one, without sampling error; Experiment.
+
+    One policy for the largest population of the experiment, with the exact Q-function and without
+    any disturbance; of its metrics only the exact ones are meant to be used.
+    """
+    undisturbed: dict[str, Any] = dict.fromkeys(disturbances())
+    return dataclasses.replace(
+        run,
+        architecture="centralised",
+        algorithm="exact",
+        agents=max(2, run.max_agents),
+        scenario="none",
+        **undisturbed,
+        leavers=defaults()["leavers"],
+        sampled_exploitability=False,
+        exact_metrics=True,
+        evaluation_interval=1,
+    )

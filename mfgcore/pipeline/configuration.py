@@ -16,9 +16,9 @@ from mfgcore._base.errors import ConfigurationError, did_you_mean, shorten, show
 from mfgcore._base.files import StrPath
 from mfgcore._base.plugins import import_file
 from mfgcore.batch.design import OF_A_LEVEL, Design, combinations, expand, levels, plain
-from mfgcore.experiment.experiment import Experiment, make_experiment
+from mfgcore.experiment.experiment import make_experiment
 from mfgcore.experiment.parameter_spec import Parameter, is_plain_name
-from mfgcore.experiment.parameters import defaults, disturbances, parameters
+from mfgcore.experiment.parameters import defaults, parameters
 from mfgcore.metrics.definitions import METRICS
 from mfgcore.pipeline.yaml_files import parse_yaml, read_yaml
 
@@ -477,25 +477,3 @@ def _title(place, given, runs):
             ) from None
 
     return re.sub(r"\{([^{}:]*):?([^{}]*)\}", fill, given)
-
-
-@explained
-def reference(run: Experiment) -> Experiment:
-    """The run beside an experiment, of which `run` is one, without sampling error; Experiment.
-
-    One policy for the largest population of the experiment, with the exact Q-function and without
-    any disturbance; of its metrics only the exact ones are meant to be used.
-    """
-    undisturbed: dict[str, Any] = dict.fromkeys(disturbances())
-    return dataclasses.replace(
-        run,
-        architecture="centralised",
-        algorithm="exact",
-        agents=max(2, run.max_agents),
-        scenario="none",
-        **undisturbed,
-        leavers=defaults()["leavers"],
-        sampled_exploitability=False,
-        exact_metrics=True,
-        evaluation_interval=1,
-    )

@@ -14,6 +14,7 @@ import xarray as xr
 from mfgcore._base.errors import DrawingWarning, MfgcoreError, RunFileError, shorten
 from mfgcore._base.files import StrPath, reason
 from mfgcore.batch.collect import load_current
+from mfgcore.batch.design import reference
 from mfgcore.experiment.experiment import Experiment, code_of
 from mfgcore.pipeline import configuration
 
@@ -103,7 +104,7 @@ def current(config: dict[str, Any], paths: Iterable[StrPath]) -> dict[str, xr.Da
         name, group = path.stem, path.parent.name
         if group == "reference":
             runs = configuration.design(config, "experiments", name).runs
-            expected: Any = configuration.reference(next(iter(runs.values())))
+            expected: Any = reference(next(iter(runs.values())))
             name += " (reference)"
         else:
             expected = configuration.design(config, group, name)

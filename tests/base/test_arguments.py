@@ -133,9 +133,6 @@ def valid(tmp_path_factory):
             "checkpointer": Checkpointer(folder / "made.nc.checkpoint"), "limit": 1e12,
         },
         "batch.collect.check_run": {"whose": "x", "dataset": run, "experiment": experiment},
-        "batch.collect.mark_outdated": {
-            "dataset": run.copy(), "path": path, "difference": "x", "allowed": True
-        },
         "pipeline.configuration.read": {
             "paths": [folder / "a.yaml"], "config": {}, "words": ["b=1"]
         },
@@ -148,7 +145,7 @@ def valid(tmp_path_factory):
         "pipeline.configuration.import_files": {"config": config},
         "pipeline.configuration.names": {"config": config, "group": "experiments"},
         "pipeline.configuration.design": named,
-        "pipeline.configuration.reference": {"run": experiment},
+        "batch.design.reference": {"run": experiment},
         "pipeline.configuration.combine": {"shipped": config, "given": {"seed": 1}},
         "batch.design.expand": {"make": small, "factors": {"agents": [2, 3]}, "trials": 1},
         "batch.design.combinations": {"factors": {"agents": [2, 3]}},

@@ -8,6 +8,7 @@ try:
     from mfgcore._base.errors import MfgcoreError
     from mfgcore._base.fingerprint import fingerprint_of, run_fingerprint
     from mfgcore.agents.architectures import ARCHITECTURES
+    from mfgcore.batch.design import reference
     from mfgcore.experiment.experiment import code_of
     from mfgcore.pipeline import configuration, snakefile
 except ImportError as error:  # such as kernels that are older than their sources
@@ -74,7 +75,7 @@ FIGURE_FILES = figures_of("experiments")
 ABLATION_FILES = figures_of("ablations")
 ALL = [*FIGURE_FILES, *DATASETS, MANIFEST]
 REFERENCES = {
-    name: configuration.reference(next(iter(design.runs.values())))
+    name: reference(next(iter(design.runs.values())))
     for (group, name), design in DESIGNS.items()
     if group == "experiments"
 }
