@@ -205,7 +205,7 @@ def check(config: dict[str, Any], schema: dict[str, Any]) -> dict[tuple[str, str
         (group, name): design(config, group, name)
         for group in GROUPS
         for name in names(config, group)
-        if _shared(config, group).get("keep") != "summaries"
+        if (_shared(config, group) | _named(config, group)[name]).get("keep") != "summaries"
     }
 
 

@@ -111,7 +111,7 @@ def check_targets(
             continue
         hint = did_you_mean(inside, [*(each.name for each in rules), *known])
         for name, value in config["experiments"].items():
-            if value is None and Path(target).stem.partition("_")[0] == name:
+            if value is None and f"{Path(target).stem}_".startswith(f"{name}_"):
                 hint = f": experiment {name!r} is left out"
         for path in known:
             if Path(path).name == Path(target).name:

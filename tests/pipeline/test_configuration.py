@@ -356,3 +356,14 @@ def test_what_both_read_alike_is_read(tmp_path):
     shared = {"b": 1000, "c": 31}
     found = read_yaml(path)
     assert found == {"a": shared, "d": shared | {"e": math.inf, "f": None}, "g": "yes", "h": 1500.0}
+
+
+def test_an_experiment_of_any_group_may_keep_summaries(schema, paper):
+    """Its runs are many, and planned where they are asked for."""
+    paper["experiments"]["fig1"] |= {"keep": "summaries", "factors": {"discount": [0.5, 0.9]}}
+    assert ("experiments", "fig1") not in configuration.check(paper, schema)
+    design = configuration.design(paper, "experiments", "fig1")
+    assert list(design.files.values()) == [
+        f"experiments/fig1/{name}.nc" for name in ("centralised", "independent", "networked")
+    ]
+    assert len(design.part("networked").runs) == 2 * 10

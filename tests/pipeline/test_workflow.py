@@ -399,6 +399,7 @@ def test_numbers_on_the_command_line_are_read_as_those_of_a_file(project):
         ({"old": "fig1: {agents: 6", "new": "'../x': {agents: 6"}, "'../x' is not a plain name"),
         ({"old": "seed: 1", "new": "seed: 1\nseed: 2"}, "seed: is given twice"),
         ({"old": "seed: 1", "new": "__use_yte__: true"}, "__use_yte__ is not allowed"),
+        ({"old": "fig1: {", "new": "fig1: {figure: metric, "}, "unknown figure 'metric'; did you"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_one_line(project, change, expected):

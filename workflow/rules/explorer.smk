@@ -1,7 +1,7 @@
 # Not part of figures/all: no figure of the paper, but a page to look around in its experiments.
 rule explorer:
     input:
-        DATASETS,
+        [DATASET.format(group="experiments", name=name) for name in REFERENCES],
     output:
         f"{FIGURES}/explorer.html",
     log:
