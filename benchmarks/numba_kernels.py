@@ -44,13 +44,13 @@ def replay_td(transitions, q_values, generators, cycles, learning_rate, discount
 
 
 def step_population(
-    states, policy_index, tables, next_states, next_state_thresholds, rewards, generators, *, n_steps,
-    population_rewards, occupancy, learners, transitions, interval, n_discarded,
+    states, policy_index, tables, next_states, next_state_thresholds, rewards, generators, *,
+    n_steps, population_rewards, occupancy, learners, transitions, interval, n_discarded,
 ):  # fmt: skip
     _step(
         states, policy_index, tables["thresholds"], tables["entropy"], next_states[..., 0],
-        rewards, generators, n_steps, population_rewards, occupancy, learners, transitions, interval,
-        n_discarded,
+        rewards, generators, n_steps, population_rewards, occupancy, learners, transitions,
+        interval, n_discarded,
     )  # fmt: skip
 
 

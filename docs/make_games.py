@@ -15,9 +15,9 @@ import numpy as np
 import xarray as xr
 
 from mfgcore import meanfield
+from mfgcore.batch.design import plain
 from mfgcore.experiment.parameters import defaults
 from mfgcore.games import ACTIONS, GAMES, MOVES
-from mfgcore.pipeline.configuration import plain
 from mfgcore.plotting import draw_shares
 from mfgcore.plotting.state_layout import cells_of, layout_of, names_of, turns_of
 from mfgcore.plotting.style import use_style

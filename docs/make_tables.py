@@ -9,9 +9,10 @@ import inspect
 import re
 from pathlib import Path
 
+from mfgcore.batch.design import plain
 from mfgcore.experiment.parameters import defaults
 from mfgcore.metrics.definitions import METRICS
-from mfgcore.pipeline.configuration import plain, settable
+from mfgcore.pipeline.configuration import settable
 
 ROOT = Path(__file__).parents[1]
 # the folders of the package; each imports only those before it

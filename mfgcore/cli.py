@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import difflib
 import json
 import os
@@ -9,7 +10,6 @@ import signal
 import sys
 import time
 import warnings
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,19 @@ from mfgcore.agents.networks import NETWORKS
 from mfgcore.batch import cost
 from mfgcore.batch.collect import run_to_file
 from mfgcore.experiment.experiment import make_experiment
-from mfgcore.experiment.parameter_spec import RENAMED, REQUIRED
+from mfgcore.experiment.parameter_spec import REQUIRED
 from mfgcore.experiment.parameters import defaults, parameters
 from mfgcore.games import GAMES
-from mfgcore.pipeline.configuration import CONFIG_FILES, check, combine, load_schema, read
+from mfgcore.pipeline.configuration import (
+    CONFIG_FILES,
+    GROUPS,
+    check,
+    combine,
+    design,
+    load_schema,
+    names,
+    read,
+)
 from mfgcore.pipeline.init import write_study
 from mfgcore.runs.checkpoint import Checkpointer, Stopped
 from mfgcore.runs.datasets import configuration, load
@@ -75,9 +84,6 @@ def _read(kind):
 
 def _add_parameters(parser):
     default = defaults()
-    for old in RENAMED:
-        known = {"dest": old, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
-        parser.add_argument("--" + old.replace("_", "-"), type=_read(int), **known)
     for key, parameter in parameters().items():
         flag = "--" + key.replace("_", "-")
         details = [parameter.describe()]
@@ -139,7 +145,7 @@ def _build_parser():
     _add_parameters(run.add_argument_group("parameters of the experiment"))
 
     text = "Say what a run was, how it was made and what it measured last; of the runs of an "
-    text += "experiment, a sweep or a comparison, what they have in common and their means."
+    text += "experiment, what they have in common and their means."
     add, _ = command(_show, "show", "say what a file of results holds", text)
     add("file", metavar="FILE", help="file made by mfgcore run, by mfgcore.save or the workflow")
     add("--plot", metavar="FILE", help="also draw the metrics to this file (.png, .pdf or .svg)")
@@ -168,8 +174,7 @@ def _build_parser():
 
 def _run(arguments):
     _import(arguments)
-    known = parameters().keys() | RENAMED.keys()
-    values = {key: value for key, value in vars(arguments).items() if key in known}
+    values = {key: value for key, value in vars(arguments).items() if key in parameters()}
     experiment = make_experiment(**values)
     threads = _at_least_one("threads", arguments.threads)
     limit = None if arguments.memory is None else parse_size(arguments.memory)
@@ -302,24 +307,26 @@ def _new(arguments):
 def _estimate(arguments):
     cores = _at_least_one("cores", arguments.cores)
     config = combine(read(CONFIG_FILES), read(arguments.configfile))
-    named, studies = check(config, load_schema("workflow/schemas/config.schema.yaml"))
-    _print_estimate("experiment", {name: _alike(runs) for name, runs in named.items()}, cores)
-    counted, ablations = set(), {}
-    for name, settings in studies.items():
-        ablations[name] = []
-        for folder, runs in settings.values():
-            new = {key: runs[key] for key in runs if (folder, *key) not in counted}
-            counted |= {(folder, *key) for key in new}
-            ablations[name] += _alike(new)
-    print()
-    _print_estimate("ablation", ablations, cores)
+    designs = check(config, load_schema("workflow/schemas/config.schema.yaml"))
+    for number, group in enumerate(GROUPS):
+        known, named = set(), {}
+        for name in names(config, group):
+            made = designs.get((group, name)) or design(config, group, name)
+            # equal runs are in one file, and counted once
+            runs = {made.files.get(key, key): run for key, run in made.runs.items()}
+            named[name] = _alike(run for path, run in runs.items() if path not in known)
+            known |= {*made.files.values()}
+        if number:
+            print()
+        _print_estimate(group.removesuffix("s"), named, cores)
 
 
 def _alike(runs):
-    """A run of each architecture, and the number of its trials, which all cost the same."""
-    trials = Counter(architecture for architecture, _ in runs)
-    first = {architecture: run for (architecture, _), run in reversed(runs.items())}
-    return [(first[architecture], trials[architecture]) for architecture in trials]
+    """Runs that differ in their trial alone: the first of them, and their number."""
+    found = {}
+    for run in runs:
+        found.setdefault(dataclasses.replace(run, trial=0), []).append(run)
+    return [(trials[0], len(trials)) for trials in found.values()]
 
 
 def _print_estimate(kind, named, cores):

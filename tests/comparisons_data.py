@@ -9,6 +9,9 @@ import numpy as np
 import xarray as xr
 import yaml
 
+from mfgcore.batch.design import combinations
+from mfgcore.pipeline.configuration import OF_AN_EXPERIMENT
+
 CONFIG = Path(__file__).parents[1] / "config"
 METRICS = ("discounted_return", "exact_return", "exact_exploitability", "population_size")
 
@@ -21,9 +24,10 @@ def shipped(name):
 def planned(name):
     """A comparison of config/comparisons.yaml, its parameters over those of config.yaml; dict."""
     config, comparisons = copy.deepcopy((shipped("config"), shipped("comparisons")))
-    found = comparisons["comparisons"]
-    parameters = config["parameters"] | found["parameters"] | found[name].get("parameters", {})
-    return found[name] | {"parameters": parameters}
+    group = comparisons["comparisons"]
+    found = group["experiments"][name]
+    own = {key: value for key, value in found.items() if key not in OF_AN_EXPERIMENT}
+    return found | {"parameters": config["parameters"] | group["parameters"] | own}
 
 
 def made_up(name, returns, noise=0.1, exploitability=None, seed=1, but=()):
@@ -33,31 +37,23 @@ def made_up(name, returns, noise=0.1, exploitability=None, seed=1, but=()):
     noise, and `exploitability` likewise; `but` are settings that are left out.
     """
     plan, rng = planned(name), np.random.default_rng(seed)
-    settings = {key: own for key, own in plan["settings"].items() if key not in but}
+    factors = plan["factors"]
+    factors["setting"] = {key: own for key, own in factors["setting"].items() if key not in but}
     found, configurations = {}, {}
-    for scenario, event in plan["scenarios"].items():
-        for setting, own in settings.items():
-            if scenario not in own.get("only", plan["scenarios"]):
-                continue
-            given = [part["trials"] for part in (event, own) if "trials" in part]
-            trials = min(given, default=plan["trials"])
-            for variant, last in plan["variants"].items():
-                parameters = plan["parameters"] | event | own | last
-                for key in ("trials", "only"):
-                    parameters.pop(key, None)
-                k = np.arange(parameters["iterations"])
-                place = scenario, setting, variant
-                configurations["|".join(place)] = parameters
-                values = returns(*place, k, parameters) + noise * rng.normal(size=(trials, k.size))
-                gap = 1.0 if exploitability is None else exploitability(*place, k, parameters)
-                gap = np.where(
-                    k % parameters["evaluation_interval"] == 0,
-                    gap + noise * rng.normal(size=(trials, k.size)),
-                    np.nan,
-                )
-                size = np.full((trials, k.size), parameters["agents"])
-                found[place] = values, values, gap, size
-    names = list(plan["scenarios"]), list(settings), list(plan["variants"])
+    for place, sets, trials in combinations(factors):
+        parameters, n_trials = plan["parameters"] | sets, trials or plan["trials"]
+        k = np.arange(parameters["iterations"])
+        configurations["|".join(place)] = parameters
+        values = returns(*place, k, parameters) + noise * rng.normal(size=(n_trials, k.size))
+        gap = 1.0 if exploitability is None else exploitability(*place, k, parameters)
+        gap = np.where(
+            k % parameters["evaluation_interval"] == 0,
+            gap + noise * rng.normal(size=(n_trials, k.size)),
+            np.nan,
+        )
+        size = np.full((n_trials, k.size), parameters["agents"])
+        found[place] = values, values, gap, size
+    names = [list(levels) for levels in factors.values()]
     shapes = [values[0].shape for values in found.values()]
     sizes = *map(len, names), *np.max(shapes, axis=0)
     dims = ("scenario", "setting", "variant", "trial", "iteration")

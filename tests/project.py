@@ -31,9 +31,9 @@ parameters:
 ablations:
   trials: 1
   parameters: {agents: 4, iterations: 3, transitions: 600}
-  studies:
-    radius: {values: [0.2, 1.0]}
-    rounds: {values: [1, 5, 300]}
+  experiments:
+    radius: {factors: {communication_radius: [0.2, 1.0]}}
+    rounds: {factors: {communication_rounds: [1, 5, 300]}}
 """
 GROWING = {"fig3", "fig4", "fig6"}
 STUDIES = ("radius", "rounds")
@@ -63,8 +63,8 @@ def tracked(*patterns):
 
 @functools.cache
 def left_out():
-    """The shipped studies that the tiny configuration leaves out."""
-    studies = read_yaml(ROOT / "config/ablations.yaml")["ablations"]["studies"]
+    """The shipped ablations that the tiny configuration leaves out."""
+    studies = read_yaml(ROOT / "config/ablations.yaml")["ablations"]["experiments"]
     return "".join(f"    {name}: null\n" for name in studies if name not in STUDIES)
 
 
@@ -98,7 +98,9 @@ def documented(language):
 
 # processes in which what takes two thirds of the time of a short call is imported
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["snakemake.cli", "mfgcore.batch.comparisons", "mfgcore.batch.cost"])
+SERVER.set_forkserver_preload(
+    ["snakemake.cli", "mfgcore.pipeline.configuration", "mfgcore.batch.cost"]
+)
 
 
 def call(arguments, folder, environment, outputs):

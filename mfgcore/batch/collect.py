@@ -1,23 +1,29 @@
-"""Runs joined into one dataset: those of an experiment, and those of an ablation."""
+"""Runs joined into one dataset, with a dimension for each factor."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from mfgcore._base.arguments import checked, explained
-from mfgcore._base.errors import RunFileError, shorten
+from mfgcore._base.errors import ConfigurationError, RunFileError, shorten
 from mfgcore._base.files import StrPath
 from mfgcore.agents.architectures import ARCHITECTURES
+from mfgcore.batch.design import Design, Key
 from mfgcore.experiment.experiment import Experiment, code_of
-from mfgcore.experiment.parameter_spec import first_difference, identity
+from mfgcore.experiment.parameter_spec import first_difference
+from mfgcore.experiment.parameters import parameters
 from mfgcore.metrics.definitions import per_iteration
 from mfgcore.runs.checkpoint import Checkpointer
 from mfgcore.runs.datasets import COMMON, check_made, configuration, describe, load, make_and_save
-from mfgcore.runs.provenance import environment, history
+from mfgcore.runs.provenance import environment
 from mfgcore.runs.simulate import simulate
 from mfgcore.runs.simulation import Simulation
+
+FULLEST = 4  # states, as many as the paper's games have targets
 
 
 @explained
@@ -44,7 +50,7 @@ def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experime
     """
     if len(runs) != len(experiments):
         raise RunFileError(f"{len(runs)} runs are given, expected {len(experiments)}")
-    found: dict[tuple[str, int], xr.Dataset] = {}
+    pieces = {}
     for number, (run, experiment) in enumerate(zip(runs, experiments, strict=True)):
         if isinstance(run, xr.Dataset):
             name = f"run {number}"
@@ -53,181 +59,238 @@ def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experime
             name, dataset = shorten(str(run)), load(run)
         check_run(name, dataset, experiment)
         key = (experiment.architecture, experiment.trial)
-        if key in found:
+        if key in pieces:
             raise RunFileError(f"{name}: there are two runs of {key[0]}, trial {key[1]}")
-        found[key] = dataset
-    architectures = [name for name in ARCHITECTURES if any(key[0] == name for key in found)]
-    trials = sorted({trial for _, trial in found})
-    for key in ((name, trial) for name in architectures for trial in trials):
-        if key not in found:
+        pieces[key] = measured(dataset)
+    named = [name for name in ARCHITECTURES if any(key[0] == name for key in pieces)]
+    planned = {(each.architecture, each.trial): each for each in experiments}
+    design = Design(experiments[0].name, {"architecture": named}, planned)
+    for key in itertools.product(*design.coordinates.values()):
+        if key not in pieces:
             raise RunFileError(f"the run of {key[0]}, trial {key[1]} is missing")
-    joined = _stack(
-        [
-            _stack([found[name, trial][list(per_iteration())] for trial in trials], "trial")
-            for name in architectures
-        ],
-        "architecture",
-    )
-    joined = joined.assign_coords(trial=trials, architecture=architectures)
-    joined["cpu_seconds"] = (
-        ("architecture", "trial"),
-        [[found[name, trial].attrs["cpu_seconds"] for trial in trials] for name in architectures],
-        {"long_name": "CPU time of a run", "units": "s"},
-    )
-    first = next(iter(found.values()))
+    return join(design, pieces)
+
+
+@explained
+def collect_files(paths: Iterable[StrPath], design: Design) -> xr.Dataset:
+    """Join the runs of a design.
+
+    Parameters
+    ----------
+    paths : list of path
+        Its files, in their order.
+    design : Design
+
+    Returns
+    -------
+    xarray.Dataset
+        As of :func:`join`.
+
+    Raises
+    ------
+    RunFileError
+        If a file was made with other parameters or by other code, or lacks a value.
+    """
+    pieces = {}
+    for path, key in zip(paths, design.files, strict=True):
+        if design.summaries:
+            dataset = load(path, "experiment")
+            check_part(shorten(str(path)), dataset, design.part(*key))
+            pieces[key] = dataset
+        else:
+            dataset = load(path)
+            check_run(shorten(str(path)), dataset, design.runs[key])
+            pieces[key] = measured(dataset)
+    return join(design, pieces)
+
+
+@explained
+def join(design: Design, pieces: Mapping[Key, xr.Dataset]) -> xr.Dataset:
+    """Join what was measured, with a dimension for each factor, and one for the trials.
+
+    Parameters
+    ----------
+    design : Design
+    pieces : dict of tuple to xarray.Dataset
+        By the beginning of the keys of its runs: what they measured, over the rest of these, and
+        over iterations, states and so on.
+
+    Returns
+    -------
+    xarray.Dataset
+        NaN where there is no run, or no such iteration. What is over states is there if all
+        pieces have the same states. Coordinates of factors have the attribute `baseline` if the
+        experiment varies a value.
+    """
+    coordinates = design.coordinates
+    n_outer = len(next(iter(pieces)))
+    outer = dict(itertools.islice(coordinates.items(), n_outer))
+    own = [*coordinates, "iteration"]
+    states = [
+        piece.coords.to_dataset().drop_dims(own, errors="ignore") for piece in pieces.values()
+    ]
+    if not all(each.equals(states[0]) for each in states):
+        pieces = {
+            key: each.drop_dims(["state", "action"], errors="ignore")
+            for key, each in pieces.items()
+        }
+    longest = max(pieces.values(), key=lambda piece: piece.sizes["iteration"])
+    joined = xr.Dataset(coords=longest.coords.to_dataset().drop_dims(coordinates, errors="ignore"))
+    for name in longest.data_vars:
+        found = {key: piece[name].values for key, piece in pieces.items()}
+        dims = (*outer, *longest[name].dims)
+        joined[name] = dims, _stacked(list(outer.values()), found)
+    known = parameters()
+    for factor, labels in coordinates.items():
+        about = {"long_name": known[factor].help} if factor in known else {}
+        if factor in design.baseline:
+            about["baseline"] = design.baseline[factor]
+        joined = joined.assign_coords({factor: (factor, labels, about)})
+    joined["cpu_seconds"].attrs = {"long_name": "CPU time of a run", "units": "s"}
+    made = [piece.attrs for piece in {id(each): each for each in pieces.values()}.values()]
+    layouts = {each["layout"] for each in made}
+    commits = ", ".join(each.get("commits", each["commit"]) for each in made)
     joined.attrs = {
-        "title": f"{first.attrs['title'].split(',')[0]}: {experiments[0].name}",
+        "title": design.title or f"{made[0]['title'].split(',')[0]}: {design.name}",
         "kind": "experiment",
         **COMMON,
-        "layout": first.attrs["layout"],
-        "configuration": json.dumps(_in_common([experiments]), sort_keys=True),
-        "runs": len(found),
-        "fingerprint": code_of(experiments),
-        "wall_seconds": sum(run.attrs["wall_seconds"] for run in found.values()),
-        "cpu_seconds": sum(run.attrs["cpu_seconds"] for run in found.values()),
-        "commits": ", ".join(sorted({run.attrs["commit"] for run in found.values()})),
-        "started": min(run.attrs["started"] for run in found.values()),
+        "layout": layouts.pop() if len(layouts) == 1 else "none",
+        "configuration": json.dumps(design.in_common, sort_keys=True),
+        "configurations": json.dumps(design.configurations, sort_keys=True),
+        "runs": sum(each.get("runs", 1) for each in made),
+        "fingerprint": code_of(design.first.values()),
+        "wall_seconds": sum(each["wall_seconds"] for each in made),
+        "cpu_seconds": sum(each["cpu_seconds"] for each in made),
+        "commits": ", ".join(sorted({*commits.split(", ")})),
+        "started": min(each["started"] for each in made),
         **environment("collect"),
     }
     return describe(joined)
 
 
-@explained
-def collect_ablation(
-    paths: Iterable[StrPath],
-    settings: Mapping[str, Sequence[Experiment]],
-    *,
-    title: str,
-    varied: str,
-    baseline: str,
-    coordinates: Mapping[str, Sequence[str]] | None = None,
-) -> xr.Dataset:
-    """Join the runs of an ablation, with its parameter's values as a dimension.
+def _stacked(outer: list[list[Any]], found: dict[Key, np.ndarray]) -> np.ndarray:
+    """Arrays in one, by their labels; NaN where there is none, or it is smaller than others."""
+    shape = np.max([values.shape for values in found.values()], axis=0)
+    sizes = [len(labels) for labels in outer]
+    whole = len(found) == np.prod(sizes) and all(
+        values.shape == tuple(shape) for values in found.values()
+    )
+    dtype = np.result_type(*found.values())
+    if not whole and dtype.kind != "f":
+        dtype = np.dtype(float)
+    stacked = np.full([*sizes, *map(int, shape)], np.nan if dtype.kind == "f" else 0, dtype)
+    places = [{label: i for i, label in enumerate(labels)} for labels in outer]
+    for key, values in found.items():
+        at: list[Any] = [known[label] for known, label in zip(places, key, strict=True)]
+        stacked[(*at, *map(slice, values.shape))] = values
+    return stacked
 
-    Parameters
-    ----------
-    paths : list of path
-        The runs' files, in any order: each says what it was made with.
-    settings : dict of str to list of Experiment
-        By the parameter's value, as it is written in a configuration: what its runs should be.
-    title, varied, baseline : str
-        Of the study, the parameter that it varies, and its value in the other ablations.
-    coordinates : dict of str to list of str, optional
-        If the study varies two parameters: by their names, their values for every setting.
+
+@explained
+def measured(run: xr.Dataset) -> xr.Dataset:
+    """What of a run is joined: every metric that is measured in each iteration; xarray.Dataset."""
+    return run[list(per_iteration())].assign(cpu_seconds=run.attrs["cpu_seconds"])
+
+
+@explained
+def summary(run: xr.Dataset) -> xr.Dataset:
+    """Numbers for each iteration of a run.
 
     Returns
     -------
     xarray.Dataset
-        As of :func:`mfgcore.batch.collect`, whose errors it has, with the dimension `setting`.
+        Over iterations, float32: every metric that is one number for each iteration;
+        `policy_entropy`, that of the most common policy where agents are, as a share of the largest
+        that there can be; `fullest`, the share of the agents in the four fullest states. And
+        `cpu_seconds`.
     """
-    files = {identity(configuration(load(path))): path for path in paths}
-    datasets = []
-    for setting, experiments in settings.items():
-        made_with = [identity(each.relevant()) for each in experiments]
-        for key, each in zip(made_with, experiments, strict=True):
-            if key not in files:
-                run = f"{each.architecture}, trial {each.trial}"
-                raise RunFileError(f"the run of {varied} = {setting}, {run} is missing")
-        datasets.append(collect([files[key] for key in made_with], experiments))
-    dataset = xr.concat(datasets, "setting", join="exact", combine_attrs="drop_conflicts")
-    dataset = dataset.assign_coords(setting=list(settings))
-    for key, values in (coordinates or {}).items():
-        dataset = dataset.assign_coords({key: ("setting", values)})
-    dataset.attrs |= {
-        "title": title,
-        "history": history("collect_ablation"),
-        "varied": varied,
-        "baseline": baseline,
-        "runs": sum(each.attrs["runs"] for each in datasets),
-        "cpu_seconds": sum(each.attrs["cpu_seconds"] for each in datasets),
-        "started": min(each.attrs["started"] for each in datasets),
-        "configuration": json.dumps(_in_common(settings.values()), sort_keys=True),
-        "fingerprint": code_of(run for experiments in settings.values() for run in experiments),
+    kept = {
+        name: run[name].astype(np.float32)
+        for name, entry in per_iteration().items()
+        if entry.dims == ("iteration",)
     }
-    return dataset
+    field, policy = run["mean_field"].values, run["common_policy"].values.astype(np.float64)
+    logs = np.log(policy, out=np.zeros_like(policy), where=policy > 0.0)
+    entropy = -(policy * logs).sum(axis=-1) / np.log(policy.shape[-1])
+    for name, values in (
+        ("policy_entropy", (field * entropy).sum(axis=1)),
+        ("fullest", np.sort(field, axis=1)[:, -FULLEST:].sum(axis=1)),
+    ):
+        kept[name] = xr.DataArray(values.astype(np.float32), dims="iteration")
+    kept["cpu_seconds"] = xr.DataArray(run.attrs["cpu_seconds"])
+    return xr.Dataset(kept, {"iteration": run["iteration"]}, run.attrs)
+
+
+@checked
+def summarise_runs(design: Design, progress: Callable[[Key], object] | None = None) -> xr.Dataset:
+    """Make the runs of a design, one after the other, and keep their summaries.
+
+    Parameters
+    ----------
+    design : Design
+    progress : callable, optional
+        Called with the key of each run that is done.
+
+    Returns
+    -------
+    xarray.Dataset
+        Of :func:`join`, of each run's :func:`summary`.
+    """
+    if not design.runs:
+        raise ConfigurationError("design: there is no run")
+    pieces = {}
+    for key, experiment in design.runs.items():
+        pieces[key] = summary(simulate(experiment))
+        if progress is not None:
+            progress(key)
+    return join(design, pieces)
 
 
 @explained
-def load_collected(
-    path: StrPath,
-    settings: Sequence[Sequence[Experiment]],
-    outdated: bool = False,
-    kind: str = "experiment",
-) -> xr.Dataset:
-    """Read what was collected, or a reference, if it is what would be collected now.
+def check_part(whose: str, dataset: xr.Dataset, design: Design) -> None:
+    """Refuse what is not the runs of a design.
+
+    Raises
+    ------
+    RunFileError
+        Its message begins with `whose`.
+    """
+    difference = design.difference(dataset.attrs)
+    if difference is not None:
+        raise RunFileError(f"{whose}: was {difference}; delete it and run again")
+
+
+@explained
+def load_current(path: StrPath, expected: Any, outdated: bool = False) -> xr.Dataset:
+    """Read a run, or the runs of a design, if they are what would be made now.
 
     Parameters
     ----------
     path : path
-    settings : list of list of Experiment
-        The experiments that it should be made of: one list, or, of an ablation, one for each value.
+    expected : Design or Experiment
     outdated : bool
         Whether what was made by other code or with other parameters is read all the same. Its
         attribute `outdated` then says what is different.
-    kind : {"experiment", "run"}
-        Of the file; a reference is a run.
 
     Raises
     ------
     RunFileError
         As of :func:`mfgcore.load`, or if it is out of date.
     """
-    runs = [run for experiments in settings for run in experiments]
-    dataset = load(path, kind)
-    found, expected = configuration(dataset), _in_common(settings)
-    if kind == "run":
-        expected = runs[0].relevant()
-    difference = first_difference(found, expected)
+    if isinstance(expected, Design):
+        dataset = load(path, "experiment")
+        difference = expected.difference(dataset.attrs)
+    else:
+        dataset = load(path)
+        difference = _difference(dataset, expected)
     if difference is not None:
-        difference = f"made with {difference}"
-    elif dataset.attrs.get("fingerprint") != code_of(runs):
-        difference = f"made by other code ({dataset.attrs.get('fingerprint')})"
-    elif dataset.attrs.get("runs", 1) != len(runs):
-        difference = f"made of {dataset.attrs['runs']} runs, expected {len(runs)}"
-    return mark_outdated(dataset, path, difference, outdated)
-
-
-@checked
-def mark_outdated(
-    dataset: xr.Dataset, path: StrPath, difference: str | None, allowed: bool
-) -> xr.Dataset:
-    """A dataset whose attribute `outdated` says what is different from what would be made now.
-
-    Raises
-    ------
-    RunFileError
-        If there is a difference, and none is allowed.
-    """
-    if difference is not None:
-        if not allowed:
+        if not outdated:
             raise RunFileError(
                 f"{shorten(str(path))}: was {difference}; delete it and run again, or "
                 "--config show_outdated=True draws it with a mark"
             )
         dataset.attrs["outdated"] = difference
     return dataset
-
-
-def _in_common(settings):
-    """The parameters of an experiment's runs; of an ablation, those of all its settings; dict."""
-    used = [
-        {
-            key: value
-            for run in experiments
-            for key, value in run.relevant().items()
-            if key not in ("architecture", "trial")
-        }
-        for experiments in settings
-    ]
-    return {
-        key: value
-        for key, value in used[0].items()
-        if all(other.get(key) == value for other in used)
-    }
-
-
-def _stack(datasets, dimension):
-    return xr.concat(datasets, dimension, join="exact", combine_attrs="drop")
 
 
 @checked
@@ -266,12 +329,9 @@ def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None
     def refuse(what):
         raise RunFileError(f"{whose}: {what}; delete it and run again")
 
-    expected = experiment.relevant()
-    difference = first_difference(configuration(dataset), expected)
+    difference = _difference(dataset, experiment)
     if difference is not None:
-        refuse(f"was made with {difference}")
-    if dataset.attrs["fingerprint"] != experiment.code():
-        refuse(f"was made by other code ({dataset.attrs['fingerprint']})")
+        refuse(f"was {difference}")
     missing = [name for name in per_iteration() if name not in dataset]
     if missing:
         refuse(f"{missing[0]} is missing")
@@ -287,3 +347,13 @@ def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None
         measured = metric.expected(dataset, experiment)
         if not np.isfinite(dataset[name].values[measured]).all():
             refuse(f"{name} is not finite")
+
+
+def _difference(dataset: xr.Dataset, experiment: Experiment) -> str | None:
+    """What a run of an experiment would be made with, otherwise than this one was; str or None."""
+    difference = first_difference(configuration(dataset), experiment.relevant())
+    if difference is not None:
+        return f"made with {difference}"
+    if dataset.attrs["fingerprint"] != experiment.code():
+        return f"made by other code ({dataset.attrs['fingerprint']})"
+    return None

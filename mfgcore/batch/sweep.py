@@ -2,9 +2,8 @@
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
-import itertools
-import json
 import os
 import sys
 from collections.abc import Generator, Iterable, Iterator
@@ -21,20 +20,17 @@ from mfgcore._base.errors import (
     MfgcoreError,
     RunFileError,
     shorten,
-    unknown_name,
 )
 from mfgcore._base.files import check_writable, checkpoint_of, only_writer, reason
 from mfgcore.batch import cost, workers
-from mfgcore.batch.collect import check_run, run_to_file
+from mfgcore.batch.collect import check_run, join, measured, run_to_file
+from mfgcore.batch.design import Design, expand, levels, said
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.experiment.parameter_spec import identity
 from mfgcore.experiment.parameters import parameters
-from mfgcore.metrics.definitions import per_iteration
-from mfgcore.pipeline.configuration import plain
 from mfgcore.runs import resources as memory
 from mfgcore.runs.checkpoint import Checkpointer, Stopped
-from mfgcore.runs.datasets import COMMON, describe, load
-from mfgcore.runs.provenance import environment
+from mfgcore.runs.datasets import load
 from mfgcore.runs.simulate import simulate
 
 Tasks = dict[str, tuple[Experiment, Path | None, float]]
@@ -100,13 +96,11 @@ def sweep(
     >>> dataset["exact_return"].mean("seed").dims
     ('architecture', 'iteration')
     """
-    values = _checked(experiment, varied)
-    combinations = itertools.product(*values.values())
-    places = [dict(zip(values, place, strict=True)) for place in combinations]
-    planned = [_at(experiment, place) for place in places]
-    names = [_name(each) for each in planned]
-    runs = dict(zip(names, planned, strict=True))
-    folder = None if cache is None else _folder(cache, planned)
+    factors = _factors(varied)
+    planned = expand(functools.partial(_at, experiment), factors)
+    names = {labels: _name(each) for labels, each in planned.items()}
+    runs = {names[labels]: each for labels, each in planned.items()}
+    folder = None if cache is None else _folder(cache, list(planned.values()))
     found = {} if folder is None else dict(_kept_runs(folder, runs))
     left = {name: runs[name] for name in runs if name not in found}
     cores, limit = _share(list(left.values()), cores)
@@ -125,8 +119,8 @@ def sweep(
         try:
             for name, outcome in outcomes:
                 if isinstance(outcome, MfgcoreError):
-                    place = _said(places[names.index(name)])
-                    raise type(outcome)(f"{place}: {outcome}")
+                    labels = next(labels for labels in names if names[labels] == name)
+                    raise type(outcome)(f"{said(factors, labels)}: {outcome}")
                 if isinstance(outcome, Exception):
                     raise outcome
                 found[name] = outcome
@@ -135,39 +129,27 @@ def sweep(
             if folder is not None:
                 interrupt.add_note(f"the same call goes on from what is kept in {folder}")
             raise
-    return _joined(experiment, values, planned, [found[name] for name in names])
+    title = f"{experiment.name}: " + (", ".join(factors) or "a single run")
+    listed = {factor: list(levels(factor, given)) for factor, given in factors.items()}
+    design = Design(experiment.name, listed, planned, title)
+    return join(design, {labels: found[name] for labels, name in names.items()})
 
 
-def _checked(experiment: Experiment, varied: dict[str, Iterable[Any]]) -> dict[str, list]:
-    """The values of each varied parameter, as its own type."""
-    values = {}
+def _factors(varied: dict[str, Iterable[Any]]) -> dict[str, list[Any]]:
+    """The values of each varied parameter."""
+    factors = {}
     for key, given in varied.items():
-        if key not in parameters():
-            raise ConfigurationError(unknown_name("parameter", key, parameters()))
-        if isinstance(given, str) or not isinstance(given, Iterable):
+        if key in parameters() and (isinstance(given, str) or not isinstance(given, Iterable)):
             raise ConfigurationError(f"{key}: {shorten(given)} is not a list of values")
-        listed = given.tolist() if isinstance(given, np.ndarray) else given
-        values[key] = [parameters()[key].check(key, value) for value in listed]
-        if not values[key]:
-            raise ConfigurationError(f"{key}: there is no value in the list")
-        twice = [value for value in values[key] if values[key].count(value) > 1]
-        if twice:
-            raise ConfigurationError(f"{key}: {shorten(twice[0])} is there twice")
-    return values
+        factors[key] = given.tolist() if isinstance(given, np.ndarray) else list(given)
+    return factors
 
 
-def _at(experiment: Experiment, place: dict[str, Any]) -> Experiment:
+def _at(experiment: Experiment, **values: Any) -> Experiment:
     """The experiment with other values of some parameters."""
-    if "edges" in place:  # the digest is of the file that the experiment had
-        place = {"edges_digest": None, **place}
-    try:
-        return dataclasses.replace(experiment, **place)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{_said(place)}: {error}") from None
-
-
-def _said(place: dict[str, Any]) -> str:
-    return ", ".join(f"{key} = {plain(value)}" for key, value in place.items()) or "the run"
+    if "edges" in values:  # the digest is of the file that the experiment had
+        values = {"edges_digest": None, **values}
+    return dataclasses.replace(experiment, **values)
 
 
 def _name(experiment: Experiment) -> str:
@@ -195,11 +177,7 @@ def _kept_runs(folder: Path, runs: dict[str, Experiment]) -> Iterator[tuple[str,
         with contextlib.suppress(RunFileError):  # missing, damaged or stale: it is made anew
             dataset = load(folder / name)
             check_run(name, dataset, experiment)
-            yield name, _over_iterations(dataset)
-
-
-def _over_iterations(dataset: xr.Dataset) -> xr.Dataset:
-    return dataset[list(per_iteration())]
+            yield name, measured(dataset)
 
 
 def _share(runs: list[Experiment], cores: int | None) -> tuple[int, float]:
@@ -218,11 +196,11 @@ def _share(runs: list[Experiment], cores: int | None) -> tuple[int, float]:
 def _run(experiment: Experiment, path: Path | None, limit: float) -> xr.Dataset:
     """One run, which is kept if there is a path for it; what the sweep takes of it."""
     if path is None:
-        return _over_iterations(simulate(experiment, limit=limit))
+        return measured(simulate(experiment, limit=limit))
     with only_writer(path):
         checkpointer = Checkpointer(checkpoint_of(path), report=lambda text: None)
         dataset = run_to_file(path, experiment, checkpointer, limit=limit)
-    return _over_iterations(dataset)
+    return measured(dataset)
 
 
 def _run_elsewhere(
@@ -248,53 +226,3 @@ def _outcomes(tasks: Tasks, cores: int) -> Outcomes:
         except MfgcoreError as error:
             outcome = error
         yield name, outcome
-
-
-def _joined(
-    experiment: Experiment,
-    values: dict[str, list],
-    planned: list[Experiment],
-    runs: list[xr.Dataset],
-) -> xr.Dataset:
-    """The runs, in the order of the product, with a dimension for each varied parameter."""
-    states = [run.coords.to_dataset().drop_dims("iteration") for run in runs]
-    if not all(each.equals(states[0]) for each in states):
-        runs = [run.drop_dims(["state", "action"]) for run in runs]
-    flat = xr.concat(runs, "run", join="outer", combine_attrs="drop", coords="minimal",
-                     compat="override", data_vars="all")  # fmt: skip
-    sizes = [len(listed) for listed in values.values()]
-    joined = xr.Dataset(coords=flat.coords)
-    for name, variable in flat.data_vars.items():
-        shaped = variable.values.reshape(*sizes, *variable.shape[1:])
-        joined[name] = (*values, *variable.dims[1:]), shaped
-    for key, listed in values.items():
-        labels = [plain(value) for value in listed] if None in listed else listed
-        about = {"long_name": parameters()[key].help}
-        joined = joined.assign_coords({key: (key, labels, about)})
-    seconds = np.reshape([run.attrs["cpu_seconds"] for run in runs], sizes)
-    about = {"long_name": "CPU time of a run", "units": "s"}
-    joined["cpu_seconds"] = tuple(values), seconds, about
-    layouts = {run.attrs["layout"] for run in runs}
-    joined.attrs = {
-        "title": f"{experiment.name}: " + (", ".join(values) or "a single run"),
-        "kind": "sweep",
-        **COMMON,
-        "layout": layouts.pop() if len(layouts) == 1 else "none",
-        "configuration": json.dumps(_in_common(planned, values), sort_keys=True),
-        "runs": len({_name(each) for each in planned}),
-        "fingerprint": ", ".join(sorted({each.code() for each in planned})),
-        "commits": ", ".join(sorted({run.attrs["commit"] for run in runs})),
-        **environment("sweep"),
-    }
-    return describe(joined)
-
-
-def _in_common(planned: list[Experiment], varied: Iterable[str]) -> dict[str, Any]:
-    """The parameters that have one value in all runs that read them."""
-    used: dict[str, Any] = {}
-    several = set(varied)
-    for each in planned:
-        for key, value in each.relevant().items():
-            if used.setdefault(key, value) != value:
-                several.add(key)
-    return {key: value for key, value in used.items() if key not in several}

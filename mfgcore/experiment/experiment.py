@@ -18,7 +18,7 @@ from mfgcore._base.plugins import digest_of, nothing_read, told
 from mfgcore._base.registry import Registry, keyword_names
 from mfgcore.experiment.components import DEPARTURE_RULES, METRICS, NETWORKS, SCENARIOS, Network
 from mfgcore.experiment.edge_lists import check_edges
-from mfgcore.experiment.parameter_spec import RENAMED, REQUIRED, read_settings, renamed
+from mfgcore.experiment.parameter_spec import REQUIRED, read_settings
 from mfgcore.experiment.parameters import (
     DERIVED,
     Table,
@@ -57,12 +57,7 @@ class Experiment(Table):
     'networked'
     """
 
-    increase_at: dataclasses.InitVar[int | None] = None
-
-    def __post_init__(self, increase_at: int | None) -> None:
-        if increase_at is not None:
-            values = renamed({"change_at": self.change_at, "increase_at": increase_at})
-            object.__setattr__(self, "change_at", values["change_at"])
+    def __post_init__(self) -> None:
         for key, described in parameters().items():
             object.__setattr__(self, key, described.check(key, getattr(self, key)))
         with told(), nothing_read(self._entries(parameters())):
@@ -337,7 +332,7 @@ def make_experiment(**values: Any) -> Experiment:
         Also for a key that is no parameter, with the nearest one, and for a missing game.
     """
     for key in values:
-        if key not in parameters() and key not in RENAMED:
+        if key not in parameters():
             raise ConfigurationError(unknown_name("key", key, parameters()))
     if "game" not in values:
         raise ConfigurationError(f"game: missing; {parameters()['game'].allowed()}")

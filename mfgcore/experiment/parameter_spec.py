@@ -8,7 +8,6 @@ import numbers
 import operator
 import re
 import types
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +19,6 @@ from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
 from mfgcore._base.registry import Registry
 
 REQUIRED = dataclasses.MISSING
-# what parameters were called in earlier versions
-RENAMED = {"increase_at": "change_at"}
 LONGEST_PATH = 1000
 _SIGNS = {"[": ">=", "(": ">", "]": "<=", ")": "<"}
 _FITS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
@@ -237,24 +234,6 @@ def describe_fields(cls: Any) -> dict[str, Parameter]:
     return described
 
 
-def renamed(values: dict[str, Any]) -> dict[str, Any]:
-    """Values by the names that their parameters have now; says so of earlier ones, in a warning.
-
-    Raises
-    ------
-    ConfigurationError
-        If one is given under both names.
-    """
-    for old, new in RENAMED.items():
-        if old in values:
-            if values.get(new) is not None:
-                raise ConfigurationError(f"{old}: is now called {new}, and both are given")
-            warnings.warn(f"{old} is now called {new}", FutureWarning, stacklevel=4)
-            others = {key: value for key, value in values.items() if key != old}
-            values = others | {new: values[old]}
-    return values
-
-
 def first_difference(found: Mapping[str, object], expected: Mapping[str, object]) -> str | None:
     """Where one :meth:`mfgcore.Experiment.relevant` is not the expected one; str or None.
 
@@ -273,12 +252,3 @@ def identity(relevant: Mapping[str, object]) -> str:
     known = relevant.get("edges_digest") is not None
     kept = {key: value for key, value in relevant.items() if not (known and key == "edges")}
     return json.dumps(kept, sort_keys=True)
-
-
-def alike(
-    found: Mapping[str, Mapping[str, object]], expected: Mapping[str, Mapping[str, object]]
-) -> bool:
-    """Whether several :meth:`mfgcore.Experiment.relevant`, by name, are the expected ones."""
-    return found.keys() == expected.keys() and not any(
-        first_difference(found[name], each) for name, each in expected.items()
-    )

@@ -1,9 +1,9 @@
 """The workflow's configuration: checked against its schema, and expanded into runs."""
 
+import copy
 import dataclasses
 import hashlib
-import itertools
-import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,21 +15,23 @@ from mfgcore._base.arguments import explained
 from mfgcore._base.errors import ConfigurationError, did_you_mean, shorten, show_key, unknown_name
 from mfgcore._base.files import StrPath
 from mfgcore._base.plugins import import_file
-from mfgcore.experiment.experiment import Experiment, make_experiment
-from mfgcore.experiment.parameter_spec import RENAMED, Parameter, is_plain_name, renamed
-from mfgcore.experiment.parameters import defaults, disturbances, parameters
-from mfgcore.pipeline.yaml_files import VARIED, Sources, located, parse_yaml, read_yaml
+from mfgcore.batch.design import OF_A_LEVEL, Design, combinations, expand, levels, plain
+from mfgcore.experiment.experiment import make_experiment
+from mfgcore.experiment.parameter_spec import Parameter, is_plain_name
+from mfgcore.experiment.parameters import defaults, parameters
+from mfgcore.metrics.definitions import METRICS
+from mfgcore.pipeline.yaml_files import parse_yaml, read_yaml
 
 # of the workflow, in its folder: what every configuration overrides
 CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml", "config/comparisons.yaml")
 LONGEST_FORMAT = 4  # of a field in a title, such as .0%
 # These the workflow sets itself, one value for each run.
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
-# What a comparison is made of, by label.
-COMPARED = ("scenarios", "settings", "variants")
-
-Runs = dict[tuple[str, int], Experiment]  # by architecture and trial
-Settings = dict[str, tuple[str, Runs]]  # by the value of an ablation: a folder, and its runs
+# By the key of a group of experiments, what the names of its figures begin with.
+GROUPS = {"experiments": "", "ablations": "ablation_", "comparisons": "comparison_"}
+# Of an experiment, or of its group, beside parameters.
+OF_AN_EXPERIMENT = ("title", "trials", "factors", "figure", "keep", "streams")
+PATHS = ("edges", "import")  # keys of files that a configuration names
 
 
 # JSON has one kind of number, so its schemas take 2.0 for an integer; we do not
@@ -43,10 +45,7 @@ _Validator = jsonschema.validators.extend(
 
 @explained
 def read(
-    paths: Iterable[StrPath],
-    config: Mapping[str, Any] | None = None,
-    words: Iterable[str] = (),
-    origins: Iterable[StrPath] | None = None,
+    paths: Iterable[StrPath], config: Mapping[str, Any] | None = None, words: Iterable[str] = ()
 ) -> dict[str, Any]:
     """Configuration files as one dict: keys of later ones override those of earlier ones.
 
@@ -57,37 +56,52 @@ def read(
         What overrides them.
     words : iterable of str
         Such as ``seed=2``, from a command line: what overrides all that.
-    origins : iterable of path, optional
-        Where the files are, if `paths` are copies of them: see
-        :func:`mfgcore.pipeline.yaml_files.located`.
 
     Raises
     ------
     ConfigurationError
         As of :func:`mfgcore.pipeline.yaml_files.read_yaml`.
     """
-    paths = list(paths)
-    origins = paths if origins is None else origins
-    parts: Sources = [(read_yaml(path), at) for path, at in zip(paths, origins, strict=True)]
-    parts.append((config or {}, None))
+    found: dict[str, Any] = {}
+    for path in paths:
+        found = _override(found, located(read_yaml(path), [Path(path).parent]))
+    found = _override(found, config or {})
     for word in words:
         key, _, value = word.partition("=")
-        parts.append(({key: parse_yaml(value, f"--config {show_key(key)}")}, None))
-    read: dict[str, Any] = {}
-    for part, _ in parts:
-        read = _override(read, _renamed(part))
-    return located(read, parts)
+        found = _override(found, {key: parse_yaml(value, f"--config {show_key(key)}")})
+    return found
 
 
-def _renamed(content):
-    """Keys and values with the names that parameters have now."""
-    if not isinstance(content, dict):
-        return content
-    content = {key: _renamed(value) for key, value in content.items()}
-    for key in VARIED:
-        if isinstance(content.get(key), str):
-            content[key] = next(iter(renamed({content[key]: None})))
-    return renamed(content)
+@explained
+def located(config: Any, folders: Iterable[StrPath]) -> Any:
+    """A configuration whose `import` and `edges` are relative to the working directory.
+
+    Parameters
+    ----------
+    config : dict
+    folders : list of path
+        Where to look for what is named by a relative path; the first, if it is in none of them.
+    """
+    folders = list(folders)
+
+    def place(path):
+        if isinstance(path, list):
+            return [place(each) for each in path]
+        if not isinstance(path, str) or not path or Path(path).is_absolute():
+            return path
+        found = [Path(folder, path) for folder in folders]
+        there = next((each for each in found if os.path.exists(each)), found[0])  # noqa: PTH110
+        near = os.path.relpath(there)  # which takes the folder before .. for no link
+        return near if os.path.realpath(near) == os.path.realpath(there) else str(there)
+
+    if not isinstance(config, Mapping):
+        return config
+    return {
+        key: located(value, folders)
+        if key not in PATHS or isinstance(value, Mapping)
+        else place(value)
+        for key, value in config.items()
+    }
 
 
 def _override(config, content):
@@ -103,8 +117,8 @@ def _override(config, content):
 def combine(shipped: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """A user's configuration over the shipped one; dict.
 
-    Experiments of a user's own stand alone: where there are any, those shipped ones are left out,
-    as by null, that the user does not name too. So it is with studies.
+    Experiments of a user's own stand alone in their group: where there are any, those shipped ones
+    are left out, as by null, that the user does not name too.
 
     Raises
     ------
@@ -112,15 +126,21 @@ def combine(shipped: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         If a name is to be left out that there is not.
     """
     config = _override(shipped, given)
-    inner = [each.get("ablations") for each in (config, shipped, given)]
-    for key, place, sections in (
-        ("experiments", "experiments", (config, shipped, given)),
-        ("studies", "ablations.studies", inner),
-    ):
-        named = [each.get(key) if isinstance(each, dict) else None for each in sections]
+    for group in GROUPS:
+        named = [_named(each, group) for each in (config, shipped, given)]
         if all(isinstance(each, dict) for each in named):
-            _stand_alone(place, *named)
+            _stand_alone(_place(group), *named)
     return config
+
+
+def _named(config, group):
+    """The experiments of a group, by name; None where there are none."""
+    section = config if group == "experiments" else config.get(group)
+    return section.get("experiments") if isinstance(section, dict) else None
+
+
+def _place(group):
+    return group if group == "experiments" else f"{group}.experiments"
 
 
 def _stand_alone(place, named, shipped, given):
@@ -154,15 +174,14 @@ def settable() -> dict[str, Parameter]:
 
 
 @explained
-def check(
-    config: dict[str, Any], schema: dict[str, Any]
-) -> tuple[dict[str, Runs], dict[str, Settings]]:
+def check(config: dict[str, Any], schema: dict[str, Any]) -> dict[tuple[str, str], Design]:
     """Check a configuration, as loaded from YAML, against a schema, and expand it.
 
     Returns
     -------
-    experiments, ablations : dict
-        What :func:`runs` and :func:`ablation` say of each, by name.
+    dict of (str, str) to Design
+        By the group and the name of each experiment; but for those that keep summaries, whose runs
+        are many.
 
     Raises
     ------
@@ -173,46 +192,93 @@ def check(
     # the deepest error is the most telling one; among equals, the first in the file
     error = max(errors, key=lambda found: len(found.absolute_path), default=None)
     if error is not None:
-        raise ConfigurationError(_explain(error) + _similar(error, config))
+        raise ConfigurationError(_explain(error))
     import_files(config)
-    for place, section in _sections(config):
-        _check_values(place, section)
-    planned = {name: runs(config, name) for name in experiments(config)}
-    if not planned:
+    parameters()["seed"].check("seed", config["seed"])
+    if not names(config, "experiments"):
         raise ConfigurationError("experiments: all are null, and nothing is left to be done")
-    for name in planned:
-        title(config, name, planned[name])
-    planned_studies = {name: ablation(config, name) for name in studies(config)}
-    _check_names(planned, planned_studies)
-    return planned, planned_studies
+    for group in GROUPS:
+        place = "" if group == "experiments" else f"{group}."
+        _check_section(place, config if group == "experiments" else config.get(group, {}))
+    _check_names(config)
+    return {
+        (group, name): design(config, group, name)
+        for group in GROUPS
+        for name in names(config, group)
+        if (_shared(config, group) | _named(config, group)[name]).get("keep") != "summaries"
+    }
+
+
+def _check_section(place, section):
+    """Check the parameters of a group, and of its experiments, one by one."""
+    _check_values(f"{place}parameters.", section.get("parameters", {}))
+    _check_factors(f"{place}factors", section.get("factors", {}))
+    for name, own in section.get("experiments", {}).items():
+        if own is not None:
+            _check_values(f"{place}experiments.{name}.", own)
+            _check_factors(f"{place}experiments.{name}.factors", own.get("factors", {}))
+
+
+def _check_values(place, section):
+    for key, value in section.items():
+        if key in parameters() and key not in OF_A_LEVEL:
+            parameters()[key].check(place + key, value)
+
+
+def _check_factors(place, factors):
+    for factor, given in factors.items():
+        taken = {*METRICS, *METRICS.taken} - parameters().keys()
+        if factor in taken:
+            raise ConfigurationError(f"{place}.{factor}: is what is measured; choose another name")
+        if isinstance(given, dict):
+            for label, own in given.items():
+                _check_values(f"{place}.{factor}.{label}.", own or {})
+        elif given is not None:
+            try:
+                levels(factor, given)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{place}: {error}") from None
 
 
 @explained
-def figures(experiment: str) -> list[str]:
-    """Names of the figures of an experiment; list of str."""
-    return [experiment + view for view in ("", "_exact", "_mean_field")]
+def names(config: dict[str, Any], group: str) -> list[str]:
+    """Names of the experiments of a group that a configuration does not leave out; list of str."""
+    return [name for name, own in (_named(config, group) or {}).items() if own is not None]
 
 
-def _check_title(place, text):
-    """Refuse what cannot be written, or would mean something in the page of a report."""
-    if not text.isprintable() or "</" in text or "<!" in text:
-        raise ConfigurationError(
-            f"{place}: {shorten(text)} is not one line of printable text without '</' and '<!'"
-        )
+def _shared(config, group):
+    """What the experiments of a group have in common."""
+    return config if group == "experiments" else config[group]
 
 
-def _check_names(planned, planned_studies):
+@explained
+def figures(config: dict[str, Any], group: str, name: str) -> dict[str, str]:
+    """The figures of an experiment: by the name of its files, that of the figure; dict.
+
+    The first one has the name of the experiment, and the others that and their own.
+    """
+    shown = _shown(config, group, name)
+    first = GROUPS[group] + name
+    return {first if i == 0 else f"{first}_{figure}": figure for i, figure in enumerate(shown)}
+
+
+def _shown(config, group, name):
+    shown = _named(config, group)[name].get("figure", _shared(config, group).get("figure", []))
+    return [shown] if isinstance(shown, str) else shown or []
+
+
+def _check_names(config):
     """Refuse an experiment whose figures have the names of others."""
     taken = {name: f"figure {name!r} of the workflow" for name in ("claims", "scaling")}
-    taken |= {f"ablation_{name}": f"the figure of ablation {name!r}" for name in planned_studies}
-    for name in planned:
-        for figure in figures(name):
-            if figure in taken:
-                raise ConfigurationError(
-                    f"experiments.{name}: its figure {figure!r} would be {taken[figure]}; choose "
-                    "another name"
-                )
-            taken[figure] = f"that of experiment {name!r}"
+    for group in reversed(GROUPS):
+        for name in names(config, group):
+            place = f"{_place(group)}.{name}"
+            for stem in figures(config, group, name):
+                if stem in taken:
+                    raise ConfigurationError(
+                        f"{place}: its figure {stem!r} would be {taken[stem]}; choose another name"
+                    )
+                taken[stem] = f"that of {place}"
 
 
 @explained
@@ -223,46 +289,6 @@ def import_files(config: dict[str, Any]) -> None:
             folder = shorten(str(Path(path).absolute().parent))
             raise ConfigurationError(f"import: {path}: there is no such file in {folder}")
         import_file(path)
-
-
-def _sections(config):
-    """The parts of a configuration in which parameters stand, each with its place."""
-    yield "", {"seed": config["seed"], "architectures": config["architectures"]}
-    yield "parameters.", config["parameters"]
-    for name in experiments(config):
-        yield f"experiments.{name}.", config["experiments"][name]
-    for name, part in config.get("comparisons", {}).items():
-        yield from _comparison(f"comparisons.{name}.", part, name == "parameters")
-    if "ablations" in config:
-        yield "ablations.", {"architectures": config["ablations"]["architectures"]}
-        yield "ablations.parameters.", config["ablations"]["parameters"]
-        for name in studies(config):
-            yield f"ablations.studies.{name}.", config["ablations"]["studies"][name]
-
-
-def _comparison(place, part, only_parameters):
-    if only_parameters:
-        yield place, part
-        return
-    if part is None:  # is left out
-        return
-    yield f"{place}parameters.", part.get("parameters", {})
-    for kind in COMPARED:
-        for label, values in part[kind].items():
-            yield f"{place}{kind}.{label}.", values or {}
-
-
-def _check_values(place, section):
-    for key, value in section.items():
-        if key == "architectures":
-            for i, name in enumerate(value):
-                parameters()["architecture"].check(f"{place}{key}.{i}", name)
-        elif key in VARIED and value not in settable():
-            raise ConfigurationError(
-                f"{place}{key}: {unknown_name('parameter', value, settable())}"
-            )
-        elif key in parameters():
-            parameters()[key].check(place + key, value)
 
 
 def _explain(error):
@@ -293,17 +319,6 @@ def _explain(error):
     return f"{prefix}{shorten(error.instance)} is not {allowed} {value}"
 
 
-def _similar(error, config):
-    """The name that was meant by that of an experiment or study in which something is missing."""
-    *places, name = error.absolute_path or [""]
-    if error.validator != "required" or places not in (["experiments"], ["ablations", "studies"]):
-        return ""
-    section = config
-    for place in places:
-        section = section[place]
-    return did_you_mean(name, [other for other in section if other != name])
-
-
 def _known_keys(error):
     known = list(error.schema.get("properties", {}))
     if error.validator == "unevaluatedProperties":  # parameters, and an experiment's own keys
@@ -312,168 +327,108 @@ def _known_keys(error):
 
 
 @explained
-def experiments(config: dict[str, Any]) -> list[str]:
-    """Names of the experiments of a configuration that it does not leave out; list of str."""
-    return [name for name, experiment in config["experiments"].items() if experiment is not None]
+def design(config: dict[str, Any], group: str, name: str) -> Design:
+    """The runs of an experiment: every trial of every combination of its factors' levels.
 
-
-@explained
-def title(config: dict[str, Any], name: str, runs: Runs) -> str:
-    """The title of an experiment's figures: the one in the configuration, filled in, or its name.
-
-    A field such as ``{agents}`` or ``{failure_probability:.0%}`` stands for that parameter of its
-    :func:`runs`, ``{arriving}`` and ``{leaving}`` for the number of agents that do.
+    Where a group names `streams`, all of its runs share that name of their random streams, so
+    those of a trial can be compared in pairs, and runs that are equal are one.
 
     Raises
     ------
     ConfigurationError
-        If a field is unknown, or its value is null or not to be formatted so.
+        If there is no such experiment, or its parameters do not fit together.
     """
-    given = config["experiments"][name].get("title", name)
-    _check_title(f"experiments.{name}.title", given)
-    run = next(iter(runs.values()))
-    fields = {key: getattr(run, key) for key in settable()}
-    fields["arriving"] = run.max_agents - run.agents or None
-    fields["leaving"] = run.agents - min(run.population_sizes) or None
-    fields |= {old: fields[new] for old, new in RENAMED.items()}
-
-    def fill(field):
-        key, form = field.groups()
-        place = f"experiments.{name}.title"
-        if key not in fields:
-            raise ConfigurationError(f"{place}: {unknown_name('field', key, fields)}")
-        value = fields[key]
-        try:
-            if value is None or len(form) > LONGEST_FORMAT:
-                raise ValueError
-            return format(value, form)
-        except (ValueError, OverflowError):
-            raise ConfigurationError(f"{place}: {plain(value)} does not fit {field[0]}") from None
-
-    return re.sub(r"\{([^{}:]*):?([^{}]*)\}", fill, given)
-
-
-@explained
-def runs(config: dict[str, Any], name: str) -> Runs:
-    """The runs of one experiment, every trial of every architecture.
-
-    Returns
-    -------
-    dict of (str, int) to Experiment
-        By architecture and trial.
-
-    Raises
-    ------
-    ConfigurationError
-        If the experiment is unknown or its parameters do not fit together.
-    """
-    if name not in experiments(config):
-        raise ConfigurationError(unknown_name("experiment", name, experiments(config)))
+    named, place = names(config, group), f"{_place(group)}.{name}"
+    if name not in named:
+        raise ConfigurationError(unknown_name(group.removesuffix("s"), name, named))
     import_files(config)
-    shared = {"architectures": config["architectures"]} | config["parameters"]
-    own = config["experiments"][name]
-    return _trials(f"experiments.{name}.", shared | own, name=name, seed=config["seed"])
+    shared, own = _shared(config, group), copy.deepcopy(_named(config, group)[name])
+    both = {key: shared[key] for key in OF_AN_EXPERIMENT if key in shared} | own
+    factors = {**shared.get("factors", {}), **own.get("factors", {})}
+    factors = {factor: given for factor, given in factors.items() if given is not None}
+    for key, missing in (
+        ("trials", "trials" not in both),
+        ("factors", group != "experiments" and "factors" not in own),
+    ):
+        if missing:
+            others = [other for other in _named(config, group) if other != name]
+            hint = did_you_mean(name, others)
+            raise ConfigurationError(f"{place}: key {key!r} is missing{hint}")
+    common = config["parameters"] | shared.get("parameters", {})
+    values = common | {key: value for key, value in own.items() if key not in OF_AN_EXPERIMENT}
+    streams = both.get("streams", name)
+    summaries = both.get("keep") == "summaries"
 
+    def make(**sets):
+        return make_experiment(**values | sets, name=streams, seed=config["seed"])
 
-def _trials(place, values, **fixed):
-    """The runs that a section of the configuration speaks of, as in :func:`runs`."""
-    values = {key: value for key, value in values.items() if key not in ("title", *VARIED)}
-    architectures, trials = values.pop("architectures"), values.pop("trials")
     try:
-        return {
-            (architecture, trial): make_experiment(
-                **values, architecture=architecture, trial=trial, **fixed
-            )
-            for architecture in architectures
-            for trial in range(trials)
-        }
+        runs = expand(make, factors, both["trials"])
     except ConfigurationError as error:
-        raise ConfigurationError(f"{place}{error}") from error
-
-
-@explained
-def studies(config: dict[str, Any]) -> list[str]:
-    """Names of the ablations of a configuration that it does not leave out; list of str."""
-    named = config.get("ablations", {"studies": {}})["studies"]
-    return [name for name, study in named.items() if study is not None]
-
-
-@explained
-def ablation(config: dict[str, Any], name: str) -> Settings:
-    """The runs of an ablation: every trial of every architecture, for each value of a parameter,
-    or each pair of values of two.
-
-    All runs of all ablations share the name of their random streams, so those of a trial can be
-    compared in pairs, and runs that are equal are one: `folder` says where it is.
-
-    Returns
-    -------
-    dict of str to (str, dict of (str, int) to Experiment)
-        By the value as it is written in the configuration: a folder for the runs, and the runs by
-        architecture and trial.
-
-    Raises
-    ------
-    ConfigurationError
-        As :func:`runs`.
-    """
-    if name not in studies(config):
-        raise ConfigurationError(unknown_name("ablation", name, studies(config)))
-    import_files(config)
-    common = config["ablations"]
-    _check_title(f"ablations.studies.{name}.title", common["studies"][name]["title"])
-    shared = {key: common[key] for key in ("architectures", "trials")}
-    own = dict(common["studies"][name])
-    lists = [own.pop(values, []) for values in VARIED.values()]
-    varied = varied_parameters(config, name)
-    parameter = ", ".join(varied)
-    base = ablation_parameters(config)
-    found = {}
-    for pair in itertools.product(*lists[: len(varied)]):
-        values = base | own | dict(zip(varied, pair, strict=True))
-        parts = [
-            _part_of_a_path(f"{key}_{plain(values[key])}")
-            for key in sorted(values.keys() & settable())
-            if values[key] != base.get(key)
-        ]
-        shown = ", ".join(map(shorten, pair))
-        place = f"ablations.studies.{name}, {parameter} = {shown}: "
-        folder = "-".join(parts) or "base"
-        made = _trials(place, shared | values, name="ablation", seed=config["seed"])
-        found[", ".join(map(plain, pair))] = (folder, made)
-    sizes = {
-        (run.iterations, run.n_states, run.n_actions)
-        for _, made in found.values()
-        for run in made.values()
-    }
-    if len(sizes) > 1:
-        raise ConfigurationError(
-            f"ablations.studies.{name}.parameter: {parameter} changes the number of iterations, "
-            "states or actions: such runs cannot be compared"
-        )
+        raise ConfigurationError(f"{place}, {error}") from error
+    base = defaults() | common
+    found = Design(
+        name=name,
+        factors={factor: list(levels(factor, given)) for factor, given in factors.items()},
+        runs=runs,
+        baseline=_baseline(factors, base),
+        figures=tuple(_shown(config, group, name)),
+        summaries=summaries,
+    )
+    if summaries:
+        files = _parts(f"{group}/{name}", place, found)
+    elif "streams" in both:
+        files = _run_files(f"runs/{group}", base, values, factors, runs)
+    else:
+        files = _run_files(f"runs/{name}", values, values, factors, runs)
+    found = dataclasses.replace(
+        found, files=files, title=_title(place, both.get("title", name), runs)
+    )
+    if found.figures:
+        _check_sizes(place, found)
     return found
 
 
-@explained
-def varied_parameters(config: dict[str, Any], name: str) -> list[str]:
-    """The parameters that a study varies, one or two; list of str.
+def _baseline(factors, base):
+    """By varied parameter, its value where nothing is varied; of the type of the labels."""
+    found = {}
+    for factor, given in factors.items():
+        if not isinstance(given, dict) and factor in base and factor != "architecture":
+            value = base[factor]
+            text = value is None or isinstance(next(iter(levels(factor, given))), str)
+            found[factor] = plain(value) if text else parameters()[factor].check(factor, value)
+    return found
 
-    Raises
-    ------
-    ConfigurationError
-        If the second one has no values, or is the first one again.
-    """
-    study, place = config["ablations"]["studies"][name], f"ablations.studies.{name}"
-    second = [key for key in ("second_parameter", "second_values") if key in study]
-    if len(second) == 1:
-        (missing,) = {"second_parameter", "second_values"} - set(second)
-        raise ConfigurationError(f"{place}: key {missing!r} is missing, as there is {second[0]!r}")
-    varied = [study[key] for key in VARIED if key in study]
-    if len(set(varied)) < len(varied):
-        raise ConfigurationError(
-            f"{place}.second_parameter: {varied[0]!r} is the first parameter already"
-        )
-    return varied
+
+def _run_files(root, base, values, factors, runs):
+    """A file for each run, by what sets it apart from others of the same root."""
+    folders = {}
+    for labels, sets, _ in combinations(factors):
+        own = values | sets
+        parts = [
+            _part_of_a_path(f"{key}_{plain(own[key])}")
+            for key in sorted(own.keys() & settable())
+            if own[key] != base.get(key)
+        ]
+        last = "-".join(parts) or ("" if base is values else "base")
+        folders[labels] = f"{root}/{last}" if last else root
+    return {
+        key: f"{folders[key[:-1]]}/{run.architecture}/trial_{run.trial}.nc"
+        for key, run in runs.items()
+    }
+
+
+def _parts(folder, place, design):
+    """A file for all runs that differ in the last factor and the trial alone."""
+    files = {}
+    for key in design.runs:
+        labels = key[:-2]
+        parts = [re.sub(r"[^A-Za-z0-9_=.+-]+", "_", plain(label)) for label in labels] or ["all"]
+        files[labels] = "/".join([folder, *parts]) + ".nc"
+    twice = [file for file in files.values() if list(files.values()).count(file) > 1]
+    if twice:
+        raise ConfigurationError(f"{place}.factors: two levels are called {Path(twice[0]).stem!r}")
+    return files
 
 
 def _part_of_a_path(text):
@@ -481,51 +436,44 @@ def _part_of_a_path(text):
     return text if is_plain_name(text) else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-@explained
-def describe_ablation(config: dict[str, Any], name: str) -> dict[str, Any]:
-    """What :func:`mfgcore.batch.collect.collect_ablation` wants to know of an ablation; dict."""
-    study, base = config["ablations"]["studies"][name], ablation_parameters(config)
-    varied = varied_parameters(config, name)
-    lists = [map(plain, study[values]) for values in list(VARIED.values())[: len(varied)]]
-    pairs = zip(*itertools.product(*lists), strict=True)
-    return {
-        "title": study["title"],
-        "varied": ", ".join(varied),
-        "baseline": ", ".join(plain(base.get(key)) for key in varied),
-        "coordinates": dict(zip(varied, map(list, pairs), strict=True)) if len(varied) > 1 else {},
-    }
+def _check_sizes(place, design):
+    """Refuse to draw what has no common axes."""
+    sizes = {(run.iterations, run.n_states, run.n_actions) for run in design.first.values()}
+    if len(sizes) > 1:
+        raise ConfigurationError(
+            f"{place}.factors: {', '.join(design.factors)} change the number of iterations, states "
+            "or actions: no figure compares such runs"
+        )
 
 
-@explained
-def ablation_parameters(config: dict[str, Any]) -> dict[str, Any]:
-    """What the runs of all ablations have in common, where a study says nothing else; dict."""
-    own = {key: value for key, value in defaults().items() if key in settable()}
-    return own | config["parameters"] | config["ablations"]["parameters"]
+def _title(place, given, runs):
+    """The title of an experiment's figures, its fields filled in.
 
-
-@explained
-def plain(value: object) -> str:
-    """A parameter's value as it is written in a configuration file; str."""
-    return json.dumps(value).strip('"')
-
-
-@explained
-def reference(run: Experiment) -> Experiment:
-    """The run beside an experiment, of which `run` is one, without sampling error; Experiment.
-
-    One policy for the largest population of the experiment, with the exact Q-function and without
-    any disturbance; of its metrics only the exact ones are meant to be used.
+    A field such as ``{agents}`` or ``{failure_probability:.0%}`` stands for that parameter of the
+    first run, ``{arriving}`` and ``{leaving}`` for the number of agents that do.
     """
-    undisturbed: dict[str, Any] = dict.fromkeys(disturbances())
-    return dataclasses.replace(
-        run,
-        architecture="centralised",
-        algorithm="exact",
-        agents=max(2, run.max_agents),
-        scenario="none",
-        **undisturbed,
-        leavers=defaults()["leavers"],
-        sampled_exploitability=False,
-        exact_metrics=True,
-        evaluation_interval=1,
-    )
+    if not given.isprintable() or "</" in given or "<!" in given:
+        raise ConfigurationError(
+            f"{place}.title: {shorten(given)} is not one line of printable text without '</' and "
+            "'<!'"
+        )
+    run = next(iter(runs.values()))
+    fields = {key: getattr(run, key) for key in settable()}
+    fields["arriving"] = run.max_agents - run.agents or None
+    fields["leaving"] = run.agents - min(run.population_sizes) or None
+
+    def fill(field):
+        key, form = field.groups()
+        if key not in fields:
+            raise ConfigurationError(f"{place}.title: {unknown_name('field', key, fields)}")
+        value = fields[key]
+        try:
+            if value is None or len(form) > LONGEST_FORMAT:
+                raise ValueError
+            return format(value, form)
+        except (ValueError, OverflowError):
+            raise ConfigurationError(
+                f"{place}.title: {plain(value)} does not fit {field[0]}"
+            ) from None
+
+    return re.sub(r"\{([^{}:]*):?([^{}]*)\}", fill, given)

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import json
 import sys
 import traceback
 import warnings
@@ -14,12 +13,10 @@ import xarray as xr
 
 from mfgcore._base.errors import DrawingWarning, MfgcoreError, RunFileError, shorten
 from mfgcore._base.files import StrPath, reason
-from mfgcore.batch import comparisons
-from mfgcore.batch.collect import load_collected, mark_outdated
+from mfgcore.batch.collect import load_current
+from mfgcore.batch.design import reference
 from mfgcore.experiment.experiment import Experiment, code_of
-from mfgcore.experiment.parameter_spec import alike
 from mfgcore.pipeline import configuration
-from mfgcore.runs.datasets import load
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -87,7 +84,7 @@ def check_code(expected: str, *experiments: Experiment) -> None:
         raise RunFileError("the code was changed since snakemake was started; start it again")
 
 
-def results(config: dict[str, Any], paths: Iterable[StrPath]) -> list[xr.Dataset]:
+def current(config: dict[str, Any], paths: Iterable[StrPath]) -> dict[str, xr.Dataset]:
     """What was collected, each compared with what the configuration and the code make now.
 
     Parameters
@@ -95,55 +92,23 @@ def results(config: dict[str, Any], paths: Iterable[StrPath]) -> list[xr.Dataset
     config : dict
         The workflow's; its key `show_outdated` lets others pass, marked.
     paths : iterable of path
-        Of experiments, ablations and references in the workflow's folders of results.
-
-    Returns
-    -------
-    list of xarray.Dataset
-    """
-    configuration.import_files(config)
-    found = []
-    for path in map(Path, paths):
-        name, folder, kind = path.stem, path.parent.name, "experiment"
-        if folder == "ablations":
-            made_of = [
-                list(runs.values()) for _, runs in configuration.ablation(config, name).values()
-            ]
-        else:
-            runs = list(configuration.runs(config, name).values())
-            made_of = [runs]
-            if folder == "reference":
-                made_of, kind = [[configuration.reference(runs[0])]], "run"
-        found.append(load_collected(path, made_of, config["show_outdated"], kind))
-    return found
-
-
-def compared(config: dict[str, Any], paths: Iterable[StrPath]) -> dict[str, xr.Dataset]:
-    """Comparisons, each compared with what the configuration and the code make now.
-
-    Parameters
-    ----------
-    config, paths
-        As of :func:`results`.
+        Of experiments of any group, and of references, in the workflow's folders of results.
 
     Returns
     -------
     dict of str to xarray.Dataset
-        By the names of the comparisons.
+        By their names; ``NAME (reference)`` of a reference.
     """
-    configuration.import_files(config)
     found = {}
     for path in map(Path, paths):
-        dataset, difference = load(path, kind="comparison"), None
-        made_with = json.loads(dataset.attrs["configurations"])
-        planned = comparisons.planned(config, path.stem)
-        code = code_of(planned.values())
-        if not alike(made_with, {label: run.relevant() for label, run in planned.items()}):
-            difference = "made with other parameters"
-        elif dataset.attrs["fingerprint"] != code:
-            difference = f"made by other code ({dataset.attrs['fingerprint']})"
-        allowed = config["show_outdated"]
-        found[path.stem] = mark_outdated(dataset, path, difference, allowed)
+        name, group = path.stem, path.parent.name
+        if group == "reference":
+            runs = configuration.design(config, "experiments", name).runs
+            expected: Any = reference(next(iter(runs.values())))
+            name += " (reference)"
+        else:
+            expected = configuration.design(config, group, name)
+        found[name] = load_current(path, expected, config["show_outdated"])
     return found
 
 

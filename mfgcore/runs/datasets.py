@@ -33,7 +33,7 @@ COMMON = {
     "source": "mfgcore: reproduction of 'Networked Communication for Decentralised Agents in "
     "Mean-Field Games' (Benjamin & Abate)",
 }
-KINDS = ("run", "experiment", "sweep", "comparison")
+KINDS = ("run", "experiment")
 # what a file must say of itself, and one of a run
 SAID = ("schema_version", "configuration", "fingerprint")
 SAID_OF_A_RUN = (*SAID, "commit", "wall_seconds", "cpu_seconds")
@@ -51,7 +51,7 @@ COORDINATES = {
 }
 
 # beside them, dimensions of what is joined
-METRICS.reserved = {*COORDINATES, *parameters(), "cpu_seconds", "run", "setting", "variant"}
+METRICS.reserved = {*COORDINATES, *parameters(), "cpu_seconds", "run"}
 
 
 @checked
@@ -132,7 +132,7 @@ def save(dataset: xr.Dataset, path: StrPath, *, overwrite: bool = False) -> None
     Parameters
     ----------
     dataset : xarray.Dataset
-        Of a run, an experiment, a sweep or a comparison, with its attributes.
+        Of a run or of an experiment, with its attributes.
     path : path
     overwrite : bool
         Whether it may replace what is there.
@@ -214,7 +214,7 @@ def load(path: StrPath, kind: str = "run") -> xr.Dataset:
     Parameters
     ----------
     path : path
-    kind : {"run", "experiment", "sweep", "comparison", "any"}
+    kind : {"run", "experiment", "any"}
 
     Returns
     -------

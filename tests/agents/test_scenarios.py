@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 from conftest import assert_same_state, run, small
 
-from mfgcore import ConfigurationError, Experiment
+from mfgcore import ConfigurationError
 from mfgcore.agents import SCENARIOS
 from mfgcore.batch import cost
-from mfgcore.experiment import experiment
-from mfgcore.pipeline.configuration import read
 from mfgcore.runs import checkpoint
 from mfgcore.runs.simulation import Simulation
 
@@ -109,18 +107,6 @@ def test_disturbances_combine_and_a_resumed_run_has_the_same_bits(name, tmp_path
         for _ in range(2):
             again.step()
         assert_same_state(whole, again)
-
-
-def test_an_earlier_name_is_told_wherever_it_stands(tmp_path):
-    told = {"match": "^increase_at is now called change_at$"}
-    with pytest.warns(FutureWarning, **told):
-        assert small(agents_after=9, increase_at=2).change_at == 2
-    with pytest.warns(FutureWarning, **told):
-        made = experiment.make_experiment(game="agree", agents_after=300, increase_at=2)
-    assert made == Experiment(game="agree", agents_after=300, change_at=2)
-    (tmp_path / "own.yaml").write_text("experiments: {own: {increase_at: 3}}\n")
-    with pytest.warns(FutureWarning, **told):
-        assert read([tmp_path / "own.yaml"]) == {"experiments": {"own": {"change_at": 3}}}
 
 
 def test_a_scenario_of_a_users_own_must_be_told_what_it_reads(register):

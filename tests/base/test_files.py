@@ -14,7 +14,8 @@ from conftest import small
 import mfgcore
 from mfgcore import RunFileError, cli
 from mfgcore._base import files
-from mfgcore.batch.collect import load_collected
+from mfgcore.batch.collect import load_current
+from mfgcore.batch.design import Design
 from mfgcore.runs import checkpoint
 from mfgcore.runs.checkpoint import Checkpointer
 from mfgcore.runs.simulation import Simulation
@@ -183,10 +184,12 @@ def sealed(tmp_path_factory):
     for path, experiment in zip(paths, experiments, strict=True):
         mfgcore.save(mfgcore.simulate(experiment), path)
     mfgcore.save(mfgcore.collect(paths, experiments), folder / "collected.nc")
+    runs = {(each.architecture, each.trial): each for each in experiments}
+    design = Design("run", {"architecture": [name for name, _ in runs]}, runs)
     checkpoint.save(Simulation(experiments[0]), folder / "kept.checkpoint")
     return {
         paths[0]: mfgcore.load,
-        folder / "collected.nc": lambda path: load_collected(path, [experiments]),
+        folder / "collected.nc": lambda path: load_current(path, design),
         folder / "kept.checkpoint": lambda path: checkpoint.restore(
             Simulation(experiments[0]), path
         ),

@@ -44,8 +44,8 @@ def test_by_a_configuration(own):
     }
     config = configuration.read([ROOT / path for path in configuration.CONFIG_FILES], changed)
     schema = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
-    experiments, _ = configuration.check(config, schema)
-    assert next(iter(experiments["mine"].values())).make_game().name == "edge"
+    mine = configuration.check(config, schema)["experiments", "mine"]
+    assert next(iter(mine.runs.values())).make_game().name == "edge"
     config["import"] = "my_game.py"
     with pytest.raises(ConfigurationError, match=r"^import: 'my_game.py' is not of type array"):
         configuration.check(config, schema)

@@ -154,7 +154,7 @@ def test_interrupted_it_goes_on(tmp_path, monkeypatch, cores):
         ({"architecture": ["netwrked"]}, "^architecture: unknown .* did you mean 'networked'"),
         ({"architecture": "networked"}, "^architecture: 'networked' is not a list of values$"),
         ({"seed": 3}, "^seed: 3 is not a list of values$"),
-        ({"seed": []}, "^seed: there is no value in the list$"),
+        ({"seed": []}, "^seed: there is no level$"),
         ({"seed": [1, 2, 1]}, "^seed: 1 is there twice$"),
         ({"discount": [0.5, 1.5]}, "^discount: 1.5 is not a number >= 0 and < 1$"),
         ({"agents": [6, 1], "sampled_exploitability": [False, True]},
@@ -326,7 +326,7 @@ def test_no_value_is_a_label_too():
 def test_it_is_saved_and_loaded(tmp_path):
     dataset = sweep(**VARIED, redrawn=[True, False])
     mfgcore.save(dataset, tmp_path / "sweep.nc")
-    assert mfgcore.load(tmp_path / "sweep.nc", kind="sweep").identical(dataset)
+    assert mfgcore.load(tmp_path / "sweep.nc", kind="experiment").identical(dataset)
 
 
 def test_a_file_of_a_user_is_known_in_all_processes(tmp_path):

@@ -27,7 +27,7 @@ from mfgcore.experiment import edge_lists as edges
 from mfgcore.experiment.edge_lists import read_edges
 from mfgcore.experiment.parameter_spec import first_difference, identity
 from mfgcore.pipeline import configuration
-from mfgcore.pipeline.yaml_files import VARIED, located, sources_of_part
+from mfgcore.pipeline.configuration import located
 from mfgcore.runs.datasets import to_dataset
 
 PAIRS = [(0, 1), (1, 2), (2, 3)]
@@ -440,17 +440,14 @@ experiments:
   edges: {agents: 3}
 comparisons:
   parameters: {edges: net.txt}
-  nets:
-    parameters: {edges: net.txt}
-    scenarios: {one: {edges: net.txt}, none: null}
-    settings: {two: {edges: net.txt}}
-    variants: {three: {edges: net.txt}, four: {edges: null}, five: {edges: 3}}
+  experiments:
+    nets:
+      edges: net.txt
+      factors: {three: {one: {edges: net.txt}, none: null, four: {edges: null}, five: {edges: 3}}}
 ablations:
   parameters: {edges: net.txt}
-  studies:
-    first: {parameter: edges, values: [net.txt, null], second_parameter: agents, second_values: [2]}
-    second: {parameter: agents, values: [2], second_parameter: edges, second_values: [net.txt]}
-    third: {parameter: network, values: [ring], title: net.txt}
+  experiments:
+    first: {factors: {edges: [net.txt, null], network: [ring]}, title: net.txt}
 """
 
 
@@ -470,21 +467,20 @@ def test_a_path_is_relative_to_the_file_that_names_it(studies, absolute):
     assert config["import"] == ["studies/game.py", "shared/other.py", "/opt/far.py"]
     assert config["experiments"]["mine"]["edges"] == "studies/nets/a.txt"
     assert config["experiments"]["edges"] == {"agents": 3}
-    nets, ablations = config["comparisons"]["nets"], config["ablations"]
-    assert [each["edges"] for each in nets["variants"].values()] == ["studies/net.txt", None, 3]
-    first, second, third = ablations["studies"].values()
-    assert first["values"] == ["studies/net.txt", None] and first["second_values"] == [2]
-    assert second["values"] == [2] and second["second_values"] == ["studies/net.txt"]
-    assert third == {"parameter": "network", "values": ["ring"], "title": "net.txt"}
-    for section in (
-        config["parameters"],
-        config["comparisons"]["parameters"],
-        nets["parameters"],
-        nets["scenarios"]["one"],
-        nets["settings"]["two"],
-        ablations["parameters"],
-    ):
-        assert section == {"edges": "studies/net.txt"}
+    nets = config["comparisons"]["experiments"]["nets"]
+    levels = nets["factors"]["three"]
+    assert levels == {
+        "one": {"edges": "studies/net.txt"},
+        "none": None,
+        "four": {"edges": None},
+        "five": {"edges": 3},
+    }
+    first = config["ablations"]["experiments"]["first"]
+    assert first["factors"] == {"edges": ["studies/net.txt", None], "network": ["ring"]}
+    assert first["title"] == "net.txt"
+    assert nets["edges"] == "studies/net.txt"
+    for section in (config, config["comparisons"], config["ablations"]):
+        assert section["parameters"] == {"edges": "studies/net.txt"}
 
 
 @pytest.mark.parametrize("path", ["own.yaml", "./own.yaml", "../studies/own.yaml"])
@@ -519,26 +515,15 @@ def test_the_folder_behind_a_link_is_where_it_leads(studies, tmp_path):
     assert os.path.realpath(path) == str(tmp_path / "deep/game.py")
 
 
-def test_a_copy_of_a_file_stands_for_it(studies, tmp_path):
-    (tmp_path / "copy").write_text(OWN)
-    config = configuration.read(["copy"], origins=["studies/own.yaml"])
-    assert config["import"][0] == "studies/game.py"
-    remote = configuration.read(["copy"], origins=["https://example.org/own.yaml"])
-    assert remote["import"][0] == "game.py"
-
-
-def test_a_module_may_be_given_a_part_of_a_configuration(studies):
-    whole = {"mfg": {"import": ["game.py"]}, "import": ["mine.py"]}
-    sources = [(json.loads(json.dumps(whole)), "studies/own.yaml"), ({"seed": 1}, None)]
-    part = whole["mfg"]
-    for given, expected in (
-        (part, "studies/game.py"),
-        (whole, "studies/mine.py"),
-        (whole | {"seed": 3}, "studies/mine.py"),
-        ({"import": ["said by the Snakefile.py"]}, "said by the Snakefile.py"),
-    ):
-        found = located(given, sources_of_part(whole, given, sources))
-        assert found["import"] == [expected]
+def test_what_was_merged_from_several_files_is_looked_for_beside_each(studies):
+    for name in ("game.py", "studies/game.py", "studies/net.txt"):
+        (studies.parent / name).write_text("")
+    (studies.parent / "more").mkdir()
+    merged = {"import": ["game.py", "nowhere.py"], "parameters": {"edges": "net.txt"}}
+    found = located(merged, ["more", "studies", "."])
+    assert found["import"] == ["studies/game.py", "more/nowhere.py"]
+    assert found["parameters"] == {"edges": "studies/net.txt"}
+    assert located(merged, ["more", "."])["import"][0] == "game.py"
 
 
 def test_a_file_that_is_missing_is_told_with_its_folder(studies, tmp_path):
@@ -550,7 +535,7 @@ def test_a_file_that_is_missing_is_told_with_its_folder(studies, tmp_path):
 
 def test_every_key_of_a_path_is_known():
     paths = {key for key, each in mfgcore.experiment.parameters.parameters().items() if each.path}
-    assert paths == {"edges"} and list(VARIED) == ["parameter", "second_parameter"]
+    assert paths | {"import"} == set(configuration.PATHS)
 
 
 # --------------------------------------------------------------------- the same file elsewhere

@@ -6,12 +6,11 @@ interface. What it does there is what ``snakemake --dry-run`` does, which the fe
 
 import copy
 import gc
-import io
 
 import numpy as np
 import pytest
+import yaml
 from project import NAMES, Project, tiny_config
-from ruamel.yaml import YAML
 from runs.test_fuzz import mutate
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import (
@@ -45,25 +44,22 @@ WORDS = (
 
 
 def base():
-    """One experiment and one study, as small as they can be."""
+    """One experiment and one ablation, as small as they can be."""
     config = parse_yaml(tiny_config(), "tiny")
-    config["architectures"] = ["independent", "networked"]
-    config["ablations"]["architectures"] = ["networked"]
+    config["factors"] = {"architecture": ["independent", "networked"]}
+    config["ablations"]["factors"] = {"architecture": ["networked"]}
     config["experiments"] = dict.fromkeys(NAMES) | {"fig1": config["experiments"]["fig1"]}
     config["experiments"]["fig1"] |= {"title": "{agents} agents", "trials": 1}
-    studies = config["ablations"]["studies"]
-    studies["radius"] = {"title": "Radius", "values": [0.2, 1.0]}
-    studies["rounds"] = None
+    ablations = config["ablations"]["experiments"]
+    ablations["radius"] = {"title": "Radius", "factors": {"communication_radius": [0.2, 1.0]}}
+    ablations["rounds"] = None
     config["ablations"]["trials"] = 1
     return config
 
 
 def written(config):
     """A configuration as it is in a file."""
-    writer, text = YAML(typ="safe", pure=True), io.StringIO()
-    writer.default_flow_style = False
-    writer.dump(config, text)
-    return text.getvalue()
+    return yaml.safe_dump(config, default_flow_style=False, allow_unicode=True)
 
 
 def mutate_text(text, generator):
@@ -118,10 +114,9 @@ def planned(project, path):
     """The runs of an accepted configuration."""
     files = [project.folder / each for each in configuration.CONFIG_FILES]
     schema = configuration.load_schema(project.folder / "workflow/schemas/config.schema.yaml")
-    experiments, studies = configuration.check(configuration.read([*files, path]), schema)
-    groups = [*experiments.values()]
-    groups += [runs for study in studies.values() for _, runs in study.values()]
-    return [run for runs in groups for run in runs.values()]
+    shipped, given = configuration.read(files), configuration.read([path])
+    designs = configuration.check(configuration.combine(shipped, given), schema)
+    return [run for design in designs.values() for run in design.runs.values()]
 
 
 def test_two_thousand_mutants_are_refused_in_one_line_or_run(tmp_path, monkeypatch, capsys):

@@ -31,20 +31,25 @@ def paper(shipped):
     return copy.deepcopy(shipped)
 
 
+def runs_of(config, name, group="experiments"):
+    return configuration.design(config, group, name).runs
+
+
 def test_the_shipped_configurations_are_valid(schema, paper):
     configuration.check(paper, schema)
+    for name in configuration.names(paper, "comparisons"):
+        assert runs_of(paper, name, "comparisons")
     preview = [*CONFIG_FILES, "config/preview.yaml"]
     configuration.check(configuration.read([ROOT / path for path in preview]), schema)
 
 
 def test_the_paper_scale_is_that_of_table_1(paper):
     for name, trials in (("fig1", 10), ("fig6", 4)):
-        runs = configuration.runs(paper, name)
-        assert len(runs) == 3 * trials
-    run = configuration.runs(paper, "fig1")["networked", 9]
+        assert len(runs_of(paper, name)) == 3 * trials
+    run = runs_of(paper, "fig1")["networked", 9]
     assert (run.agents, run.iterations, run.failure_probability) == (200, 150, 0.5)
     assert run.resolved_scenario == "disturbed"
-    run = configuration.runs(paper, "fig4")["independent", 0]
+    run = runs_of(paper, "fig4")["independent", 0]
     assert (run.agents, run.agents_after, run.change_at, run.iterations) == (25, 200, 40, 100)
 
 
@@ -55,8 +60,8 @@ def test_a_title_takes_its_numbers_from_the_experiment(schema, paper):
         (preview, 5, "25 agents join at iteration 80"),
     ):
         config = configuration.read([ROOT / path for path in CONFIG_FILES], over)
-        planned, _ = configuration.check(config, schema)
-        titles = [configuration.title(config, name, runs) for name, runs in planned.items()]
+        planned = configuration.check(config, schema)
+        titles = [each.title for (group, _), each in planned.items() if group == "experiments"]
         assert titles[0] == "Figure 1. Agree on a single target: 50% of the updates fail"
         assert titles[2] == f"Figure 3. Agree on a single target: {joining}"
         assert len(titles) == count
@@ -67,17 +72,17 @@ def test_a_title_takes_its_numbers_from_the_experiment(schema, paper):
 
 def test_what_is_ones_own_stands_alone_and_null_leaves_out(schema, paper):
     mine = {"game": "agree", "trials": 1}
-    study = {"title": "Mine", "parameter": "discount", "values": [0.5, 0.9]}
-    for given, expected, studies in (
+    ablation = {"title": "Mine", "factors": {"discount": [0.5, 0.9]}}
+    for given, expected, n_ablations in (
         ({"experiments": {"fig1": None}}, ["fig2", "fig3", "fig4", "fig5", "fig6"], 19),
         ({"experiments": {"fig1": {"trials": 3}}}, list(paper["experiments"]), 19),
         ({"experiments": {"mine": mine}}, ["mine"], 19),
         ({"experiments": {"mine": mine, "fig1": None, "fig2": {}}}, ["fig2", "mine"], 19),
-        ({"ablations": {"studies": {"mine": study}}}, list(paper["experiments"]), 1),
+        ({"ablations": {"experiments": {"mine": ablation}}}, list(paper["experiments"]), 1),
     ):
         planned = configuration.check(configuration.combine(paper, given), schema)
-        assert list(planned[0]) == expected
-        assert len(planned[1]) == studies
+        assert [name for group, name in planned if group == "experiments"] == expected
+        assert sum(group == "ablations" for group, _ in planned) == n_ablations
 
 
 @pytest.mark.parametrize(
@@ -85,12 +90,12 @@ def test_what_is_ones_own_stands_alone_and_null_leaves_out(schema, paper):
     [
         ({"experiments": {"fgi1": None}}, "experiments: null leaves out what is shipped: unknown"),
         ({"experiments": {"fgi1": None}}, "name 'fgi1'; did you mean 'fig1'?"),
-        ({"ablations": {"studies": {"radus": None}}}, "did you mean 'radius'?"),
+        ({"ablations": {"experiments": {"radus": None}}}, "did you mean 'radius'?"),
         ({"experiments": {"fg1": {"agents": 5}}}, "'trials' is missing; did you mean 'fig1'?"),
-        ({"ablations": {"studies": {"radus": {}}}}, "is missing; did you mean 'radius'?"),
+        ({"ablations": {"experiments": {"radus": {}}}}, "is missing; did you mean 'radius'?"),
     ],
 )
-def test_a_misspelt_name_of_an_experiment_or_study(schema, paper, given, expected):
+def test_a_misspelt_name_of_an_experiment(schema, paper, given, expected):
     with pytest.raises(ConfigurationError, match=re.escape(expected)):
         configuration.check(configuration.combine(paper, given), schema)
 
@@ -121,10 +126,21 @@ def test_every_parameter_says_what_it_is():
     [
         ("seed", -1, "seed: -1 is not a whole number >= 0"),
         ("seed", "one", "seed: 'one' is not"),
-        ("architectures", [], "architectures: [] is not"),
-        ("architectures", ["centralized"], "architectures.0: unknown architecture 'centralized'; "),
-        ("ablations.studies.rounds.parameter", "round", "parameter: unknown parameter 'round'"),
-        ("ablations.studies.rounds.game", "agre", "studies.rounds.game: unknown game 'agre'"),
+        ("factors.architecture", [], "factors.architecture: [] is not"),
+        ("factors.architecture", ["centralized"], "unknown architecture 'centralized'; did you"),
+        ("factors", 3, "factors: 3 is not of type object"),
+        ("figure", {"metrics": 1}, "figure: {'metrics': 1} is not of type"),
+        ("experiments.fig1.factors", {"discont": [1, 2]}, "fig1.factors: unknown parameter 'disco"),
+        ("experiments.fig1.factors", {"discount": [0.5, 3]}, "fig1.factors: discount: 3 is not"),
+        (
+            "experiments.fig1.factors",
+            {"exact_return": {"a": {}}},
+            "exact_return: is what is measur",
+        ),
+        ("experiments.fig1.factors", {"a b": [1]}, "factors: 'a b' is not a plain name"),
+        ("experiments.fig1.factors", {"x": {"a": {"gama": 1}}}, "factors.x.a: unknown key 'gama'"),
+        ("experiments.fig1.keep", "all", "experiments.fig1.keep: 'all' is not one of runs, summar"),
+        ("ablations.experiments.rounds.game", "agre", "rounds.game: unknown game 'agre'"),
         ("parameters.gamma", 0.9, "parameters: unknown key 'gamma'"),
         ("parameters.seed", 1, "parameters: unknown key 'seed'"),
         ("parameters.discount", True, "parameters.discount: True is not a number"),
@@ -133,7 +149,11 @@ def test_every_parameter_says_what_it_is():
         ("experiments.fig1.trials", 0, "experiments.fig1.trials: 0 is not >= 1"),
         ("experiments.fig1.trial", 0, "did you mean 'trials'?"),
         ("experiments.fig1.game", "agre", "experiments.fig1.game: unknown game 'agre'; did you"),
-        ("experiments.fig3.leave_state", 3, "fig3.leave_state: 3 is not allowed: leavers 'random'"),
+        (
+            "experiments.fig3.leave_state",
+            3,
+            "fig3, architecture = centralised: leave_state: 3 is not",
+        ),
         ("experiments", {}, "experiments: {} is not"),
         ("output.figures", "../up", "output.figures: '../up' is not"),
         ("output.figures", "/tmp", "output.figures: '/tmp' is not"),
@@ -146,7 +166,7 @@ def test_every_parameter_says_what_it_is():
         ("paramters", {}, "unknown key 'paramters'; did you mean 'parameters'?"),
         ("experiments.a\nb", {"game": "agree", "trials": 1}, "experiments: 'a\\nb' is not a plain"),
         ("experiments.ab\n", {"game": "agree", "trials": 1}, "experiments: 'ab\\n' is not a plain"),
-        ("ablations.studies.ab\n", None, "ablations.studies: 'ab\\n' is not a plain name"),
+        ("ablations.experiments.ab\n", None, "ablations.experiments: 'ab\\n' is not a plain name"),
         ("output.results", "ab\n", "output.results: 'ab\\n' is not of the form"),
         ("scaling.agents", [], "scaling.agents: [] is not a list whose length is at least 1"),
         ("scaling.agents", [2, 2], "scaling.agents: [2, 2] is not a list of different values"),
@@ -220,9 +240,9 @@ def test_the_return_horizon_is_132_at_the_papers_discount():
     [
         ("claims", "figure 'claims' would be figure 'claims' of the workflow"),
         ("scaling", "of the workflow"),
-        ("ablation_radius", "would be the figure of ablation 'radius'"),
-        ("fig1_exact", "its figure 'fig1_exact' would be that of experiment 'fig1'"),
-        ("fig2_mean_field", "would be that of experiment 'fig2'"),
+        ("ablation_radius", "would be that of ablations.experiments.radius"),
+        ("fig1_exact", "its figure 'fig1_exact' would be that of experiments.fig1"),
+        ("fig2_mean_field", "would be that of experiments.fig2"),
     ],
 )
 def test_names_that_collide_with_figures_of_the_workflow_are_refused(schema, paper, name, expected):
@@ -231,59 +251,43 @@ def test_names_that_collide_with_figures_of_the_workflow_are_refused(schema, pap
         configuration.check(paper, schema)
 
 
-def test_a_study_may_vary_two_parameters(schema, paper):
-    study = {"title": "Two", "parameter": "discount", "values": [0.5, 0.9]}
-    study |= {"second_parameter": "communication_radius", "second_values": [0, 1.0]}
-    paper["ablations"]["studies"]["two"] = study
-    _, planned = configuration.check(paper, schema)
-    assert list(planned["two"]) == ["0.5, 0", "0.5, 1.0", "0.9, 0", "0.9, 1.0"]
-    _, runs = planned["two"]["0.5, 1.0"]
-    run = runs["networked", 0]
-    assert (run.discount, run.communication_radius) == (0.5, 1.0)
-    described = configuration.describe_ablation(paper, "two")
-    assert described["varied"] == "discount, communication_radius"
-    assert described["baseline"] == "0.9, 0.2"
-    assert described["coordinates"]["communication_radius"] == ["0", "1.0", "0", "1.0"]
+def test_an_experiment_may_vary_several_factors(schema, paper):
+    factors = {"discount": [0.5, 0.9], "communication_radius": [0, 1.0]}
+    paper["ablations"]["experiments"]["two"] = {"title": "Two", "factors": factors}
+    design = configuration.check(paper, schema)["ablations", "two"]
+    assert list(design.coordinates) == ["architecture", *factors, "trial"]
+    run = design.runs["networked", 0.5, 1.0, 3]
+    assert (run.discount, run.communication_radius, run.trial) == (0.5, 1.0, 3)
+    assert design.baseline == {"discount": 0.9, "communication_radius": 0.2}
+    assert len(set(design.files.values())) == len(design.runs)
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({"second_parameter": "radius"}, "studies.two.second_parameter: unknown parameter 'radi"),
-        ({"second_parameter": "agents"}, "two: key 'second_values' is missing, as there is 'sec"),
-        ({"second_values": [1, 2]}, "two: key 'second_parameter' is missing, as there is 'second"),
-        (
-            {"second_parameter": "discount", "second_values": [0.1, 0.2]},
-            "second_parameter: 'discount' is the first parameter already",
-        ),
-        (
-            {"second_parameter": "agents", "second_values": [5, "x"]},
-            "studies.two, discount, agents = 0.5, 'x': agents: 'x' is not a whole number",
-        ),
-        ({"second_parameter": "grid_size", "second_values": [4, 5]}, "changes the number of"),
-    ],
-)
-def test_a_mistake_in_a_study_of_two_parameters(schema, paper, given, expected):
-    study = {"title": "Two", "parameter": "discount", "values": [0.5, 0.9]} | given
-    paper["ablations"]["studies"]["two"] = study
-    with pytest.raises(ConfigurationError, match=re.escape(expected)):
-        configuration.check(paper, schema)
+def test_equal_runs_of_ablations_are_one_file_and_others_are_not(schema, paper):
+    planned = configuration.check(paper, schema)
+    designs = [each for (group, _), each in planned.items() if group == "ablations"]
+    by_file = {}
+    for design in designs:
+        for key, path in design.files.items():
+            by_file.setdefault(path, set()).add(design.runs[key])
+    assert all(len(runs) == 1 for runs in by_file.values())
+    assert len(by_file) < sum(len(design.runs) for design in designs)
 
 
 @pytest.mark.parametrize("name", ["mean_field", "simulate", "manifest", "explorer", "exact", "all"])
 def test_names_of_rules_are_names_like_others(schema, paper, name):
     paper["experiments"][name] = dict(paper["experiments"]["fig1"])
-    assert name in configuration.check(paper, schema)[0]
+    assert ("experiments", name) in configuration.check(paper, schema)
 
 
 @pytest.mark.parametrize(("parameter", "values"), [("iterations", [2, 3]), ("grid_size", [4, 5])])
-def test_a_study_of_sizes_is_refused_before_any_run(schema, paper, parameter, values):
-    study = {"title": "Sizes", "parameter": parameter, "values": values}
-    paper["ablations"]["studies"]["sizes"] = study
-    with pytest.raises(
-        ConfigurationError, match=f"^ablations.studies.sizes.parameter: {parameter} "
-    ):
+def test_figures_of_several_sizes_are_refused_before_any_run(schema, paper, parameter, values):
+    sizes = {"title": "Sizes", "factors": {parameter: values}}
+    paper["ablations"]["experiments"]["sizes"] = sizes
+    said = f"^ablations.experiments.sizes.factors: .*{parameter} change"
+    with pytest.raises(ConfigurationError, match=said):
         configuration.check(paper, schema)
+    sizes["figure"] = None  # the dataset alone
+    assert configuration.check(paper, schema)["ablations", "sizes"].figures == ()
 
 
 @pytest.mark.parametrize(
@@ -291,11 +295,9 @@ def test_a_study_of_sizes_is_refused_before_any_run(schema, paper, parameter, va
     ["half a pair: \ud800", "a\n.. include:: /etc/passwd", "</script><script>", "<!--", "\0"],
 )
 def test_a_title_that_would_be_more_than_a_text_is_refused(schema, paper, title):
-    for place in ("experiments", "ablations.studies"):
+    for place in ("experiments", "ablations.experiments"):
         changed = copy.deepcopy(paper)
-        section = (
-            changed["experiments"] if place == "experiments" else changed["ablations"]["studies"]
-        )
+        section = (changed if place == "experiments" else changed["ablations"])["experiments"]
         name = next(iter(section))
         section[name]["title"] = title
         with pytest.raises(ConfigurationError, match=rf"^{place}.{name}.title: .* printable text"):
@@ -303,11 +305,12 @@ def test_a_title_that_would_be_more_than_a_text_is_refused(schema, paper, title)
 
 
 def test_values_that_no_path_can_have_get_a_digest_for_a_folder(paper):
-    study = {"title": "T", "parameter": "game_settings", "game": "beach_bar"}
-    study["values"] = ["attraction=1", "attraction=2 noise=0,1,0"]
-    paper["ablations"]["studies"]["t"] = study | {"architectures": ["independent"]}
-    folders = [folder for folder, _ in configuration.ablation(paper, "t").values()]
-    assert len(set(folders)) == 2
+    factors = {"game_settings": ["attraction=1", "attraction=2 noise=0,1,0"]}
+    factors["architecture"] = ["independent"]
+    paper["ablations"]["experiments"]["t"] = {"game": "beach_bar", "factors": factors}
+    paths = configuration.design(paper, "ablations", "t").files.values()
+    folders = {path.split("/")[2] for path in paths}
+    assert len(folders) == 2
     assert all(re.fullmatch(r"[\w.-]+", folder) for folder in folders)
 
 
@@ -320,17 +323,18 @@ ALIASES = "a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("output:\n  seed: 010", "line 2: output.seed: can be read as 10 or as 8; write it so"),
-        ("seed: 1:30", "line 1: seed: can be read as '1:30' or as 90"),
-        ("a: [1, {b: 1e-3}]", "line 1: a.1.b: can be read as 0.001 or as '1e-3'"),
-        ("a: 1\n\nb: yes", "line 3: b: can be read as 'yes' or as True"),
-        ("on: 1", "can be read as ['on'] or as [True]"),
-        ("seed: 1\nb: 2\nseed: 3", 'cannot be read: line 3: found duplicate key "seed"'),
+        ("output:\n  seed: 010", "line 2: output.seed: '010' can be read in two ways"),
+        ("seed: 1:30", "line 1: seed: '1:30' can be read in two ways"),
+        ("a: [1, {b: 1e-3}]", "line 1: a.1.b: '1e-3' can be read in two ways"),
+        ("a: 1\n\nb: yes", "line 3: b: 'yes' can be read in two ways"),
+        ("a: 2001-10-01", "line 1: a: '2001-10-01' can be read in two ways"),
+        ("on: 1", "'on' can be read in two ways"),
+        ("seed: 1\nb: 2\nseed: 3", "line 3: seed: is given twice"),
         (ALIASES, "holds more than 100,000 values"),
         ("a: &a [*a]", "holds more than 100,000 values"),
         ("__use_yte__: true", "__use_yte__ is not allowed: snakemake would run it"),
         ("a: !!python/object:os.system x", "line 1: could not determine a constructor"),
-        ("a: 2001-13-01", "cannot be read: month must be in 1..12"),
+        ("a: 2001-13-01", "'2001-13-01' can be read in two ways"),
         ("a: " + "[" * 3000 + "]" * 3000, "cannot be read: maximum recursion depth exceeded"),
         ("- 1", "holds no keys and values"),
         ("", "holds no keys and values"),
@@ -348,6 +352,18 @@ def test_a_file_that_yaml_1_1_and_1_2_read_differently_is_refused(tmp_path, text
 
 def test_what_both_read_alike_is_read(tmp_path):
     path = tmp_path / "own.yaml"
-    path.write_text("a: &a {b: 1_000, c: 0x1F}\nd: {<<: *a, e: .inf, f: ~}\ng: 'yes'\n")
+    path.write_text("a: &a {b: 1_000, c: 0x1F}\nd: {<<: *a, e: .inf, f: ~}\ng: 'yes'\nh: 1.5e+3\n")
     shared = {"b": 1000, "c": 31}
-    assert read_yaml(path) == {"a": shared, "d": shared | {"e": math.inf, "f": None}, "g": "yes"}
+    found = read_yaml(path)
+    assert found == {"a": shared, "d": shared | {"e": math.inf, "f": None}, "g": "yes", "h": 1500.0}
+
+
+def test_an_experiment_of_any_group_may_keep_summaries(schema, paper):
+    """Its runs are many, and planned where they are asked for."""
+    paper["experiments"]["fig1"] |= {"keep": "summaries", "factors": {"discount": [0.5, 0.9]}}
+    assert ("experiments", "fig1") not in configuration.check(paper, schema)
+    design = configuration.design(paper, "experiments", "fig1")
+    assert list(design.files.values()) == [
+        f"experiments/fig1/{name}.nc" for name in ("centralised", "independent", "networked")
+    ]
+    assert len(design.part("networked").runs) == 2 * 10

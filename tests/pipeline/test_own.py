@@ -119,7 +119,9 @@ def project_with(folder, *experiments, **parameters):
     project = Project(folder)
     shutil.copy(FILE, folder / "config/my_own.py")
     text = "import: [my_own.py]\n" + tiny_config(**parameters).partition("  fig1:")[0]
-    text = text.replace("\nparameters:", f"\narchitectures: [{', '.join(NAMES)}]\nparameters:")
+    text = text.replace(
+        "\nparameters:", f"\nfactors: {{architecture: [{', '.join(NAMES)}]}}\nparameters:"
+    )
     project.configure(text + "".join(experiments))
     return project
 
@@ -134,7 +136,7 @@ def test_all_kinds_go_through_the_workflow_to_a_figure(tmp_path):
     together = dict(itertools.chain(*(kind.items() for kind in KINDS.values())))
     project = project_with(tmp_path, experiment("mine", together | {"agents_after": 4}))
     figure = "figures/tiny/mine.pdf"
-    assert project.make(figure) == {"simulate": 4, "collect": 1, "plot_metrics": 1}
+    assert project.make(figure) == {"simulate": 4, "collect": 1, "plot": 1}
     dataset = mfgcore.load(tmp_path / "results/tiny/experiments/mine.nc", kind="experiment")
     assert list(dataset["architecture"].values) == NAMES
     assert dataset["own_metric"].notnull().all()

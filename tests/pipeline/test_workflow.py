@@ -31,8 +31,9 @@ def project(tmp_path_factory):
 
 def test_every_figure_is_made(project):
     assert project.counts["simulate"] == N_RUNS
-    for rule in ("collect", "simulate_exactly", "plot_metrics", "plot_exact", "plot_mean_field"):
+    for rule in ("collect", "simulate_exactly"):
         assert project.counts[rule] == 6
+    assert project.counts["plot"] == len(STEMS)
     figures = project.folder / "figures/tiny"
     for stem in STEMS:
         assert (figures / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
@@ -55,7 +56,7 @@ def test_the_scaling_is_measured_without_the_disturbances_of_all_experiments(tmp
 
 def test_an_ablation_is_a_target_and_shares_equal_runs(project):
     counts = project.make("figures/ablations")
-    shown = {"collect_ablation": 2, "plot_ablation": 2, "figures/ablations": 1}
+    shown = {"collect": 2, "plot": 2, "figures/ablations": 1}
     assert counts == {"simulate": 3 + 1, **shown}
     table = pd.read_csv(project.folder / "figures/tiny/data/ablation_rounds.csv")
     assert list(table["setting"]) == [1, 5, 300]
@@ -64,12 +65,14 @@ def test_an_ablation_is_a_target_and_shares_equal_runs(project):
         load(project.folder / f"results/tiny/ablations/{name}.nc", kind="experiment")
         for name in ("rounds", "radius")
     )
-    assert rounds.attrs["varied"] == "communication_rounds"
+    assert dict(rounds.sizes)["communication_rounds"] == 3
+    assert rounds["communication_rounds"].attrs["baseline"] == 5
     assert json.loads(rounds.attrs["configuration"])["communication_radius"] == 0.2
     assert "communication_rounds" not in json.loads(rounds.attrs["configuration"])
     # the tiny configuration has five rounds
-    assert rounds.sel(setting="5", drop=True).equals(radius.sel(setting="0.2", drop=True))
-    assert not rounds.sel(setting="1", drop=True).equals(rounds.sel(setting="300", drop=True))
+    by_rounds = {n: rounds.sel(communication_rounds=n, drop=True) for n in (1, 5, 300)}
+    assert by_rounds[5].equals(radius.sel(communication_radius=0.2, drop=True))
+    assert not by_rounds[1].equals(by_rounds[300])
 
 
 def test_the_explorer_is_a_target(project):
@@ -199,20 +202,25 @@ def test_a_deleted_figure_is_remade_alone(project):
     figure = project.folder / "figures/tiny/fig2.pdf"
     before = figure.read_bytes()
     figure.unlink()
-    assert project.make("figures/all") == {"plot_metrics": 1, "manifest": 1, "figures/all": 1}
+    assert project.make("figures/all") == {"plot": 1, "manifest": 1, "figures/all": 1}
     assert figure.read_bytes() == before
 
 
-def test_a_rule_of_ones_own_changes_its_figure_alone(project):
-    rules = project.folder / "workflow/rules/figures.smk"
-    original, (own,) = rules.read_text(), documented("snakemake")
+def test_a_figure_of_ones_own_is_chosen_by_name_and_drawn_anew_where_its_file_changes(project):
+    own = project.folder / "config/my_figure.py"
+    own.write_text(next(each for each in documented("python") if "FIGURES" in each))
+    name = re.search(r"def (\w+)\(dataset", own.read_text())[1]
     figure = project.folder / "figures/tiny/fig4.png"
     before = figure.read_bytes()
-    rules.write_text(original + own.replace("blackout", "fig4"))
-    assert project.make("figures/all") == {"plot_fig4": 1, "manifest": 1, "figures/all": 1}
+    config = tiny_config().replace("fig4: {", f"fig4: {{figure: [{name}, exact, mean_field], ")
+    project.configure("import: [my_figure.py]\n" + config)
+    drawn = {"plot": 1, "manifest": 1, "figures/all": 1}
+    assert project.make("figures/all") == drawn
     assert figure.read_bytes() != before
-    rules.write_text(original)
-    assert project.make("figures/all") == {"plot_metrics": 1, "manifest": 1, "figures/all": 1}
+    own.write_text(own.read_text() + "# another thought\n")
+    assert project.would_make()[0] == drawn
+    project.configure(tiny_config())
+    assert project.make("figures/all") == drawn
     assert figure.read_bytes() == before
 
 
@@ -220,7 +228,7 @@ def test_a_module_in_another_folder_on_one_core_gives_the_same_bits(project, tmp
     other = Project(tmp_path, module=project.folder / "workflow/Snakefile")
     figure, dataset = "figures/tiny/fig3.pdf", "results/tiny/experiments/fig3.nc"
     counts = other.make(figure, cores=1)
-    assert counts == {"simulate": 6, "collect": 1, "plot_metrics": 1}
+    assert counts == {"simulate": 6, "collect": 1, "plot": 1}
     assert (tmp_path / figure).read_bytes() == (project.folder / figure).read_bytes()
     one, two = (load(each.folder / dataset, kind="experiment") for each in (other, project))
     assert one.drop_vars("cpu_seconds").equals(two.drop_vars("cpu_seconds"))
@@ -288,7 +296,7 @@ def test_a_change_of_ones_own_file_reruns_the_runs_that_use_it_alone(project):
 def test_without_snakemakes_memory_nothing_out_of_date_is_shown(tmp_path):
     """All that says what a result was made by is then the file itself."""
     project = Project(tmp_path)
-    one = "trials: 1, architectures: [networked]}"
+    one = "trials: 1, factors: {architecture: [networked]}}"
     project.configure(tiny_config().replace("trials: 2}", one))
     figure, exact = tmp_path / "figures/tiny/fig1.png", tmp_path / "figures/tiny/fig1_exact.png"
     collected = tmp_path / "results/tiny/experiments/fig1.nc"
@@ -378,7 +386,7 @@ def test_numbers_on_the_command_line_are_read_as_those_of_a_file(project):
     assert done.returncode == 0, done.stderr
     assert job_counts(done.stdout + done.stderr)["simulate"] == 3 * (10 - 2)
     done = project.snakemake("figures/all", "-n", "--config", "experiments={fig2: {trials: 010}}")
-    assert "--config experiments, line 1: fig2.trials: can be read as 10 or as 8" in done.stderr
+    assert "--config experiments, line 1: fig2.trials: '010' can be read in two ways" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -389,8 +397,9 @@ def test_numbers_on_the_command_line_are_read_as_those_of_a_file(project):
         ({"old": "seed: 1", "new": "sede: 1"}, "did you mean 'seed'?"),
         ({"old": "change_at: 2", "new": "change_at: 4"}, "change_at: 4 is not < iterations"),
         ({"old": "fig1: {agents: 6", "new": "'../x': {agents: 6"}, "'../x' is not a plain name"),
-        ({"old": "seed: 1", "new": "seed: 1\nseed: 2"}, 'line 2: found duplicate key "seed"'),
+        ({"old": "seed: 1", "new": "seed: 1\nseed: 2"}, "seed: is given twice"),
         ({"old": "seed: 1", "new": "__use_yte__: true"}, "__use_yte__ is not allowed"),
+        ({"old": "fig1: {", "new": "fig1: {figure: metric, "}, "unknown figure 'metric'; did you"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_one_line(project, change, expected):

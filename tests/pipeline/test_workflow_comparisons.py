@@ -11,18 +11,18 @@ from mfgcore.pipeline.yaml_files import read_yaml
 
 KEPT = {  # what is not left out; of each part, what a label's parameters become
     "readings": {
-        "scenarios": {
+        "scenario": {
             "agree, failing": {"iterations": 30},
             "diffuse, failing": {"iterations": 30},
             "diffuse, growing": {"iterations": 40, "agents": 5, "agents_after": 8, "change_at": 25},
         },
-        "settings": {"paper": {"trials": 2}, "D15 sum over states": {"trials": 2}},
-        "variants": None,
+        "setting": {"paper": {"trials": 2}, "D15 sum over states": {"trials": 2}},
+        "variant": None,
     },
     "generality": {
-        "scenarios": {"undisturbed": {}, "failing": {}},
-        "settings": {"two_bars": {}, "no_interaction": {}},
-        "variants": {
+        "scenario": {"undisturbed": {}, "failing": {}},
+        "setting": {"two_bars": {}, "no_interaction": {}},
+        "variant": {
             "centralised": {},
             "independent": {},
             "complete": {},
@@ -30,9 +30,9 @@ KEPT = {  # what is not left out; of each part, what a label's parameters become
         },
     },
     "garnets": {
-        "scenarios": {"undisturbed": {}, "failing": {}},
-        "settings": {"garnet 2": {}},
-        "variants": None,
+        "scenario": {"undisturbed": {}, "failing": {}},
+        "setting": {"garnet 2": {}},
+        "variant": None,
     },
 }
 SMALL = {
@@ -47,17 +47,16 @@ LEARNING = SMALL | {"agents": 6, "transitions": 600, "policy_step_size": 0.5, "r
 
 def few():
     """The shipped comparisons, of which null leaves out all but some."""
-    shipped = read_yaml(ROOT / "config/comparisons.yaml")["comparisons"]
-    comparisons = {"parameters": SMALL}
-    for name in shipped.keys() - {"parameters"}:
-        if name not in KEPT:
-            comparisons[name] = None
-            continue
-        comparisons[name] = {"trials": 2, "parameters": LEARNING}
-        for part, labels in KEPT[name].items():
-            if labels is not None:
-                comparisons[name][part] = dict.fromkeys(shipped[name][part]) | labels
-    return {"comparisons": comparisons}
+    shipped = read_yaml(ROOT / "config/comparisons.yaml")["comparisons"]["experiments"]
+    few = dict.fromkeys(shipped)
+    for name, kept in KEPT.items():
+        factors = {
+            factor: dict.fromkeys(shipped[name]["factors"][factor]) | labels
+            for factor, labels in kept.items()
+            if labels is not None
+        }
+        few[name] = {"trials": 2, **LEARNING, "factors": factors}
+    return {"comparisons": {"parameters": SMALL, "experiments": few}}
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +79,9 @@ def test_the_ledger_judges_what_was_compared(project):
     assert verdicts["C17"] != "not judged" == verdicts["C12"]
 
 
-def test_the_interpretations_are_those_that_were_run(project):
+def test_the_readings_are_those_that_were_run(project):
     table = pd.read_csv(project.folder / "figures/tiny/readings.csv")
-    assert set(table["interpretation"]) == set(KEPT["readings"]["settings"])
+    assert set(table["reading"]) == set(KEPT["readings"]["setting"])
     closest = read_yaml(project.folder / "figures/tiny/closest.yaml")
     assert closest["output"]["figures"] == "figures/closest"
 
@@ -97,11 +96,11 @@ def test_comparisons_of_another_plan_are_refused(project):
     done = project.snakemake(
         "figures/tiny/readings.pdf",
         "--config",
-        "comparisons={readings: {parameters: {agents: 7}}}",
+        "comparisons={experiments: {readings: {agents: 7}}}",
         "--allowed-rules",
         "readings",
         "--forcerun",
         "readings",
     )
     assert done.returncode != 0
-    assert "readings.nc': was made with other parameters; delete it and run again" in done.stderr
+    assert "readings.nc': was made with agents = 6, expected 7" in done.stderr

@@ -85,7 +85,7 @@ def write_project(folder):
         config = yaml.safe_load(path.read_text())
         path.write_text(yaml.safe_dump(with_one_trial(config)))
     beach, scenario = (python_that_defines(name) for name in ("Beach", "blackout"))
-    own, blackout, ablation, *_ = map(yaml.safe_load, documented("yaml"))
+    own, blackout, _, ablation, *_ = map(yaml.safe_load, documented("yaml"))
     (folder / "beach.py").write_text(beach)
     (folder / "own.yaml").write_text(yaml.safe_dump(own))
     (folder / "config/mine.py").write_text(
@@ -97,7 +97,7 @@ def write_project(folder):
     path.write_text(yaml.safe_dump(config | {"import": ["mine.py"]}))
     path = folder / "config/ablations.yaml"
     config = yaml.safe_load(path.read_text())
-    config["ablations"]["studies"] |= ablation["ablations"]["studies"]
+    config["ablations"]["experiments"] |= ablation["ablations"]["experiments"]
     path.write_text(yaml.safe_dump(config))
     text = (ROOT / "docs/howto.md").read_text(encoding="utf-8")
     radius, near = (part.partition("```")[0] for part in text.split("```yaml\n")[1:])

@@ -88,7 +88,7 @@ def test_what_python_says_can_be_added(registries, tmp_path):
 
 
 def test_a_figure_can_be_added_in_a_file(registries, tmp_path):
-    (figure,) = (text for text in documented("python") if "FIGURES.register" in text)
+    (figure,) = (text for text in documented("python") if "def final_return" in text)
     (tmp_path / "final_return.py").write_text(figure)
     import_file(tmp_path / "final_return.py")
     settings = {"game": "agree", "iterations": 2, **SMALL}
@@ -128,12 +128,8 @@ def test_a_game_off_the_grid_by_command_line_configuration_and_notebook(
 
     own = parse_yaml(documented("yaml")[0], "docs")
     own["experiments"]["beach"] |= few
-    planned, _ = configuration.check(*configured(own))
-    first = next(
-        run
-        for run in planned["beach"].values()
-        if (run.architecture, run.trial) == ("networked", 0)
-    )
+    planned = configuration.check(*configured(own))
+    first = planned["experiments", "beach"].runs["networked", 0]
     made = {}
     exec(game, {"__name__": "notebook"})
     exec(cell.replace("40,\n", "40, **few,\n", 1).partition("dataset")[0], {"few": few}, made)
@@ -147,8 +143,9 @@ def configured(own):
     return config, configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
 
 
-def test_an_ablation_can_be_added():
-    own = parse_yaml(documented("yaml")[-1], "docs")
-    config, schema = configured(own)
-    configuration.check(config, schema)
-    assert list(configuration.ablation(config, "discount")) == ["0.8", "0.9", "0.95"]
+def test_factors_and_an_ablation_can_be_added():
+    rings, ablation = (parse_yaml(text, "docs") for text in documented("yaml")[-2:])
+    config, schema = configured(rings | ablation)
+    planned = configuration.check(config, schema)
+    assert planned["ablations", "discount"].factors["discount"] == [0.8, 0.9, 0.95]
+    assert len(planned["experiments", "rings"].runs) == 3 * (5 + 5 + 3)

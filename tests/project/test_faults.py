@@ -154,7 +154,7 @@ def test_what_a_killed_writer_left_is_taken_over(tmp_path):
 
 def test_a_job_killed_while_it_writes_leaves_nothing_and_is_repaired(tmp_path):
     project = Project(tmp_path)
-    one = "trials: 1, architectures: [networked]"
+    one = "trials: 1, factors: {architecture: [networked]}"
     project.configure(tiny_config().replace("trials: 2}", one + "}"))
     for script, target in (
         ("simulate", "results/tiny/runs/fig2/networked/trial_0.nc"),

@@ -12,8 +12,6 @@ from conftest import saved, small, trials
 import mfgcore
 from mfgcore import RunFileError
 from mfgcore._base.files import atomic_path
-from mfgcore.batch.collect import collect_ablation
-from mfgcore.batch.comparisons import compare
 from mfgcore.metrics.definitions import per_iteration
 
 
@@ -206,15 +204,9 @@ def test_a_failure_while_writing_leaves_the_old_file(files, monkeypatch):
 
 def test_every_dataset_says_by_what_it_was_made(files, experiments):
     """As the CF conventions have it."""
-    networked = experiments[2:]
-    settings = {"2": networked}
-    labels = {"title": "", "varied": "agents", "baseline": "2"}
     for made_by, dataset in {
         "simulate": mfgcore.load(files[0]),
         "collect": mfgcore.collect(files, experiments),
-        "collect_ablation": collect_ablation(files[2:], settings, **labels),
-        "sweep": mfgcore.sweep(experiments[0], cores=1, progress=False),
-        "compare": compare({("alone", 0): experiments[0]}),
     }.items():
         said = (
             rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00: {made_by} of mfgcore {mfgcore.__version__}"

@@ -93,8 +93,8 @@ def test_five_hundred_mutated_configurations_are_valid_or_refused(tmp_path, monk
             assert any(key in message for key in named) or len(path) == 1, (path, message)
         else:
             accepted += 1
-            for name in configuration.experiments(config):
-                assert configuration.runs(config, name)
+            for name in configuration.names(config, "experiments"):
+                assert configuration.design(config, "experiments", name).runs
     assert 20 < accepted < 250  # both happen
     assert not list(tmp_path.iterdir())
 

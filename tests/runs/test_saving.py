@@ -17,7 +17,7 @@ from project import Project, tiny_config
 import mfgcore
 from mfgcore import RunFileError, cli
 from mfgcore._base import files
-from mfgcore.batch import comparisons
+from mfgcore.batch.design import Design
 from mfgcore.runs import checkpoint
 from mfgcore.runs.checkpoint import Checkpointer
 from mfgcore.runs.datasets import make_and_save
@@ -203,24 +203,25 @@ def test_a_run_that_is_stopped_where_nothing_can_be_written_goes_on(places, monk
 
 
 def test_a_comparison_that_cannot_be_saved_is_saved_by_the_next_call(places, monkeypatch):
-    planned = {("one", trial): small(trial=trial, iterations=2) for trial in range(2)}
+    runs = {("networked", trial): small(trial=trial, iterations=2) for trial in range(2)}
+    design = Design("x", {"architecture": ["networked"]}, runs)
 
     def made():
-        return comparisons.compare(planned)
+        return collect.summarise_runs(design)
 
     def check(whose, dataset):
-        comparisons.check_part(whose, dataset, planned, True)
+        collect.check_part(whose, dataset, design)
 
-    given = places / "out/part.nc", made, check, "comparison"
+    given = places / "out/part.nc", made, check, "experiment"
     with monkeypatch.context() as patched:
         failing(patched, errno.EDQUOT, places / "out")
         with pytest.raises(RunFileError, match="Disk quota exceeded; what was made is kept"):
             make_and_save(*given)
-    fewer = {("one", 0): planned["one", 0]}
-    with pytest.raises(RunFileError, match="other parameters"):
-        comparisons.check_part("it", made(), fewer, True)
+    fewer = Design("x", design.factors, {key: run for key, run in runs.items() if key[1] == 0})
+    with pytest.raises(RunFileError, match="made of 2 runs, expected 1"):
+        collect.check_part("it", made(), fewer)
     make_and_save(given[0], never, *given[2:])
-    assert mfgcore.load(given[0], kind="comparison").attrs["runs"] == 2
+    assert mfgcore.load(given[0], kind="experiment").attrs["runs"] == 2
 
 
 def test_another_users_folder_is_not_believed(places, monkeypatch):
@@ -272,7 +273,9 @@ def test_a_job_of_the_workflow_that_cannot_save_saves_at_the_next_call(
     folder = tmp_path / "project"
     folder.mkdir()
     project, target = Project(folder), "results/tiny/experiments/fig1.nc"
-    project.configure(tiny_config().replace("trials: 2}", "trials: 1, architectures: [networked]}"))
+    project.configure(
+        tiny_config().replace("trials: 2}", "trials: 1, factors: {architecture: [networked]}}")
+    )
     run = folder / "results/tiny/runs/fig1/networked"
     with monkeypatch.context() as patched:
         for key, value in preloaded("write", "EDQUOT", run).items():

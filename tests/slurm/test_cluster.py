@@ -28,7 +28,7 @@ parameters:
   communication_rounds: 5
   improvement_iterations: 1
   evaluation_iterations: 1
-architectures: [independent, networked]
+factors: {architecture: [independent, networked]}
 experiments:
   fig1: {agents: 20, iterations: 200, trials: 2}
 """

@@ -27,16 +27,19 @@ pytestmark = [
     ),
 ]
 
-EXPERIMENT = "{game: agree, agents: 6, iterations: 4, trials: 1, architectures: [networked]}"
+ALONE = "factors: {architecture: [networked]}"
+EXPERIMENT = f"{{game: agree, agents: 6, iterations: 4, trials: 1, {ALONE}}}"
 COMPARISONS = """\
 comparisons:
-  mine:
-    title: Of two radii
-    trials: 1
-    parameters: {agents: 5, iterations: 4, transitions: 30, replay_cycles: 2}
-    scenarios: {undisturbed: {}}
-    settings: {near: {communication_radius: 0.2}, far: {communication_radius: 1.0}}
-    variants: {networked: {architecture: networked}}
+  parameters: {agents: 5, iterations: 4, transitions: 30, replay_cycles: 2}
+  experiments:
+    mine:
+      title: Of two radii
+      trials: 1
+      factors:
+        scenario: {undisturbed: {}}
+        setting: {near: {communication_radius: 0.2}, far: {communication_radius: 1.0}}
+        variant: {networked: {architecture: networked}}
 """
 FIRST = "figures/tiny/mine.pdf"
 COMPARED = "results/tiny/comparisons/mine.nc"
@@ -130,14 +133,14 @@ def assert_same(folder, plain):
 
 
 def test_one_figure_alone_is_made(stored):
-    assert stored.first == {"simulate": 1, "collect": 1, "plot_metrics": 1}
+    assert stored.first == {"simulate": 1, "collect": 1, "plot": 1}
 
 
 def test_everything_has_the_names_and_the_bits_of_a_call_without_storage(stored, plain):
     made = {"collect_ablation": 1, "collect_comparison": 1, "claims": 1, "explorer": 1, "crate": 1}
     assert stored.counts.items() >= made.items()
     assert_same(stored.store, plain.folder)
-    one, other = (load(each / COMPARED, kind="comparison") for each in (stored.store, plain.folder))
+    one, other = (load(each / COMPARED, kind="experiment") for each in (stored.store, plain.folder))
     one, other = (each.drop_vars("cpu_seconds").drop_attrs() for each in (one, other))
     assert one.equals(other)
     assert described(stored.store / CRATE) == described(plain.folder / CRATE)
@@ -254,7 +257,7 @@ def test_a_bucket_has_the_same_names_and_bits(bucket, plain, tmp_path):
     client, address = bucket
     replaced = {"s3://BUCKET": "s3://runs", "http://HOST:PORT": address}
     project = Stored(tmp_path, "s3", replaced)
-    assert project.make(FIRST) == {"simulate": 1, "collect": 1, "plot_metrics": 1}
+    assert project.make(FIRST) == {"simulate": 1, "collect": 1, "plot": 1}
     project.make("figures/all")
     assert "Nothing to be done" in project.snakemake("figures/all").stderr
     kept = [each["Key"] for each in client.list_objects_v2(Bucket="runs")["Contents"]]

@@ -42,7 +42,7 @@ def returns(scenario, game, variant, k, parameters):
 
 @pytest.fixture(scope="module")
 def found():
-    plan = planned("generality")["settings"]
+    plan = planned("generality")["factors"]["setting"]
     data = {
         "chosen games": made_up(
             "generality", returns, 1e-4, but=[name for name in plan if name not in GAMES]

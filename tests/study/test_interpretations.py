@@ -57,7 +57,7 @@ def exploitability(scenario, setting, variant, k, parameters):
 
 @pytest.fixture(scope="module")
 def data():
-    but = [name for name in planned("readings")["settings"] if name not in KEPT]
+    but = [name for name in planned("readings")["factors"]["setting"] if name not in KEPT]
     return made_up("readings", returns, 0.02, exploitability, but=but)
 
 
@@ -172,7 +172,7 @@ def test_kept_data_make_files_and_a_configuration(tmp_path):
     few |= {"garnets": ["garnet 1", "garnet 2"]}
     for name, kept in few.items():
         maker = returns if name == "readings" else lambda *place: 1.0 + 2.0 * (place[3] > 5)
-        but = [setting for setting in planned(name)["settings"] if setting not in kept]
+        but = [setting for setting in planned(name)["factors"]["setting"] if setting not in kept]
         own = made_up(name, maker, 0.1, exploitability, but=but)
         own.to_netcdf(tmp_path / f"data/{name}.nc")
     make_ledger.write_comparisons(
@@ -198,8 +198,13 @@ def test_its_file_configures_the_workflow(data, cells, tmp_path):
     root = CONFIG.parent
     config = configuration.read([root / name for name in configuration.CONFIG_FILES] + [path])
     schema = configuration.load_schema(root / "workflow/schemas/config.schema.yaml")
-    experiments, _ = configuration.check(config, schema)
-    runs = [run for runs in experiments.values() for run in runs.values()]
+    designs = configuration.check(config, schema)
+    runs = [
+        run
+        for (group, _), design in designs.items()
+        for run in design.runs.values()
+        if group == "experiments"
+    ]
     networked = [run for run in runs if run.architecture == "networked"]
     assert {run.score_rule for run in networked} == {"random"}
 

@@ -9,8 +9,8 @@ import pytest
 import xarray as xr
 from project import ROOT, tracked
 
-from mfgcore.batch import comparisons
 from mfgcore.pipeline import configuration
+from mfgcore.runs.datasets import load
 from mfgcore.runs.simulation import Simulation
 
 DATA = tracked("docs/gallery/data/*.nc")
@@ -52,15 +52,12 @@ def test_the_runs_were_started_after_the_protocol_was_written(path, protocol):
 
 def first_run(config, path, dataset):
     """An experiment whose run is kept, the last trial of a networked population; what was kept."""
-    if "architecture" in dataset.dims:
-        trial = int(dataset["trial"][-1])
-        runs = configuration.runs(config, path.stem)
-        return runs["networked", trial], dataset.sel(architecture="networked", trial=trial)
-    labels = next(iter(comparisons.jobs(config, path.stem).values()))
-    runs = comparisons.runs(config, path.stem, *labels)
-    variant, trial = list(runs)[-1]
-    place = dict(zip(("scenario", "setting", "variant"), (*labels, variant), strict=True))
-    return runs[variant, trial], dataset.sel(**place, trial=trial)
+    group = "experiments" if "architecture" in dataset.dims else "comparisons"
+    runs = configuration.design(config, group, path.stem).runs
+    first = next(iter(runs))[:2]
+    *labels, trial = [key for key in runs if group == "experiments" or key[:2] == first][-1]
+    place = dict(zip(dataset["discounted_return"].dims, (*labels, trial), strict=False))
+    return runs[(*labels, trial)], dataset.sel(**place)
 
 
 @pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
@@ -78,3 +75,8 @@ def test_the_code_of_today_makes_them(path, config):
 def test_there_are_kept_data():
     assert Path(ROOT / "docs/gallery/data/theory.json").exists()
     assert len(DATA) >= 4
+
+
+@pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
+def test_they_are_experiments_like_others(path):
+    assert load(path, kind="experiment").attrs["runs"] > 0

@@ -10,7 +10,7 @@ rule claims:
             category="Claims",
             labels={"shows": "table"},
         ),
-        drawings=pictures("claims", caption="claims", category="Claims", shows="forest plot"),
+        drawings=pictures("claims", "claims", "Claims", {"shows": "forest plot"}),
     log:
         f"{RESULTS}/logs/claims.log",
     benchmark:
@@ -26,11 +26,11 @@ rule claims:
         "../scripts/claims.py"
 
 
-# With the comparisons, which take hours: docs/protocol.md. Without C25 to C27, which are not runs.
+# With the comparisons, which take hours: docs/protocol.md. What verification/ measures is not here.
 use rule claims as ledger with:
     input:
         experiments=DATASETS,
-        comparisons=[COMPARISON.format(comparison=name) for name in comparisons.names(config)],
+        comparisons=datasets_of("comparisons"),
     output:
         json=f"{FIGURES}/ledger.json",
         markdown=f"{FIGURES}/ledger.md",
@@ -40,7 +40,7 @@ use rule claims as ledger with:
             category="Claims",
             labels={"shows": "table, with comparisons"},
         ),
-        drawings=pictures("ledger", caption="claims", category="Claims", shows="with comparisons"),
+        drawings=pictures("ledger", "claims", "Claims", {"shows": "with comparisons"}),
     log:
         f"{RESULTS}/logs/ledger.log",
     benchmark:
@@ -49,10 +49,10 @@ use rule claims as ledger with:
 
 rule readings:
     input:
-        COMPARISON.format(comparison="readings"),
+        DATASET.format(group="comparisons", name="readings"),
     output:
-        pictures("readings", caption="readings", category="Claims", shows="by interpretation"),
-        pictures("readings_c5", caption="readings", category="Claims", shows="C5 by interpretation"),
+        pictures("readings", "readings", "Claims", {"shows": "by reading"}),
+        pictures("readings_c5", "readings", "Claims", {"shows": "C5 by reading"}),
         table=f"{FIGURES}/readings.csv",
         markdown=f"{FIGURES}/readings.md",
         closest=f"{FIGURES}/closest.yaml",
@@ -73,10 +73,10 @@ rule readings:
 
 rule generality:
     input:
-        chosen=COMPARISON.format(comparison="generality"),
-        random=COMPARISON.format(comparison="garnets"),
+        chosen=DATASET.format(group="comparisons", name="generality"),
+        random=DATASET.format(group="comparisons", name="garnets"),
     output:
-        pictures("generality", caption="generality", category="Claims", shows="other games"),
+        pictures("generality", "generality", "Claims", {"shows": "other games"}),
         table=f"{FIGURES}/generality.csv",
         markdown=f"{FIGURES}/generality.md",
     log:

@@ -1,14 +1,12 @@
 # Not part of figures/all: it describes the folder in which the workflow runs, for other programs.
 CRATED = {
     name: {
-        "runs": files_of_runs(name),
-        "dataset": DATASET.format(experiment=name),
+        "runs": [f"{RESULTS}/{path}" for path in design("experiments", name).files.values()],
+        "dataset": DATASET.format(group="experiments", name=name),
         "reference": REFERENCE.format(experiment=name),
-        "figures": [
-            path.format(stem=stem) for stem in configuration.figures(name) for path in DRAWN
-        ],
+        "figures": figures_of("experiments", name),
     }
-    for name in TITLES
+    for name in REFERENCES
 }
 CRATED_FILES = [
     *ALL,

@@ -1,7 +1,7 @@
 # Not part of figures/all: no figure of the paper, but a page to look around in its experiments.
 rule explorer:
     input:
-        DATASETS,
+        [DATASET.format(group="experiments", name=name) for name in REFERENCES],
     output:
         f"{FIGURES}/explorer.html",
     log:
@@ -13,7 +13,7 @@ rule explorer:
         runtime=5,
         mem_mb=1000,
     params:
-        titles=list(TITLES.values()),
+        titles=[design("experiments", name).title for name in REFERENCES],
         fingerprint=fingerprint_of("plotting"),
     script:
         "../scripts/explorer.py"

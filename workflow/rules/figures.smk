@@ -1,72 +1,52 @@
-# Figures differ in what they show of which files: this rule is the pattern of all that follow it.
-rule plot_metrics:
+def drawn_from(wildcards):
+    """The dataset of a figure, and for the exact metrics a run without sampling error."""
+    group, name, figure = FIGURES_OF[wildcards.stem]
+    inputs = {"dataset": DATASET.format(group=group, name=name)}
+    if figure == "exact" and name in REFERENCES:
+        inputs["reference"] = REFERENCE.format(experiment=name)
+    return inputs
+
+
+def label_of(wildcards):
+    """What a report says of a figure."""
+    group, name, figure = FIGURES_OF[wildcards.stem]
+    return {group.removesuffix("s"): name, "shows": figure.replace("_", " ")}
+
+
+# The pattern of all rules that draw.
+rule plot:
     input:
-        DATASET,
+        unpack(drawn_from),
     output:
         drawings=pictures(
-            "{experiment}",
-            caption="metrics",
-            category="Figures",
-            experiment="{experiment}",
-            shows="metrics",
+            "{stem}",
+            caption="figure",
+            category=lambda wildcards: {"experiments": "Figures"}.get(
+                FIGURES_OF[wildcards.stem][0], FIGURES_OF[wildcards.stem][0].capitalize()
+            ),
+            labels=label_of,
         ),
-        table=f"{FIGURES}/data/{{experiment}}.csv",
+        table=f"{FIGURES}/data/{{stem}}.csv",
     log:
-        f"{RESULTS}/logs/plot/{{experiment}}.log",
+        f"{RESULTS}/logs/plot/{{stem}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/plot/{{experiment}}.tsv"
+        f"{RESULTS}/benchmarks/plot/{{stem}}.tsv"
     group:
-        "figures_{experiment}"
+        lambda wildcards: "_".join(FIGURES_OF[wildcards.stem][:2])
     threads: 1
     resources:
         runtime=5,
         mem_mb=1000,
     params:
-        figure="metrics",
-        title=title,
-        caption=lambda wildcards: plain(title(wildcards)),
-        fingerprint=fingerprint_of("plotting"),
+        figure=lambda wildcards: FIGURES_OF[wildcards.stem][2],
+        title=lambda wildcards: design_of(wildcards).title,
+        caption=lambda wildcards: plain(design_of(wildcards).title),
+        factors=lambda wildcards: {
+            factor: len(levels) for factor, levels in design_of(wildcards).coordinates.items()
+        },
+        fingerprint=lambda wildcards: snakefile.figure_code(FIGURES_OF[wildcards.stem][2]),
     script:
         "../scripts/plot.py"
-
-
-use rule plot_metrics as plot_exact with:
-    input:
-        DATASET,
-        reference=REFERENCE,
-    output:
-        drawings=pictures(
-            "{experiment}_exact",
-            caption="exact",
-            category="Figures",
-            experiment="{experiment}",
-            shows="exact",
-        ),
-        table=f"{FIGURES}/data/{{experiment}}_exact.csv",
-    log:
-        f"{RESULTS}/logs/plot/{{experiment}}_exact.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot/{{experiment}}_exact.tsv"
-    params:
-        figure="exact",
-
-
-use rule plot_metrics as plot_mean_field with:
-    output:
-        drawings=pictures(
-            "{experiment}_mean_field",
-            caption="mean_field",
-            category="Figures",
-            experiment="{experiment}",
-            shows="mean field",
-        ),
-        table=f"{FIGURES}/data/{{experiment}}_mean_field.csv",
-    log:
-        f"{RESULTS}/logs/plot/{{experiment}}_mean_field.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot/{{experiment}}_mean_field.tsv"
-    params:
-        figure="mean_field",
 
 
 # it only reads what is there: not worth a submission

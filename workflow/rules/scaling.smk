@@ -18,11 +18,11 @@ rule measure_scaling:
         "../scripts/measure_scaling.py"
 
 
-use rule plot_metrics as plot_scaling with:
+use rule plot as plot_scaling with:
     input:
-        f"{RESULTS}/scaling.csv",
+        csv=f"{RESULTS}/scaling.csv",
     output:
-        drawings=pictures("scaling", caption="scaling", category="Cost", shows="scaling"),
+        drawings=pictures("scaling", "scaling", "Cost", {"shows": "scaling"}),
     log:
         f"{RESULTS}/logs/plot/scaling.log",
     benchmark:
@@ -33,3 +33,5 @@ use rule plot_metrics as plot_scaling with:
         figure="scaling",
         title="Networked, agree, one iteration without evaluation",
         caption="",
+        factors={},
+        fingerprint=fingerprint_of("plotting"),

@@ -6,11 +6,11 @@ rule simulate:
     benchmark:
         f"{RESULTS}/benchmarks/simulate/{{experiment}}/{{architecture}}/trial_{{trial}}.tsv"
     group:
-        run_group
+        lambda wildcards: snakefile.run_group(workflow, first_trial(wildcards))
     threads: 1
     resources:
-        runtime=run_minutes,
-        mem_mb=run_megabytes,
+        runtime=lambda wildcards: snakefile.minutes(first_trial(wildcards)),
+        mem_mb=lambda wildcards: snakefile.megabytes(first_trial(wildcards)),
     params:
         # only what this run uses, so that a change reruns what depends on it and nothing else
         run=lambda wildcards: run_of(wildcards).relevant(),
@@ -31,9 +31,29 @@ use rule simulate as simulate_exactly with:
     group:
         "runs_of_seconds"
     resources:
-        runtime=lambda wildcards: minutes(REFERENCES[wildcards.experiment]),
-        mem_mb=lambda wildcards: megabytes(REFERENCES[wildcards.experiment]),
+        runtime=lambda wildcards: snakefile.minutes(REFERENCES[wildcards.experiment]),
+        mem_mb=lambda wildcards: snakefile.megabytes(REFERENCES[wildcards.experiment]),
     params:
         run=lambda wildcards: REFERENCES[wildcards.experiment].relevant(),
         code=lambda wildcards: REFERENCES[wildcards.experiment].code(),
         name=REFERENCE,
+
+
+# Many short runs, one after another.
+rule summarise:
+    output:
+        SUMMARIES,
+    log:
+        f"{RESULTS}/logs/{{group}}/{{name}}/{{part}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/{{group}}/{{name}}/{{part}}.tsv"
+    threads: 1
+    resources:
+        runtime=lambda wildcards: sum(map(snakefile.minutes, part_of(wildcards).runs.values())),
+        mem_mb=lambda wildcards: max(map(snakefile.megabytes, part_of(wildcards).runs.values())),
+    params:
+        runs=lambda wildcards: [run.relevant() for run in part_of(wildcards).runs.values()],
+        code=lambda wildcards: code_of(part_of(wildcards).runs.values()),
+        file=lambda wildcards, output: output[0].removeprefix(f"{RESULTS}/"),
+    script:
+        "../scripts/summarise.py"

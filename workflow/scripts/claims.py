@@ -1,17 +1,13 @@
 """Judge the paper's claims."""
 
-from pathlib import Path
-
 from mfgcore._base.files import write_text
-from mfgcore.pipeline.workflow_scripts import compared, logged, marked, results
+from mfgcore.pipeline.workflow_scripts import current, logged, marked
 from mfgcore.study import claims_plots, claims_report
 from mfgcore.study.claims import Evidence, judge, summary
 
 with logged(snakemake.log[0]):
-    paths = snakemake.input.experiments
-    loaded = results(snakemake.config, paths)
-    experiments = dict(zip([Path(path).stem for path in paths], loaded, strict=True))
-    comparisons = compared(snakemake.config, snakemake.input.get("comparisons", ()))
+    experiments = current(snakemake.config, snakemake.input.experiments)
+    comparisons = current(snakemake.config, snakemake.input.get("comparisons", ()))
     verdicts = judge(Evidence(experiments, comparisons), snakemake.params.seed)
     # without exact metrics an experiment has no row in the summary, and its claims are not judged
     measured = {

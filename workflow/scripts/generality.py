@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from mfgcore.pipeline.workflow_scripts import compared, logged
+from mfgcore.pipeline.workflow_scripts import current, logged
 from mfgcore.study import external_validity_report
 
 with logged(snakemake.log[0]):
-    chosen, random = compared(snakemake.config, snakemake.input).values()
+    chosen, random = current(snakemake.config, snakemake.input).values()
     folder = Path(snakemake.output.table).parent
     external_validity_report.write(chosen, random, snakemake.params.seed, folder)

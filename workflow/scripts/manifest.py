@@ -5,15 +5,14 @@ import json
 from pathlib import Path
 
 from mfgcore._base.files import write_text
-from mfgcore.pipeline.workflow_scripts import logged, results
+from mfgcore.pipeline.workflow_scripts import current, logged
 from mfgcore.runs.datasets import configuration
 from mfgcore.runs.provenance import commit
 
 with logged(snakemake.log[0]):
     experiments = {}
-    paths = snakemake.input.datasets
-    for path, dataset in zip(paths, results(snakemake.config, paths), strict=True):
-        experiments[Path(path).stem] = {
+    for name, dataset in current(snakemake.config, snakemake.input.datasets).items():
+        experiments[name] = {
             "runs": int(dataset.attrs["runs"]),
             "cpu_seconds": round(float(dataset.attrs["cpu_seconds"]), 1),
             "processor": dataset.attrs["processor"],

@@ -1,31 +1,23 @@
-"""A figure: the function that the rule's parameter `figure` names in the registry.
-
-It is given the dataset or table that is the first input, the named inputs, which are single runs,
-the named outputs, and as its options the other parameters.
-"""
+"""A figure: the function of the registry that the rule's parameter `figure` names."""
 
 import pandas as pd
 
 from mfgcore._base.plugins import told
 from mfgcore.pipeline.configuration import import_files
-from mfgcore.pipeline.workflow_scripts import logged, marked, results
+from mfgcore.pipeline.workflow_scripts import current, logged, marked
 from mfgcore.plotting import FIGURES
 from mfgcore.plotting.style import style
 
 with logged(snakemake.log[0]):
     import_files(snakemake.config)
-    options = dict(snakemake.params.items())
-    del options["fingerprint"], options["caption"]
-    figure = FIGURES[options.pop("figure")]
-    first, *_ = snakemake.input
-    if first.endswith(".csv"):
-        shown, beside = pd.read_csv(first), {}
+    inputs, title, others = dict(snakemake.input.items()), snakemake.params.title, {}
+    if "csv" in inputs:
+        shown = pd.read_csv(inputs["csv"])
     else:
-        names = snakemake.input.keys()
-        shown, *others = results(
-            snakemake.config, [first, *(snakemake.input[key] for key in names)]
-        )
-        beside = dict(zip(names, others, strict=True))
-        options["title"] = marked(options["title"], shown, *others)
+        shown, *found = current(snakemake.config, inputs.values()).values()
+        others = dict(zip(list(inputs)[1:], found, strict=True))
+        title = marked(title, shown, *found)
     with told(), style():
-        figure(shown, **beside, **dict(snakemake.output.items()), **options)
+        FIGURES[snakemake.params.figure](
+            shown, title=title, **others, **dict(snakemake.output.items())
+        )

@@ -1,0 +1,217 @@
+"""The Snakefile's library: its configuration, its command line, and the cost of jobs."""
+
+import functools
+import math
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mfgcore._base.errors import ConfigurationError, MfgcoreError, did_you_mean, unknown_name
+from mfgcore._base.fingerprint import fingerprint_of
+from mfgcore._base.plugins import digest_of
+from mfgcore.batch import cost
+from mfgcore.batch.design import Design
+from mfgcore.experiment.experiment import Experiment
+from mfgcore.pipeline import configuration
+from mfgcore.pipeline.yaml_files import read_yaml
+
+
+def read_configuration(workflow: Any, config: Mapping[str, Any], shipped: list[str]) -> dict:
+    """The shipped configuration, and over it what Snakemake has merged: files and --config.
+
+    Parameters
+    ----------
+    workflow : snakemake.workflow.Workflow
+    config : dict
+        Of the workflow, or of the module that uses it.
+    shipped : list of str
+        Copies of the files of :data:`mfgcore.pipeline.configuration.CONFIG_FILES`.
+
+    Raises
+    ------
+    ConfigurationError
+        Also if one of the files could be read in two ways.
+    """
+    # those of `configfile:` are appended to those of --configfile, which are over them
+    n_over = len(workflow.overwrite_configfiles)
+    files = workflow.configfiles[:n_over][::-1] + workflow.configfiles[n_over:][::-1]
+    for path in reversed(files):
+        read_yaml(path)
+    given = configuration.located(config, [*(Path(path).parent for path in files), "."])
+    # Inside of --config values, Snakemake takes numbers for texts: they are read again. A module's
+    # configuration is what its caller gives.
+    main = workflow.modifier.is_main_snakefile()
+    words = workflow.config_settings.config_args or [] if main else []
+    return configuration.combine(configuration.read(shipped), configuration.read([], given, words))
+
+
+def command_line(workflow: Any) -> Any:
+    """Snakemake's command line, or None if a job, or a program, reads the Snakefile.
+
+    It is not shown to a Snakefile: its own parser, which takes a quarter of a second, reads it.
+    """
+    if "snakemake" not in Path(sys.argv[0]).parts[-2:] or not workflow.is_main_process:
+        return None
+    from snakemake.cli import get_argument_parser
+
+    return get_argument_parser().parse_known_args(sys.argv[1:])[0]
+
+
+def check_profile(workflow: Any, called: Any) -> None:
+    """Refuse a --workflow-profile that is not there: Snakemake would go on without any.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the profile, and those that there are.
+    """
+    profile = (called and called.workflow_profile) or "none"
+    folders = [Path("profiles"), Path(workflow.main_snakefile).parent / "profiles"]
+    if profile != "none" and not any((folder / profile).exists() for folder in [Path(), *folders]):
+        known = sorted({each.name for folder in folders for each in folder.glob("*")})
+        raise ConfigurationError(
+            f"--workflow-profile: {unknown_name('profile', Path(profile).name, known)}"
+        )
+
+
+def check_targets(
+    workflow: Any, called: Any, config: Mapping[str, Any], files: Iterable[str]
+) -> None:
+    """End with one line if a target is a file that no rule makes; say which one was meant.
+
+    A figure of another configuration is in another folder. There may be an old one, and Snakemake
+    would say that there is nothing to be done.
+
+    Parameters
+    ----------
+    workflow, called
+        As of :func:`command_line`.
+    config : dict
+    files : list of str
+        That can be asked for, beside those of rules without wildcards.
+    """
+
+    def placed(path):
+        """Where a file of this name is while jobs use it, also if a storage provider keeps it."""
+        return workflow.modifier.path_modifier.apply_default_storage(path)
+
+    rules, folder = list(workflow.rules), Path(placed("file")).parent
+    known = [path for each in rules if not each.has_wildcards() for path in each.output]
+    known = [os.path.relpath(path, folder) for path in known] + list(files)
+
+    def is_made(target):
+        return any(each.is_producer(placed(target)) for each in rules)
+
+    for target in called.targets if called else ():
+        # Snakemake takes ./x for x, but the rules' names are not absolute
+        inside = os.path.relpath(target)
+        if workflow.is_rule(target) or is_made(target if Path(target).is_absolute() else inside):
+            continue
+        hint = did_you_mean(inside, [*(each.name for each in rules), *known])
+        for name, value in config["experiments"].items():
+            if value is None and f"{Path(target).stem}_".startswith(f"{name}_"):
+                hint = f": experiment {name!r} is left out"
+        for path in known:
+            if Path(path).name == Path(target).name:
+                hint = f"; did you mean {path!r}?"
+        if workflow.is_rule(inside) or is_made(inside):
+            hint = f"; did you mean {inside!r}?"
+        sys.exit(f"{target}: nothing makes it with this configuration{hint}")
+
+
+def runs_by_file(designs: Iterable[Design]) -> dict[str, Experiment]:
+    """The runs of some designs, by the file of each, which equal ones share; dict.
+
+    Raises
+    ------
+    ConfigurationError
+        If runs that are not equal would be in one file.
+    """
+    runs: dict[str, Experiment] = {}
+    for design in designs:
+        for key, path in design.files.items():
+            if runs.setdefault(path, design.runs[key]) != design.runs[key]:
+                raise ConfigurationError(
+                    f"{design.name}: {path} would be that of another run; choose another name"
+                )
+    return runs
+
+
+@functools.cache  # a run may have a million iterations to count
+def seconds(experiment: Experiment) -> float:
+    """What a run should take."""
+    return cost.run_seconds(experiment)
+
+
+def minutes(experiment: Experiment) -> int:
+    """Minutes to ask for: one to start, and what the run should take, with a margin."""
+    return math.ceil(1 + cost.TIME_MARGIN * seconds(experiment) / 60)
+
+
+def megabytes(experiment: Experiment) -> int:
+    """Megabytes to ask for."""
+    return math.ceil(cost.JOB_MEGABYTES + cost.MEMORY_MARGIN * cost.run_megabytes(experiment))
+
+
+def limit(workflow: Any, name: str) -> float:
+    """What a submission may ask for at this site: --resources limit_mb=... limit_minutes=..."""
+    resources = workflow.resource_settings.resources
+    return resources[name].value if name in resources else math.inf
+
+
+def check_limits(workflow: Any, runs: Mapping[str, Experiment]) -> None:
+    """Refuse now what a cluster would leave pending for ever.
+
+    Raises
+    ------
+    MfgcoreError
+        If a run asks for more than a limit; names the run.
+    """
+    limits = {name: limit(workflow, name) for name in ("limit_mb", "limit_minutes")}
+    if set(limits.values()) == {math.inf}:
+        return  # every job reads this: costs are not worked out for nothing
+    for path, run in runs.items():
+        if run.trial > 0:
+            continue  # as the first
+        asked = {"limit_mb": megabytes(run), "limit_minutes": minutes(run)}
+        for key, value in asked.items():
+            if value > limits[key]:
+                name = "/".join(Path(path).parts[1:-2])
+                raise MfgcoreError(
+                    f"{name}, {run.architecture}, trial {run.trial}: asks for {value}, "
+                    f"more than {key}={limits[key]}"
+                )
+
+
+def run_group(workflow: Any, run: Experiment) -> str | None:
+    """Short runs that may share a submission; profiles/slurm says how many.
+
+    They run one after another, so none is shared that would ask for more minutes than the limit.
+    """
+    group = "runs_of_seconds" if seconds(run) < 60 else "runs_of_minutes"
+    together = workflow.group_settings.group_components.get(group, 1)
+    shares = seconds(run) < 600 and together * minutes(run) <= limit(workflow, "limit_minutes")
+    return group if shares else None
+
+
+def figure_code(name: str) -> str:
+    """Fingerprint of what draws a figure: of mfgcore, or of a user's file; str."""
+    from mfgcore.plotting import FIGURES  # matplotlib takes a second to load
+
+    return digest_of(FIGURES.code(name)) or fingerprint_of("plotting")
+
+
+def check_figures(names: Iterable[str]) -> None:
+    """Refuse a figure that there is not.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the nearest one.
+    """
+    from mfgcore.plotting import FIGURES
+
+    for name in names:
+        FIGURES[name]
