@@ -19,11 +19,12 @@ from mfgcore._base.files import StrPath
 from mfgcore.experiment.experiment import Experiment, code_of, make_experiment
 from mfgcore.experiment.parameter_spec import alike
 from mfgcore.metrics.definitions import per_iteration
-from mfgcore.pipeline.configuration import COMPARED
 from mfgcore.runs.datasets import COMMON, load
 from mfgcore.runs.provenance import environment, history
 from mfgcore.runs.simulation import simulate
 
+# of what a comparison is made, by label
+COMPARED = ("scenarios", "settings", "variants")
 # of a setting or scenario, beside parameters
 OWN = ("trials", "only")
 FULLEST = 4  # states, as many as the paper's games have targets

@@ -27,10 +27,9 @@ from mfgcore._base.files import check_writable, checkpoint_of, only_writer, reas
 from mfgcore.batch import cost, workers
 from mfgcore.batch.collect import check_run, run_to_file
 from mfgcore.experiment.experiment import Experiment
-from mfgcore.experiment.parameter_spec import identity
+from mfgcore.experiment.parameter_spec import identity, plain
 from mfgcore.experiment.parameters import parameters
 from mfgcore.metrics.definitions import per_iteration
-from mfgcore.pipeline.configuration import plain
 from mfgcore.runs import resources as memory
 from mfgcore.runs.checkpoint import Checkpointer, Stopped
 from mfgcore.runs.datasets import COMMON, describe, load

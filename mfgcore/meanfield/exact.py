@@ -409,7 +409,7 @@ def _flow(policies, shares, game):
         after = np.bincount(reached.ravel(), masses.ravel(), n * n_states).reshape(n, n_states)
         return after / np.cumsum(after, axis=1)[:, -1:]
 
-    step, after = None, pushed(now)
+    step, after = np.zeros_like(now), pushed(now)
     for push in range(MAX_PUSHES):
         residual = float(np.abs(after - now).max())
         if residual <= FLOW_TOLERANCE:
@@ -494,7 +494,7 @@ def _distinct(policies, policy_index):
         raise ConfigurationError(
             f"policy_index: is not one row of the {len(policies)} policies for each agent"
         )
-    followers = Counter()
+    followers: Counter[bytes] = Counter()
     for row, n_agents in enumerate(np.bincount(policy_index).tolist()):
         if n_agents:
             followers[policies[row].tobytes()] += n_agents

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import itertools
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,8 +14,9 @@ from mfgcore._base.arguments import explained
 from mfgcore._base.errors import ConfigurationError, did_you_mean, shorten, show_key, unknown_name
 from mfgcore._base.files import StrPath
 from mfgcore._base.plugins import import_file
+from mfgcore.batch.comparisons import COMPARED
 from mfgcore.experiment.experiment import Experiment, make_experiment
-from mfgcore.experiment.parameter_spec import RENAMED, Parameter, is_plain_name, renamed
+from mfgcore.experiment.parameter_spec import RENAMED, Parameter, is_plain_name, plain, renamed
 from mfgcore.experiment.parameters import defaults, disturbances, parameters
 from mfgcore.pipeline.yaml_files import VARIED, Sources, located, parse_yaml, read_yaml
 
@@ -25,8 +25,6 @@ CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml", "config/compariso
 LONGEST_FORMAT = 4  # of a field in a title, such as .0%
 # These the workflow sets itself, one value for each run.
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
-# What a comparison is made of, by label.
-COMPARED = ("scenarios", "settings", "variants")
 
 Runs = dict[tuple[str, int], Experiment]  # by architecture and trial
 Settings = dict[str, tuple[str, Runs]]  # by the value of an ablation: a folder, and its runs
@@ -501,12 +499,6 @@ def ablation_parameters(config: dict[str, Any]) -> dict[str, Any]:
     """What the runs of all ablations have in common, where a study says nothing else; dict."""
     own = {key: value for key, value in defaults().items() if key in settable()}
     return own | config["parameters"] | config["ablations"]["parameters"]
-
-
-@explained
-def plain(value: object) -> str:
-    """A parameter's value as it is written in a configuration file; str."""
-    return json.dumps(value).strip('"')
 
 
 @explained

@@ -1,0 +1,5 @@
+"""Figures, by matplotlib and seaborn."""
+
+from mfgcore._base.environment import require
+
+require("plot")
