@@ -122,7 +122,8 @@ LOWEST = tests/kernels/test_kernels.py tests/kernels/test_stepping.py tests/game
 	tests/agents/test_algorithms.py tests/runs/test_datasets.py tests/runs/test_checkpoint.py tests/plotting/test_statistics.py
 
 test-lowest: .venv-lowest/.done
-	.venv-lowest/bin/python -m pytest $(LOWEST)
+	@# NumPy itself ignores this warning, of packages that were built with a later one
+	.venv-lowest/bin/python -m pytest -W "ignore:numpy.ndarray size changed:RuntimeWarning" $(LOWEST)
 
 .venv-lowest/.done: $(SOURCES)
 	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
