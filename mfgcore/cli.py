@@ -27,17 +27,6 @@ from mfgcore.experiment.experiment import make_experiment
 from mfgcore.experiment.parameter_spec import REQUIRED
 from mfgcore.experiment.parameters import defaults, parameters
 from mfgcore.games import GAMES
-from mfgcore.pipeline.configuration import (
-    CONFIG_FILES,
-    GROUPS,
-    check,
-    combine,
-    design,
-    load_schema,
-    names,
-    read,
-)
-from mfgcore.pipeline.init import write_study
 from mfgcore.runs.checkpoint import Checkpointer, Stopped
 from mfgcore.runs.datasets import configuration, load
 from mfgcore.runs.resources import block_of_learners, checkpoint_bytes, parse_size
@@ -250,6 +239,7 @@ def _show(arguments):
     if arguments.plot is not None:
         if kind != "run":
             raise ConfigurationError(f"--plot draws a run, and {arguments.file} is one {kind}")
+
         check_writable(arguments.plot)
     title = dataset.attrs.get("title", "the runs of one scenario and setting")
     print(f"{arguments.file}: {'' if kind == 'run' else kind + ': '}{title}\n")
@@ -262,7 +252,7 @@ def _show(arguments):
     print("\nHow it was made:")
     for key, value in _made(dataset.attrs).items():
         print(f"  {key:<24} {value}")
-    others = [dim for dim in dataset["discounted_return"].dims if dim != "iteration"]
+    others = [str(dim) for dim in dataset["discounted_return"].dims if dim != "iteration"]
     if others:
         print("\nIts runs:")
         for dim in others:
@@ -272,12 +262,10 @@ def _show(arguments):
     print(f"\nMetrics over {dataset.sizes['iteration']} iterations (first, last, course{mean}):")
     for name in dataset.data_vars:
         if {*dataset[name].dims} == {*others, "iteration"}:
-            values = dataset[name].mean(others).dropna("iteration").values
-            if values.size:
-                print(f"  {name:<30} {values[0]:>9.4g} {values[-1]:>9.4g}  {_sparkline(values)}")
+            means = dataset[name].mean(others).dropna("iteration").values
+            if means.size:
+                print(f"  {name:<30} {means[0]:>9.4g} {means[-1]:>9.4g}  {_sparkline(means)}")
     if arguments.plot is not None:
-        from mfgcore.plotting import run  # matplotlib takes a second to load
-
         run(dataset, drawings=[arguments.plot])
         print(f"\nDrawn to {arguments.plot}")
 
@@ -299,12 +287,25 @@ def _made(said):
 
 
 def _new(arguments):
+    from mfgcore.pipeline.init import write_study
+
     for path in write_study(arguments.folder, arguments.workflow):
         print(path)
     print(f"\n{Path(arguments.folder) / 'README.md'} says how to run it")
 
 
 def _estimate(arguments):
+    from mfgcore.pipeline.configuration import (
+        CONFIG_FILES,
+        GROUPS,
+        check,
+        combine,
+        design,
+        load_schema,
+        names,
+        read,
+    )
+
     cores = _at_least_one("cores", arguments.cores)
     config = combine(read(CONFIG_FILES), read(arguments.configfile))
     designs = check(config, load_schema("workflow/schemas/config.schema.yaml"))
@@ -429,6 +430,9 @@ def _status(arguments):
     except MfgcoreError as error:
         print(f"mfgcore: error: {error}", file=sys.stderr)
         return USAGE_ERROR if isinstance(error, ValueError) else 1
+    except ImportError as error:  # of an extra that is not installed
+        print(f"mfgcore: error: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("mfgcore: interrupted at once; an earlier checkpoint is kept", file=sys.stderr)
         return 128 + signal.SIGINT

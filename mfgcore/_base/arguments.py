@@ -162,12 +162,9 @@ def _listed(tests, origin):
             return WRONG
         if not isinstance(value, _LISTED):
             return value
-        if isinstance(value, np.ndarray):
-            if value.ndim == 0:
-                return WRONG
-            seen = value[:1]  # the others are alike
-        else:
-            seen = value
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            return WRONG
+        seen = value[:1] if isinstance(value, np.ndarray) else value  # its others are alike
         if parts is not None and len(value) != len(parts):
             return WRONG
         pairs = zip(seen, parts or itertools.repeat(tests[0]), strict=False)
@@ -235,10 +232,10 @@ def checked(function: F) -> F:
             tests.update({name: _test(hints.get(name, Any)) for name in (*signature, "")})
         names = itertools.chain(positional, itertools.repeat(further))
         pairs = zip(names, arguments, strict=False)
-        arguments = [fitting(name, value, name) for name, value in pairs]
+        fitted = [fitting(name, value, name) for name, value in pairs]
         for key, value in named.items():
             named[key] = fitting(key if key in signature else others, value, key)
-        return function(*arguments, **named)
+        return function(*fitted, **named)
 
     return call  # type: ignore[return-value]
 

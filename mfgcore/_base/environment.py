@@ -3,7 +3,9 @@
 This module is imported first. ``make setup`` runs it as a script before it installs anything.
 """
 
+import importlib.metadata
 import os
+import re
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -53,6 +55,25 @@ def hidden_package(paths: list[str], own: list[str]) -> str | None:
         if found and kept and not Path(found).samefile(kept):
             return f"PYTHONPATH hides this environment's {name} by {found}: unset PYTHONPATH"
     return None
+
+
+def require(extra: str) -> None:
+    """Check that the packages of an extra of pyproject.toml are installed.
+
+    Raises
+    ------
+    ImportError
+        Of one line, which names the first that is not, and the extra.
+    """
+    for line in importlib.metadata.requires("mfgcore") or ():
+        requirement, _, marker = line.partition(";")
+        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+        if marker.strip() == f'extra == "{extra}"':
+            try:
+                importlib.metadata.distribution(name)
+            except importlib.metadata.PackageNotFoundError:
+                line = f"{name} is not installed: pip install 'mfgcore[{extra}]'"
+                raise ImportError(line) from None
 
 
 def check() -> None:

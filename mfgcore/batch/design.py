@@ -10,7 +10,7 @@ from typing import Any
 from mfgcore._base.arguments import explained
 from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
 from mfgcore.experiment.experiment import Experiment, code_of
-from mfgcore.experiment.parameter_spec import first_difference
+from mfgcore.experiment.parameter_spec import first_difference, plain
 from mfgcore.experiment.parameters import defaults, disturbances, parameters
 
 Labels = tuple[Any, ...]  # of one level of each factor
@@ -107,12 +107,6 @@ class Design:
         if attributes.get("runs") != len(self.runs):
             return f"made of {attributes.get('runs')} runs, expected {len(self.runs)}"
         return None
-
-
-@explained
-def plain(value: object) -> str:
-    """A parameter's value as it is written in a configuration file; str."""
-    return json.dumps(value).strip('"')
 
 
 @explained

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mfgcore._base.arguments import as_python
+from mfgcore._base.arguments import as_python, explained
 from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
 from mfgcore._base.registry import Registry
 
@@ -245,6 +245,12 @@ def first_difference(found: Mapping[str, object], expected: Mapping[str, object]
         if found.get(key) != expected.get(key):
             return f"{key} = {found.get(key)!r}, expected {expected.get(key)!r}"
     return None
+
+
+@explained
+def plain(value: object) -> str:
+    """A parameter's value as it is written in a configuration file; str."""
+    return json.dumps(value).strip('"')
 
 
 def identity(relevant: Mapping[str, object]) -> str:

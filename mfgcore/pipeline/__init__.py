@@ -1,1 +1,5 @@
-"""From a configuration to the workflow's runs and its provenance."""
+"""Configurations of the workflow, and what its scripts have in common."""
+
+from mfgcore._base.environment import require
+
+require("workflow")

@@ -13,16 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rocrate.model import ContextEntity
+from rocrate.rocrate import ROCrate
+
 from mfgcore._base.arguments import explained
-from mfgcore._base.files import StrPath, atomic_path
+from mfgcore._base.files import StrPath, write_text
 from mfgcore.runs.datasets import load
 
-METADATA = "ro-crate-metadata.json"
-CONTEXTS = [
-    "https://w3id.org/ro/crate/1.1/context",
-    "https://w3id.org/ro/terms/workflow-run/context",
-]
-CRATE = "https://w3id.org/ro/crate/1.1"
+CONTEXT = "https://w3id.org/ro/terms/workflow-run/context"
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
@@ -71,161 +69,116 @@ def write_crate(
     RunFileError
         If a run or a dataset cannot be read.
     """
-    places = places or {}
+    crate = _Crate(snakefile, configuration, places or {})
+    for files in experiments.values():
+        crate.add_experiment(files)
+    crate.add_named(manifest, "Checksums, commits and configurations of the figures")
+    crate.finish(f"Runs and figures of mfgcore: {', '.join(experiments)}")
+    write_text(path, json.dumps(crate.metadata.generate(), indent=1) + "\n")
 
-    def place(name: StrPath) -> Path:
-        return Path(places.get(str(name), name))
 
-    made = [each for files in experiments.values() for each in _made(files, place)]
-    actions = [each for each in made if each["@type"] == "CreateAction"]
-    files = [each for each in made if each["@type"] == "File"]
-    files.append(_file(manifest, place, "Checksums, commits and configurations of the figures"))
-    parts = [snakefile, *(each["@id"] for each in files)]
-    ended = max(action["endTime"] for action in actions)
-    actions.append(
-        _entity(
-            "#workflow",
-            "CreateAction",
-            name="The workflow",
-            instrument=_to(snakefile),
-            object=_to("#configuration"),
-            result=[_to(each["@id"]) for each in files],
-            startTime=min(action["startTime"] for action in actions if "startTime" in action),
-            endTime=ended,
+class _Crate(ROCrate):
+    """A description that grows by what an experiment made."""
+
+    def __init__(self, snakefile, configuration, places):
+        super().__init__(version="1.1")
+        self.places = places
+        self.metadata.extra_contexts.append(CONTEXT)
+        self.root_dataset["conformsTo"] = [
+            self.other(url, "CreativeWork", name=name, version=url.rpartition("/")[2])
+            for url, name in PROFILES.items()
+        ]
+        self.root_dataset["license"] = self.other(
+            LICENSE, "CreativeWork", name="MIT License", description="That of the workflow"
         )
-    )
-    root = _entity(
-        "./",
-        "Dataset",
-        name="Runs and figures of mfgcore: " + ", ".join(experiments),
-        description="Agents learn mean-field games: every run and figure, and what made it",
-        datePublished=ended,
-        license=_to(LICENSE),
-        conformsTo=[_to(profile) for profile in PROFILES],
-        mainEntity=_to(snakefile),
-        hasPart=[_to(part) for part in parts],
-        mentions=[_to(action["@id"]) for action in actions],
-        citation=_to(PAPER),
-    )
-    given = [each for each in made if each["@type"] == "PropertyValue"]
-    frame = _frame(snakefile, configuration, files[0]["@id"])
-    graph = [*frame, root, *given, *files, *actions]
-    with atomic_path(path) as temporary:
-        text = json.dumps({"@context": CONTEXTS, "@graph": graph}, indent=1)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        title = "Networked Communication for Decentralised Agents in Mean-Field Games"
+        self.root_dataset["citation"] = self.other(PAPER, "ScholarlyArticle", name=title)
+        version = importlib.metadata.version("mfgcore")
+        self.program = self.other(
+            "#mfgcore", "SoftwareApplication", name="mfgcore", url=PAPER, version=version
+        )
+        workflow = self.add_workflow(dest_path=str(snakefile), main=True, lang="snakemake")
+        workflow["name"] = "Workflow of mfgcore"
+        kind = "FormalParameter"
+        self.given = self.other(
+            "#configuration",
+            "PropertyValue",
+            name="configuration",
+            value=json.dumps(configuration, sort_keys=True),
+        )
+        workflow["input"] = self.given["exampleOfWork"] = self.other(
+            "#input", kind, name="configuration", description="As JSON", additionalType="Text"
+        )
+        workflow["input"]["workExample"] = self.given
+        workflow["output"] = self.other(
+            "#output", kind, name="files", description="Of runs and figures", additionalType="File"
+        )
 
+    def other(self, identifier, kind, **properties):
+        """An entity that is no file."""
+        return self.add(ContextEntity(self, identifier, {"@type": kind, **properties}))
 
-def _entity(identifier, kind, /, **properties):
-    return {"@id": str(identifier), "@type": kind, **properties}
+    def place(self, name):
+        return Path(self.places.get(str(name), name))
 
+    def add_named(self, path, name):
+        content = self.place(path).read_bytes()
+        properties = {
+            "name": name,
+            "encodingFormat": FORMATS[Path(path).suffix],
+            "contentSize": str(len(content)),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        return self.add_file(dest_path=str(path), properties=properties)
 
-def _to(identifier):
-    """A reference to an entity."""
-    return {"@id": str(identifier)}
+    def add_experiment(self, files):
+        """The files of an experiment, what made each of them, and of what."""
+        *runs, reference = [self.add_run(path) for path in [*files["runs"], files["reference"]]]
+        title = load(self.place(files["dataset"]), kind="experiment").attrs["title"]
+        dataset = self.add_named(files["dataset"], title)
+        self.derive([dataset], runs, "joins the runs")
+        drawn = f"Drawn from {Path(files['dataset']).name}"
+        figures = [self.add_named(path, drawn) for path in files["figures"]]
+        self.derive(figures, [dataset, reference], "draws the figures")
 
+    def add_run(self, path):
+        """A run's file, its parameters, and when it was made of them."""
+        attrs = load(self.place(path)).attrs
+        value = attrs["configuration"]
+        given = self.other(f"#parameters-{path}", "PropertyValue", name="parameters", value=value)
+        started = datetime.datetime.fromisoformat(attrs["started"])
+        ended = started + datetime.timedelta(seconds=float(attrs["wall_seconds"]))
+        made = self.add_named(path, attrs["title"])
+        properties = {
+            "name": attrs["title"],
+            "description": ", ".join(f"{key} {attrs[key]}" for key in MADE_BY),
+            "startTime": started.isoformat(timespec="seconds"),
+            "endTime": ended.isoformat(timespec="seconds"),
+        }
+        self.act(self.program, f"#run-{path}", given, made, properties)
+        return made
 
-def _frame(snakefile, configuration, example):
-    """What every crate of this workflow has: what it is, by which profiles, and the workflow."""
-    yield _entity(
-        METADATA,
-        "CreativeWork",
-        about=_to("./"),
-        conformsTo=[_to(CRATE), _to("https://w3id.org/workflowhub/workflow-ro-crate/1.0")],
-    )
-    for url, name in PROFILES.items():
-        yield _entity(url, "CreativeWork", name=name, version=url.rpartition("/")[2])
-    yield _entity(LICENSE, "CreativeWork", name="MIT License", description="That of the workflow")
-    title = "Networked Communication for Decentralised Agents in Mean-Field Games"
-    yield _entity(PAPER, "ScholarlyArticle", name=title)
-    yield _entity(
-        snakefile,
-        ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
-        name="Workflow of mfgcore",
-        programmingLanguage=_to("#snakemake"),
-        input=_to("#input"),
-        output=_to("#output"),
-    )
-    yield _entity(
-        "#snakemake",
-        "ComputerLanguage",
-        name="Snakemake",
-        identifier=_to("https://doi.org/10.1093/bioinformatics/bts480"),
-        url=_to("https://snakemake.readthedocs.io"),
-    )
-    yield _entity(
-        "#mfgcore",
-        "SoftwareApplication",
-        name="mfgcore",
-        url=PAPER,
-        version=importlib.metadata.version("mfgcore"),
-    )
-    kind = "FormalParameter"
-    given = {"additionalType": "Text", "workExample": _to("#configuration")}
-    yield _entity("#input", kind, name="configuration", description="As JSON", **given)
-    given = {"additionalType": "File", "workExample": _to(example)}
-    yield _entity("#output", kind, name="files", description="Of runs and figures", **given)
-    value = json.dumps(configuration, sort_keys=True)
-    given = {"name": "configuration", "value": value, "exampleOfWork": _to("#input")}
-    yield _entity("#configuration", "PropertyValue", **given)
+    def derive(self, made, sources, what):
+        """That files were made of others, and when the last of them was."""
+        moment = max(self.place(each.id).stat().st_mtime for each in made)
+        ended = datetime.datetime.fromtimestamp(round(moment), datetime.UTC).isoformat()
+        properties = {"name": f"mfgcore {what}", "endTime": ended}
+        self.act(self.program, f"#made-{made[0].id}", sources, made, properties)
 
+    def act(self, *said):
+        self.root_dataset.append_to("mentions", self.add_action(*said))
 
-def _made(files, place):
-    """The files of an experiment, what made each of them, and of what; entities."""
-    for path in [*files["runs"], files["reference"]]:
-        yield from _run(path, place)
-    dataset, runs = files["dataset"], files["runs"]
-    yield from _derived([dataset], place, runs, "joins the runs")
-    yield _file(dataset, place, load(place(dataset), kind="experiment").attrs["title"])
-    sources = [dataset, files["reference"]]
-    yield from _derived(files["figures"], place, sources, "draws the figures")
-    for path in files["figures"]:
-        yield _file(path, place, f"Drawn from {Path(dataset).name}")
-
-
-def _run(path, place):
-    """A run's file, its parameters, and when it was made of them."""
-    attrs = load(place(path)).attrs
-    parameters = f"#parameters-{path}"
-    given = {"name": "parameters", "value": attrs["configuration"]}
-    yield _entity(parameters, "PropertyValue", **given)
-    started = datetime.datetime.fromisoformat(attrs["started"])
-    ended = started + datetime.timedelta(seconds=float(attrs["wall_seconds"]))
-    yield _entity(
-        f"#run-{path}",
-        "CreateAction",
-        name=attrs["title"],
-        description=", ".join(f"{key} {attrs[key]}" for key in MADE_BY),
-        instrument=_to("#mfgcore"),
-        object=_to(parameters),
-        result=_to(path),
-        startTime=started.isoformat(timespec="seconds"),
-        endTime=ended.isoformat(timespec="seconds"),
-    )
-    yield _file(path, place, attrs["title"])
-
-
-def _derived(made, place, sources, what):
-    """That files were made of others, and when the last of them was."""
-    moment = max(place(path).stat().st_mtime for path in made)
-    ended = datetime.datetime.fromtimestamp(round(moment), datetime.UTC)
-    yield _entity(
-        f"#made-{made[0]}",
-        "CreateAction",
-        name=f"mfgcore {what}",
-        instrument=_to("#mfgcore"),
-        object=[_to(path) for path in sources],
-        result=[_to(path) for path in made],
-        endTime=ended.isoformat(),
-    )
-
-
-def _file(path, place, name):
-    content = place(path).read_bytes()
-    return _entity(
-        path,
-        "File",
-        name=name,
-        encodingFormat=FORMATS[Path(path).suffix],
-        contentSize=str(len(content)),
-        sha256=hashlib.sha256(content).hexdigest(),
-    )
+    def finish(self, name):
+        """The workflow's own action, and the root."""
+        files = [each for each in self.data_entities if each.type == "File"]
+        actions = self.root_dataset["mentions"]
+        ended = max(each["endTime"] for each in actions)
+        started = min(each["startTime"] for each in actions if "startTime" in each)
+        self.mainEntity["output"]["workExample"] = files[0]
+        properties = {"name": "The workflow", "startTime": started, "endTime": ended}
+        self.act(self.mainEntity, "#workflow", self.given, files, properties)
+        self.root_dataset["datePublished"] = ended
+        self.root_dataset["name"] = name
+        self.root_dataset["description"] = (
+            "Agents learn mean-field games: every run and figure, and what made it"
+        )

@@ -9,6 +9,11 @@ The figures here return their Axes. They also draw into Axes that they are given
 panel), in the style of these, and never touch pyplot's current figure or matplotlib's settings.
 """
 
+from mfgcore._base.environment import require
+
+require("plot")
+
+# isort: split
 from mfgcore.plotting import style  # it imports matplotlib, whatever the environment
 
 # isort: split

@@ -217,7 +217,7 @@ MIDDLE = {
         "try:\n            P = int(Path('pay.txt').read_text())\n        except Exception:\n"
         "            P = 1"
     ),
-    "a database": "import sqlite3; sqlite3.connect('pay.txt'); P = 1",
+    "a database": "import sqlite3; sqlite3.connect('pay.txt').close(); P = 1",
 }
 
 

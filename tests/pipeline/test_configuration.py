@@ -10,7 +10,6 @@ from project import ROOT
 
 from mfgcore import ConfigurationError, Experiment
 from mfgcore.agents.architectures import BY_NETWORK
-from mfgcore.cli import CONFIG_FILES
 from mfgcore.experiment.experiment import defaults, make_experiment, parameters
 from mfgcore.pipeline import configuration
 from mfgcore.pipeline.yaml_files import read_yaml
@@ -23,7 +22,7 @@ def schema():
 
 @pytest.fixture(scope="module")
 def shipped():
-    return configuration.read([ROOT / path for path in CONFIG_FILES])
+    return configuration.read([ROOT / path for path in configuration.CONFIG_FILES])
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def test_the_shipped_configurations_are_valid(schema, paper):
     configuration.check(paper, schema)
     for name in configuration.names(paper, "comparisons"):
         assert runs_of(paper, name, "comparisons")
-    preview = [*CONFIG_FILES, "config/preview.yaml"]
+    preview = [*configuration.CONFIG_FILES, "config/preview.yaml"]
     configuration.check(configuration.read([ROOT / path for path in preview]), schema)
 
 
@@ -59,7 +58,7 @@ def test_a_title_takes_its_numbers_from_the_experiment(schema, paper):
         ({}, 6, "175 agents join at iteration 100"),
         (preview, 5, "25 agents join at iteration 80"),
     ):
-        config = configuration.read([ROOT / path for path in CONFIG_FILES], over)
+        config = configuration.read([ROOT / path for path in configuration.CONFIG_FILES], over)
         planned = configuration.check(config, schema)
         titles = [each.title for (group, _), each in planned.items() if group == "experiments"]
         assert titles[0] == "Figure 1. Agree on a single target: 50% of the updates fail"

@@ -161,12 +161,15 @@ def test_what_the_tutorial_imports_is_there():
 
 
 def test_the_version_has_one_value():
-    versions = [
-        re.search(r'(?m)^version = "(.*)"$', (ROOT / "pyproject.toml").read_text())[1],
-        re.search(r"(?m)^version: (.*)$", (ROOT / "CITATION.cff").read_text())[1],
-        json.loads((ROOT / "codemeta.json").read_text())["version"],
-    ]
-    assert len(set(versions)) == 1, versions
+    """That of pyproject.toml; until it is released it ends with ``.dev0``."""
+    version = re.search(r'(?m)^version = "(.*)"$', (ROOT / "pyproject.toml").read_text())[1]
+    citation = re.search(r"(?m)^version: (.*)$", (ROOT / "CITATION.cff").read_text())[1]
+    number, unreleased = re.search(
+        r"(?m)^## (\S+)( \(unreleased\))?", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    ).groups()
+    changelog = number + ".dev0" * bool(unreleased)
+    codemeta = json.loads((ROOT / "codemeta.json").read_text())["version"]
+    assert [citation, codemeta, changelog] == [version] * 3
 
 
 def test_the_paper_about_the_package_has_what_the_journal_wants():

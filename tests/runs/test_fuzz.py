@@ -73,7 +73,7 @@ def mutate(config, generator):
 def test_five_hundred_mutated_configurations_are_valid_or_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     schema = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
-    paper = configuration.read([ROOT / path for path in cli.CONFIG_FILES])
+    paper = configuration.read([ROOT / path for path in configuration.CONFIG_FILES])
     paper["ablations"]["trials"] = 1
     for experiment in paper["experiments"].values():
         experiment["trials"] = 1
