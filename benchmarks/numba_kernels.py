@@ -27,9 +27,9 @@ def advance(generators, lane):
 
 
 @jit
-def replay_td(transitions, q_values, generators, cycles, learning_rate, discount):
+def replay_td(transitions, q_values, generators, cycles, td_learning_rate, discount):
     n_learners, n = transitions.shape
-    keep, ahead = 1.0 - learning_rate, learning_rate * discount
+    keep, ahead = 1.0 - td_learning_rate, td_learning_rate * discount
     for learner in range(n_learners):
         q, buffer, state = q_values[learner], transitions[learner], generators[learner]
         for _ in range(cycles):
@@ -40,7 +40,7 @@ def replay_td(transitions, q_values, generators, cycles, learning_rate, discount
                 pair, next_pair = buffer[partner].pair, buffer[partner].next_pair
                 buffer[partner] = buffer[i]
                 buffer[i].reward, buffer[i].pair, buffer[i].next_pair = reward, pair, next_pair
-                q[pair] = keep * q[pair] + (learning_rate * reward + ahead * q[next_pair])
+                q[pair] = keep * q[pair] + (td_learning_rate * reward + ahead * q[next_pair])
 
 
 def step_population(

@@ -239,6 +239,7 @@ def _show(arguments):
     if arguments.plot is not None:
         if kind != "run":
             raise ConfigurationError(f"--plot draws a run, and {arguments.file} is one {kind}")
+        from mfgcore.plotting import run  # matplotlib takes a second to load
 
         check_writable(arguments.plot)
     title = dataset.attrs.get("title", "the runs of one scenario and setting")

@@ -35,9 +35,9 @@ TINY = {
     "discount": 0.5,
     "transitions": 40,
     "steps_per_transition": 2,
-    "waiting_transitions": 3,
+    "burn_in": 3,
     "replay_cycles": 4,
-    "policy_step_size": 0.5,
+    "policy_learning_rate": 0.5,
     "communication_rounds": 3,
     "sampled_exploitability": False,
 }

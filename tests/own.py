@@ -57,9 +57,9 @@ def own_adoption():
 
 
 @SCENARIOS.register
-def own_scenario(*, agents, agents_after):
+def own_scenario(*, agents, final_agents):
     """Agents come or go, and every second update fails."""
-    return Scenario(lambda k: 0.5, lambda k: agents_after if k > 1 else agents)
+    return Scenario(lambda k: 0.5, lambda k: final_agents if k > 1 else agents)
 
 
 @DEPARTURE_RULES.register
@@ -69,7 +69,7 @@ def own_leavers(states):
 
 
 @ALGORITHMS.register
-def own_algorithm(*, waiting_transitions, n_states, n_actions):
+def own_algorithm(*, burn_in, n_states, n_actions):
     """The mean of the rewards that were seen."""
 
     def q_values(batch):
@@ -79,15 +79,15 @@ def own_algorithm(*, waiting_transitions, n_states, n_actions):
             row[:] = np.bincount(seen["pair"], seen["reward"], minlength=row.size) / counts
         return found
 
-    return Algorithm(waiting_transitions + 1, 1, q_values)
+    return Algorithm(burn_in + 1, 1, q_values)
 
 
 @POLICY_IMPROVEMENTS.register
-def own_improvement(policies, q_values, *, policy_step_size):
+def own_improvement(policies, q_values, *, policy_learning_rate):
     """A step towards the best action."""
     best = q_values == q_values.max(axis=2, keepdims=True)
     best = best / best.sum(axis=2, keepdims=True)
-    return policies + min(1.0, policy_step_size) * (best - policies)
+    return policies + min(1.0, policy_learning_rate) * (best - policies)
 
 
 @metric("share of the fullest cell")

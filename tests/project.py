@@ -71,7 +71,7 @@ def left_out():
 def tiny_config(**parameters):
     text = CONFIG + left_out() + "experiments:\n"
     for name in NAMES:
-        more = ", agents_after: 9, change_at: 2" if name in GROWING else ""
+        more = ", final_agents: 9, population_change_at: 2" if name in GROWING else ""
         text += f"  {name}: {{agents: 6, iterations: 4, trials: 2{more}}}\n"
     for key, value in parameters.items():
         text, found = re.subn(rf"(?m)^(  {key}: ).*$", rf"\g<1>{value}", text)

@@ -26,7 +26,7 @@ OTHERS = {"distinct": 1, "some_distinct": 3, "dip_at": 35, "shrinks": False, "la
 OTHERS |= {"seconds": 10.0, "grows": False, "violations_1": 0, "violations_2": 0, "premises": 1}
 OTHERS |= {"exploitable": 0.3, "individual_gap": 3.0, "individual_loss": 3.0, "noise": 0.02}
 OTHERS |= {"entropy": 0.3, "fullest": 0.9, "pockets": 0, "trials": TRIALS, "game": "agree"}
-OTHERS |= {"arrivals": "after_learning", "score_rule": "smallest_change"}
+OTHERS |= {"arrival_timing": "after_learning", "score_rule": "smallest_change"}
 
 
 def made_up(**changes):
@@ -96,7 +96,11 @@ def made_up(**changes):
     parameters = {"discount": 0.9, "entropy_weight": 0.01, "agents": 50}
     parameters |= {key: knobs[key] for key in ("game", "score_rule")}
     if knobs["grows"]:
-        parameters |= {"agents_after": 100, "change_at": INCREASE, "arrivals": knobs["arrivals"]}
+        parameters |= {
+            "final_agents": 100,
+            "population_change_at": INCREASE,
+            "arrivals": knobs["arrivals"],
+        }
     dataset.attrs = {"configuration": json.dumps(parameters)}
     return dataset
 
@@ -148,7 +152,7 @@ COMPARISONS = {
         {"agree": {"grows": True}, "diffuse": {"game": "diffuse", "grows": True}},
         {
             "after_learning": {},
-            "before_learning": {"drop": 5.0, "arrivals": "before_learning"},
+            "before_learning": {"drop": 5.0, "arrival_timing": "before_learning"},
         },
     ),
     "consensus": (

@@ -22,7 +22,7 @@ OUTPUT = Path("results/verification/mean_field.png")
 
 def main():
     report = Report("Empirical mean field as N grows: the mean of sum_s (mu_N(s) - mu(s))^2")
-    experiment = Experiment(game="agree", transitions=200, waiting_transitions=0)
+    experiment = Experiment(game="agree", transitions=200, burn_in=0)
     policies = random_policies(1, 64, 5, 0.5, seed=3)
     lengths = experiment.make("algorithm"), 200, experiment.steps_per_transition
     exact = stationary_distribution(policies[0], experiment.make_game())

@@ -30,7 +30,9 @@ def main():
     errors = []
     for transitions, cycles, rate in SETTINGS:
         size = {"agents": 2000, "transitions": transitions, "replay_cycles": cycles}
-        experiment = Experiment(game="diffuse", learning_rate=rate, steps_per_transition=2, **size)
+        experiment = Experiment(
+            game="diffuse", td_learning_rate=rate, steps_per_transition=2, **size
+        )
         game = experiment.make_game()
         policies = uniform_policy(game.n_states, 5)[None]  # reaches every pair
         mean_field = stationary_distribution(policies[0], game)

@@ -466,6 +466,6 @@ def _file_of_class(cls: type) -> str:
     return getattr(module, "__file__", None) or ""
 
 
-def together(parts: Iterable[str]) -> str:
+def join_fingerprints(parts: Iterable[str]) -> str:
     """Different parts of fingerprints, joined in their order."""
     return "+".join(dict.fromkeys(part for whole in parts for part in whole.split("+") if part))

@@ -222,7 +222,7 @@ def atomic_path(path: StrPath, sealed: bool = False) -> Iterator[Path]:
     ----------
     path : path
     sealed : bool
-        Whether a checksum of its bytes is added at the end; see :func:`check_seal`.
+        Whether a checksum of its bytes is added at the end; see :func:`verify_checksum`.
 
     Yields
     ------
@@ -282,7 +282,7 @@ def _digest(file, size=None):
     return digest.hexdigest().encode()
 
 
-def check_seal(path: StrPath) -> int:
+def verify_checksum(path: StrPath) -> int:
     """Whether a sealed file has every bit that was written.
 
     Returns
@@ -321,8 +321,8 @@ def check_seal(path: StrPath) -> int:
     return size
 
 
-def read_sealed(path: StrPath) -> bytes:
-    """What a sealed file holds before its checksum, whose errors it has: :func:`check_seal`."""
-    size = check_seal(path)
+def read_checksummed(path: StrPath) -> bytes:
+    """What a sealed file holds before its checksum, whose errors it has: :func:`verify_checksum`."""
+    size = verify_checksum(path)
     with Path(path).open("rb") as file:
         return file.read(size)

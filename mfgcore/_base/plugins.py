@@ -288,14 +288,14 @@ def _place(error):
     return found
 
 
-def blame(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An exception of any kind on one line, after the place if it is one of a user's file; str."""
     file, line = _place(error)
     return f"{file}, line {line}: {one_line(error)}" if file else one_line(error)
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def user_errors() -> Iterator[None]:
     """Let what the code of a user's file raises be one line that says where.
 
     Raises
@@ -310,14 +310,14 @@ def told() -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, Exception) and _place(error)[0] is None:
             raise
-        raise ConfigurationError(blame(error)) from error
+        raise ConfigurationError(describe_error(error)) from error
 
 
 def _users(entries):
     return [entry for entry in entries if not entry.__module__.startswith("mfgcore.")]
 
 
-def named_files(entries: Iterable[Any]) -> list[str]:
+def digests_of_named_files(entries: Iterable[Any]) -> list[str]:
     """Digests of what is named as read during a run; list of str."""
     found = [path for each in _imported.values() for path in each.reads().values()]
     found += [_path_of(word, Path.cwd()) for entry in _users(entries) for word in _reads_of(entry)]
@@ -325,7 +325,7 @@ def named_files(entries: Iterable[Any]) -> list[str]:
 
 
 @contextlib.contextmanager
-def nothing_read(entries: Iterable[Any]) -> Iterator[None]:
+def no_untracked_reads(entries: Iterable[Any]) -> Iterator[None]:
     """Let code of users read no file that their results are not known to depend on.
 
     Parameters
@@ -396,7 +396,7 @@ def keep_digest(entry: Any, known: str) -> None:
     _sent[id(entry)] = entry, known
 
 
-def digest_of(entry: Any) -> str | None:
+def code_digest(entry: Any) -> str | None:
     """Digest of the code of an entry of a registry that is not mfgcore's own; None for these.
 
     It is that of its file and of all that this reaches; of what was defined in a notebook, that of

@@ -54,13 +54,13 @@ class LearningBatch:
 @register
 def replay(
     *,
-    waiting_transitions: int,
+    burn_in: int,
     replay_cycles: int,
-    learning_rate: float,
+    td_learning_rate: float,
     discount: float,
     initial_q_value: float | None,
     max_q_value: float,
-    reward_time: str,
+    reward_timing: str,
     shuffles: str,
 ) -> Algorithm:
     """Algorithm 2: transitions are stored, and replayed in many shuffled passes."""
@@ -75,17 +75,17 @@ def replay(
                 found[part],
                 batch.generators[part],
                 replay_cycles,
-                learning_rate,
+                td_learning_rate,
                 discount,
             )
 
         return _shared_among_threads(learn, found, batch.threads)
 
     return Algorithm(
-        waiting_transitions + 1,  # a transition is kept if m > W, strictly
+        burn_in + 1,  # a transition is kept if m > W, strictly
         replay_cycles,
         q_values,
-        reward_after_move=reward_time == "after_move",
+        reward_after_move=reward_timing == "after_move",
         shared_shuffles=shuffles == "shared",
     )
 
@@ -94,12 +94,12 @@ def replay(
 def online(
     *,
     transitions: int,
-    learning_rate: float,
-    learning_rate_offset: float | None,
+    td_learning_rate: float,
+    td_learning_rate_offset: float | None,
     discount: float,
     initial_q_value: float | None,
     max_q_value: float,
-    reward_time: str,
+    reward_timing: str,
 ) -> Algorithm:
     """Algorithm 1: each transition is used once, as it comes."""
     start = max_q_value if initial_q_value is None else initial_q_value
@@ -108,18 +108,18 @@ def online(
     # used all at its end
     def q_values(batch):
         found, n = batch.initial_q_values(start), batch.transitions.shape[1]
-        rates = np.full(n, learning_rate)
-        if learning_rate_offset is not None:
+        rates = np.full(n, td_learning_rate)
+        if td_learning_rate_offset is not None:
             # transition m of the iteration; the first one used may be number 1 (D6)
             m = np.arange(n) + (transitions - n)
-            rates *= learning_rate_offset / (learning_rate_offset + m)
+            rates *= td_learning_rate_offset / (td_learning_rate_offset + m)
 
         def learn(part):
             kernels.online_td(batch.transitions[part], found[part], rates, discount)
 
         return _shared_among_threads(learn, found, batch.threads)
 
-    return Algorithm(0, 1, q_values, reward_after_move=reward_time == "after_move")
+    return Algorithm(0, 1, q_values, reward_after_move=reward_timing == "after_move")
 
 
 @register

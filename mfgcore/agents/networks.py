@@ -169,21 +169,23 @@ def _one_group(n_agents, probability=1.0):
 
 
 @register
-def ring(*, neighbours: int, population_sizes: set[int], random_streams: RandomStreams) -> Network:
+def ring(
+    *, nearest_neighbours: int, population_sizes: set[int], random_streams: RandomStreams
+) -> Network:
     """Agents stand on a ring, by their numbers, and hear the nearest, half of them on each side."""
-    return _rewired(neighbours, 0.0, population_sizes, random_streams)
+    return _rewired(nearest_neighbours, 0.0, population_sizes, random_streams)
 
 
 @register
 def erdos_renyi(
-    *, link_probability: float, redrawn: bool, random_streams: RandomStreams
+    *, link_probability: float, resample_links: bool, random_streams: RandomStreams
 ) -> Network:
     """Any two agents are linked with a probability, drawn anew in every round, or once."""
 
     def reach(n_agents, rounds):
         return multiplied(link_probability * (n_agents - 1), rounds)
 
-    if redrawn:
+    if resample_links:
         links = functools.partial(_one_group, probability=link_probability)
         return Network(links, reach, _one_link, resampled=True)
     # its algorithm takes as long as there are links, and not as there are pairs
@@ -193,24 +195,24 @@ def erdos_renyi(
 @register
 def small_world(
     *,
-    neighbours: int,
+    nearest_neighbours: int,
     rewiring_probability: float,
     population_sizes: set[int],
     random_streams: RandomStreams,
 ) -> Network:
     """A ring of which some links lead anywhere else (Watts & Strogatz)."""
-    return _rewired(neighbours, rewiring_probability, population_sizes, random_streams)
+    return _rewired(nearest_neighbours, rewiring_probability, population_sizes, random_streams)
 
 
 @register
 def scale_free(
-    *, attachments: int, population_sizes: set[int], random_streams: RandomStreams
+    *, attachment_edges: int, population_sizes: set[int], random_streams: RandomStreams
 ) -> Network:
     """Each further agent links to some that are there, the more likely the more links they have."""
-    _check_below("attachments", attachments, population_sizes)
+    _check_below("attachment_edges", attachment_edges, population_sizes)
     return Network(
-        _family(random_streams, "barabasi_albert_graph", attachments),
-        lambda n_agents, rounds: multiplied(2.0 * attachments, rounds),
+        _family(random_streams, "barabasi_albert_graph", attachment_edges),
+        lambda n_agents, rounds: multiplied(2.0 * attachment_edges, rounds),
     )
 
 
@@ -218,7 +220,7 @@ def scale_free(
 def edge_list(
     *,
     edges: str,
-    disconnected: bool,
+    allow_disconnected: bool,
     max_agents: int,
     population_sizes: set[int],
 ) -> Network:
@@ -233,11 +235,11 @@ def edge_list(
         return graph(n_agents, listed[(listed < n_agents).all(axis=1)])
 
     for n_agents in population_sizes:
-        found = 1 if disconnected else parts(links(n_agents))
+        found = 1 if allow_disconnected else parts(links(n_agents))
         if found > 1:
             raise ConfigurationError(
                 f"{where} leaves {n_agents} agents in {found} parts that never hear each other; "
-                "disconnected: true allows it"
+                "allow_disconnected: true allows it"
             )
     return Network(links)
 
@@ -254,14 +256,18 @@ def _family(random_streams, name, *arguments):
     return links
 
 
-def _rewired(neighbours, probability, population_sizes, random_streams):
+def _rewired(nearest_neighbours, probability, population_sizes, random_streams):
     """The ring, some of whose links lead elsewhere."""
-    if neighbours % 2:
-        raise ConfigurationError(f"neighbours: {neighbours} is not even, half of them on each side")
-    _check_below("neighbours", neighbours, population_sizes)
+    if nearest_neighbours % 2:
+        raise ConfigurationError(
+            f"nearest_neighbours: {nearest_neighbours} is not even, half of them on each side"
+        )
+    _check_below("nearest_neighbours", nearest_neighbours, population_sizes)
     return Network(
-        _family(random_streams, "watts_strogatz_graph", neighbours, probability),
-        lambda n, rounds: neighbours * rounds * (1.0 + probability * max(0.0, rounds - 1.0)),
+        _family(random_streams, "watts_strogatz_graph", nearest_neighbours, probability),
+        lambda n, rounds: (
+            nearest_neighbours * rounds * (1.0 + probability * max(0.0, rounds - 1.0))
+        ),
     )
 
 

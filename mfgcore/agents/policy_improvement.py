@@ -19,7 +19,7 @@ def mirror_ascent(
     policies: np.ndarray,
     q_values: np.ndarray,
     *,
-    policy_step_size: float,
+    policy_learning_rate: float,
     entropy_weight: float,
     entropy_gap: float | None,
     max_entropy: float,
@@ -30,7 +30,7 @@ def mirror_ascent(
         least_entropy = (max_entropy - entropy_gap) / entropy_weight
     rows = np.arange(len(policies), dtype=np.int32)
     return kernels.mirror_ascent(
-        policies, rows, q_values, policy_step_size, entropy_weight, least_entropy
+        policies, rows, q_values, policy_learning_rate, entropy_weight, least_entropy
     )
 
 
@@ -44,10 +44,10 @@ def softmax(
 
 @POLICY_IMPROVEMENTS.register
 def online_mirror_descent(
-    policies: np.ndarray, q_values: np.ndarray, *, policy_step_size: float
+    policies: np.ndarray, q_values: np.ndarray, *, policy_learning_rate: float
 ) -> np.ndarray:
     """Online mirror descent (Perolat et al. 2022): pi'(a|s) ~ pi(a|s) exp(eta Q(s, a))."""
-    return _softmax(kernels.log(np.maximum(policies, SMALLEST)) + policy_step_size * q_values)
+    return _softmax(kernels.log(np.maximum(policies, SMALLEST)) + policy_learning_rate * q_values)
 
 
 def _softmax(logits):

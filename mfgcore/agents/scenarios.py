@@ -22,8 +22,8 @@ def disturbed(
     *,
     agents: int,
     failure_probability: float | None,
-    agents_after: Any,
-    change_at: int | None,
+    final_agents: Any,
+    population_change_at: int | None,
     learner_lost_at: int | None,
 ) -> Scenario:
     """What is given: updates fail, agents come or go, the central learner is lost."""
@@ -33,7 +33,7 @@ def disturbed(
 
     return Scenario(
         lambda k: failure_probability or 0.0,
-        lambda k: agents_after if reached(k, change_at) else agents,
+        lambda k: final_agents if reached(k, population_change_at) else agents,
         lambda k: reached(k, learner_lost_at),
     )
 
@@ -49,11 +49,11 @@ def random(states: np.ndarray) -> np.ndarray:
 
 
 @DEPARTURE_RULES.register
-def nearest(states: np.ndarray, *, game: Game, leave_state: int) -> np.ndarray:
-    """The agents nearest to `leave_state` depart."""
+def nearest(states: np.ndarray, *, game: Game, departure_state: int) -> np.ndarray:
+    """The agents nearest to `departure_state` depart."""
     distances = game.checked_distances()
     if distances is None:
         raise ConfigurationError(
-            f"leavers: 'nearest' is not allowed: the states of game {game.name!r} have no distances"
+            f"departure_rule: 'nearest' is not allowed: the states of game {game.name!r} have no distances"
         )
-    return distances[leave_state][states]
+    return distances[departure_state][states]

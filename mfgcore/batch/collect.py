@@ -13,7 +13,7 @@ from mfgcore._base.errors import ConfigurationError, RunFileError, shorten
 from mfgcore._base.files import StrPath
 from mfgcore.agents.architectures import ARCHITECTURES
 from mfgcore.batch.design import Design, Key
-from mfgcore.experiment.experiment import Experiment, code_of
+from mfgcore.experiment.experiment import Experiment, code_fingerprint_of
 from mfgcore.experiment.parameter_spec import first_difference
 from mfgcore.experiment.parameters import parameters
 from mfgcore.metrics.definitions import per_iteration
@@ -158,7 +158,7 @@ def join(design: Design, pieces: Mapping[Key, xr.Dataset]) -> xr.Dataset:
         "configuration": json.dumps(design.in_common, sort_keys=True),
         "configurations": json.dumps(design.configurations, sort_keys=True),
         "runs": sum(each.get("runs", 1) for each in made),
-        "fingerprint": code_of(design.first.values()),
+        "fingerprint": code_fingerprint_of(design.first.values()),
         "wall_seconds": sum(each["wall_seconds"] for each in made),
         "cpu_seconds": sum(each["cpu_seconds"] for each in made),
         "commits": ", ".join(sorted({*commits.split(", ")})),
@@ -351,9 +351,9 @@ def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None
 
 def _difference(dataset: xr.Dataset, experiment: Experiment) -> str | None:
     """What a run of an experiment would be made with, otherwise than this one was; str or None."""
-    difference = first_difference(configuration(dataset), experiment.relevant())
+    difference = first_difference(configuration(dataset), experiment.effective_parameters())
     if difference is not None:
         return f"made with {difference}"
-    if dataset.attrs["fingerprint"] != experiment.code():
+    if dataset.attrs["fingerprint"] != experiment.code_fingerprint():
         return f"made by other code ({dataset.attrs['fingerprint']})"
     return None

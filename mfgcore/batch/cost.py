@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from mfgcore._base.arguments import checked
-from mfgcore._base.plugins import told
+from mfgcore._base.plugins import user_errors
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.meanfield.transition_model import band
 from mfgcore.runs.resources import network_of, policies_left, run_bytes
@@ -34,7 +34,7 @@ TIME_MARGIN = 3.0
 MEMORY_MARGIN = 1.5
 
 
-@told()
+@user_errors()
 @checked
 def work(experiment: Experiment) -> dict[str, float]:
     """Expected amounts of work of a run, in the units of `SECONDS`.
@@ -78,7 +78,7 @@ def _work_of_iteration(experiment, n_agents, learners, evaluated, first):
     n_states, entries = experiment.n_states, experiment.n_states * experiment.n_actions
     policies = 1.0 if first else policies_left(experiment, n_agents)
     steps = experiment.learning_steps + experiment.communication_rounds
-    steps += experiment.relevant().get("score_steps", 0)
+    steps += experiment.effective_parameters().get("score_steps", 0)
     updated, exact = learners, 0.0
     if evaluated and experiment.sampled_exploitability:
         updated += experiment.improvement_iterations

@@ -9,7 +9,7 @@ from typing import Any
 
 from mfgcore._base.arguments import explained
 from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
-from mfgcore.experiment.experiment import Experiment, code_of
+from mfgcore.experiment.experiment import Experiment, code_fingerprint_of
 from mfgcore.experiment.parameter_spec import first_difference, plain
 from mfgcore.experiment.parameters import defaults, disturbances, parameters
 
@@ -67,7 +67,10 @@ class Design:
     @property
     def configurations(self) -> dict[str, dict[str, Any]]:
         """The parameters of every first trial, by its labels joined by "|"; dict."""
-        return {"|".join(map(plain, labels)): run.relevant() for labels, run in self.first.items()}
+        return {
+            "|".join(map(plain, labels)): run.effective_parameters()
+            for labels, run in self.first.items()
+        }
 
     @property
     def in_common(self) -> dict[str, Any]:
@@ -75,7 +78,7 @@ class Design:
         used: dict[str, Any] = {}
         several = {*self.coordinates}
         for run in self.first.values():
-            for key, value in run.relevant().items():
+            for key, value in run.effective_parameters().items():
                 if used.setdefault(key, value) != value:
                     several.add(key)
         return {key: value for key, value in used.items() if key not in several}
@@ -102,7 +105,7 @@ class Design:
                 return f"made with {other}"
         if found.keys() != expected.keys():
             return "made of other runs"
-        if attributes["fingerprint"] != code_of(self.first.values()):
+        if attributes["fingerprint"] != code_fingerprint_of(self.first.values()):
             return f"made by other code ({attributes['fingerprint']})"
         if attributes.get("runs") != len(self.runs):
             return f"made of {attributes.get('runs')} runs, expected {len(self.runs)}"
@@ -265,7 +268,7 @@ def reference(run: Experiment) -> Experiment:
         agents=max(2, run.max_agents),
         scenario="none",
         **undisturbed,
-        leavers=defaults()["leavers"],
+        departure_rule=defaults()["departure_rule"],
         sampled_exploitability=False,
         exact_metrics=True,
         evaluation_interval=1,

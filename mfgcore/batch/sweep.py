@@ -156,7 +156,7 @@ def _name(experiment: Experiment) -> str:
     """What a run's file is called: by what it depends on, but for the code, so that it is replaced
     where that was changed.
     """
-    said = identity(experiment.relevant())
+    said = identity(experiment.effective_parameters())
     digest = hashlib.sha256(said.encode()).hexdigest()[:16]
     return f"{experiment.game}-{experiment.architecture}-{digest}.nc"
 
@@ -207,7 +207,7 @@ def _run_elsewhere(
     experiment: Experiment, path: Path | None, limit: float, code: str
 ) -> xr.Dataset:
     """One run in another process, which has to have the same code."""
-    if experiment.code() != code:
+    if experiment.code_fingerprint() != code:
         raise RunFileError("the code was changed since the sweep began; start it again")
     return _run(experiment, path, limit)
 
@@ -215,7 +215,7 @@ def _run_elsewhere(
 def _outcomes(tasks: Tasks, cores: int) -> Outcomes:
     """What comes of each task: its dataset, or the error that it raised."""
     if cores > 1:
-        elsewhere = {name: (*task, task[0].code()) for name, task in tasks.items()}
+        elsewhere = {name: (*task, task[0].code_fingerprint()) for name, task in tasks.items()}
         yield from workers.outcomes(_run_elsewhere, elsewhere, cores)
         return
     for name, task in tasks.items():

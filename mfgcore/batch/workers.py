@@ -23,7 +23,7 @@ from typing import IO, Any
 import cloudpickle
 
 from mfgcore._base.errors import MfgcoreError, one_line
-from mfgcore._base.plugins import digest_of, file_of, import_file, keep_digest
+from mfgcore._base.plugins import code_digest, file_of, import_file, keep_digest
 from mfgcore._base.registry import Registry
 from mfgcore.experiment import edge_lists as edges
 from mfgcore.experiment.parameters import parameters
@@ -72,7 +72,7 @@ def _registered() -> tuple[list[Path], list[tuple[str, str, Any, str | None]]]:
             if (file := file_of(code)) is not None:
                 files[file] = None
             elif not code.__module__.startswith("mfgcore."):
-                others.append((kind, name, registry[name], digest_of(code)))
+                others.append((kind, name, registry[name], code_digest(code)))
     return list(files), others
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from mfgcore import kernels
 from mfgcore._base.arguments import checked
-from mfgcore._base.dependencies import together
+from mfgcore._base.dependencies import join_fingerprints
 from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
 from mfgcore._base.fingerprint import run_fingerprint
-from mfgcore._base.plugins import digest_of, nothing_read, told
+from mfgcore._base.plugins import code_digest, no_untracked_reads, user_errors
 from mfgcore._base.registry import Registry, keyword_names
 from mfgcore.experiment.components import DEPARTURE_RULES, METRICS, NETWORKS, SCENARIOS, Network
 from mfgcore.experiment.edge_lists import check_edges
@@ -60,7 +60,7 @@ class Experiment(Table):
     def __post_init__(self) -> None:
         for key, described in parameters().items():
             object.__setattr__(self, key, described.check(key, getattr(self, key)))
-        with told(), nothing_read(self._entries(parameters())):
+        with user_errors(), no_untracked_reads(self._entries(parameters())):
             self._check_game()
             self._check_scenario()
             self._check_sizes()
@@ -86,22 +86,30 @@ class Experiment(Table):
                 self._check_given(key, f"scenario {scenario!r}")
             if key not in disturbances(scenario):
                 self._check_not_given(key, f"scenario {scenario!r}")
-        for key, other in (("agents_after", "change_at"), ("change_at", "agents_after")):
+        for key, other in (
+            ("final_agents", "population_change_at"),
+            ("population_change_at", "final_agents"),
+        ):
             if getattr(self, other) is not None:
                 self._check_given(key, other)
-        if "leave_state" in DEPARTURE_RULES.needs(self.leavers):
-            self._check_given("leave_state", f"leavers {self.leavers!r}")
+        if "departure_state" in DEPARTURE_RULES.needs(self.departure_rule):
+            self._check_given("departure_state", f"departure_rule {self.departure_rule!r}")
         else:
-            self._check_not_given("leave_state", f"leavers {self.leavers!r}")
-        if self.leavers != defaults()["leavers"] and min(self.population_sizes) == self.agents:
-            raise ConfigurationError(f"leavers: {self.leavers!r} is not allowed: nobody leaves")
-        if self.leave_state is not None and self.leave_state >= self.n_states:
+            self._check_not_given("departure_state", f"departure_rule {self.departure_rule!r}")
+        if (
+            self.departure_rule != defaults()["departure_rule"]
+            and min(self.population_sizes) == self.agents
+        ):
             raise ConfigurationError(
-                f"leave_state: {self.leave_state} is not < {self.n_states}, the number of states"
+                f"departure_rule: {self.departure_rule!r} is not allowed: nobody leaves"
+            )
+        if self.departure_state is not None and self.departure_state >= self.n_states:
+            raise ConfigurationError(
+                f"departure_state: {self.departure_state} is not < {self.n_states}, the number of states"
             )
         if min(self.population_sizes) < self.agents:
-            self.make("leavers")(np.zeros(0, dtype=np.int32))
-        for key in ("change_at", "learner_lost_at"):
+            self.make("departure_rule")(np.zeros(0, dtype=np.int32))
+        for key in ("population_change_at", "learner_lost_at"):
             if getattr(self, key) is not None and getattr(self, key) >= self.iterations:
                 raise ConfigurationError(
                     f"{key}: {getattr(self, key)} is not < iterations = {self.iterations}"
@@ -121,7 +129,7 @@ class Experiment(Table):
             raise ConfigurationError(
                 f"transitions: {self.transitions} is not > "
                 f"{self.transitions - self.kept_transitions}: no transition would be kept "
-                f"(waiting_transitions = {self.waiting_transitions})"
+                f"(burn_in = {self.burn_in})"
             )
         if not self.return_horizon <= self.learning_steps <= MAX_STEPS:
             raise ConfigurationError(
@@ -130,16 +138,16 @@ class Experiment(Table):
                 f", after which discount = {self.discount} no longer counts in the return"
             )
         if self.sampled_exploitability and min(self.population_sizes) < 2:
-            key = "agents" if self.agents < 2 else "agents_after"
+            key = "agents" if self.agents < 2 else "final_agents"
             raise ConfigurationError(
                 f"{key}: 1 is not allowed: sampled_exploitability compares an agent with others"
             )
 
     def _check_game(self):
         game = GAMES[self.game]
-        if self.reward_time == "after_move" and not game.local_reward:
+        if self.reward_timing == "after_move" and not game.local_reward:
             raise ConfigurationError(
-                f"reward_time: 'after_move' is not allowed: game {self.game!r} pays by more than "
+                f"reward_timing: 'after_move' is not allowed: game {self.game!r} pays by more than "
                 "the state and its share"
             )
         with game_errors(self.game):
@@ -181,7 +189,7 @@ class Experiment(Table):
     @property
     def population_sizes(self) -> set[int]:
         """Numbers of agents that the run has at one time or another; set of int."""
-        return {self.agents} if self.agents_after is None else {self.agents, self.agents_after}
+        return {self.agents} if self.final_agents is None else {self.agents, self.final_agents}
 
     @property
     def n_states(self) -> int:
@@ -277,14 +285,14 @@ class Experiment(Table):
 
         return dataclasses.replace(network, links=links)
 
-    def code(self) -> str:
+    def code_fingerprint(self) -> str:
         """Fingerprint of the code that the run depends on: mfgcore's and files of users'; str."""
-        own = (digest_of(entry) for entry in self.entries())
-        return together([run_fingerprint(), *filter(None, own)])
+        own = (code_digest(entry) for entry in self.entries())
+        return join_fingerprints([run_fingerprint(), *filter(None, own)])
 
     def entries(self) -> list[Any]:
         """The functions and classes that the run is made of, and its metrics; list."""
-        return self._entries(self.relevant()) + [METRICS.code(name) for name in METRICS]
+        return self._entries(self.effective_parameters()) + [METRICS.code(name) for name in METRICS]
 
     def _entries(self, keys):
         """What the values of some parameters name."""
@@ -295,7 +303,7 @@ class Experiment(Table):
             if isinstance(choices, Registry) and name is not None
         ]
 
-    def relevant(self) -> dict[str, Any]:
+    def effective_parameters(self) -> dict[str, Any]:
         """The parameters that this run depends on.
 
         A run without communication, say, is the same for every communication radius: parameters
@@ -340,10 +348,10 @@ def make_experiment(**values: Any) -> Experiment:
 
 
 @checked
-def code_of(experiments: Iterable[Experiment]) -> str:
+def code_fingerprint_of(experiments: Iterable[Experiment]) -> str:
     """Fingerprint of the code that any of some experiments depends on; str."""
     found = list(experiments)
     for each in found:
         if not isinstance(each, Experiment):
             raise ConfigurationError(f"experiments: {shorten(each)} is not an Experiment")
-    return together(experiment.code() for experiment in found)
+    return join_fingerprints(experiment.code_fingerprint() for experiment in found)

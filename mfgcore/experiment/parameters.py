@@ -75,19 +75,19 @@ class Table:
         None, "probability that a learner's update fails, at every iteration", "Sec. 4: 0.5",
         "[0, 1]",
     )
-    agents_after: int | None = parameter(
+    final_agents: int | None = parameter(
         None, "agents after some come or go", "Sec. 4, F.3, F.5", SIZE,
-        needs=("change_at", "arrivals", "leavers"),
+        needs=("population_change_at", "arrival_timing", "departure_rule"),
     )
-    change_at: int | None = parameter(
+    population_change_at: int | None = parameter(
         None, "iteration at which they come or go", "Figures 3, 4, 6", SIZE_OR_0, symbol="k*"
     )
-    arrivals: str = parameter(
+    arrival_timing: str = parameter(
         "after_learning", "whether that is after or before the iteration's learning",
         "silent; D17, D29", choices=ARRIVALS,
     )
-    leavers: str = parameter("random", "who leaves", "F.3; D29", choices=DEPARTURE_RULES)
-    leave_state: int | None = parameter(
+    departure_rule: str = parameter("random", "who leaves", "F.3; D29", choices=DEPARTURE_RULES)
+    departure_state: int | None = parameter(
         None, "state to which those that leave are nearest", "F.3: a corner; D29", "[0, 1000000]"
     )
     learner_lost_at: int | None = parameter(
@@ -143,21 +143,21 @@ class Table:
         10, "environment steps for each transition", "Table 1", SIZE, symbol="M_td", unit="steps",
         **ALWAYS,
     )
-    waiting_transitions: int = parameter(
+    burn_in: int = parameter(
         20, "the last transition not kept: one is kept if its number, from 0, exceeds this",
         "Table 1", SIZE_OR_0, symbol="W",
     )
     replay_cycles: int = parameter(
         500, "passes over the replay buffer", "Table 1", SIZE, symbol="L"
     )
-    learning_rate: float = parameter(
+    td_learning_rate: float = parameter(
         0.1, "step size of the TD update", "Table 1", "(0, 1]", symbol="beta"
     )
-    learning_rate_offset: float | None = parameter(
+    td_learning_rate_offset: float | None = parameter(
         None, "m0 of Algorithm 1's schedule beta_m = beta m0 / (m0 + m); null: constant",
         "Sec. 3.5; D9", "(0, 1000000]", symbol="m0", unit="transitions",
     )
-    reward_time: str = parameter(
+    reward_timing: str = parameter(
         "before_move", "whether a learner is paid where it was, or where it arrives",
         "Def. 2.1; D3", choices=("before_move", "after_move"),
     )
@@ -173,7 +173,7 @@ class Table:
         "mirror_ascent", "how a policy follows from a Q-function", "Def. 3.2",
         choices=POLICY_IMPROVEMENTS,
     )
-    policy_step_size: float = parameter(
+    policy_learning_rate: float = parameter(
         0.01, "learning rate of policy mirror ascent", "Table 1", "(0, 1000000]", symbol="eta"
     )
     softmax_temperature: float = parameter(
@@ -202,20 +202,20 @@ class Table:
         "cells", "length of the grid's diagonal: sqrt(2) G, or sqrt(2) (G - 1)", "silent; D14",
         choices=DIAGONALS,
     )
-    neighbours: int = parameter(
+    nearest_neighbours: int = parameter(
         4, "agents that one is linked to, half of them on each side", "Def. 2.6; D27",
         "[2, 1000000]",
     )
     link_probability: float = parameter(
         0.05, "probability that two agents are linked", "Def. 2.6; D27", "[0, 1]"
     )
-    redrawn: bool = parameter(
+    resample_links: bool = parameter(
         True, "whether the links are drawn anew in every round, or once", "Def. 2.6; D27"
     )
     rewiring_probability: float = parameter(
         0.1, "probability that a link of the ring leads elsewhere", "Def. 2.6; D27", "[0, 1]"
     )
-    attachments: int = parameter(
+    attachment_edges: int = parameter(
         2, "links that each further agent makes", "Def. 2.6; D27", SIZE
     )
     edges: str | None = parameter(
@@ -225,7 +225,7 @@ class Table:
     edges_digest: str | None = parameter(
         None, "digest of that file; null: as it is", "reproducibility; D27"
     )
-    disconnected: bool = parameter(
+    allow_disconnected: bool = parameter(
         False, "whether that file may leave agents in parts that never hear each other",
         "Def. 2.6; D27",
     )
@@ -260,7 +260,7 @@ class Table:
     )
     sampled_exploitability: bool = parameter(
         True, "whether the exploitability is sampled", "Sec. 4.1, F.2",
-        needs=("evaluation_interval", "evaluation_moves", "improvement_iterations",
+        needs=("evaluation_interval", "evaluate_on_copy", "improvement_iterations",
                "evaluation_iterations"),
     )
     exact_metrics: bool = parameter(
@@ -279,8 +279,8 @@ class Table:
         3, "iterations over which the deviating agent's return is averaged", "F.2", "[1, 1000]",
         unit="iterations",
     )
-    evaluation_moves: bool = parameter(
-        False, "whether the population goes on from where the evaluation left it", "F.2; D20"
+    evaluate_on_copy: bool = parameter(
+        True, "whether the evaluation leaves the population where it was", "F.2; D20"
     )
     name: str = parameter(
         "run", "name of the experiment; part of what names the random streams",

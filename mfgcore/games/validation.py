@@ -12,7 +12,7 @@ import numpy as np
 
 from mfgcore import kernels
 from mfgcore._base.errors import ConfigurationError, MfgcoreError, shorten
-from mfgcore._base.plugins import blame
+from mfgcore._base.plugins import describe_error
 
 LAYOUTS = (None, "grid", "line", "ring")
 TOLERANCE = 1e-9  # of sums that should be 1
@@ -42,7 +42,7 @@ class game_errors(contextlib.AbstractContextManager):
     def __exit__(self, kind, error, traceback):
         self._errstate.__exit__(kind, error, traceback)
         if error is not None and not isinstance(error, MfgcoreError | KeyboardInterrupt):
-            raise ConfigurationError(f"game {self._name!r}: {blame(error)}") from error
+            raise ConfigurationError(f"game {self._name!r}: {describe_error(error)}") from error
 
 
 def refuse(name: str, what: str) -> NoReturn:

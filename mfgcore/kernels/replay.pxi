@@ -126,7 +126,7 @@ def replay_td(
     double[:, ::1] q_values not None,
     uint32_t[:, :, ::1] generators not None,
     Py_ssize_t replay_cycles,
-    double learning_rate,
+    double td_learning_rate,
     double discount,
 ):
     """TD learning from replay buffers, shuffled in every cycle (Alg. 2, lines 14-19).
@@ -141,7 +141,7 @@ def replay_td(
         Shuffle streams, one for each learner; changed in place.
     replay_cycles : int
         L of the paper.
-    learning_rate : float
+    td_learning_rate : float
         beta of the paper.
     discount : float
         gamma of the paper.
@@ -149,7 +149,7 @@ def replay_td(
     cdef Py_ssize_t n = transitions.shape[1], n_pairs = q_values.shape[1]
     cdef Py_ssize_t n_learners = transitions.shape[0] if n else 0
     cdef Py_ssize_t l, i
-    cdef double keep = 1.0 - learning_rate, ahead = learning_rate * discount
+    cdef double keep = 1.0 - td_learning_rate, ahead = td_learning_rate * discount
     _demand(
         q_values.shape[0] == generators.shape[0] == transitions.shape[0],
         "transitions, q_values and generators must have one entry for each learner",
@@ -166,13 +166,13 @@ def replay_td(
             if l % PAIRED == PAIRED - 1:  # the compiler knows the number of learners inside
                 _replay(
                     &transitions[l - 1, 0], n, &q_values[l - 1, 0], n_pairs,
-                    &generators[l - 1, 0, 0], replay_cycles, keep, learning_rate, ahead,
+                    &generators[l - 1, 0, 0], replay_cycles, keep, td_learning_rate, ahead,
                     PAIRED,
                 )
             elif l == n_learners - 1:
                 _replay(
                     &transitions[l, 0], n, &q_values[l, 0], n_pairs, &generators[l, 0, 0],
-                    replay_cycles, keep, learning_rate, ahead, 1,
+                    replay_cycles, keep, td_learning_rate, ahead, 1,
                 )
 
 

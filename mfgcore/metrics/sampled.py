@@ -46,13 +46,13 @@ def sample_exploitability(
     return_horizon: int,
     improvement_iterations: int,
     evaluation_iterations: int,
-    evaluation_moves: bool,
+    evaluate_on_copy: bool,
 ) -> float:
     """Exploitability of the joint policy, sampled with one deviating agent (F.2, D20); float.
 
     The deviator, drawn from the evaluation's own stream, improves its policy against the frozen
     others; then it is its mean return minus that of the others. Everything happens on copies of the
-    population at the start of iteration k; with `evaluation_moves` agents stay where it ends. What
+    population at the start of iteration k; without `evaluate_on_copy` agents stay where it ends. What
     stands after ``*`` is that of the experiment.
     """
     n_agents = population.size
@@ -76,6 +76,6 @@ def sample_exploitability(
         seen = rollout(state, *sampling, deviator=deviator)
         others = (seen.population_rewards - seen.deviator_rewards) / (n_agents - 1)
         gains.append(discounted_return(seen.deviator_rewards - others, discount, return_horizon))
-    if evaluation_moves:
+    if not evaluate_on_copy:
         population.states = state.states
     return math.fsum(gains) / len(gains)

@@ -227,7 +227,7 @@ def _check_values(place, section):
 
 def _check_factors(place, factors):
     for factor, given in factors.items():
-        taken = {*METRICS, *METRICS.taken} - parameters().keys()
+        taken = {*METRICS, *METRICS.reserved} - parameters().keys()
         if factor in taken:
             raise ConfigurationError(f"{place}.{factor}: is what is measured; choose another name")
         if isinstance(given, dict):

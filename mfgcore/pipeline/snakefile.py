@@ -10,7 +10,7 @@ from typing import Any
 
 from mfgcore._base.errors import ConfigurationError, MfgcoreError, did_you_mean, unknown_name
 from mfgcore._base.fingerprint import fingerprint_of
-from mfgcore._base.plugins import digest_of
+from mfgcore._base.plugins import code_digest
 from mfgcore.batch import cost
 from mfgcore.batch.design import Design
 from mfgcore.experiment.experiment import Experiment
@@ -200,7 +200,7 @@ def figure_code(name: str) -> str:
     """Fingerprint of what draws a figure: of mfgcore, or of a user's file; str."""
     from mfgcore.plotting import FIGURES  # matplotlib takes a second to load
 
-    return digest_of(FIGURES.code(name)) or fingerprint_of("plotting")
+    return code_digest(FIGURES.code(name)) or fingerprint_of("plotting")
 
 
 def check_figures(names: Iterable[str]) -> None:

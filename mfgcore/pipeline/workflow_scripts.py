@@ -15,7 +15,7 @@ from mfgcore._base.errors import DrawingWarning, MfgcoreError, RunFileError, sho
 from mfgcore._base.files import StrPath, reason
 from mfgcore.batch.collect import load_current
 from mfgcore.batch.design import reference
-from mfgcore.experiment.experiment import Experiment, code_of
+from mfgcore.experiment.experiment import Experiment, code_fingerprint_of
 from mfgcore.pipeline import configuration
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -80,7 +80,7 @@ def check_code(expected: str, *experiments: Experiment) -> None:
     RunFileError
         If the package, or a user's file, was changed since snakemake was started.
     """
-    if code_of(experiments) != expected:
+    if code_fingerprint_of(experiments) != expected:
         raise RunFileError("the code was changed since snakemake was started; start it again")
 
 

@@ -111,9 +111,11 @@ def over_iterations(axis: Axes, n_iterations: int, parameters: Mapping[str, Any]
 def disturbances(parameters: Mapping[str, Any]) -> dict[int, str]:
     """Disturbances of a run's population, in words, by their iteration; dict of int to str."""
     found = {}
-    if parameters.get("change_at") is not None:
-        sizes = [str(parameters.get(key, "…")) for key in ("agents", "agents_after")]
-        found[parameters["change_at"]] = f"{' → '.join(sizes)} agents"  # "…": it is a factor
+    if parameters.get("population_change_at") is not None:
+        sizes = [str(parameters.get(key, "…")) for key in ("agents", "final_agents")]
+        found[parameters["population_change_at"]] = (
+            f"{' → '.join(sizes)} agents"  # "…": it is a factor
+        )
     if (at := parameters.get("learner_lost_at")) is not None:
         found[at] = ", ".join([*([found[at]] if at in found else []), "central learner lost"])
     return found

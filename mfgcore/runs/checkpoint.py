@@ -23,11 +23,11 @@ from mfgcore._base.errors import MfgcoreError, RunFileError, one_line, shorten
 from mfgcore._base.files import (
     StrPath,
     atomic_path,
-    check_seal,
     keep_elsewhere,
     kept_elsewhere,
     reason,
     refuse,
+    verify_checksum,
 )
 from mfgcore.agents.population import Population
 from mfgcore.experiment.parameter_spec import first_difference
@@ -60,8 +60,8 @@ def save(simulation: Simulation, path: StrPath, seconds: tuple[float, float] = (
     population = simulation.population
     header = {
         "version": VERSION,
-        "configuration": simulation.experiment.relevant(),
-        "fingerprint": simulation.code,
+        "configuration": simulation.experiment.effective_parameters(),
+        "fingerprint": simulation.code_fingerprint,
         "iteration": simulation.iteration,
         "seconds": seconds,
     }
@@ -103,7 +103,7 @@ def restore(simulation: Simulation, path: StrPath) -> tuple[float, float]:
     """
     name = shorten(str(path))
     try:
-        check_seal(path)
+        verify_checksum(path)
         with np.load(path, allow_pickle=False) as archive:
             content = {key: archive[key] for key in archive.files}
         header = json.loads(str(content["header"]))
@@ -115,9 +115,9 @@ def restore(simulation: Simulation, path: StrPath) -> tuple[float, float]:
         raise CheckpointError(f"{name}: is no checkpoint ({one_line(error)})") from error
     if version != VERSION:
         raise CheckpointError(f"{name}: has version {version}, this mfgcore reads {VERSION}")
-    if code != simulation.code:
+    if code != simulation.code_fingerprint:
         raise CheckpointError(f"{name}: was made by other code")
-    difference = first_difference(configuration, simulation.experiment.relevant())
+    difference = first_difference(configuration, simulation.experiment.effective_parameters())
     if difference is not None:
         raise CheckpointError(f"{name}: was made with {difference}")
     try:
@@ -227,7 +227,7 @@ class Checkpointer:
         there = self.found()
         if there is None:
             return 0.0, 0.0
-        check_seal(there)  # what is damaged, or no checkpoint at all, is not ours to replace
+        verify_checksum(there)  # what is damaged, or no checkpoint at all, is not ours to replace
         try:
             seconds = restore(simulation, there)
         except CheckpointError as error:

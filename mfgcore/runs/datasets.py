@@ -17,7 +17,7 @@ from mfgcore._base.files import (
     forget_kept,
     keep_elsewhere,
     kept_elsewhere,
-    read_sealed,
+    read_checksummed,
     reason,
 )
 from mfgcore.experiment.parameters import parameters
@@ -79,10 +79,10 @@ def to_dataset(simulation: Simulation) -> xr.Dataset:
             "title": f"{experiment.game}, {experiment.architecture}, trial {experiment.trial}",
             "kind": "run",
             **COMMON,
-            "configuration": json.dumps(experiment.relevant(), sort_keys=True),
+            "configuration": json.dumps(experiment.effective_parameters(), sort_keys=True),
             "layout": game.layout or "none",
             "seed": experiment.seed,
-            "fingerprint": simulation.code,
+            "fingerprint": simulation.code_fingerprint,
         },
     )
     missing = dataset["exact_residual"] > FLOW_TOLERANCE
@@ -227,7 +227,9 @@ def load(path: StrPath, kind: str = "run") -> xr.Dataset:
         or if it is of another kind or of another version.
     """
     name = shorten(str(path))
-    content = read_sealed(path)  # checked before a library reads it that a damaged one may crash
+    content = read_checksummed(
+        path
+    )  # checked before a library reads it that a damaged one may crash
     try:
         with xr.open_dataset(content, engine="netcdf4") as opened:
             dataset = opened.load()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mfgcore._base.errors import ConfigurationError, shorten
-from mfgcore._base.plugins import told
+from mfgcore._base.plugins import user_errors
 from mfgcore.experiment.components import Network
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.games.validation import CHECKED_DISTANCES, CHUNK_SIZE
@@ -85,7 +85,7 @@ def _control_groups(root=Path("/sys/fs/cgroup"), own=Path("/proc/self/cgroup")):
                 break
 
 
-@told()
+@user_errors()
 def run_bytes(experiment: Experiment, block: int | None = None) -> float:
     """Expected peak memory of a run in bytes; float.
 
@@ -170,7 +170,7 @@ def _most_at_a_time(experiment):
     return min(learners, max(1, int(BUFFER_BYTES / buffer)))
 
 
-@told()
+@user_errors()
 def block_of_learners(experiment: Experiment, limit: float | None = None) -> int:
     """How many learners can be processed at a time.
 

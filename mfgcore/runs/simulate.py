@@ -9,7 +9,7 @@ import xarray as xr
 
 from mfgcore._base.arguments import checked
 from mfgcore._base.errors import RunFileError
-from mfgcore._base.plugins import READS, named_files, nothing_read, told
+from mfgcore._base.plugins import READS, digests_of_named_files, no_untracked_reads, user_errors
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.runs.checkpoint import Checkpointer
 from mfgcore.runs.datasets import to_dataset
@@ -56,7 +56,7 @@ def simulate(
     """
     started = datetime.datetime.now(datetime.UTC)
     wall, cpu = time.perf_counter(), time.process_time()
-    with told():
+    with user_errors():
         simulation, before = Simulation(experiment, threads, limit), (0.0, 0.0)
     listening: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if checkpointer is not None:
@@ -70,18 +70,18 @@ def simulate(
         )
 
     entries = experiment.entries()
-    before_the_run = named_files(entries)
+    before_the_run = digests_of_named_files(entries)
     with listening:
         while simulation.iteration < experiment.iterations:
-            with told(), nothing_read(entries):
+            with user_errors(), no_untracked_reads(entries):
                 simulation.step()
             if progress is not None:
                 progress(simulation)
             if checkpointer is not None and simulation.iteration < experiment.iterations:
                 checkpointer.after_iteration(simulation, seconds())
-    with told(), nothing_read(entries):
+    with user_errors(), no_untracked_reads(entries):
         dataset = to_dataset(simulation)
-    if named_files(entries) != before_the_run:
+    if digests_of_named_files(entries) != before_the_run:
         raise RunFileError(f"a file that {READS} names was changed while the run was under way")
     dataset.attrs |= {
         "started": started.isoformat(timespec="seconds"),

@@ -58,7 +58,7 @@ class Simulation:
     def __init__(
         self, experiment: Experiment, threads: int = 1, limit: float | None = None
     ) -> None:
-        self.experiment, self.code = experiment, experiment.code()
+        self.experiment, self.code_fingerprint = experiment, experiment.code_fingerprint()
         if threads < 1:
             raise ConfigurationError(f"threads: {shorten(threads)} is not a whole number >= 1")
         self.threads = threads
@@ -95,7 +95,7 @@ class Simulation:
             If a Q-function or a policy is no longer finite; names the iteration and the agent.
         """
         experiment, k = self.experiment, self.iteration
-        if experiment.arrivals == "before_learning":
+        if experiment.arrival_timing == "before_learning":
             self._change_population()
         exploitability = np.nan
         if METRICS["exploitability"].due(experiment, k):
@@ -120,7 +120,7 @@ class Simulation:
             if scores is not None:
                 self.scores[:, learners] = scores, total
         staying = np.arange(start.size)
-        if experiment.arrivals == "after_learning":
+        if experiment.arrival_timing == "after_learning":
             staying = self._change_population()
         state = self._rollout_state(generators[:, staying])
         before = state.policy_index.copy()
@@ -224,7 +224,7 @@ class Simulation:
             self.scores = np.concatenate((self.scores, unscored), axis=1)
         staying = np.arange(present)
         if expected < present:
-            first = experiment.make("leavers")(self.population.states)
+            first = experiment.make("departure_rule")(self.population.states)
             chance = self._streams.uniforms("departures", k, present)
             # agent 0 stays, as it is the central learner, whose loss is another disturbance
             leaving = 1 + np.lexsort((chance[1:], first[1:]))[: present - expected]

@@ -90,7 +90,7 @@ def test_learners_are_shared_among_threads_without_a_difference(threads):
 @pytest.mark.parametrize("offset", [None, 1.0, 25.0])
 def test_algorithm_1_uses_each_transition_once_with_its_own_rate(interval, offset):
     """beta_m = beta m0 / (m0 + m), m counted in the iteration: with M_td = 1 from 1."""
-    rate = {"steps_per_transition": interval, "learning_rate_offset": offset}
+    rate = {"steps_per_transition": interval, "td_learning_rate_offset": offset}
     experiment = small(algorithm="online", **rate)
     transitions = transitions_for(experiment, 2)
     first = 1 if interval == 1 else 0
@@ -105,7 +105,7 @@ def test_algorithm_1_uses_each_transition_once_with_its_own_rate(interval, offse
 
 
 def test_algorithm_1_waits_for_nothing_and_keeps_the_order_of_time():
-    experiment = small(algorithm="online", waiting_transitions=30)
+    experiment = small(algorithm="online", burn_in=30)
     assert experiment.kept_transitions == 40
     transitions = transitions_for(experiment, 1)
     shuffles = experiment.random_streams.shuffle_generators("shuffles", 0, 1)
@@ -138,7 +138,7 @@ def test_policies_are_improved_from_each_learners_own():
 def test_an_entropy_gap_bounds_the_improved_policies(gap):
     """h(u) >= h_max - L_h (D11), and only where the bound binds is the policy another one."""
     rng = np.random.default_rng(2)
-    free, bounded = (small(policy_step_size=0.3, entropy_gap=g) for g in (None, gap))
+    free, bounded = (small(policy_learning_rate=0.3, entropy_gap=g) for g in (None, gap))
     q_values = rng.random((4, 45)) * np.repeat([0.01, 0.5, 2.0, 10.0], 45).reshape(4, 45)
     arguments = uniform_policy(9, 5)[None], np.zeros(4, dtype=np.int32), q_values
     improved, unbounded = (improve_policies(e, *arguments) for e in (bounded, free))

@@ -18,11 +18,11 @@ seeds = st.integers(0, 2**32 - 1)
 FAMILIES = {
     "radius": {"communication_radius": 0.3},
     "complete": {},
-    "ring": {"neighbours": 2},
-    "erdos_renyi": {"link_probability": 0.4, "redrawn": False},
-    "small_world": {"neighbours": 4, "rewiring_probability": 0.2},
-    "scale_free": {"attachments": 2},
-    "edge_list": {"disconnected": True},
+    "ring": {"nearest_neighbours": 2},
+    "erdos_renyi": {"link_probability": 0.4, "resample_links": False},
+    "small_world": {"nearest_neighbours": 4, "rewiring_probability": 0.2},
+    "scale_free": {"attachment_edges": 2},
+    "edge_list": {"allow_disconnected": True},
 }
 PATH = "0 1\n1 2\n\n2 3 # the middle\n4 3\n4 5\n"  # of six agents
 
@@ -69,15 +69,17 @@ def test_every_family_is_tested_and_links_both_ways_and_everybody_to_itself(name
 
 
 def test_a_ring_links_the_nearest_by_number():
-    near = linked(small(network="ring", agents=9, neighbours=4).make("network").links(9), None)
+    near = linked(
+        small(network="ring", agents=9, nearest_neighbours=4).make("network").links(9), None
+    )
     apart = (np.arange(9)[:, None] - np.arange(9)) % 9
     np.testing.assert_array_equal(near, np.minimum(apart, 9 - apart) <= 2)
 
 
 def test_random_families_have_the_links_that_their_parameters_say():
     world = small(network="small_world", agents=60, rewiring_probability=0.3)
-    free = small(network="scale_free", agents=60, attachments=3)
-    once = small(network="erdos_renyi", agents=60, link_probability=0.3, redrawn=False)
+    free = small(network="scale_free", agents=60, attachment_edges=3)
+    once = small(network="erdos_renyi", agents=60, link_probability=0.3, resample_links=False)
     degrees = [
         linked(each.make("network").links(60), None).sum(1) - 1 for each in (world, free, once)
     ]
@@ -100,7 +102,7 @@ def test_a_random_network_follows_from_the_trial_alone(name):
 
 
 def test_a_network_of_another_number_of_agents_is_made_anew_from_the_same_stream():
-    growing = of_family("scale_free", agents_after=9, change_at=1)
+    growing = of_family("scale_free", final_agents=9, population_change_at=1)
     simulated = run(growing)
     nine = of_family("scale_free", agents=9).make("network").links(9)
     np.testing.assert_array_equal(simulated._network.links(9).neighbours, nine.neighbours)
@@ -224,13 +226,17 @@ def test_a_link_is_down_as_often_as_said_and_in_both_directions(build, probabili
     assert abs(down / n - probability) <= 6 * (probability * (1 - probability) / n) ** 0.5
 
 
-@pytest.mark.parametrize("redrawn", [True, False])
-def test_a_graph_that_is_redrawn_links_as_often_as_one_that_is_not(build, redrawn):
+@pytest.mark.parametrize("resample_links", [True, False])
+def test_a_graph_that_is_redrawn_links_as_often_as_one_that_is_not(build, resample_links):
     """Of twelve agents, the share that hears the best in one round, over many graphs."""
     heard = 0
     for trial in range(300):
         experiment = small(
-            network="erdos_renyi", link_probability=0.4, redrawn=redrawn, agents=12, trial=trial
+            network="erdos_renyi",
+            link_probability=0.4,
+            resample_links=resample_links,
+            agents=12,
+            trial=trial,
         )
         ranks = np.arange(12, dtype=np.int32)
         links = experiment.make("network").links(12)
@@ -265,21 +271,24 @@ def test_every_family_runs_and_failing_links_slow_it_down(name, edges):
 
 def test_a_run_depends_on_what_its_file_holds(edges, tmp_path):
     experiment = of_family("edge_list")
-    known = experiment.relevant()
+    known = experiment.effective_parameters()
     assert known["edges"] == "path.txt" and len(known["edges_digest"]) == 16
-    assert Experiment(**known).relevant() == known
+    assert Experiment(**known).effective_parameters() == known
     (tmp_path / "path.txt").write_text(PATH + "5 0\n")
-    assert of_family("edge_list").relevant()["edges_digest"] != known["edges_digest"]
+    assert of_family("edge_list").effective_parameters()["edges_digest"] != known["edges_digest"]
     with pytest.raises(ConfigurationError, match=r"edges: 'path.txt' has changed: its digest is"):
         Experiment(**known)
 
 
 def test_what_a_network_does_not_read_is_no_part_of_a_run():
-    assert "neighbours" not in small().relevant()
-    assert "neighbours" in small(network="ring").relevant()
-    assert "redrawn" in small(network="erdos_renyi").relevant()
+    assert "neighbours" not in small().effective_parameters()
+    assert "neighbours" in small(network="ring").effective_parameters()
+    assert "resample_links" in small(network="erdos_renyi").effective_parameters()
     alone = small(architecture="independent", network="ring", link_failure_probability=0.5)
-    assert not {"network", "neighbours", "link_failure_probability"} & alone.relevant().keys()
+    assert (
+        not {"network", "neighbours", "link_failure_probability"}
+        & alone.effective_parameters().keys()
+    )
 
 
 @pytest.mark.parametrize(
@@ -316,8 +325,12 @@ def test_a_file_that_is_no_network_of_the_agents_is_one_line(
 
 def test_a_file_may_leave_parts_if_that_is_allowed_and_is_checked_for_every_population(edges):
     with pytest.raises(ConfigurationError, match="leaves 8 agents in 3 parts"):
-        small(network="edge_list", edges="path.txt", agents_after=8, change_at=1)
+        small(network="edge_list", edges="path.txt", final_agents=8, population_change_at=1)
     apart = small(
-        network="edge_list", edges="path.txt", agents_after=8, change_at=1, disconnected=True
+        network="edge_list",
+        edges="path.txt",
+        final_agents=8,
+        population_change_at=1,
+        allow_disconnected=True,
     )
     assert run(apart).population.size == 8

@@ -27,7 +27,7 @@ def test_both_are_the_formula_of_each_state(seed, scale):
     policies, q_values = rng.dirichlet(np.ones(5), SHAPE[:2]), scale * rng.normal(size=SHAPE)
     temperature, eta = 0.5, 0.3
     boltzmann = small(policy_improvement="softmax", softmax_temperature=temperature)
-    descent = small(policy_improvement="online_mirror_descent", policy_step_size=eta)
+    descent = small(policy_improvement="online_mirror_descent", policy_learning_rate=eta)
     found = [each.make("policy_improvement")(policies, q_values) for each in (boltzmann, descent)]
     for place in np.ndindex(SHAPE[:2]):
         q, old = q_values[place].tolist(), policies[place].tolist()
@@ -42,7 +42,7 @@ def test_both_are_the_formula_of_each_state(seed, scale):
 def test_an_action_that_was_never_taken_can_come_back():
     policies = np.eye(5)[None, :4]
     q_values = np.tile(np.arange(5.0), (1, 4, 1))
-    descent = small(policy_improvement="online_mirror_descent", policy_step_size=1000.0)
+    descent = small(policy_improvement="online_mirror_descent", policy_learning_rate=1000.0)
     new = descent.make("policy_improvement")(policies, q_values)
     np.testing.assert_array_equal(new[0].argmax(axis=1), 4)
 
@@ -50,7 +50,11 @@ def test_an_action_that_was_never_taken_can_come_back():
 @pytest.mark.parametrize("name", ["softmax", "online_mirror_descent"])
 def test_with_exact_q_functions_each_responds_well(name):
     """In a game without interaction: the best response to anything, nearly."""
-    settings = {"policy_step_size": 1.0, "softmax_temperature": 0.01, "policy_improvement": name}
+    settings = {
+        "policy_learning_rate": 1.0,
+        "softmax_temperature": 0.01,
+        "policy_improvement": name,
+    }
     experiment = small(
         game="no_interaction", architecture="centralised", algorithm="exact", discount=0.9,
         entropy_weight=0.0, iterations=30, transitions=200, **settings,

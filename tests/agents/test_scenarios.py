@@ -14,7 +14,7 @@ from mfgcore.runs import checkpoint
 from mfgcore.runs.simulation import Simulation
 
 ARCHITECTURES = ("centralised", "independent", "networked")
-LEAVING = {"agents": 9, "agents_after": 5, "change_at": 2}
+LEAVING = {"agents": 9, "final_agents": 5, "population_change_at": 2}
 
 
 @pytest.mark.parametrize("arrivals", ["after_learning", "before_learning"])
@@ -51,8 +51,8 @@ def test_after_learning_the_others_go_on_with_their_own_streams_and_policies():
 
 @pytest.mark.parametrize("cell", [0, 8, 4])
 def test_the_nearest_to_a_cell_leave(cell):
-    many = {"agents": 60, "agents_after": 30, "change_at": 0}
-    simulated = Simulation(small(**many, leavers="nearest", leave_state=cell))
+    many = {"agents": 60, "final_agents": 30, "population_change_at": 0}
+    simulated = Simulation(small(**many, departure_rule="nearest", departure_state=cell))
     far = simulated.game.distances[cell]
     distance = far[simulated.population.states]
     staying = simulated._change_population()
@@ -63,7 +63,7 @@ def test_the_nearest_to_a_cell_leave(cell):
 def test_who_leaves_among_equals_is_left_to_chance():
     left = set()
     for trial in range(40):
-        simulated = Simulation(small(**{**LEAVING, "change_at": 0}, trial=trial))
+        simulated = Simulation(small(**{**LEAVING, "population_change_at": 0}, trial=trial))
         left |= set(range(9)) - set(simulated._change_population())
     assert left == set(range(1, 9))
 
@@ -85,10 +85,10 @@ def test_a_lost_learner_learns_no_more_and_stops_only_the_centralised():
 
 DISTURBANCES = (
     {"failure_probability": 0.5},
-    {"agents_after": 4, "change_at": 1},
+    {"final_agents": 4, "population_change_at": 1},
     {"learner_lost_at": 2},
     {"link_failure_probability": 0.3},
-    {"network": "ring", "neighbours": 2},
+    {"network": "ring", "nearest_neighbours": 2},
 )
 
 
@@ -118,7 +118,7 @@ def test_a_scenario_of_a_users_own_must_be_told_what_it_reads(register):
 
 
 def test_those_who_arrive_before_anybody_has_learned_have_no_policy_of_their_own():
-    growing = {"agents_after": 9, "change_at": 0, "arrivals": "before_learning"}
+    growing = {"final_agents": 9, "population_change_at": 0, "arrival_timing": "before_learning"}
     for architecture in ARCHITECTURES:
         simulated = run(small(architecture=architecture, **growing), iterations=1)
         assert simulated.records["distinct_policies"] == [1]

@@ -120,7 +120,7 @@ def by_name(folder, typed):
         "collect": {"runs": [run]},
         "read_by": {"values": vars(typed[Experiment]), "by_network": True},
         "mean_distance": {"parameters": {
-            "game": "agree", "network": "ring", "agents": 10, "neighbours": 2}},
+            "game": "agree", "network": "ring", "agents": 10, "nearest_neighbours": 2}},
         "sweep": {"cores": 1, "progress": False, "seed": [1]},
         "make_experiment": {"game": "agree", "agents": 3},
         "paired": {"first": np.arange(3.0), "second": np.arange(3.0)},
@@ -355,8 +355,8 @@ def test_what_an_experiment_is_called_can_be_written_again():
     assert seen > 100
     assert repr(Experiment(game="agree", agents=200)) == "Experiment(game='agree')"
     with pytest.warns(FutureWarning):
-        earlier = Experiment(game="agree", agents_after=300, increase_at=3)
-    assert repr(earlier) == "Experiment(game='agree', agents_after=300, change_at=3)"
+        earlier = Experiment(game="agree", final_agents=300, increase_at=3)
+    assert repr(earlier) == "Experiment(game='agree', final_agents=300, population_change_at=3)"
 
 
 def test_what_an_experiment_with_a_file_is_called_can_be_written_again(tmp_path):

@@ -13,7 +13,7 @@ from conftest import small
 
 import mfgcore
 from mfgcore import ConfigurationError, cli, games
-from mfgcore._base.plugins import digest_of, import_file, nothing_read
+from mfgcore._base.plugins import code_digest, import_file, no_untracked_reads
 from mfgcore.games import GAMES
 
 GAME = """
@@ -117,10 +117,10 @@ def test_what_a_cell_imports_when_it_is_called(inside, here, monkeypatch):
         with pytest.raises(ConfigurationError, match="helper is imported while a run is under way"):
             small(game="mine")
         return
-    before = small(game="mine").code()
+    before = small(game="mine").code_fingerprint()
     mfgcore.simulate(small(game="mine", iterations=1))
     write(here, {"helper.py": ONE.replace("1", "22")})
-    assert small(game="mine").code() != before
+    assert small(game="mine").code_fingerprint() != before
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def write(folder, files):
 def imported(folder, name="own.py"):
     """The code of a run of the game, imported as by a new process."""
     import_file(folder / name)
-    return small(game="mine").code()
+    return small(game="mine").code_fingerprint()
 
 
 @pytest.mark.parametrize("case", REACHED.values(), ids=REACHED)
@@ -305,7 +305,7 @@ def test_an_environment_variable_is_told_and_followed_if_it_is_named(here, monke
     write(here, {"own.py": GAME.format(top=top + "\nreads = ('$PAY',)", inside="", value="P")})
     first = imported(here)
     monkeypatch.setenv("PAY", "2")
-    assert small(game="mine").code() != first
+    assert small(game="mine").code_fingerprint() != first
 
 
 @pytest.mark.parametrize("where", ["top", "inside"])
@@ -335,8 +335,8 @@ def test_a_file_may_build_on_another_that_is_imported_too(here):
     })  # fmt: skip
     import_file("base.py")
     import_file(here / "own.py")
-    first = small(game="mine").code()
-    assert small(game="ground").code().count("+") == 1
+    first = small(game="mine").code_fingerprint()
+    assert small(game="ground").code_fingerprint().count("+") == 1
     write(here, {"base.py": (here / "base.py").read_text().replace("* mean", "* 0.5 * mean")})
     import_file("base.py")
     assert imported(here) != first
@@ -351,15 +351,15 @@ def test_two_files_cannot_have_the_same_name_for_something(here):
 
 
 def test_a_metric_is_part_of_every_run(here):
-    before = small().code()
+    before = small().code_fingerprint()
     (here / "own.py").write_text(
         "from mfgcore.metrics.definitions import metric\n@metric('fullest')\ndef fullest(moment):\n"
         "    'Fullest.'\n    return moment.rollout.mean_field.max()\n"
     )
     import_file(here / "own.py")
-    assert small().code() != before
+    assert small().code_fingerprint() != before
     mfgcore.metrics.definitions.METRICS.remove("fullest")
-    assert small().code() == before
+    assert small().code_fingerprint() == before
     (here / "own.py").write_text((here / "own.py").read_text().replace("def fullest", "def trial"))
     with pytest.raises(ConfigurationError, match="metric 'trial' would be a coordinate or param"):
         import_file(here / "own.py")
@@ -429,12 +429,12 @@ def cells(**parts):
 def test_what_a_notebook_uses_is_part_of_the_code_and_nothing_else(case, here):
     one, other = case[0], case[0] | case[1]
     cells(**one)
-    first = small(game="mine").code()
+    first = small(game="mine").code_fingerprint()
     place = cells(**one)
     place["unused"] = object()
-    assert small(game="mine").code() == first
+    assert small(game="mine").code_fingerprint() == first
     cells(**other)
-    assert small(game="mine").code() != first
+    assert small(game="mine").code_fingerprint() != first
 
 
 def test_a_cache_of_sweep_knows_what_a_cell_had(here):
@@ -449,9 +449,9 @@ def test_a_cache_of_sweep_knows_what_a_cell_had(here):
 def test_what_cannot_be_followed_is_told(here):
     cells(first="X = open('/dev/null')\nX.close()", value="int(X.closed)")
     with pytest.warns(UserWarning, match=r"'Mine' uses .*TextIOWrapper.* make nothing out of date"):
-        small(game="mine").code()
+        small(game="mine").code_fingerprint()
     cells(first="import threading\nX = threading.Lock()", value="int(not X.locked())")
-    small(game="mine").code()  # a lock says nothing of a run
+    small(game="mine").code_fingerprint()  # a lock says nothing of a run
 
 
 def test_what_holds_itself_is_followed(here):
@@ -461,16 +461,16 @@ def test_what_holds_itself_is_followed(here):
     def game():
         return value
 
-    first = digest_of(game)
+    first = code_digest(game)
     value["a"] = 2
-    assert digest_of(game) != first
+    assert code_digest(game) != first
     nested = functools.reduce(lambda inner, _: [inner], range(20000), [])
 
     def deep():
         return nested
 
     with pytest.warns(UserWarning, match="nested too deeply"):
-        digest_of(deep)
+        code_digest(deep)
 
 
 def test_a_thread_of_ones_own_may_read_what_it_will(here):
@@ -478,7 +478,7 @@ def test_a_thread_of_ones_own_may_read_what_it_will(here):
     (here / "pay.txt").write_text("1")
     entry = cells()["Mine"]
     heard = []
-    with nothing_read([entry]):
+    with no_untracked_reads([entry]):
         thread = threading.Thread(target=lambda: heard.append((here / "pay.txt").read_text()))
         thread.start()
         thread.join()

@@ -53,18 +53,18 @@ def test_by_a_configuration(own):
 
 def test_only_runs_that_use_it_depend_on_its_content(own):
     other = small(game="agree")
-    before = other.code()
+    before = other.code_fingerprint()
     import_file(own)
     edge = small(game="edge")
-    first = edge.code()
-    assert other.code() == before
+    first = edge.code_fingerprint()
+    assert other.code_fingerprint() == before
     own.write_text(GAME + "\n# another thought\n")
     import_file(own)
-    assert edge.code() != first
+    assert edge.code_fingerprint() != first
     own.write_text(GAME)
     import_file(own)
-    assert edge.code() == first
-    assert other.code() == before
+    assert edge.code_fingerprint() == first
+    assert other.code_fingerprint() == before
 
 
 def test_in_a_notebook(register):
@@ -75,7 +75,7 @@ def test_in_a_notebook(register):
             return self.normalised(0.0 * mean_fields[..., None], mean_fields)
 
     register(GAMES, "mine", games.register(Mine))
-    assert "+" in small(game="mine").code()
+    assert "+" in small(game="mine").code_fingerprint()
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_an_architecture_of_values_that_no_code_reads_is_refused(values, message
 def test_what_an_entry_needs_must_be_a_parameter(register):
     register(SCORE_RULES, "mine", lambda context, *, grid_sice: None)
     with pytest.raises(ConfigurationError, match="unknown parameter 'grid_sice'; did you"):
-        Experiment(game="agree", score_rule="mine").relevant()
+        Experiment(game="agree", score_rule="mine").effective_parameters()
 
 
 def test_an_experiment_can_be_given_a_disturbance_afterwards():
@@ -72,7 +72,7 @@ def test_an_experiment_can_be_given_a_disturbance_afterwards():
     assert undisturbed.resolved_scenario == "none"
     failing = dataclasses.replace(undisturbed, failure_probability=0.5)
     assert failing.resolved_scenario == "disturbed"
-    growing = dataclasses.replace(failing, agents_after=300, change_at=5)
+    growing = dataclasses.replace(failing, final_agents=300, population_change_at=5)
     assert growing.resolved_scenario == "disturbed"
     with pytest.raises(ConfigurationError, match=r"failure_probability: 0\.5 is not allowed"):
         dataclasses.replace(undisturbed, scenario="none", failure_probability=0.5)

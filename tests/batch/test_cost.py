@@ -24,7 +24,7 @@ def test_the_work_of_figure_1_is_counted():
 
 def test_an_increase_counts_from_its_iteration_on():
     run = Experiment(
-        game="agree", agents=25, agents_after=200, change_at=100, iterations=200,
+        game="agree", agents=25, final_agents=200, population_change_at=100, iterations=200,
         sampled_exploitability=False, exact_metrics=False, architecture="independent",
     )  # fmt: skip
     work = cost.work(run)
@@ -71,7 +71,9 @@ def test_the_size_of_the_grid_counts():
 
 def test_a_million_iterations_are_estimated_at_once():
     begin = time.process_time()
-    cost.run_seconds(Experiment(game="agree", iterations=10**6, agents_after=50, change_at=7))
+    cost.run_seconds(
+        Experiment(game="agree", iterations=10**6, final_agents=50, population_change_at=7)
+    )
     assert time.process_time() - begin < 2.0
 
 
@@ -88,7 +90,7 @@ def test_links_that_fail_are_those_of_every_agent():
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name != "edge_list"])
 def test_networks_state_the_links_and_the_degree_that_they_have(name):
-    settings = {"agents": 400, "grid_size": 20, "redrawn": False}
+    settings = {"agents": 400, "grid_size": 20, "resample_links": False}
     experiment = Experiment(game="agree", network=name, **settings)
     network = experiment.make("network")
     links = network.links(400)
@@ -121,9 +123,9 @@ def test_what_users_add_is_costed_and_sized_as_what_is_shipped(of_users, archite
         "game": "cluster", "agents": 3000, "architecture": architecture, "communication_rounds": 5,
         "transitions": 3000, "iterations": 20, "sampled_exploitability": False,
     }  # fmt: skip
-    shipped = Experiment(**settings, failure_probability=0.5, network="ring", neighbours=4)
+    shipped = Experiment(**settings, failure_probability=0.5, network="ring", nearest_neighbours=4)
     own = Experiment(**settings, scenario="half_fail", network="circle")
-    certain = Experiment(**settings, network="ring", neighbours=4)
+    certain = Experiment(**settings, network="ring", nearest_neighbours=4)
     assert cost.work(own) == pytest.approx(cost.work(shipped))
     assert run_bytes(own) == pytest.approx(run_bytes(shipped))
     assert cost.work(certain)["transition"] > 1.5 * cost.work(own)["transition"]

@@ -25,7 +25,7 @@ SMALL = {
     "agents": 4,
     "iterations": 3,
     "transitions": 30,
-    "waiting_transitions": 0,
+    "burn_in": 0,
     "replay_cycles": 2,
     "evaluation_interval": 2,
     "sampled_exploitability": False,
@@ -185,3 +185,18 @@ def test_a_translated_comparison_has_every_array_that_it_had(tmp_path, monkeypat
     found = mfgcore.load(path, kind="experiment")
     assert found.equals(dataset)
     assert found.attrs["configurations"] == dataset.attrs["configurations"]
+
+
+def test_a_translation_renames_parameters_and_changes_no_array(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    translate = importlib.import_module("translate_data").translate
+    planned = [small(trial=trial) for trial in (0, 1)]
+    dataset = mfgcore.collect([mfgcore.simulate(each) for each in planned], planned)
+    old = {"agents_after": 3, "normalisation": "earned", "evaluation_moves": False, "seed": 1}
+    save(dataset.assign_attrs(configuration=json.dumps(old)), tmp_path / "old.nc")
+    assert translate(tmp_path / "old.nc") and not translate(tmp_path / "old.nc")
+    found = mfgcore.load(tmp_path / "old.nc", kind="experiment")
+    assert json.loads(found.attrs["configuration"]) == {
+        "final_agents": 3, "normalisation": "attainable", "evaluate_on_copy": True, "seed": 1
+    }  # fmt: skip
+    assert found.equals(dataset)

@@ -324,7 +324,7 @@ def test_no_value_is_a_label_too():
 
 
 def test_it_is_saved_and_loaded(tmp_path):
-    dataset = sweep(**VARIED, redrawn=[True, False])
+    dataset = sweep(**VARIED, resample_links=[True, False])
     mfgcore.save(dataset, tmp_path / "sweep.nc")
     assert mfgcore.load(tmp_path / "sweep.nc", kind="experiment").identical(dataset)
 

@@ -25,7 +25,7 @@ FAILING = {"failure_probability": 0.5, "communication_radius": 1.0}
     ("when", "paid_for"), [("before_move", "pair"), ("after_move", "next_pair")]
 )
 def test_d3_a_learner_is_paid_where_it_was_or_where_it_arrives(when, paid_for):
-    experiment = small(game="diffuse", reward_time=when)
+    experiment = small(game="diffuse", reward_timing=when)
     simulated = Simulation(experiment)
     learners = np.arange(6, dtype=np.int32)
     seen = learning_steps(
@@ -38,8 +38,8 @@ def test_d3_a_learner_is_paid_where_it_was_or_where_it_arrives(when, paid_for):
 
 
 def test_d3_needs_a_game_that_pays_by_states():
-    with pytest.raises(ConfigurationError, match=r"^reward_time: 'after_move' is not allowed"):
-        small(game="beach_bar", reward_time="after_move")
+    with pytest.raises(ConfigurationError, match=r"^reward_timing: 'after_move' is not allowed"):
+        small(game="beach_bar", reward_timing="after_move")
     with pytest.raises(ValueError, match="reward_after_move needs rewards in a table"):
         kernels.step_population(
             **RolloutState.of(
@@ -77,8 +77,8 @@ def test_d4_rewards_by_hand():
 
 
 def test_d4_only_the_papers_games_read_it():
-    assert small(game="agree").relevant()["normalisation"] == "extremes"
-    assert "normalisation" not in small(game="beach_bar").relevant()
+    assert small(game="agree").effective_parameters()["normalisation"] == "extremes"
+    assert "normalisation" not in small(game="beach_bar").effective_parameters()
 
 
 # ------------------------------------------------------------ D8: one shuffle for all
@@ -160,7 +160,9 @@ def scores_failed(k):
 def test_d16_the_last_score_is_kept_in_checkpoints(tmp_path):
     from mfgcore.runs import checkpoint
 
-    experiment = small(iterations=4, failed_score="last", agents_after=9, change_at=1, **FAILING)
+    experiment = small(
+        iterations=4, failed_score="last", final_agents=9, population_change_at=1, **FAILING
+    )
     whole = run(experiment)
     checkpoint.save(run(experiment, iterations=2), tmp_path / "kept")
     again = Simulation(experiment)
@@ -176,7 +178,7 @@ def test_d16_the_last_score_is_kept_in_checkpoints(tmp_path):
 
 def test_d20_the_population_can_go_on_from_where_the_evaluation_left_it():
     sampled = {"sampled_exploitability": True, "evaluation_interval": 2}
-    copied, moved = (run(small(evaluation_moves=each, **sampled)) for each in (False, True))
+    copied, moved = (run(small(evaluate_on_copy=each, **sampled)) for each in (True, False))
     one, other = (each.records["exploitability"] for each in (copied, moved))
     assert one[0] == other[0]
     assert one[2] != other[2]
@@ -275,7 +277,7 @@ def test_softmax_with_threads_and_resumed_has_the_same_bits(tmp_path):
     from mfgcore.runs import checkpoint
 
     experiment = small(
-        adoption="softmax", score_rule="highest_return", iterations=4, agents_after=4, change_at=2,
+        adoption="softmax", score_rule="highest_return", iterations=4, final_agents=4, population_change_at=2,
         failure_probability=0.3,
     )  # fmt: skip
     whole = run(experiment)
@@ -288,7 +290,7 @@ def test_softmax_with_threads_and_resumed_has_the_same_bits(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "drawn", [{"link_failure_probability": 0.1}, {"network": "erdos_renyi", "redrawn": True}]
+    "drawn", [{"link_failure_probability": 0.1}, {"network": "erdos_renyi", "resample_links": True}]
 )
 def test_softmax_is_refused_where_links_are_drawn_in_every_round(drawn):
     with pytest.raises(ConfigurationError, match=r"^adoption: 'softmax' is not allowed"):
@@ -297,11 +299,11 @@ def test_softmax_is_refused_where_links_are_drawn_in_every_round(drawn):
 
 def test_a_reading_that_a_run_does_not_read_is_no_part_of_it():
     readings = {
-        "reward_time", "normalisation", "shuffles", "failed_score", "adoption",
-        "adoption_temperature", "final_adoption_temperature", "evaluation_moves",
+        "reward_timing", "normalisation", "shuffles", "failed_score", "adoption",
+        "adoption_temperature", "final_adoption_temperature", "evaluate_on_copy",
     }  # fmt: skip
-    read = set(Experiment(game="agree").relevant())
+    read = set(Experiment(game="agree").effective_parameters())
     assert readings - read == {"adoption_temperature", "final_adoption_temperature"}
     alone = set(Experiment(game="beach_bar", architecture="independent", algorithm="exact",
-                           sampled_exploitability=False).relevant())  # fmt: skip
+                           sampled_exploitability=False).effective_parameters())  # fmt: skip
     assert not readings & alone

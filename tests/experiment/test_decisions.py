@@ -112,7 +112,7 @@ def shifted(path, learner, m, interval, shift):
 @pytest.mark.parametrize("interval", [1, 2, 3, 10])
 @pytest.mark.parametrize("wait", [0, 1, 4])
 def test_d6_d7_what_is_kept_after_w_is_the_newest_whose_next_action_is_known(interval, wait):
-    experiment = small(steps_per_transition=interval, waiting_transitions=wait, transitions=60)
+    experiment = small(steps_per_transition=interval, burn_in=wait, transitions=60)
     walk = walk_of(experiment)
     path = path_of(walk, experiment.learning_steps + 1)
     learners = np.array([0, 3], dtype=np.int32)
@@ -135,7 +135,7 @@ def test_d6_with_one_step_for_each_transition_the_first_has_none():
     # from two steps on every transition counts
     assert small(algorithm="online", transitions=50).kept_transitions == 50
     # and where the first is skipped anyway nothing more is lost
-    waiting = small(steps_per_transition=1, waiting_transitions=0, transitions=50)
+    waiting = small(steps_per_transition=1, burn_in=0, transitions=50)
     assert waiting.kept_transitions == 49
 
 
@@ -151,7 +151,7 @@ def test_d6_the_last_action_of_a_transition_is_really_taken():
 
 def test_d7_the_buffer_holds_2979_transitions_at_the_papers_values():
     experiment = Experiment(game="agree")
-    assert (experiment.transitions, experiment.waiting_transitions) == (3000, 20)
+    assert (experiment.transitions, experiment.burn_in) == (3000, 20)
     assert experiment.kept_transitions == 3000 - 20 - 1 == 2979
 
 
@@ -164,7 +164,7 @@ def test_d7_the_run_itself_learns_from_these_transitions():
 
 @pytest.mark.parametrize(("transitions", "allowed"), [(22, True), (21, False), (20, False)])
 def test_d7_a_buffer_without_transitions_is_an_error(transitions, allowed):
-    few = {"transitions": transitions, "waiting_transitions": 20, "steps_per_transition": 100}
+    few = {"transitions": transitions, "burn_in": 20, "steps_per_transition": 100}
     if allowed:
         assert Experiment(game="agree", **few).kept_transitions == 1
     else:
@@ -178,8 +178,8 @@ def test_d7_a_buffer_without_transitions_is_an_error(transitions, allowed):
 DISTURBANCES = [
     {},
     {"failure_probability": 0.5},
-    {"agents_after": 9, "change_at": 2},
-    {"agents_after": 9, "change_at": 2, "arrivals": "before_learning"},
+    {"final_agents": 9, "population_change_at": 2},
+    {"final_agents": 9, "population_change_at": 2, "arrival_timing": "before_learning"},
 ]
 
 
@@ -195,7 +195,9 @@ def test_d12_networked_without_links_is_independent(monkeypatch, disturbance):
 
 
 @pytest.mark.parametrize("game", ["agree", "diffuse", "cluster"])
-@pytest.mark.parametrize("disturbance", [{}, {"agents_after": 9, "change_at": 2}], ids=str)
+@pytest.mark.parametrize(
+    "disturbance", [{}, {"final_agents": 9, "population_change_at": 2}], ids=str
+)
 def test_d12_networked_with_agent_0_always_lowest_and_everyone_linked_is_centralised(
     monkeypatch, disturbance, game
 ):
@@ -383,7 +385,12 @@ def test_d16_failing_changes_no_other_agents_result():
 
 # --------------------------------------------------------------- D17: arrivals
 
-GROWTH = {"agents": 5, "agents_after": 11, "change_at": 2, "communication_radius": EVERYBODY}
+GROWTH = {
+    "agents": 5,
+    "final_agents": 11,
+    "population_change_at": 2,
+    "communication_radius": EVERYBODY,
+}
 
 
 def after_arrival(**settings):
@@ -394,7 +401,7 @@ def after_arrival(**settings):
 def test_d17_the_population_grows_after_the_policy_update():
     simulated = run(small(**GROWTH, iterations=4))
     assert simulated.records["population_size"] == [5, 5, 5, 11]
-    early = run(small(**GROWTH, iterations=4, arrivals="before_learning"))
+    early = run(small(**GROWTH, iterations=4, arrival_timing="before_learning"))
     assert early.records["population_size"] == [5, 5, 11, 11]
 
 
@@ -441,7 +448,7 @@ def test_d17_centralised_newcomers_get_the_pushed_policy(arrivals):
 @pytest.mark.parametrize("name", ["independent", "networked"])
 def test_d17_before_learning_the_newcomers_learn_first(monkeypatch, name):
     heard = listen(monkeypatch)
-    early = after_arrival(architecture=name, arrivals="before_learning")
+    early = after_arrival(architecture=name, arrival_timing="before_learning")
     assert np.isfinite(heard[-1][0]).all() == (name == "networked")
     assert np.isfinite(early.q_values).all()
     if name == "independent":
@@ -477,7 +484,7 @@ def test_d17_newcomers_that_learned_little_take_the_population_over(
 
 def test_d17_arrivals_at_the_first_iteration_are_possible():
     for arrivals in ("after_learning", "before_learning"):
-        simulated = run(small(**{**GROWTH, "change_at": 0}, arrivals=arrivals))
+        simulated = run(small(**{**GROWTH, "population_change_at": 0}, arrivals=arrivals))
         assert simulated.population.size == 11
 
 
@@ -595,9 +602,7 @@ def exploitability_by_hand(simulated, k):
     def iterate(learners=None, deviating=None):
         population = Population(states, np.arange(n, dtype=np.int32), policies)
         walk = RolloutState.of(population, simulated.game, experiment.entropy_weight, generators)
-        return learning_steps(
-            experiment, walk, experiment.waiting_transitions + 1, learners, deviating
-        )
+        return learning_steps(experiment, walk, experiment.burn_in + 1, learners, deviating)
 
     for _ in range(experiment.improvement_iterations):
         seen = iterate(np.array([deviator], dtype=np.int32))

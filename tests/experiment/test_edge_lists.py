@@ -205,7 +205,9 @@ def test_an_agent_beyond_is_told_where_numbers_begin(tmp_path):
     (tmp_path / "net.txt").write_bytes(b"1 2\n2 3\n3 4\n")
     message = "links agent 4; the agents are 0 to 3; their numbers begin at 0$"
     with pytest.raises(ConfigurationError, match=message):
-        small(network="edge_list", edges=str(tmp_path / "net.txt"), agents=4, disconnected=True)
+        small(
+            network="edge_list", edges=str(tmp_path / "net.txt"), agents=4, allow_disconnected=True
+        )
 
 
 # --------------------------------------------------------------------------------------- pipes
@@ -555,4 +557,8 @@ def test_a_run_of_the_same_links_is_the_same_wherever_their_file_is(tmp_path, mo
     with pytest.raises(mfgcore.RunFileError, match=r"was made with edges = 'one.txt', expected"):
         check_run("run", dataset, three)
     assert first_difference({"edges": "a"}, {"edges": "b"}) == "edges = 'a', expected 'b'"
-    assert identity(one.relevant()) == identity(two.relevant()) != identity(three.relevant())
+    assert (
+        identity(one.effective_parameters())
+        == identity(two.effective_parameters())
+        != identity(three.effective_parameters())
+    )

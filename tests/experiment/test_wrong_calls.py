@@ -92,7 +92,7 @@ def valid_calls(rng):
         "replay_td": {
             "transitions": random_transitions(rng, 3, 37, S * A),
             "q_values": rng.random((3, S * A)), "generators": random_generators(rng, 3, 4, 16),
-            "replay_cycles": 2, "learning_rate": 0.1, "discount": 0.9,
+            "replay_cycles": 2, "td_learning_rate": 0.1, "discount": 0.9,
         },
         "online_td": {
             "transitions": random_transitions(rng, 3, 37, S * A),

@@ -84,7 +84,7 @@ def test_cluster_stays_one_function_of_mu_when_the_population_grows():
 
 
 def test_an_experiment_normalises_cluster_by_its_largest_population():
-    growing = small(game="cluster", agents=4, agents_after=16, change_at=1)
+    growing = small(game="cluster", agents=4, final_agents=16, population_change_at=1)
     np.testing.assert_allclose(growing.make_game().reward_table(4)[:, 1], 0.5, rtol=1e-15)
 
 
@@ -265,7 +265,12 @@ def test_whatever_numpy_takes_for_an_array_goes_through_a_run(given, coupled, re
             return given([0.25, 0.25, 0.5, 0.0])
 
     register(GAMES, "given", games.register(Given))
-    leaving = {"agents_after": 3, "change_at": 1, "leavers": "nearest", "leave_state": 0}
+    leaving = {
+        "final_agents": 3,
+        "population_change_at": 1,
+        "departure_rule": "nearest",
+        "departure_state": 0,
+    }
     run = simulate(small(game="given", agents=6, iterations=2, **leaving))
     assert run["row"].dtype.kind == "i" and run["state_name"].values.tolist() == list("abcd")
     if given is as_list and coupled:

@@ -20,7 +20,7 @@ assert kernels.BUILD == "baseline", kernels.BUILD
 for name in ("agree", "cluster"):
     experiment = mfgcore.Experiment(
         game=name, agents=10, iterations=12, transitions=300, replay_cycles=60,
-        architecture="independent", failure_probability=0.2, policy_step_size=0.1,
+        architecture="independent", failure_probability=0.2, policy_learning_rate=0.1,
     )
     dataset = mfgcore.simulate(experiment)
     mfgcore.save(dataset, f"{sys.argv[1]}/{name}.nc")

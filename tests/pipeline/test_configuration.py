@@ -49,7 +49,12 @@ def test_the_paper_scale_is_that_of_table_1(paper):
     assert (run.agents, run.iterations, run.failure_probability) == (200, 150, 0.5)
     assert run.resolved_scenario == "disturbed"
     run = runs_of(paper, "fig4")["independent", 0]
-    assert (run.agents, run.agents_after, run.change_at, run.iterations) == (25, 200, 40, 100)
+    assert (run.agents, run.final_agents, run.population_change_at, run.iterations) == (
+        25,
+        200,
+        40,
+        100,
+    )
 
 
 def test_a_title_takes_its_numbers_from_the_experiment(schema, paper):
@@ -110,7 +115,7 @@ def test_the_preview_has_the_learning_rates_radius_and_games_of_the_paper():
         key for experiment in preview["experiments"].values() for key in experiment
     }
     changed |= set(preview["ablations"]["parameters"])
-    sizes = {"agents", "agents_after", "change_at", "iterations", "trials"}
+    sizes = {"agents", "final_agents", "population_change_at", "iterations", "trials"}
     assert changed <= sizes | {"replay_cycles"}
 
 
@@ -149,9 +154,9 @@ def test_every_parameter_says_what_it_is():
         ("experiments.fig1.trial", 0, "did you mean 'trials'?"),
         ("experiments.fig1.game", "agre", "experiments.fig1.game: unknown game 'agre'; did you"),
         (
-            "experiments.fig3.leave_state",
+            "experiments.fig3.departure_state",
             3,
-            "fig3, architecture = centralised: leave_state: 3 is not",
+            "fig3, architecture = centralised: departure_state: 3 is not",
         ),
         ("experiments", {}, "experiments: {} is not"),
         ("output.figures", "../up", "output.figures: '../up' is not"),
@@ -159,7 +164,11 @@ def test_every_parameter_says_what_it_is():
         ("output.place", "x", "output: unknown key 'place'"),
         ("experiments.fig1", [], "experiments.fig1: [] is not"),
         ("experiments.fig1.title", "{agnets}", "fig1.title: unknown field 'agnets'; did you mean"),
-        ("experiments.fig1.title", "at {change_at}", "null does not fit {change_at}"),
+        (
+            "experiments.fig1.title",
+            "at {population_change_at}",
+            "null does not fit {population_change_at}",
+        ),
         ("experiments.fig1.title", "{agents:>99999}", "200 does not fit {agents:>99999}"),
         ("experiments.fig1.title", "{game:.0%}", "agree does not fit {game:.0%}"),
         ("paramters", {}, "unknown key 'paramters'; did you mean 'parameters'?"),
@@ -198,31 +207,36 @@ def test_a_missing_key_is_named(schema, paper):
 
 
 def test_parameters_that_play_no_part_are_left_out():
-    independent = Experiment(game="agree", architecture="independent").relevant()
-    networked = Experiment(game="agree").relevant()
+    independent = Experiment(game="agree", architecture="independent").effective_parameters()
+    networked = Experiment(game="agree").effective_parameters()
     by_network = set(BY_NETWORK) | {"communication_radius", "diagonal", "failed_score"}
     assert set(networked) - set(independent) == by_network
-    by_return = Experiment(game="agree", score_rule="highest_return").relevant()
+    by_return = Experiment(game="agree", score_rule="highest_return").effective_parameters()
     assert set(by_return) - set(networked) == {"score_steps", "score_temperature"}
     assert "arrivals" not in networked
-    assert "arrivals" in Experiment(game="agree", agents_after=300, change_at=5).relevant()
-    online = Experiment(game="agree", algorithm="online").relevant()
+    assert (
+        "arrivals"
+        in Experiment(game="agree", final_agents=300, population_change_at=5).effective_parameters()
+    )
+    online = Experiment(game="agree", algorithm="online").effective_parameters()
     assert "replay_cycles" not in online
-    assert "learning_rate_offset" in online
+    assert "td_learning_rate_offset" in online
 
 
 def test_what_is_relevant_makes_the_same_experiment_again():
     for experiment in (
         Experiment(game="agree", failure_probability=0.5),
-        Experiment(game="cluster", agents_after=300, change_at=5, architecture="centralised"),
+        Experiment(
+            game="cluster", final_agents=300, population_change_at=5, architecture="centralised"
+        ),
         Experiment(game="diffuse", algorithm="online", sampled_exploitability=False),
     ):
-        again = Experiment(**experiment.relevant())
-        assert again.relevant() == experiment.relevant()
+        again = Experiment(**experiment.effective_parameters())
+        assert again.effective_parameters() == experiment.effective_parameters()
 
 
 def test_the_scenario_follows_from_what_is_given():
-    failing, grown = {"failure_probability": 0.0}, {"agents_after": 300, "change_at": 5}
+    failing, grown = {"failure_probability": 0.0}, {"final_agents": 300, "population_change_at": 5}
     assert Experiment(game="agree", **failing).resolved_scenario == "disturbed"
     assert Experiment(game="agree", **grown).resolved_scenario == "disturbed"
 

@@ -15,7 +15,7 @@ from mfgcore import Experiment
 from mfgcore._base.plugins import import_file
 from mfgcore._base.registry import Registry
 from mfgcore.experiment import parameters as table
-from mfgcore.experiment.experiment import code_of, make_experiment
+from mfgcore.experiment.experiment import code_fingerprint_of, make_experiment
 from mfgcore.metrics.definitions import METRICS
 
 FILE = Path(__file__).parents[1] / "own.py"
@@ -25,8 +25,12 @@ KINDS = {
     "network": {"network": "own_network"},
     "score_rule": {"score_rule": "own_score_rule"},
     "adoption": {"adoption": "own_adoption"},
-    "scenario": {"scenario": "own_scenario", "agents_after": 9, "change_at": 2},
-    "leavers": {"leavers": "own_leavers", "agents_after": 4, "change_at": 2},
+    "scenario": {"scenario": "own_scenario", "final_agents": 9, "population_change_at": 2},
+    "departure_rule": {
+        "departure_rule": "own_leavers",
+        "final_agents": 4,
+        "population_change_at": 2,
+    },
     "algorithm": {"algorithm": "own_algorithm"},
     "policy_improvement": {"policy_improvement": "own_improvement"},
     "metric": {},
@@ -52,10 +56,10 @@ def own():
 def test_an_experiment_of_a_job_has_the_code_of_the_one_that_asked_for_it(kind, own):
     for architecture in NAMES:
         asked = Experiment(**TINY | KINDS[kind], architecture=architecture)
-        job = make_experiment(**asked.relevant())
-        assert job.relevant() == asked.relevant()
-        assert job.code() == asked.code()
-        assert "+" in job.code()  # of the metric at least
+        job = make_experiment(**asked.effective_parameters())
+        assert job.effective_parameters() == asked.effective_parameters()
+        assert job.code_fingerprint() == asked.code_fingerprint()
+        assert "+" in job.code_fingerprint()  # of the metric at least
 
 
 def values():
@@ -71,16 +75,16 @@ def values():
         "learner_lost_at": st.sampled_from([None, 1]),
         "sampled_exploitability": st.booleans(),
         "exact_metrics": st.booleans(),
-        "redrawn": st.booleans(),
+        "resample_links": st.booleans(),
         "entropy_gap": st.sampled_from([None, 0.5]),
     }
     changes = st.sampled_from(
-        [{}, {"agents_after": 9, "change_at": 2}, {"agents_after": 4, "change_at": 2},
-         {"agents_after": 4, "change_at": 2, "leavers": "nearest", "leave_state": 0},
-         {"agents_after": 4, "change_at": 2, "leavers": "own_leavers"},
-         {"agents_after": 9, "change_at": 2, "scenario": "own_scenario"}]
+        [{}, {"final_agents": 9, "population_change_at": 2}, {"final_agents": 4, "population_change_at": 2},
+         {"final_agents": 4, "population_change_at": 2, "departure_rule": "nearest", "departure_state": 0},
+         {"final_agents": 4, "population_change_at": 2, "departure_rule": "own_leavers"},
+         {"final_agents": 9, "population_change_at": 2, "scenario": "own_scenario"}]
     )  # fmt: skip
-    for key in ("leavers", "scenario"):
+    for key in ("departure_rule", "scenario"):
         del named[key]
     chosen = st.fixed_dictionaries({}, optional=named | more)
     return st.tuples(chosen, changes).map(lambda pair: pair[0] | pair[1])
@@ -99,8 +103,11 @@ def test_so_does_every_experiment_that_there_is(own):
             asked = Experiment(**TINY | {"communication_radius": 0.3} | chosen)
         except mfgcore.ConfigurationError:
             return
-        job = make_experiment(**asked.relevant())
-        assert (job.relevant(), job.code()) == (asked.relevant(), asked.code())
+        job = make_experiment(**asked.effective_parameters())
+        assert (job.effective_parameters(), job.code_fingerprint()) == (
+            asked.effective_parameters(),
+            asked.code_fingerprint(),
+        )
         TRIED.append(asked)
 
     same()
@@ -110,8 +117,8 @@ def test_so_does_every_experiment_that_there_is(own):
 
 def test_the_code_of_several_is_that_of_all_of_them(own):
     runs = [Experiment(**TINY | KINDS[kind]) for kind in ("metric", "network", "game")]
-    assert code_of(runs).split("+") == list(
-        dict.fromkeys(part for run in runs for part in run.code().split("+"))
+    assert code_fingerprint_of(runs).split("+") == list(
+        dict.fromkeys(part for run in runs for part in run.code_fingerprint().split("+"))
     )
 
 
@@ -134,7 +141,7 @@ def experiment(name, values):
 def test_all_kinds_go_through_the_workflow_to_a_figure(tmp_path):
     """All kinds together, with four architectures; each alone is in ``make test-faults``."""
     together = dict(itertools.chain(*(kind.items() for kind in KINDS.values())))
-    project = project_with(tmp_path, experiment("mine", together | {"agents_after": 4}))
+    project = project_with(tmp_path, experiment("mine", together | {"final_agents": 4}))
     figure = "figures/tiny/mine.pdf"
     assert project.make(figure) == {"simulate": 4, "collect": 1, "plot": 1}
     dataset = mfgcore.load(tmp_path / "results/tiny/experiments/mine.nc", kind="experiment")
@@ -166,11 +173,12 @@ def test_a_file_of_each_kind_alone_reruns_what_uses_it(tmp_path, monkeypatch):
     import_file(Path("net.py"))
     try:
         codes = {
-            name: Experiment(**TINY, network="line", architecture=name).code() for name in NAMES[:3]
+            name: Experiment(**TINY, network="line", architecture=name).code_fingerprint()
+            for name in NAMES[:3]
         }
     finally:
         mfgcore.agents.networks.NETWORKS.remove("line")
-    plain = Experiment(**TINY).code()
+    plain = Experiment(**TINY).code_fingerprint()
     assert codes["networked"] != plain
     assert codes["independent"] == codes["centralised"] == plain
 

@@ -49,4 +49,4 @@ def test_every_figure_leads_back_to_runs_and_their_parameters(tmp_path, monkeypa
     assert made_of["all.nc"] == set(runs)
     for run, experiment in zip(runs, planned, strict=True):
         (parameters,) = made_of[run]
-        assert json.loads(entities[parameters]["value"]) == experiment.relevant()
+        assert json.loads(entities[parameters]["value"]) == experiment.effective_parameters()

@@ -41,13 +41,13 @@ def test_every_figure_is_made(project):
         assert len((figures / f"data/{stem}.csv").read_text().splitlines()) > 10
     manifest = json.loads((figures / "manifest.json").read_text())
     assert len(manifest["figures_sha256"]) == 3 * len(STEMS)
-    assert manifest["experiments"]["fig3"]["configuration"]["agents_after"] == 9
+    assert manifest["experiments"]["fig3"]["configuration"]["final_agents"] == 9
     assert not list(project.folder.rglob("*.partial*"))
 
 
 def test_the_scaling_is_measured_without_the_disturbances_of_all_experiments(tmp_path):
     project = Project(tmp_path)
-    project.configure(tiny_config(agents_after=9, change_at=2, failure_probability=0.5))
+    project.configure(tiny_config(final_agents=9, population_change_at=2, failure_probability=0.5))
     assert project.make("figures/tiny/scaling.pdf") == {"measure_scaling": 1, "plot_scaling": 1}
     rows = (tmp_path / "results/tiny/scaling.csv").read_text().splitlines()
     assert rows[0] == "agents,threads,seconds,megabytes"
@@ -262,7 +262,12 @@ def test_a_comment_or_another_order_reruns_nothing(project):
     ("config", "n_runs", "shown", "only"),
     [
         (tiny_config(communication_radius=0.5), N_RUNS / 3, r"architecture=(\w+)", {"networked"}),
-        (tiny_config(arrivals="before_learning"), N_RUNS / 2, r"experiment=(\w+), arch", GROWING),
+        (
+            tiny_config(arrival_timing="before_learning"),
+            N_RUNS / 2,
+            r"experiment=(\w+), arch",
+            GROWING,
+        ),
         # one trial more of Figures 1, 2 and 5
         (tiny_config().replace("trials: 2}", "trials: 3}"), 3 * 3, r"trial=(\w+)", {"2"}),
     ],
@@ -395,7 +400,10 @@ def test_numbers_on_the_command_line_are_read_as_those_of_a_file(project):
         ({"old": "  fig2: {agents", "new": "  fig2: {agnets"}, "did you mean 'agents'?"),
         ({"old": "  discount: 0.5", "new": "  discount: 1.0"}, "parameters.discount: 1.0 is not"),
         ({"old": "seed: 1", "new": "sede: 1"}, "did you mean 'seed'?"),
-        ({"old": "change_at: 2", "new": "change_at: 4"}, "change_at: 4 is not < iterations"),
+        (
+            {"old": "population_change_at: 2", "new": "population_change_at: 4"},
+            "population_change_at: 4 is not < iterations",
+        ),
         ({"old": "fig1: {agents: 6", "new": "'../x': {agents: 6"}, "'../x' is not a plain name"),
         ({"old": "seed: 1", "new": "seed: 1\nseed: 2"}, "seed: is given twice"),
         ({"old": "seed: 1", "new": "__use_yte__: true"}, "__use_yte__ is not allowed"),

@@ -14,7 +14,12 @@ KEPT = {  # what is not left out; of each part, what a label's parameters become
         "scenario": {
             "agree, failing": {"iterations": 30},
             "diffuse, failing": {"iterations": 30},
-            "diffuse, growing": {"iterations": 40, "agents": 5, "agents_after": 8, "change_at": 25},
+            "diffuse, growing": {
+                "iterations": 40,
+                "agents": 5,
+                "final_agents": 8,
+                "population_change_at": 25,
+            },
         },
         "setting": {"paper": {"trials": 2}, "D15 sum over states": {"trials": 2}},
         "variant": None,
@@ -42,7 +47,12 @@ SMALL = {
     "replay_cycles": 2,
     "evaluation_interval": 1,
 }
-LEARNING = SMALL | {"agents": 6, "transitions": 600, "policy_step_size": 0.5, "replay_cycles": 30}
+LEARNING = SMALL | {
+    "agents": 6,
+    "transitions": 600,
+    "policy_learning_rate": 0.5,
+    "replay_cycles": 30,
+}
 
 
 def few():

@@ -17,7 +17,7 @@ def collected(planned):
 def experiment():
     """Three trials of two architectures, with what was measured at every other iteration."""
     settings = {"sampled_exploitability": True, "evaluation_interval": 2}
-    growing = {"agents_after": 9, "change_at": 2}
+    growing = {"final_agents": 9, "population_change_at": 2}
     return collected(trials(3, ("centralised", "networked"), **settings, **growing))
 
 
@@ -44,7 +44,7 @@ def with_factors(**levels):
 @functools.cache
 def as_ablation(*names):
     """The dataset of these factors with one dimension, `setting`, which has them as coordinates."""
-    levels = {"communication_rounds": (1, 3), "learning_rate": (0.1, 0.5, 0.9)}
+    levels = {"communication_rounds": (1, 3), "td_learning_rate": (0.1, 0.5, 0.9)}
     dataset = with_factors(**{name: levels[name] for name in names})
     stacked = dataset.stack(setting=names).reset_index("setting")
     values = zip(*(stacked[name].values for name in names), strict=True)
@@ -68,6 +68,6 @@ EXAMPLES = {
     "mean_field": (experiment, 2 * 4),
     "run": (run, 3),
     "levels": (lambda: as_ablation("communication_rounds"), 2 * 2 + 1),
-    "heat_map": (lambda: as_ablation("communication_rounds", "learning_rate"), 2 * 2),
+    "heat_map": (lambda: as_ablation("communication_rounds", "td_learning_rate"), 2 * 2),
     "scaling": (measured, 3),
 }

@@ -26,7 +26,7 @@ browser = [
 @pytest.fixture(scope="module")
 def experiments(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    settings = {"sampled_exploitability": True, "agents_after": 9, "change_at": 2}
+    settings = {"sampled_exploitability": True, "final_agents": 9, "population_change_at": 2}
     architectures, datasets = ("centralised", "independent", "networked"), []
     for game in ("agree", "cluster"):
         planned = trials(explorer.SHOWN_TRIALS + 1, architectures, game=game, **settings)

@@ -10,7 +10,7 @@ import mfgcore
 from mfgcore import plotting
 from mfgcore.batch.collect import collect_ablation
 
-ROUNDS, RATES = {"communication_rounds": (1, 3)}, {"learning_rate": (0.1, 0.5, 0.9)}
+ROUNDS, RATES = {"communication_rounds": (1, 3)}, {"td_learning_rate": (0.1, 0.5, 0.9)}
 
 
 def test_an_ablation_is_joined_from_files_in_any_order(tmp_path):
@@ -56,12 +56,12 @@ def test_levels_are_curves_and_intervals_of_each_architecture(dataset, tmp_path)
 
 @pytest.mark.parametrize(
     "dataset",
-    [as_ablation("communication_rounds", "learning_rate"), with_factors(**ROUNDS, **RATES)],
+    [as_ablation("communication_rounds", "td_learning_rate"), with_factors(**ROUNDS, **RATES)],
 )
 def test_a_heat_map_has_a_cell_for_each_pair_of_levels(dataset, tmp_path):
     dataset = dataset.assign_attrs(baseline="3, 0.5")
     axes = plotting.heat_map(dataset, table=tmp_path / "a.csv")
-    order = ("architecture", "communication_rounds", "learning_rate", "iteration")
+    order = ("architecture", "communication_rounds", "td_learning_rate", "iteration")
     means = with_factors(**ROUNDS, **RATES)[["discounted_return", "exact_exploitability"]]
     means = means.mean("trial").transpose(*order)
     whole = means["discounted_return"].mean("iteration")

@@ -174,7 +174,7 @@ GIVEN = {
         ("exact", "settings", {}, "an experiment with one factor.* levels and heat_map draw"),
         ("run", "experiment", {}, "a run.* is needed; .* metrics and mean_field draw"),
         ("levels", "experiment", {}, "factors beside the architecture is needed; .* metrics"),
-        ("levels", "settings", {}, "factors are communication_rounds, learning_rate; heat_map"),
+        ("levels", "settings", {}, "factors are communication_rounds, td_learning_rate; heat_map"),
         ("heat_map", "run", {}, "factors beside the architecture is needed; .* run draws"),
         ("heat_map", "setting", {}, "factors are communication_rounds; levels"),
         ("metrics", "experiment", {"reference": xr.Dataset()}, "a run.* needed; this has no"),

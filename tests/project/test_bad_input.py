@@ -232,23 +232,31 @@ SMALL = {"agents": 6, "iterations": 3, "discount": 0.5, "transitions": 60, "repl
 SMALL |= {"steps-per-transition": 3, "communication-rounds": 3}
 RUN = [f"--{key}={value}" for key, value in SMALL.items()]
 FILES = {"apart.txt": b"0 1\n2 3\n4 5\n", "unknown.txt": b"0 1\n1 6\n", "noise.py": b"\x00\xff"}
-LEAVE = {"agents_after": 4, "change_at": 1, "leavers": "nearest"}
+LEAVE = {"final_agents": 4, "population_change_at": 1, "departure_rule": "nearest"}
 
 # parameters that are at odds with each other or with a file, and what the line names
 PARAMETERS = {
     "no distances for a radius": ({"game": "sis_epidemic"}, "network radius sis_epidemic"),
     "no distances to leave by": (
-        {"game": "garnet", "network": "complete", "leave_state": 0, **LEAVE},
-        "leavers nearest",
+        {"game": "garnet", "network": "complete", "departure_state": 0, **LEAVE},
+        "departure_rule nearest",
     ),
-    "a wall to leave by": ({"game": "four_rooms", "leave_state": 104, **LEAVE}, "leave_state: 104"),
+    "a wall to leave by": (
+        {"game": "four_rooms", "departure_state": 104, **LEAVE},
+        "departure_state: 104",
+    ),
     "a change after the end": (
-        {"game": "sis_epidemic", "network": "complete", "agents_after": 4, "change_at": 3},
-        "change_at: 3",
+        {
+            "game": "sis_epidemic",
+            "network": "complete",
+            "final_agents": 4,
+            "population_change_at": 3,
+        },
+        "population_change_at: 3",
     ),
     "too many neighbours": (
-        {"game": "beach_bar", "network": "ring", "neighbours": 6},
-        "neighbours: 6",
+        {"game": "beach_bar", "network": "ring", "nearest_neighbours": 6},
+        "nearest_neighbours: 6",
     ),
     "no probability": ({"game": "agree", "link_failure_probability": "nan"}, "nan 0 1"),
     "agents apart": (

@@ -25,7 +25,7 @@ SMALL = [
 ]  # fmt: skip
 
 
-LEAVING = ["--agents-after", "4", "--change-at", "1"]
+LEAVING = ["--final-agents", "4", "--population-change-at", "1"]
 
 
 def run(*arguments):
@@ -78,29 +78,62 @@ MISTAKES = {
     "empty buffer": (["--transitions", "21"], "no transition would be kept"),
     "discount of one": (["--discount", "1"], "discount: 1.0 is not a number >= 0 and < 1"),
     "negative weight": (["--entropy-weight", "-0.1"], "entropy_weight: -0.1 is not"),
-    "no step size": (["--policy-step-size", "0"], "policy_step_size: 0.0 is not a number > 0"),
-    "learning rate": (["--learning-rate", "1.5"], "learning_rate: 1.5 is not"),
-    "not a number": (["--learning-rate", "nan"], "learning_rate: nan is not"),
-    "shrinking": (["--agents-after", "5", "--change-at", "9"], "change_at: 9 is not < iterations"),
-    "late increase": (["--agents-after", "9", "--change-at", "3"], "is not < iterations = 3"),
-    "half a change": (["--agents-after", "9"], "change_at: null is not allowed: agents_after"),
-    "the other half": (["--change-at", "1"], "agents_after: null is not allowed: change_at needs"),
+    "no step size": (
+        ["--policy-learning-rate", "0"],
+        "policy_learning_rate: 0.0 is not a number > 0",
+    ),
+    "learning rate": (["--td-learning-rate", "1.5"], "td_learning_rate: 1.5 is not"),
+    "not a number": (["--td-learning-rate", "nan"], "td_learning_rate: nan is not"),
+    "shrinking": (
+        ["--final-agents", "5", "--population-change-at", "9"],
+        "population_change_at: 9 is not < iterations",
+    ),
+    "late increase": (
+        ["--final-agents", "9", "--population-change-at", "3"],
+        "is not < iterations = 3",
+    ),
+    "half a change": (
+        ["--final-agents", "9"],
+        "population_change_at: null is not allowed: final_agents",
+    ),
+    "the other half": (
+        ["--population-change-at", "1"],
+        "final_agents: null is not allowed: population_change_at needs",
+    ),
     "nobody leaves": (
-        ["--agents-after", "9", "--change-at", "1", "--leavers", "nearest", "--leave-state", "0"],
-        "leavers: 'nearest' is not allowed: nobody leaves",
+        [
+            "--final-agents",
+            "9",
+            "--population-change-at",
+            "1",
+            "--departure-rule",
+            "nearest",
+            "--departure-state",
+            "0",
+        ],
+        "departure_rule: 'nearest' is not allowed: nobody leaves",
     ),
-    "nearest to what": ([*LEAVING, "--leavers", "nearest"], "leave_state: null is not allowed"),
-    "useless cell": ([*LEAVING, "--leave-state", "0"], "leavers 'random' has no use for it"),
+    "nearest to what": (
+        [*LEAVING, "--departure-rule", "nearest"],
+        "departure_state: null is not allowed",
+    ),
+    "useless cell": (
+        [*LEAVING, "--departure-state", "0"],
+        "departure_rule 'random' has no use for it",
+    ),
     "no such cell": (
-        [*LEAVING, "--leavers", "nearest", "--leave-state", "16"],
-        "leave_state: 16 is not < 16",
+        [*LEAVING, "--departure-rule", "nearest", "--departure-state", "16"],
+        "departure_state: 16 is not < 16",
     ),
-    "unknown leavers": ([*LEAVING, "--leavers", "near"], "did you mean 'nearest'?"),
-    "one is left": (["--agents-after", "1", "--change-at", "1"], "agents_after: 1 is not allowed"),
+    "unknown departure_rule": ([*LEAVING, "--departure-rule", "near"], "did you mean 'nearest'?"),
+    "one is left": (
+        ["--final-agents", "1", "--population-change-at", "1"],
+        "final_agents: 1 is not allowed",
+    ),
     "late loss": (["--learner-lost-at", "3"], "learner_lost_at: 3 is not < iterations = 3"),
     "too few for the ring": (
         [*LEAVING, "--network", "ring"],
-        "neighbours: 4 is not < 4 agents",
+        "nearest_neighbours: 4 is not < 4 agents",
     ),
     "useless key": (
         ["--scenario", "none", "--failure-probability", "0.5"],
@@ -120,14 +153,17 @@ MISTAKES = {
     "no threads": (["--threads", "0"], "threads: 0 is not a whole number >= 1"),
     "name of a path": (["--name", "../x"], "name: '../x' is not a name of letters"),
     "unknown network": (["--network", "rings"], "did you mean 'ring'?"),
-    "half a neighbour": (["--network", "ring", "--neighbours", "3"], "neighbours: 3 is not even"),
-    "too many neighbours": (
-        ["--network", "small_world", "--neighbours", "6"],
-        "neighbours: 6 is not < 6 agents",
+    "half a neighbour": (
+        ["--network", "ring", "--nearest-neighbours", "3"],
+        "nearest_neighbours: 3 is not even",
     ),
-    "too many attachments": (
-        ["--network", "scale_free", "--attachments", "9"],
-        "attachments: 9 is not < 6 agents",
+    "too many neighbours": (
+        ["--network", "small_world", "--nearest-neighbours", "6"],
+        "nearest_neighbours: 6 is not < 6 agents",
+    ),
+    "too many attachment_edges": (
+        ["--network", "scale_free", "--attachment-edges", "9"],
+        "attachment_edges: 9 is not < 6 agents",
     ),
     "impossible link": (["--link-probability", "1.1"], "link_probability: 1.1 is not"),
     "impossible failure": (["--link-failure-probability", "-1"], "link_failure_probability: -1.0"),

@@ -61,7 +61,7 @@ def test_what_python_says_can_be_added(registries, tmp_path):
     for number, text in enumerate(examples):
         (tmp_path / f"own{number}.py").write_text(text)
         import_file(tmp_path / f"own{number}.py")
-    edge = simulate(Experiment(game="edge", iterations=12, policy_step_size=0.05, **SMALL))
+    edge = simulate(Experiment(game="edge", iterations=12, policy_learning_rate=0.05, **SMALL))
     assert edge["discounted_return"][-1] > 1.2 * edge["discounted_return"][0]
     np.testing.assert_array_equal(edge["fullest_cell"], edge["mean_field"].max("state"))
     fast = {"sampled_exploitability": False, **SMALL}

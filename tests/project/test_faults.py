@@ -126,7 +126,7 @@ def test_a_log_on_a_full_disk_is_one_line(capsys):
 
 
 def test_a_job_of_other_code_than_snakemake_saw_is_refused():
-    jobs.check_code(small().code(), small())
+    jobs.check_code(small().code_fingerprint(), small())
     with pytest.raises(mfgcore.RunFileError, match="was changed since snakemake was started"):
         jobs.check_code("0123456789abcdef", small())
 

@@ -3,15 +3,15 @@
 from reference import streams
 
 
-def td_update(q, transition, learning_rate, discount):
+def td_update(q, transition, td_learning_rate, discount):
     """Q(z) - beta (Q(z) - (r + h) - gamma Q(z')), with its terms collected as the kernels do."""
     pair, next_pair, reward = transition
-    q[pair] = (1.0 - learning_rate) * q[pair] + (
-        learning_rate * reward + learning_rate * discount * q[next_pair]
+    q[pair] = (1.0 - td_learning_rate) * q[pair] + (
+        td_learning_rate * reward + td_learning_rate * discount * q[next_pair]
     )
 
 
-def replay_td(transitions, q_values, generators, replay_cycles, learning_rate, discount):
+def replay_td(transitions, q_values, generators, replay_cycles, td_learning_rate, discount):
     """L times: shuffle the buffer, then update from each of its transitions in turn."""
     for learner in range(len(transitions)):
         buffer = transitions[learner].tolist()
@@ -19,7 +19,7 @@ def replay_td(transitions, q_values, generators, replay_cycles, learning_rate, d
         for _ in range(replay_cycles):
             streams.shuffle(buffer, streams.shuffle_swaps(generators[learner], len(buffer)))
             for transition in buffer:
-                td_update(q, transition, learning_rate, discount)
+                td_update(q, transition, td_learning_rate, discount)
         q_values[learner] = q
         transitions[learner] = buffer
 

@@ -23,7 +23,7 @@ from mfgcore.runs.simulation import Simulation
 
 @pytest.fixture(scope="module")
 def experiment():
-    disturbed = {"failure_probability": 0.3, "agents_after": 9, "change_at": 5}
+    disturbed = {"failure_probability": 0.3, "final_agents": 9, "population_change_at": 5}
     return small(iterations=12, sampled_exploitability=True, **disturbed)
 
 

@@ -40,7 +40,7 @@ def write_sealed(dataset, path):
 def test_a_run_file_says_everything(files, experiments):
     dataset = mfgcore.load(files[2])
     experiment = experiments[2]
-    assert json.loads(dataset.attrs["configuration"]) == experiment.relevant()
+    assert json.loads(dataset.attrs["configuration"]) == experiment.effective_parameters()
     assert dataset.attrs.keys() >= {"seed", "versions", "commit", "host", "wall_seconds", "kernels"}
     assert dataset.attrs.keys() >= {"cpu_seconds", "started", "fingerprint", "schema_version"}
     for variable in dataset.data_vars.values():

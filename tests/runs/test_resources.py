@@ -19,7 +19,7 @@ LARGE = {
     "discount": 0.5,
     "transitions": 30,
     "steps_per_transition": 1,
-    "waiting_transitions": 3,
+    "burn_in": 3,
     "replay_cycles": 2,
     "communication_rounds": 2,
     "sampled_exploitability": False,
@@ -119,7 +119,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 def test_blocks_keep_a_process_within_its_limit(tmp_path):
     settings = {
         "game": "agree", "agents": 20_000, "grid_size": 4, "iterations": 1, "discount": 0.5,
-        "transitions": 2000, "steps_per_transition": 1, "waiting_transitions": 3,
+        "transitions": 2000, "steps_per_transition": 1, "burn_in": 3,
         "replay_cycles": 1, "communication_rounds": 2,
     }  # fmt: skip
     off = {"sampled_exploitability": False, "exact_metrics": False}

@@ -124,9 +124,9 @@ def test_games_are_described_by_what_they_are(found):
 def test_distances_are_those_of_the_network():
     ring = {"game": "agree", "architecture": "networked", "agents": 9, "network": "ring"}
     # at each side two agents at one link, two at two
-    assert mean_distance(ring | {"neighbours": 4}, 2) == 1.5
+    assert mean_distance(ring | {"nearest_neighbours": 4}, 2) == 1.5
     assert mean_distance(ring | {"network": "complete"}, 1) == 1.0
-    apart = ring | {"network": "erdos_renyi", "link_probability": 0.2, "redrawn": False}
+    apart = ring | {"network": "erdos_renyi", "link_probability": 0.2, "resample_links": False}
     assert 1.0 < mean_distance(apart, 5) < 9.0  # also where some are linked to nobody
 
 

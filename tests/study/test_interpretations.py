@@ -47,12 +47,14 @@ def returns(scenario, setting, variant, k, parameters):
     # under one interpretation the centralised population ends lower than matters, in diffuse alone
     lower = parameters["game"] == "diffuse" and variant == "centralised"
     rise = rise - (2.0 if lower and setting == "earned + random" else 0.0) * (k > 0)
-    grown = variant == "independent" and k > parameters.get("change_at", np.inf)
+    grown = variant == "independent" and k > parameters.get("population_change_at", np.inf)
     return 0.5 + rise - (3.0 * grown if learned else 0.0)
 
 
 def exploitability(scenario, setting, variant, k, parameters):
-    return 1.0 + 3.0 * (variant == "independent") * (k > parameters.get("change_at", np.inf))
+    return 1.0 + 3.0 * (variant == "independent") * (
+        k > parameters.get("population_change_at", np.inf)
+    )
 
 
 @pytest.fixture(scope="module")

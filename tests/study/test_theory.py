@@ -168,7 +168,7 @@ def test_the_slope_of_a_power_is_its_exponent():
 @pytest.fixture(scope="module")
 def small():
     """A game of two states at an entropy weight that leaves the boundary out."""
-    weights = {"entropy_weight": 20.0, "policy_step_size": 0.5}
+    weights = {"entropy_weight": 20.0, "policy_learning_rate": 0.5}
     return bounds.Bounds(Experiment(game="contraction", network="complete", **weights))
 
 
@@ -213,7 +213,7 @@ def test_mirror_ascent_contracts_at_least_as_its_bound_says(small):
     rows = np.arange(30, dtype=np.int32)
     given = np.tile(values(small, policies[1], np.array([0.5, 0.5])).ravel(), (30, 1))
     after = improve_policies(experiment, policies, rows, given)
-    step, weight = experiment.policy_step_size, experiment.entropy_weight
+    step, weight = experiment.policy_learning_rate, experiment.entropy_weight
     factor = c.contraction(step, weight, 2, 0.0)
     before = np.linalg.norm(policies[:, None] - policies[None], axis=-1)
     ratios = np.linalg.norm(after[:, None] - after[None], axis=-1)[before > 1e-6]

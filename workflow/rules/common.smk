@@ -9,7 +9,7 @@ try:
     from mfgcore._base.fingerprint import fingerprint_of, run_fingerprint
     from mfgcore.agents.architectures import ARCHITECTURES
     from mfgcore.batch.design import reference
-    from mfgcore.experiment.experiment import code_of
+    from mfgcore.experiment.experiment import code_fingerprint_of
     from mfgcore.pipeline import configuration, snakefile
 except ImportError as error:  # such as kernels that are older than their sources
     sys.exit(f"mfgcore cannot be used: {error}")

@@ -13,8 +13,8 @@ rule simulate:
         mem_mb=lambda wildcards: snakefile.megabytes(first_trial(wildcards)),
     params:
         # only what this run uses, so that a change reruns what depends on it and nothing else
-        run=lambda wildcards: run_of(wildcards).relevant(),
-        code=lambda wildcards: run_of(wildcards).code(),
+        run=lambda wildcards: run_of(wildcards).effective_parameters(),
+        code=lambda wildcards: run_of(wildcards).code_fingerprint(),
         # its checkpoint is beside this, which a storage provider's copy on a node may not outlast
         name=RUN_FILE,
     script:
@@ -34,8 +34,8 @@ use rule simulate as simulate_exactly with:
         runtime=lambda wildcards: snakefile.minutes(REFERENCES[wildcards.experiment]),
         mem_mb=lambda wildcards: snakefile.megabytes(REFERENCES[wildcards.experiment]),
     params:
-        run=lambda wildcards: REFERENCES[wildcards.experiment].relevant(),
-        code=lambda wildcards: REFERENCES[wildcards.experiment].code(),
+        run=lambda wildcards: REFERENCES[wildcards.experiment].effective_parameters(),
+        code=lambda wildcards: REFERENCES[wildcards.experiment].code_fingerprint(),
         name=REFERENCE,
 
 
@@ -52,8 +52,8 @@ rule summarise:
         runtime=lambda wildcards: sum(map(snakefile.minutes, part_of(wildcards).runs.values())),
         mem_mb=lambda wildcards: max(map(snakefile.megabytes, part_of(wildcards).runs.values())),
     params:
-        runs=lambda wildcards: [run.relevant() for run in part_of(wildcards).runs.values()],
-        code=lambda wildcards: code_of(part_of(wildcards).runs.values()),
+        runs=lambda wildcards: [run.effective_parameters() for run in part_of(wildcards).runs.values()],
+        code=lambda wildcards: code_fingerprint_of(part_of(wildcards).runs.values()),
         file=lambda wildcards, output: output[0].removeprefix(f"{RESULTS}/"),
     script:
         "../scripts/summarise.py"

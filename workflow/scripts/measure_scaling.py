@@ -35,7 +35,7 @@ print(json.dumps({"seconds": min(times), "megabytes": peak / kilobyte / 1024}))
 def measure(agents, threads):
     experiment = snakemake.params.parameters | {"game": "agree", "agents": agents}
     experiment |= {"iterations": 1000, "sampled_exploitability": False, "exact_metrics": False}
-    experiment |= {"scenario": "none", **dict.fromkeys(disturbances()), "leavers": "random"}
+    experiment |= {"scenario": "none", **dict.fromkeys(disturbances()), "departure_rule": "random"}
     # a first iteration is slower by what does not grow with the population
     iterations = 1 if agents > 10_000 else max(2, min(10, 1000 // agents))
     arguments = {"experiment": experiment, "threads": threads, "iterations": iterations}

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from mfgcore._base.plugins import told
+from mfgcore._base.plugins import user_errors
 from mfgcore.pipeline.configuration import import_files
 from mfgcore.pipeline.workflow_scripts import current, logged, marked
 from mfgcore.plotting import FIGURES
@@ -17,7 +17,7 @@ with logged(snakemake.log[0]):
         shown, *found = current(snakemake.config, inputs.values()).values()
         others = dict(zip(list(inputs)[1:], found, strict=True))
         title = marked(title, shown, *found)
-    with told(), style():
+    with user_errors(), style():
         FIGURES[snakemake.params.figure](
             shown, title=title, **others, **dict(snakemake.output.items())
         )

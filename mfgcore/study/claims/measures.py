@@ -95,7 +95,7 @@ def largest_drop(dataset: xr.Dataset, architecture: str) -> np.ndarray:
 
 def before_change(dataset: xr.Dataset) -> xr.Dataset:
     """The iterations before the population changes, if it does; xarray.Dataset."""
-    return dataset.isel(iteration=slice(configuration(dataset).get("change_at")))
+    return dataset.isel(iteration=slice(configuration(dataset).get("population_change_at")))
 
 
 # ------------------------------------------------------------------------------ speed
@@ -205,7 +205,7 @@ def performance_drop(
 def last_before_change(dataset: xr.Dataset) -> int:
     """Last iteration at which the population is as before it changed; int."""
     parameters = configuration(dataset)
-    at = parameters.get("change_at")
+    at = parameters.get("population_change_at")
     if at is None:
         raise NothingToJudge("the population does not change")
     return at - (parameters.get("arrivals") == "before_learning")

@@ -54,7 +54,7 @@ def _game(parameters):
     read = {field.name for field in dataclasses.fields(GAMES[game])}
     read |= {"game", "game_settings", "discount", "entropy_weight"}
     found = {key: value for key, value in parameters.items() if key in read}
-    sizes = [parameters["agents"], parameters.get("agents_after")]
+    sizes = [parameters["agents"], parameters.get("final_agents")]
     found["agents"] = max(size for size in sizes if size is not None)
     return tuple(sorted(found.items()))
 

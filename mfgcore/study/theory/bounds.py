@@ -193,7 +193,7 @@ class Bounds:
     def numbers(self):
         """All constants and requirements; dict."""
         experiment, n = self.experiment, self.n_actions
-        weight, step = experiment.entropy_weight, experiment.policy_step_size
+        weight, step = experiment.entropy_weight, experiment.policy_learning_rate
         best = c.contraction(step, weight, n, 0.0)
         return {
             "agents": experiment.max_agents,

@@ -20,7 +20,7 @@ NETWORKS = {
     "ring": {},
     "small_world": {},
     "scale_free": {},
-    "erdos_renyi": {"redrawn": False},
+    "erdos_renyi": {"resample_links": False},
     "complete": {},
 }
 

@@ -33,13 +33,13 @@ COMMON = {
 # lambda = 1: so large that there is one equilibrium, as F.4 says of the paper's games
 SETTINGS = {
     "contraction": {"game": "contraction", "network": "complete", "communication_rounds": 1}
-    | {"entropy_weight": 1.0, "policy_step_size": 0.1},
+    | {"entropy_weight": 1.0, "policy_learning_rate": 0.1},
     "contraction_asked": {"game": "contraction", "network": "complete", "communication_rounds": 1}
-    | {"policy_step_size": 0.01, "iterations": 20},
+    | {"policy_learning_rate": 0.01, "iterations": 20},
     "diffuse_small": {"game": "diffuse", "grid_size": 3, "communication_radius": 0.4}
-    | {"communication_rounds": 50, "entropy_weight": 1.0, "policy_step_size": 0.1},
+    | {"communication_rounds": 50, "entropy_weight": 1.0, "policy_learning_rate": 0.1},
     "diffuse": {"game": "diffuse", "communication_rounds": 50, "entropy_weight": 1.0}
-    | {"policy_step_size": 0.1, "iterations": 40},
+    | {"policy_learning_rate": 0.1, "iterations": 40},
 }
 ALGORITHMS = {
     "exact": {"transitions": 20},

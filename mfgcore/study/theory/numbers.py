@@ -38,9 +38,9 @@ def used(game):
         "cycles": run.replay_cycles,
         "steps": run.steps_per_transition,
         "iterations": run.iterations,
-        "step_size": run.policy_step_size,
+        "step_size": run.policy_learning_rate,
         "entropy_weight": run.entropy_weight,
-        "learning_rate": run.learning_rate,
+        "td_learning_rate": run.td_learning_rate,
         "rounds": run.communication_rounds,
         "max_q_value": run.max_q_value,
     }
@@ -77,7 +77,7 @@ def exact():
         "uniqueness": {
             setting: {
                 "entropy_weight": equilibrium.experiment_of(setting).entropy_weight,
-                "step_size": equilibrium.experiment_of(setting).policy_step_size,
+                "step_size": equilibrium.experiment_of(setting).policy_learning_rate,
                 "spread": equilibrium.spread(setting),
                 "answer": equilibrium.steepest_answer(setting)
                 if setting.startswith("contraction")

@@ -21,7 +21,7 @@ from mfgcore.study.theory.populations import expected_rewards, policy_entropies
 SIZES = (10, 30, 100, 300, 1000, 3000)
 TRIALS = 200
 # the population moves nearly at random then, as F.4 says
-LARGE = {"entropy_weight": 1.0, "policy_step_size": 1.0}
+LARGE = {"entropy_weight": 1.0, "policy_learning_rate": 1.0}
 GATHERED = 0.1  # share of the fullest cell at which teaching stops
 
 
@@ -29,7 +29,7 @@ def walk_of(game, **parameters):
     """Experiment whose rollout is as long as the return's horizon."""
     horizon = Experiment(game=game).return_horizon
     return Experiment(
-        game=game, transitions=horizon, steps_per_transition=1, waiting_transitions=0, **parameters
+        game=game, transitions=horizon, steps_per_transition=1, burn_in=0, **parameters
     )
 
 

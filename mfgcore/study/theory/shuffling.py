@@ -39,7 +39,7 @@ def errors(experiment):
     seen = rollout(population, algorithm, *lengths, learners=learners).transitions
     visited = np.array([np.bincount(row["pair"], minlength=exact.size) > 0 for row in seen])
     in_order = np.full((LEARNERS, exact.size), experiment.max_q_value)
-    rates = np.full(seen.shape[1], experiment.learning_rate)
+    rates = np.full(seen.shape[1], experiment.td_learning_rate)
     for _ in range(experiment.replay_cycles):
         kernels.online_td(seen, in_order, rates, experiment.discount)
     generators = experiment.random_streams.shuffle_generators("shuffles", 0, LEARNERS)
