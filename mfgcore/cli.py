@@ -325,7 +325,7 @@ def _estimate(arguments):
 
 def _alike(runs):
     """Runs that differ in their trial alone: the first of them, and their number."""
-    found = {}
+    found: dict[Any, list[Any]] = {}
     for run in runs:
         found.setdefault(dataclasses.replace(run, trial=0), []).append(run)
     return [(trials[0], len(trials)) for trials in found.values()]

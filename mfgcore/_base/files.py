@@ -322,7 +322,7 @@ def verify_checksum(path: StrPath) -> int:
 
 
 def read_checksummed(path: StrPath) -> bytes:
-    """What a sealed file holds before its checksum, whose errors it has: :func:`verify_checksum`."""
+    """Content of a file before its checksum; errors are those of :func:`verify_checksum`."""
     size = verify_checksum(path)
     with Path(path).open("rb") as file:
         return file.read(size)

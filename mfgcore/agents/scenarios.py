@@ -54,6 +54,7 @@ def nearest(states: np.ndarray, *, game: Game, departure_state: int) -> np.ndarr
     distances = game.checked_distances()
     if distances is None:
         raise ConfigurationError(
-            f"departure_rule: 'nearest' is not allowed: the states of game {game.name!r} have no distances"
+            f"departure_rule: 'nearest' is not allowed: the states of game {game.name!r} have no "
+            "distances"
         )
     return distances[departure_state][states]

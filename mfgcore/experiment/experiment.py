@@ -105,7 +105,8 @@ class Experiment(Table):
             )
         if self.departure_state is not None and self.departure_state >= self.n_states:
             raise ConfigurationError(
-                f"departure_state: {self.departure_state} is not < {self.n_states}, the number of states"
+                f"departure_state: {self.departure_state} is not < {self.n_states}, the number of "
+                "states"
             )
         if min(self.population_sizes) < self.agents:
             self.make("departure_rule")(np.zeros(0, dtype=np.int32))

@@ -235,7 +235,7 @@ def describe_fields(cls: Any) -> dict[str, Parameter]:
 
 
 def first_difference(found: Mapping[str, object], expected: Mapping[str, object]) -> str | None:
-    """Where one :meth:`mfgcore.Experiment.effective_parameters` is not the expected one; str or None.
+    """First difference between effective parameters and the expected ones; str or None.
 
     Such as ``discount = 0.5, expected 0.4``. The same file of links may be anywhere.
     """
@@ -254,7 +254,7 @@ def plain(value: object) -> str:
 
 
 def identity(relevant: Mapping[str, object]) -> str:
-    """A text that is the same for all :meth:`mfgcore.Experiment.effective_parameters` without a difference."""
+    """A text that is the same for all effective parameters without a difference; str."""
     known = relevant.get("edges_digest") is not None
     kept = {key: value for key, value in relevant.items() if not (known and key == "edges")}
     return json.dumps(kept, sort_keys=True)

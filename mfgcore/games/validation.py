@@ -148,7 +148,7 @@ def _check_dynamics(game):
     _check_repeatable(game, "next_states()", next_states, game.checked_next_states())
     for name in ("extra_bytes", "evaluation_cost"):
         value = getattr(game, name)
-        if not isinstance(value, numbers.Real) or not 0.0 <= value < math.inf:
+        if not isinstance(value, numbers.Real) or not 0.0 <= float(value) < math.inf:
             game.refuse(f"{name} = {shorten(value)} is not a number >= 0")
     what, initial = "initial_distribution()", game.checked_initial_distribution()
     if initial is not None:

@@ -52,8 +52,8 @@ def sample_exploitability(
 
     The deviator, drawn from the evaluation's own stream, improves its policy against the frozen
     others; then it is its mean return minus that of the others. Everything happens on copies of the
-    population at the start of iteration k; without `evaluate_on_copy` agents stay where it ends. What
-    stands after ``*`` is that of the experiment.
+    population at the start of iteration k; without `evaluate_on_copy` agents stay where it ends.
+    What stands after ``*`` is that of the experiment.
     """
     n_agents = population.size
     deviator = int(random_streams.integers("deviator", iteration, 1, n_agents)[0])

@@ -281,12 +281,12 @@ def test_a_run_depends_on_what_its_file_holds(edges, tmp_path):
 
 
 def test_what_a_network_does_not_read_is_no_part_of_a_run():
-    assert "neighbours" not in small().effective_parameters()
-    assert "neighbours" in small(network="ring").effective_parameters()
+    assert "nearest_neighbours" not in small().effective_parameters()
+    assert "nearest_neighbours" in small(network="ring").effective_parameters()
     assert "resample_links" in small(network="erdos_renyi").effective_parameters()
     alone = small(architecture="independent", network="ring", link_failure_probability=0.5)
     assert (
-        not {"network", "neighbours", "link_failure_probability"}
+        not {"network", "nearest_neighbours", "link_failure_probability"}
         & alone.effective_parameters().keys()
     )
 

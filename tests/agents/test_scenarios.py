@@ -21,7 +21,9 @@ LEAVING = {"agents": 9, "final_agents": 5, "population_change_at": 2}
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_agents_leave_and_the_others_keep_what_is_theirs(name, arrivals):
     alone = {"communication_rounds": 0} if name == "networked" else {}
-    simulated = run(small(architecture=name, arrivals=arrivals, **LEAVING, **alone), iterations=2)
+    simulated = run(
+        small(architecture=name, arrival_timing=arrivals, **LEAVING, **alone), iterations=2
+    )
     before = copy.deepcopy(simulated)
     staying = simulated._change_population()
     assert staying[0] == 0 and staying.size == simulated.population.size == 5
@@ -29,7 +31,7 @@ def test_agents_leave_and_the_others_keep_what_is_theirs(name, arrivals):
         kept = getattr(before.population, key)[staying]
         np.testing.assert_array_equal(getattr(simulated.population, key), kept)
     np.testing.assert_array_equal(simulated.q_values, before.q_values[staying])
-    whole = run(small(architecture=name, arrivals=arrivals, **LEAVING, **alone))
+    whole = run(small(architecture=name, arrival_timing=arrivals, **LEAVING, **alone))
     early = arrivals == "before_learning"
     assert whole.records["population_size"] == [9, 9, 5 if early else 9, 5]
     assert whole.q_values.shape == (5, 45)

@@ -277,8 +277,8 @@ def test_softmax_with_threads_and_resumed_has_the_same_bits(tmp_path):
     from mfgcore.runs import checkpoint
 
     experiment = small(
-        adoption="softmax", score_rule="highest_return", iterations=4, final_agents=4, population_change_at=2,
-        failure_probability=0.3,
+        adoption="softmax", score_rule="highest_return", iterations=4, final_agents=4,
+        population_change_at=2, failure_probability=0.3,
     )  # fmt: skip
     whole = run(experiment)
     checkpoint.save(run(experiment, iterations=2, threads=2), tmp_path / "kept")

@@ -438,7 +438,7 @@ def test_d17_newcomers_that_hear_nobody_keep_the_uniform_policy_until_they_learn
 
 @pytest.mark.parametrize("arrivals", ["after_learning", "before_learning"])
 def test_d17_centralised_newcomers_get_the_pushed_policy(arrivals):
-    simulated = after_arrival(architecture="centralised", arrivals=arrivals)
+    simulated = after_arrival(architecture="centralised", arrival_timing=arrivals)
     policies = policies_of(simulated)
     assert len(policies) == 11
     assert (policies == policies[0]).all()
@@ -474,7 +474,7 @@ def test_d17_newcomers_that_learned_little_take_the_population_over(
         return np.where(was_uniform, 0.001, 0.5), np.ones(len(new))
 
     monkeypatch.setattr(simulation, "policy_change", newcomers_change_least)
-    simulated = after_arrival(arrivals=arrivals)
+    simulated = after_arrival(arrival_timing=arrivals)
     policies = policies_of(simulated)
     assert (policies == policies[0]).all()
     uniform, own = uniform_policy(9, 5)[None], np.nan_to_num(simulated.q_values[5:])
@@ -484,7 +484,7 @@ def test_d17_newcomers_that_learned_little_take_the_population_over(
 
 def test_d17_arrivals_at_the_first_iteration_are_possible():
     for arrivals in ("after_learning", "before_learning"):
-        simulated = run(small(**{**GROWTH, "population_change_at": 0}, arrivals=arrivals))
+        simulated = run(small(**{**GROWTH, "population_change_at": 0}, arrival_timing=arrivals))
         assert simulated.population.size == 11
 
 

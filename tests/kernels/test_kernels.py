@@ -161,7 +161,7 @@ def test_streams_of_different_names_are_uncorrelated(make_experiment):
     ]
 
     def streams_of(experiment, purpose, iteration):
-        return experiment.random_purpose.random_iteration.random_streams.action_generators(16)
+        return experiment.random_streams.action_generators(purpose, iteration, 16)
 
     generators = np.concatenate([streams_of(*name) for name in variants], axis=1)
     n_words = 4000

@@ -36,6 +36,7 @@ KINDS = {
     "metric": {},
     "architecture": {},
 }
+LATER = {"population_change_at": 2}
 NAMES = ["centralised", "independent", "networked", "Own2"]
 
 
@@ -79,10 +80,10 @@ def values():
         "entropy_gap": st.sampled_from([None, 0.5]),
     }
     changes = st.sampled_from(
-        [{}, {"final_agents": 9, "population_change_at": 2}, {"final_agents": 4, "population_change_at": 2},
-         {"final_agents": 4, "population_change_at": 2, "departure_rule": "nearest", "departure_state": 0},
-         {"final_agents": 4, "population_change_at": 2, "departure_rule": "own_leavers"},
-         {"final_agents": 9, "population_change_at": 2, "scenario": "own_scenario"}]
+        [{}, {"final_agents": 9} | LATER, {"final_agents": 4} | LATER,
+         {"final_agents": 4, "departure_rule": "nearest", "departure_state": 0} | LATER,
+         {"final_agents": 4, "departure_rule": "own_leavers"} | LATER,
+         {"final_agents": 9, "scenario": "own_scenario"} | LATER]
     )  # fmt: skip
     for key in ("departure_rule", "scenario"):
         del named[key]

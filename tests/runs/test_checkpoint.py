@@ -104,7 +104,7 @@ def test_a_truncated_checkpoint_is_refused_by_name(experiment, kept, tenth):
 
 
 def test_a_checkpoint_of_other_code_or_version_is_refused(experiment, kept, monkeypatch):
-    monkeypatch.setattr(Experiment, "code", lambda self: "other")
+    monkeypatch.setattr(Experiment, "code_fingerprint", lambda self: "other")
     with pytest.raises(CheckpointError, match="other code"):
         restored(experiment, kept)
     monkeypatch.setattr(checkpoint, "VERSION", 99)

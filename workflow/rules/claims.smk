@@ -66,7 +66,7 @@ rule readings:
         mem_mb=2000,
     params:
         seed=config["seed"],
-        fingerprint=fingerprint_of("batch", "plotting", "study"),
+        fingerprint=fingerprint_of("plotting", "study"),
     script:
         "../scripts/readings.py"
 
@@ -89,6 +89,6 @@ rule generality:
         mem_mb=2000,
     params:
         seed=config["seed"],
-        fingerprint=fingerprint_of("batch", "plotting", "study"),
+        fingerprint=fingerprint_of("plotting", "study"),
     script:
         "../scripts/generality.py"

@@ -13,6 +13,8 @@ rule collect:
     resources:
         runtime=10,
         mem_mb=1000,
+    params:
+        fingerprint=fingerprint_of("batch"),
     script:
         "../scripts/collect.py"
 
