@@ -24,8 +24,8 @@ from mfgcore.agents.networks import NETWORKS
 from mfgcore.batch import cost
 from mfgcore.batch.collect import run_to_file
 from mfgcore.experiment.experiment import make_experiment
-from mfgcore.experiment.parameter_spec import REQUIRED
-from mfgcore.experiment.parameters import defaults, parameters
+from mfgcore.experiment.parameter_spec import REQUIRED, parse_settings
+from mfgcore.experiment.parameters import DERIVED, defaults, parameters
 from mfgcore.games import GAMES
 from mfgcore.runs.checkpoint import Checkpointer, Stopped
 from mfgcore.runs.datasets import configuration, load
@@ -33,6 +33,7 @@ from mfgcore.runs.resources import block_of_learners, checkpoint_bytes, parse_si
 
 USAGE_ERROR = 2
 SECONDS_BETWEEN_LINES = 60.0  # of a log
+METAVARS: dict[type, str] = {dict: "NAME=VALUE"}
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
@@ -85,8 +86,8 @@ def _add_parameters(parser):
         else:
             parser.add_argument(
                 flag,
-                type=_read(parameter.type),
-                metavar=parameter.type.__name__.upper(),
+                type=_read(str if parameter.type is dict else parameter.type),
+                metavar=METAVARS.get(parameter.type, parameter.type.__name__.upper()),
                 required=key not in default,
                 **options,
             )
@@ -164,6 +165,8 @@ def _build_parser():
 def _run(arguments):
     _import(arguments)
     values = {key: value for key, value in vars(arguments).items() if key in parameters()}
+    if isinstance(values.get("game_settings"), str):
+        values["game_settings"] = parse_settings(values["game_settings"])
     experiment = make_experiment(**values)
     threads = _at_least_one("threads", arguments.threads)
     limit = None if arguments.memory is None else parse_size(arguments.memory)
@@ -350,9 +353,10 @@ def _print_estimate(kind, named, cores):
 def _list(arguments):
     _import(arguments)
     registry = arguments.registry
-    width = max(map(len, registry))
+    width, known = max(map(len, registry)), parameters()
     for name in registry:
-        read = ", ".join(key for key in registry.needs(name) if key != "max_agents")
+        own = (key for key in registry.needs(name) if key not in DERIVED)
+        read = ", ".join(key for key in own if key not in known or not known[key].read_always)
         print(f"{name:<{width}}  {registry.help(name)}" + (f" ({read})" if read else ""))
 
 

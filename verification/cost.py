@@ -51,7 +51,7 @@ def drawn(rng, agents, states):
         states = between(4, 100)
         settings |= {"states": states, "branching": between(1, 5), "coupling": one_of(0.0, 0.5)}
     elif settings["game"] == "kinetic_congestion":
-        settings["game_settings"] = f"size={between(3, 12)}"
+        settings["game_settings"] = {"size": between(3, 12)}
     distances = kind in (GRIDS, CHAINS) and states <= 5000
     network = one_of("complete", "ring", "erdos_renyi", "small_world", "scale_free")
     settings |= {

@@ -140,7 +140,8 @@ def levels(factor: str, given: Any) -> dict[Any, dict[str, Any]]:
             raise ConfigurationError(unknown_name("parameter", factor, parameters()))
         values = list(given)
         known = [parameters()[factor].check(factor, value) for value in values]
-        labels = [plain(value) for value in known] if None in known else known
+        text = any(value is None or isinstance(value, dict) for value in known)
+        labels = [*map(plain, known)] if text else known
         for label in labels:
             if labels.count(label) > 1:
                 raise ConfigurationError(f"{factor}: {shorten(label)} is there twice")

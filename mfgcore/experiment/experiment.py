@@ -18,7 +18,7 @@ from mfgcore._base.plugins import code_digest, no_untracked_reads, user_errors
 from mfgcore._base.registry import Registry, keyword_names
 from mfgcore.experiment.components import DEPARTURE_RULES, METRICS, NETWORKS, SCENARIOS, Network
 from mfgcore.experiment.edge_lists import check_edges
-from mfgcore.experiment.parameter_spec import REQUIRED, read_settings
+from mfgcore.experiment.parameter_spec import REQUIRED, fitting_settings
 from mfgcore.experiment.parameters import (
     DERIVED,
     Table,
@@ -235,7 +235,8 @@ class Experiment(Table):
         """What the game has of the experiment, by name; `game`, its name, is no field of it."""
         given = {key: getattr(self, key) for key in ("max_agents", *parameters())}
         fields = {field.name for field in dataclasses.fields(GAMES[self.game])} | {"game"}
-        own = read_settings("game_settings", self.game_settings or "", own_fields(GAMES[self.game]))
+        own = own_fields(GAMES[self.game])
+        own = fitting_settings("game_settings", self.game_settings or {}, own)
         return own | {key: given[key] for key in given if key in fields and given[key] is not None}
 
     def make_game(self) -> Game:

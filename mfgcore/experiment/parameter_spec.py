@@ -32,7 +32,7 @@ class Parameter:
     Parameters
     ----------
     type : type
-        bool, int, float or str.
+        bool, int, float, str or dict.
     help, source : str
         What it means, and where the value is from.
     bounds : str
@@ -84,6 +84,8 @@ class Parameter:
             text = "one of " + ", ".join(self.choices)
         elif self.path:
             text = "the path of a file"
+        elif self.type is dict:
+            text = "a mapping of names to values"
         elif self.pattern:
             text = f"a text such as {self.example!r}"
         elif self.type is str:
@@ -93,7 +95,7 @@ class Parameter:
             text = f"{_TYPES[self.type]} {limits}".strip()
         return f"{text}, or null" if self.optional else text
 
-    def check(self, key: str, value: object) -> Any:
+    def check(self, key: str, value: Any) -> Any:
         """Return the value as the parameter's own type.
 
         Raises
@@ -111,13 +113,15 @@ class Parameter:
             return str(value)
         if not self._fits(value):
             raise ConfigurationError(f"{key}: {shorten(value)} is not {self.allowed()}")
-        return self.type(value)
+        return Settings(value) if self.type is dict else self.type(value)
 
     def _fits(self, value):
         if isinstance(value, np.generic):  # of a kind of NumPy's that Python does not have
             return False
         if self.type is bool or isinstance(value, bool):
             return self.type is bool and isinstance(value, bool)
+        if self.type is dict:
+            return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
         if self.path:
             return isinstance(value, str) and 0 < len(value) <= LONGEST_PATH and value.isprintable()
         if self.pattern:
@@ -150,44 +154,73 @@ def _plain(limit):
     return f"{limit:,}" if limit >= 10**5 else f"{limit}"
 
 
-def read_settings(key: str, text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of fields from a text such as ``attraction=2 noise=0,1,0``.
+class Settings(dict):
+    """A mapping of names to numbers, truth values, texts and lists of these; hashable.
 
     Parameters
     ----------
-    key, text : str
-        What the text is called in messages, and the text.
-    fields : dict of str to value
-        The defaults of what can be set; values must be of their kinds.
+    values : mapping
+        Tuples become lists, as in a file.
+    """
 
-    Returns
-    -------
-    dict of str to value
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__({str(key): _as_list(value) for key, value in dict(values).items()})
+
+    def __hash__(self) -> int:
+        return hash(plain(self))
+
+
+def _as_list(value):
+    return [*map(_as_list, value)] if isinstance(value, list | tuple) else as_python(value)
+
+
+def parse_settings(text: str) -> dict[str, Any]:
+    """Settings from words of a command line, such as ``attraction=2 noise=0,1,0``.
 
     Raises
     ------
     ConfigurationError
-        For another name, one that is there twice, or a value of another kind.
+        If a name is there twice, or a word is of another form.
     """
-    values = {}
-    if text and not fields:
-        raise ConfigurationError(f"{key}: {shorten(text)} is not allowed: the game has none")
+    values: dict[str, Any] = {}
     for word in text.split():
-        name, _, written = word.partition("=")
+        name, equals, written = word.partition("=")
+        if not equals or not written or name in values:
+            what = "is set twice" if name in values else "is not of the form name=value"
+            raise ConfigurationError(f"game_settings: {shorten(word)} {what}")
+        try:
+            values[name] = ast.literal_eval(written)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            values[name] = written  # a name
+    return values
+
+
+def fitting_settings(
+    key: str, settings: Mapping[str, Any], fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Settings as values of fields, given with their defaults; lists become tuples.
+
+    Raises
+    ------
+    ConfigurationError
+        For another name, or a value of another kind than the default.
+    """
+    if settings and not fields:
+        raise ConfigurationError(f"{key}: {shorten(settings)} is not allowed: the game has none")
+    values = {}
+    for name, given in settings.items():
         if name not in fields:
             raise ConfigurationError(f"{key}: {unknown_name('setting', name, fields)}")
-        if name in values:
-            raise ConfigurationError(f"{key}: {name} is set twice")
-        try:
-            value = ast.literal_eval(written)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            value = written  # a name
-        if not _alike(value, fields[name]):
+        values[name] = _as_tuple(given)
+        if not _alike(values[name], fields[name]):
             raise ConfigurationError(
-                f"{key}: {name} = {shorten(written)} is no value such as {fields[name]!r}"
+                f"{key}: {name} = {shorten(given)} is no value such as {fields[name]!r}"
             )
-        values[name] = value
     return values
+
+
+def _as_tuple(value):
+    return tuple(map(_as_tuple, value)) if isinstance(value, list | tuple) else value
 
 
 def _alike(value, default):
@@ -250,6 +283,8 @@ def first_difference(found: Mapping[str, object], expected: Mapping[str, object]
 @explained
 def plain(value: object) -> str:
     """A parameter's value as it is written in a configuration file; str."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={plain(each)}" for key, each in value.items())
     return json.dumps(value).strip('"')
 
 

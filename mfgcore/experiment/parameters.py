@@ -113,10 +113,9 @@ class Table:
         None, "states of a game that is no grid; null: as many as its source has",
         "not in the paper", "[2, 10000]",
     )
-    game_settings: str | None = parameter(
+    game_settings: dict | None = parameter(  # noqa: RUF009
         None, "values of what else the game has of its own; `mfgcore games` lists it",
-        "not in the paper", pattern=r"\w+=[^\s=]+( \w+=[^\s=]+)*",
-        example="attraction=2 noise=0,1,0",
+        "not in the paper",
     )
     branching: int | None = parameter(
         None, "states that an action can lead to in a random game; null: the source's",

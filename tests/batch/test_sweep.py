@@ -210,12 +210,12 @@ def trouble(register):
 @pytest.mark.parametrize("cores", [1, 2])
 def test_an_error_names_its_combination(trouble, cores):
     with pytest.raises(MfgcoreError, match=r"^game_settings = kind=nan: .*its policy is not fini"):
-        sweep(small(game="trouble"), game_settings=["kind=no", "kind=nan"], cores=cores)
+        sweep(small(game="trouble"), game_settings=[{"kind": "no"}, {"kind": "nan"}], cores=cores)
 
 
 def test_an_error_of_any_kind_comes_back(trouble):
     with pytest.raises(ConfigurationError, match=r"^game_settings = kind=own: .*LookupError: wher"):
-        sweep(small(game="trouble"), game_settings=["kind=no", "kind=own"], cores=2)
+        sweep(small(game="trouble"), game_settings=[{"kind": "no"}, {"kind": "own"}], cores=2)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_an_error_of_any_kind_comes_back(trouble):
 )
 def test_a_process_that_dies_is_told_with_its_cause(trouble, kind, cause):
     with pytest.raises(MfgcoreError, match=f"^game_settings = kind={kind}: {cause}"):
-        sweep(small(game="trouble"), game_settings=["kind=no", f"kind={kind}"], cores=2)
+        sweep(small(game="trouble"), game_settings=[{"kind": "no"}, {"kind": kind}], cores=2)
 
 
 def test_a_lock_that_a_thread_holds_does_not_hang_it(trouble):

@@ -318,7 +318,7 @@ def test_a_title_that_would_be_more_than_a_text_is_refused(schema, paper, title)
 
 
 def test_values_that_no_path_can_have_get_a_digest_for_a_folder(paper):
-    factors = {"game_settings": ["attraction=1", "attraction=2 noise=0,1,0"]}
+    factors = {"game_settings": [{"attraction": 1}, {"attraction": 2, "noise": [0, 1, 0]}]}
     factors["architecture"] = ["independent"]
     paper["ablations"]["experiments"]["t"] = {"game": "beach_bar", "factors": factors}
     paths = configuration.design(paper, "ablations", "t").files.values()
