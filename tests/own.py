@@ -21,6 +21,7 @@ from mfgcore.agents import (
 from mfgcore.games import GridGame
 from mfgcore.games import register as game
 from mfgcore.metrics import metric
+from mfgcore.plotting import FIGURES, metrics
 
 
 @game
@@ -100,3 +101,9 @@ def own_metric(record):
 def Own2():
     """Half of the agents learn, and their policies travel."""
     return Architecture(learners=0.5, communication="network")
+
+
+@FIGURES.register
+def own_figure(dataset, **files):
+    """The metric of this file alone."""
+    return metrics(dataset, panels=["own_metric"], **files)

@@ -2,6 +2,8 @@
 
 import itertools
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,13 @@ from mfgcore._base.registry import Registry
 from mfgcore.experiment import parameters as table
 from mfgcore.experiment.experiment import code_fingerprint_of, make_experiment
 from mfgcore.metrics.definitions import METRICS
+from mfgcore.plotting import FIGURES
+from mfgcore.runs import datasets
 
+NOTEBOOK = """{source}
+import mfgcore
+mfgcore.save(mfgcore.simulate(mfgcore.Experiment(**{parameters!r})), {output!r})
+"""
 FILE = Path(__file__).parents[1] / "own.py"
 # the parameter by which each kind is chosen, and what else it needs
 KINDS = {
@@ -44,7 +52,7 @@ NAMES = ["centralised", "independent", "networked", "Own2"]
 def own():
     """The names of the file, forgotten afterwards."""
     registries = [each.choices for each in table.parameters().values()]
-    registries = [each for each in [*registries, METRICS] if isinstance(each, Registry)]
+    registries = [each for each in [*registries, METRICS, FIGURES] if isinstance(each, Registry)]
     before = [list(registry) for registry in registries]
     import_file(FILE)
     yield
@@ -139,10 +147,11 @@ def experiment(name, values):
     return f"  {name}: {{{', '.join(f'{key}: {value}' for key, value in values.items())}}}\n"
 
 
-def test_all_kinds_go_through_the_workflow_to_a_figure(tmp_path):
+def test_all_kinds_go_through_workflow_command_line_and_notebook_to_a_figure(tmp_path):
     """All kinds together, with four architectures; each alone is in ``make test-faults``."""
     together = dict(itertools.chain(*(kind.items() for kind in KINDS.values())))
-    project = project_with(tmp_path, experiment("mine", together | {"final_agents": 4}))
+    together |= {"final_agents": 4}
+    project = project_with(tmp_path, experiment("mine", together | {"figure": "own_figure"}))
     figure = "figures/tiny/mine.pdf"
     assert project.make(figure) == {"simulate": 4, "collect": 1, "plot": 1}
     dataset = mfgcore.load(tmp_path / "results/tiny/experiments/mine.nc", kind="experiment")
@@ -150,6 +159,23 @@ def test_all_kinds_go_through_the_workflow_to_a_figure(tmp_path):
     assert dataset["own_metric"].notnull().all()
     assert (tmp_path / figure).read_bytes().startswith(b"%PDF")
     assert project.make(figure) == {}
+    # the same run by the command line, and by what a notebook says
+    made = tmp_path / "results/tiny/runs/mine/Own2/trial_0.nc"
+    parameters = datasets.configuration(mfgcore.load(made))
+    options = []
+    for key, value in parameters.items():
+        flag = key.replace("_", "-")
+        if isinstance(value, bool):
+            options.append(f"--{flag}" if value else f"--no-{flag}")
+        elif value is not None:
+            options.append(f"--{flag}={value}")
+    command = [sys.executable, "-m", "mfgcore.cli", "run", "--import", FILE, "--quiet"]
+    output = tmp_path / "run.nc"
+    subprocess.run([*command, "--output", output, *options], check=True)
+    code = NOTEBOOK.format(source=FILE.read_text(), parameters=parameters, output="cells.nc")
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    for other in (output, tmp_path / "cells.nc"):
+        assert mfgcore.load(other).drop_attrs().equals(mfgcore.load(made).drop_attrs())
     file = tmp_path / "config/my_own.py"
     file.write_text(file.read_text().replace("every second update", "each second update"))
     assert job_counts(project.snakemake(figure, "--dry-run").stdout)["simulate"] == 4
