@@ -143,6 +143,4 @@ def plain(text):
 
 def check_targets():
     """End with one line if a target is a file that no rule makes."""
-    snakefile.check_targets(
-        workflow, CALLED, config, [*FIGURE_FILES, *DATASETS, *ABLATION_FILES]
-    )
+    snakefile.check_targets(workflow, CALLED, config, [*FIGURE_FILES, *DATASETS, *ABLATION_FILES])

@@ -52,7 +52,9 @@ rule summarise:
         runtime=lambda wildcards: sum(map(snakefile.minutes, part_of(wildcards).runs.values())),
         mem_mb=lambda wildcards: max(map(snakefile.megabytes, part_of(wildcards).runs.values())),
     params:
-        runs=lambda wildcards: [run.effective_parameters() for run in part_of(wildcards).runs.values()],
+        runs=lambda wildcards: [
+            run.effective_parameters() for run in part_of(wildcards).runs.values()
+        ],
         code=lambda wildcards: code_fingerprint_of(part_of(wildcards).runs.values()),
         file=lambda wildcards, output: output[0].removeprefix(f"{RESULTS}/"),
     script:
