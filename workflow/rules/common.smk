@@ -79,7 +79,7 @@ REFERENCES = {
     for (group, name), design in DESIGNS.items()
     if group == "experiments"
 }
-FOLDERS = dict.fromkeys("/".join(path.split("/")[1:-2]) for path in RUNS)
+FOLDERS = dict.fromkeys(Path(path).parents[1].relative_to("runs").as_posix() for path in RUNS)
 
 
 wildcard_constraints:
@@ -144,3 +144,18 @@ def plain(text):
 def check_targets():
     """End with one line if a target is a file that no rule makes."""
     snakefile.check_targets(workflow, CALLED, config, [*FIGURE_FILES, *DATASETS, *ABLATION_FILES])
+
+
+def drawn_from(wildcards):
+    """The dataset of a figure, and for the exact metrics a run without sampling error."""
+    group, name, figure = FIGURES_OF[wildcards.stem]
+    inputs = {"dataset": DATASET.format(group=group, name=name)}
+    if figure == "exact" and name in REFERENCES:
+        inputs["reference"] = REFERENCE.format(experiment=name)
+    return inputs
+
+
+def label_of(wildcards):
+    """What a report says of a figure."""
+    group, name, figure = FIGURES_OF[wildcards.stem]
+    return {group.removesuffix("s"): name, "shows": figure.replace("_", " ")}

@@ -1,18 +1,3 @@
-def drawn_from(wildcards):
-    """The dataset of a figure, and for the exact metrics a run without sampling error."""
-    group, name, figure = FIGURES_OF[wildcards.stem]
-    inputs = {"dataset": DATASET.format(group=group, name=name)}
-    if figure == "exact" and name in REFERENCES:
-        inputs["reference"] = REFERENCE.format(experiment=name)
-    return inputs
-
-
-def label_of(wildcards):
-    """What a report says of a figure."""
-    group, name, figure = FIGURES_OF[wildcards.stem]
-    return {group.removesuffix("s"): name, "shows": figure.replace("_", " ")}
-
-
 # The pattern of all rules that draw.
 rule plot:
     input:
