@@ -414,7 +414,7 @@ def own_file(kind, value):
     """A file that registers a component; a score rule is the function, a network is of links."""
     given = "context" if kind == "score_rule" else ""
     value = f"Network({value})" if value.startswith("lambda n:") else value
-    return OWN.replace("KIND\"", f"{kind}\"").replace("GIVEN", given).replace("VALUE", value)
+    return OWN.replace('KIND"', f'{kind}"').replace("GIVEN", given).replace("VALUE", value)
 
 
 @pytest.mark.parametrize(("stated", "expected"), OTHERS.values(), ids=OTHERS)
