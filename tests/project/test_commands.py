@@ -88,11 +88,11 @@ def write_project(folder):
     own, blackout, _, ablation, *_ = map(yaml.safe_load, documented("yaml"))
     (folder / "beach.py").write_text(beach)
     (folder / "own.yaml").write_text(yaml.safe_dump(own))
-    (folder / "mine.py").write_text(scenario)
+    (folder / "config/mine.py").write_text(scenario)
     path = folder / "config/config.yaml"
     config = yaml.safe_load(path.read_text())
     config["experiments"] |= blackout["experiments"]
-    path.write_text(yaml.safe_dump(config | {"import": ["../mine.py"]}))
+    path.write_text(yaml.safe_dump(config | {"import": ["mine.py"]}))
     path = folder / "config/ablations.yaml"
     config = yaml.safe_load(path.read_text())
     config["ablations"]["experiments"] |= ablation["ablations"]["experiments"]
