@@ -71,7 +71,8 @@ def by_type(folder):
     values = [
         1, 0.5, True, "x", b"x", np.arange(3.0), experiment, mfgcore.simulate(experiment), world(),
         simulation, simulation.population, networks.graph(3, [(0, 1)]), next(iter(CLAIMS.values())),
-        Design("x", {}, {(): experiment}), np.random.default_rng(0), pd.DataFrame(), Checkpointer(folder / "run.nc.checkpoint"),
+        Design("x", {}, {(): experiment}),
+        np.random.default_rng(0), pd.DataFrame(), Checkpointer(folder / "run.nc.checkpoint"),
         RolloutState.of(simulation.population, game, 0.01, generators),
         ScoringContext(0, np.arange(6, dtype=np.int32), np.ones(6), np.ones(6), np.zeros((2, 0)),
                        simulation.population, game, generators, 0.01),
