@@ -5,7 +5,7 @@ import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +45,22 @@ _Validator = jsonschema.validators.extend(
 
 @explained
 def read(
-    paths: Iterable[StrPath], config: Mapping[str, Any] | None = None, words: Iterable[str] = ()
+    paths: Sequence[StrPath],
+    config: Mapping[str, Any] | None = None,
+    words: Iterable[str] = (),
+    origins: Sequence[StrPath] | None = None,
 ) -> dict[str, Any]:
     """Configuration files as one dict: keys of later ones override those of earlier ones.
 
     Parameters
     ----------
-    paths : iterable of path
+    paths : list of path
     config : dict, optional
         What overrides them.
     words : iterable of str
         Such as ``seed=2``, from a command line: what overrides all that.
+    origins : list of path, optional
+        What the files at `paths` are copies of: what they name is looked for beside these.
 
     Raises
     ------
@@ -63,8 +68,8 @@ def read(
         As of :func:`mfgcore.pipeline.yaml_files.read_yaml`.
     """
     found: dict[str, Any] = {}
-    for path in paths:
-        found = _override(found, located(read_yaml(path), [Path(path).parent]))
+    for path, origin in zip(paths, origins or paths, strict=True):
+        found = _override(found, located(read_yaml(path), [Path(origin).parent]))
     found = _override(found, config or {})
     for word in words:
         key, _, value = word.partition("=")

@@ -18,7 +18,7 @@ from mfgcore.pipeline import configuration
 from mfgcore.pipeline.yaml_files import read_yaml
 
 
-def read_configuration(workflow: Any, config: Mapping[str, Any], shipped: list[str]) -> dict:
+def read_configuration(workflow: Any, config: Mapping[str, Any], shipped: list[Any]) -> dict:
     """The shipped configuration, and over it what Snakemake has merged: files and --config.
 
     Parameters
@@ -26,8 +26,8 @@ def read_configuration(workflow: Any, config: Mapping[str, Any], shipped: list[s
     workflow : snakemake.workflow.Workflow
     config : dict
         Of the workflow, or of the module that uses it.
-    shipped : list of str
-        Copies of the files of :data:`mfgcore.pipeline.configuration.CONFIG_FILES`.
+    shipped : list of snakemake.io.AnnotatedString
+        Snakemake's copies of :data:`mfgcore.pipeline.configuration.CONFIG_FILES`.
 
     Raises
     ------
@@ -44,7 +44,10 @@ def read_configuration(workflow: Any, config: Mapping[str, Any], shipped: list[s
     # configuration is what its caller gives.
     main = workflow.modifier.is_main_snakefile()
     words = workflow.config_settings.config_args or [] if main else []
-    return configuration.combine(configuration.read(shipped), configuration.read([], given, words))
+    originals = [str(copy.flags["sourcecache_entry"]) for copy in shipped]
+    return configuration.combine(
+        configuration.read(shipped, origins=originals), configuration.read([], given, words)
+    )
 
 
 def command_line(workflow: Any) -> Any:

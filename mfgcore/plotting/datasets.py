@@ -78,7 +78,7 @@ def check_drawn(dataset: xr.Dataset, kind: str, *needed: str) -> None:
 def check_panels(panels: Sequence[str], dataset: xr.Dataset) -> None:
     """Refuse panels, with a ConfigurationError, that are no metrics of a dataset, or none."""
     known = metrics_of(dataset)
-    for name in panels or [""]:
+    for name in list(panels) or [""]:
         if name not in known:
             raise ConfigurationError(f"panels: {unknown_name('metric', name, known)}")
 

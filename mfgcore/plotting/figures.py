@@ -32,7 +32,7 @@ def subplots(
         return Figure(figsize=size, layout="constrained").subplots(rows, columns, squeeze=False)
     try:
         given = np.array(ax, dtype=object, ndmin=1)
-    except ValueError:  # lists of several lengths
+    except (TypeError, ValueError):  # lists of several lengths, an empty dataset
         given = np.array([None])
     if given.size != rows * columns or not all(isinstance(each, Axes) for each in given.flat):
         needed = f"{rows * columns} of matplotlib's Axes"

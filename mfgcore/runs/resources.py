@@ -140,9 +140,13 @@ def _most_learners(experiment):
     )
 
 
-@functools.lru_cache(maxsize=1)  # a network that states nothing of itself is made and counted
 def network_of(experiment: Experiment) -> Network:
     """The network of an experiment, for several questions; Network."""
+    return _made(experiment, experiment.code_fingerprint())
+
+
+@functools.lru_cache(maxsize=1)  # a network that states nothing of itself is made and counted
+def _made(experiment, _):
     return experiment.make("network")
 
 

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
+from mfgcore._base.errors import ConfigurationError
 from mfgcore._base.files import StrPath
 from mfgcore.study.claims import DEPENDS, NOT_JUDGED, ClaimResult
 from mfgcore.study.claims_report import TITLE, by_section, describe
@@ -72,6 +73,8 @@ def plot_forest(
 @styled
 def plot_verdicts(results: Sequence[ClaimResult], outputs: Iterable[StrPath]) -> None:
     """Every claim on a line, with its verdict as a colour and a word."""
+    if not results:
+        raise ConfigurationError("results: there is none to draw")
     blocks: list[list[tuple[str | ClaimResult | None, str]]] = []
     for section, own in by_section(results):
         blocks.append([(section, section)])

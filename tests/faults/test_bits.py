@@ -8,18 +8,21 @@ from conftest import small
 
 import mfgcore
 from mfgcore import MfgcoreError
-from mfgcore.batch.collect import load_collected
+from mfgcore.batch.collect import load_current
+from mfgcore.batch.design import Design
 from mfgcore.runs import checkpoint
 from mfgcore.runs.simulation import Simulation
 
 pytestmark = pytest.mark.faults
 
 FLIPS, SEED = 10_000, 11
-RUNS = [small(architecture=name) for name in ("networked", "independent")]
+RUNS = {(name, 0): small(architecture=name) for name in ("networked", "independent")}
+FIRST = RUNS["networked", 0]
+DESIGN = Design("bits", {"architecture": ["independent", "networked"]}, RUNS)
 READERS = {
     "run.nc": mfgcore.load,
-    "collected.nc": lambda path: load_collected(path, [RUNS]),
-    "run.checkpoint": lambda path: checkpoint.restore(Simulation(RUNS[0]), path),
+    "collected.nc": lambda path: load_current(path, DESIGN),
+    "run.checkpoint": lambda path: checkpoint.restore(Simulation(FIRST), path),
 }
 
 
@@ -28,10 +31,10 @@ def folder(tmp_path_factory):
     """One file of each kind."""
     folder = tmp_path_factory.mktemp("bits")
     paths = [folder / "run.nc", folder / "other.nc"]
-    for run, path in zip(RUNS, paths, strict=True):
+    for run, path in zip(RUNS.values(), paths, strict=True):
         mfgcore.save(mfgcore.simulate(run), path)
-    mfgcore.save(mfgcore.collect(paths, RUNS), folder / "collected.nc")
-    checkpoint.save(Simulation(RUNS[0]), folder / "run.checkpoint")
+    mfgcore.save(mfgcore.collect(paths, [*RUNS.values()]), folder / "collected.nc")
+    checkpoint.save(Simulation(FIRST), folder / "run.checkpoint")
     return folder
 
 

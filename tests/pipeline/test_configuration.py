@@ -9,7 +9,7 @@ import pytest
 from project import ROOT
 
 from mfgcore import ConfigurationError, Experiment
-from mfgcore.agents.architectures import BY_NETWORK
+from mfgcore.experiment.components import BY_NETWORK
 from mfgcore.experiment.experiment import defaults, make_experiment, parameters
 from mfgcore.pipeline import configuration
 from mfgcore.pipeline.yaml_files import read_yaml
@@ -213,9 +213,9 @@ def test_parameters_that_play_no_part_are_left_out():
     assert set(networked) - set(independent) == by_network
     by_return = Experiment(game="agree", score_rule="highest_return").effective_parameters()
     assert set(by_return) - set(networked) == {"score_steps", "score_temperature"}
-    assert "arrivals" not in networked
+    assert "arrival_timing" not in networked
     assert (
-        "arrivals"
+        "arrival_timing"
         in Experiment(game="agree", final_agents=300, population_change_at=5).effective_parameters()
     )
     online = Experiment(game="agree", algorithm="online").effective_parameters()

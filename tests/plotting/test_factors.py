@@ -8,28 +8,37 @@ from examples import as_ablation, with_factors
 
 import mfgcore
 from mfgcore import plotting
-from mfgcore.batch.collect import collect_ablation
+from mfgcore.batch.collect import collect_files
+from mfgcore.batch.design import Design
 
 ROUNDS, RATES = {"communication_rounds": (1, 3)}, {"td_learning_rate": (0.1, 0.5, 0.9)}
 
 
-def test_an_ablation_is_joined_from_files_in_any_order(tmp_path):
-    settings = {
-        str(rounds): [small(communication_rounds=rounds, trial=trial) for trial in (0, 1)]
-        for rounds in (1, 3)
+def test_runs_are_joined_from_files_in_the_order_of_the_design(tmp_path):
+    runs = {
+        (rounds, "networked", trial): small(communication_rounds=rounds, trial=trial)
+        for trial in (1, 0)
+        for rounds in (3, 1)
     }
-    paths = saved([*settings["1"], *settings["3"]], tmp_path)[::-1]
-    study = {"title": "title", "varied": "communication_rounds", "baseline": "3"}
-    joined = collect_ablation(paths, settings, **study)
-    for setting, experiments in settings.items():
-        there = joined["discounted_return"].sel(setting=setting, architecture="networked")
-        for experiment in experiments:
-            expected = mfgcore.simulate(experiment)["discounted_return"]
-            np.testing.assert_array_equal(there.sel(trial=experiment.trial), expected)
+    factors = {"communication_rounds": [1, 3], "architecture": ["networked"]}
+    paths = saved(runs.values(), tmp_path)
+    design = Design(
+        "rounds",
+        factors,
+        runs,
+        baseline={"communication_rounds": 3},
+        files=dict(zip(runs, map(str, paths), strict=True)),
+    )
+    joined = collect_files(paths, design)
+    for (rounds, architecture, trial), experiment in runs.items():
+        there = joined["discounted_return"].sel(
+            communication_rounds=rounds, architecture=architecture, trial=trial
+        )
+        np.testing.assert_array_equal(there, mfgcore.simulate(experiment)["discounted_return"])
     plotting.levels(joined, table=tmp_path / "a.csv", title="title")
-    assert list(pd.read_csv(tmp_path / "a.csv")["setting"]) == [1, 3]
-    with pytest.raises(mfgcore.RunFileError, match="rounds = 1, networked, trial 0 is missing"):
-        collect_ablation(paths[:-1], settings, **study)
+    assert list(pd.read_csv(tmp_path / "a.csv")["communication_rounds"]) == [1, 3]
+    with pytest.raises(mfgcore.RunFileError, match="made with"):
+        collect_files(paths[::-1], design)
 
 
 @pytest.mark.parametrize("dataset", [as_ablation("communication_rounds"), with_factors(**ROUNDS)])

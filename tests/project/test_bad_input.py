@@ -373,12 +373,12 @@ def test_as_a_user_has_it(answer, status, said, tmp_path):
 
 # what a user's file makes known beside games, and what the line names
 OTHERS = {
-    "an error": ("network: lambda n: {}[n]", "own.py line 10 KeyError 6"),
-    "an error at once": ("score_rule: 1 / 0", "own.py line 10 ZeroDivisionError"),
-    "an end of the process": ("network: exit()", "own.py line 10 SystemExit"),
+    "an error": ("network: lambda n: {}[n]", "own.py line 9 KeyError 6"),
+    "an error at once": ("score_rule: 1 / 0", "own.py line 9 ZeroDivisionError"),
+    "an end of the process": ("network: exit()", "own.py line 9 SystemExit"),
     "an end later": (
         "scenario: Scenario(lambda k: k and exit(0), lambda k: 6)",
-        "own.py line 10 SystemExit",
+        "own.py line 9 SystemExit",
     ),
     "nobody": ("scenario: Scenario(lambda k: 0.0, lambda k: 6 * (k < 2))", "0 iteration 2"),
     "too many": ("scenario: Scenario(lambda k: 0.0, lambda k: 6 + k)", "7 iteration 1"),
@@ -399,22 +399,28 @@ OTHERS = {
 }
 OWN = """\
 import numpy as np
-from mfgcore.agents.networks import NETWORKS, Links, graph
-from mfgcore.agents.scenarios import SCENARIOS, Scenario
-from mfgcore.agents.scores import SCORE_RULES
+from mfgcore.agents import NETWORKS, SCENARIOS, SCORE_RULES, Links, Network, Scenario, graph
 
 KINDS = {"network": NETWORKS, "scenario": SCENARIOS, "score_rule": SCORE_RULES}
+
 @KINDS["KIND"].register
-def own(experiment):
+def own(GIVEN):
     "Mine."
     return VALUE
 """
 
 
+def own_file(kind, value):
+    """A file that registers a component; a score rule is the function, a network is of links."""
+    given = "context" if kind == "score_rule" else ""
+    value = f"Network({value})" if value.startswith("lambda n:") else value
+    return OWN.replace('KIND"', f'{kind}"').replace("GIVEN", given).replace("VALUE", value)
+
+
 @pytest.mark.parametrize(("stated", "expected"), OTHERS.values(), ids=OTHERS)
 def test_what_else_a_users_file_has_is_checked(stated, expected, refused, tmp_path):
     kind, value = stated.split(": ", 1)
-    (tmp_path / "own.py").write_text(OWN.replace('["KIND"]', f'["{kind}"]').replace("VALUE", value))
+    (tmp_path / "own.py").write_text(own_file(kind, value))
     option = "--" + kind.replace("_", "-")
     own = ["--import", "own.py", option, "own", "--game=agree", "--grid-size=3"]
     said = refused(["run", *RUN, *own, "--quiet", "--output", "run.nc"])
@@ -422,7 +428,7 @@ def test_what_else_a_users_file_has_is_checked(stated, expected, refused, tmp_pa
 
 
 def test_a_name_of_ours_is_taken_in_every_registry(refused, tmp_path):
-    (tmp_path / "own.py").write_text(OWN.replace("KIND", "network").replace("def own", "def ring"))
+    (tmp_path / "own.py").write_text(own_file("network", "None").replace("def own", "def ring"))
     said = refused(["run", *RUN, "--game=agree", "--import", "own.py", "--output", "run.nc"])
     assert named_in(said, "network 'ring' mfgcore")
 
@@ -456,5 +462,5 @@ def test_a_configured_game_that_is_none_is_refused(name, refused, tmp_path, monk
 @pytest.mark.parametrize(("values", "expected"), PARAMETERS.values(), ids=PARAMETERS)
 def test_a_configured_mistake_gets_one_line(values, expected, refused, tmp_path, monkeypatch):
     said = estimated(refused, tmp_path, monkeypatch, [], values)
-    assert said.startswith("mfgcore: error: experiments.mine."), said
+    assert re.match(r"mfgcore: error: experiments\.mine(\.|, architecture = \w+: )", said), said
     assert named_in(said, expected), said

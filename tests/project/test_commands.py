@@ -88,9 +88,7 @@ def write_project(folder):
     own, blackout, _, ablation, *_ = map(yaml.safe_load, documented("yaml"))
     (folder / "beach.py").write_text(beach)
     (folder / "own.yaml").write_text(yaml.safe_dump(own))
-    (folder / "config/mine.py").write_text(
-        f"from mfgcore.agents.scenarios import Scenario, register\n\n\n{scenario}"
-    )
+    (folder / "config/mine.py").write_text(scenario)
     path = folder / "config/config.yaml"
     config = yaml.safe_load(path.read_text())
     config["experiments"] |= blackout["experiments"]

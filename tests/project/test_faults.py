@@ -17,7 +17,7 @@ from project import Project, tiny_config
 import mfgcore
 from mfgcore import cli
 from mfgcore.pipeline import workflow_scripts as jobs
-from mfgcore.runs import checkpoint, simulation
+from mfgcore.runs import checkpoint
 from mfgcore.runs.checkpoint import Checkpointer, Stopped
 from mfgcore.runs.simulation import Simulation
 
@@ -201,7 +201,7 @@ def test_hundreds_of_runs_leave_no_memory_behind(monkeypatch):
         return pages * resource.getpagesize() / 1e6
 
     # three processes of git for each run would take most of the time
-    monkeypatch.setattr(simulation, "environment", lambda made_by: {})
+    monkeypatch.setattr("mfgcore.runs.simulate.environment", lambda made_by: {})
     experiment = small(sampled_exploitability=True, failure_probability=0.5, iterations=2)
     for _ in range(100):
         mfgcore.simulate(experiment)

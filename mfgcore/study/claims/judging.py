@@ -38,7 +38,7 @@ class Rule:
     Parameters
     ----------
     kind : {"more", "not less", "beyond", "below", "equal", "differs", "always"}
-        d > 0; d > -margin; d > threshold; d < threshold; equivalence, |d| < margin; |d| > margin;
+        d > 0; d > -margin; d > threshold; d < threshold; abs(d) < margin; abs(d) > margin;
         no violation, of a share of violations.
     margin : float
         Smallest effect size of interest.

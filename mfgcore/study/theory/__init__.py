@@ -1,0 +1,1 @@
+"""Theory of the paper: bounds, equilibria and numbers that its theorems speak of."""

@@ -98,7 +98,7 @@ class Bounds:
 
     @cached_property
     def weight_asked(self):
-        """Least lambda that gives a contraction: lambda > |A| L_Q(lambda); float."""
+        """Least lambda that gives a contraction: ``lambda > |A| L_Q(lambda)``; float."""
 
         def contracts(weight):
             return weight > self.n_actions * self.slope(weight)

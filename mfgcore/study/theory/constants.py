@@ -204,7 +204,7 @@ def first_step(holds, most=2**30):
 
 
 def updates_asked(error, discount, max_q_value, mass):
-    """M_pg with E max |Q - Q_pi| <= `error`, for samples that are M_td apart; float."""
+    """M_pg with ``E max |Q - Q_pi| <= error``, for samples that are M_td apart; float."""
     modulus = (1.0 - discount) * mass
     return 8.0 * (max_q_value / modulus / error) ** 2 if modulus > 0.0 else math.inf
 

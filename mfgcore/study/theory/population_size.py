@@ -65,7 +65,7 @@ def taught(experiment, game):
 def expected_distance(mean_field, n_agents):
     """E ||mu_N - mu||_1 of N independent agents, by de Moivre's mean deviation; float.
 
-    E |X - n p| = 2 (k (1 - p)) P(X = k) at k = floor(n p) + 1.
+    ``E |X - n p| = 2 (k (1 - p)) P(X = k)`` at k = floor(n p) + 1.
     """
     least = np.floor(n_agents * mean_field) + 1.0
     deviation = 2.0 * least * (1.0 - mean_field) * binom.pmf(least, n_agents, mean_field)

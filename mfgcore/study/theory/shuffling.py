@@ -56,6 +56,7 @@ def errors(experiment):
 
 
 def main():
+    """Write the errors of Q-functions in order and shuffled."""
     results = {}
     for game in ("agree", "diffuse"):
         for steps in STEPS:
