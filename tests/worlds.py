@@ -99,7 +99,7 @@ def made_up(**changes):
         parameters |= {
             "final_agents": 100,
             "population_change_at": INCREASE,
-            "arrivals": knobs["arrivals"],
+            "arrival_timing": knobs["arrival_timing"],
         }
     dataset.attrs = {"configuration": json.dumps(parameters)}
     return dataset

@@ -1,42 +1,18 @@
-"""Levels and heat maps show the same whether factors are dimensions or one, `setting`."""
+"""Levels and heat maps show the factors of an experiment."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import saved, small
-from examples import as_ablation, with_factors
+from examples import RATES, ROUNDS, with_factors
 
-import mfgcore
 from mfgcore import plotting
-from mfgcore.batch.collect import collect_ablation
-
-ROUNDS, RATES = {"communication_rounds": (1, 3)}, {"td_learning_rate": (0.1, 0.5, 0.9)}
 
 
-def test_an_ablation_is_joined_from_files_in_any_order(tmp_path):
-    settings = {
-        str(rounds): [small(communication_rounds=rounds, trial=trial) for trial in (0, 1)]
-        for rounds in (1, 3)
-    }
-    paths = saved([*settings["1"], *settings["3"]], tmp_path)[::-1]
-    study = {"title": "title", "varied": "communication_rounds", "baseline": "3"}
-    joined = collect_ablation(paths, settings, **study)
-    for setting, experiments in settings.items():
-        there = joined["discounted_return"].sel(setting=setting, architecture="networked")
-        for experiment in experiments:
-            expected = mfgcore.simulate(experiment)["discounted_return"]
-            np.testing.assert_array_equal(there.sel(trial=experiment.trial), expected)
-    plotting.levels(joined, table=tmp_path / "a.csv", title="title")
-    assert list(pd.read_csv(tmp_path / "a.csv")["setting"]) == [1, 3]
-    with pytest.raises(mfgcore.RunFileError, match="rounds = 1, networked, trial 0 is missing"):
-        collect_ablation(paths[:-1], settings, **study)
-
-
-@pytest.mark.parametrize("dataset", [as_ablation("communication_rounds"), with_factors(**ROUNDS)])
-def test_levels_are_curves_and_intervals_of_each_architecture(dataset, tmp_path):
-    dataset = dataset.assign_attrs(baseline="3")
-    axes = plotting.levels(dataset, table=tmp_path / "a.csv")
+@pytest.mark.parametrize("factor", ["communication_rounds", "setting"])
+def test_levels_are_curves_and_intervals_of_each_architecture(factor, tmp_path):
     expected = with_factors(**ROUNDS)
+    dataset = expected.rename(communication_rounds=factor)
+    axes = plotting.levels(dataset, table=tmp_path / "a.csv")
     for row, name in enumerate(("centralised", "networked")):
         assert axes[2 * row].get_ylabel() == name
         for column, metric in enumerate(("discounted_return", "exact_exploitability")):
@@ -49,20 +25,16 @@ def test_levels_are_curves_and_intervals_of_each_architecture(dataset, tmp_path)
         np.testing.assert_allclose(points, whole, rtol=1e-12)
     ticks = axes[-1].get_xticklabels()
     assert [tick.get_fontweight() for tick in ticks] == ["normal", "bold"]
-    assert axes[-1].get_xlabel() == "communication_rounds"
+    assert axes[-1].get_xlabel() == factor
     table = pd.read_csv(tmp_path / "a.csv")
     assert (table["low"] <= table["mean"]).all() and (table["mean"] <= table["high"]).all()
 
 
-@pytest.mark.parametrize(
-    "dataset",
-    [as_ablation("communication_rounds", "td_learning_rate"), with_factors(**ROUNDS, **RATES)],
-)
-def test_a_heat_map_has_a_cell_for_each_pair_of_levels(dataset, tmp_path):
-    dataset = dataset.assign_attrs(baseline="3, 0.5")
+def test_a_heat_map_has_a_cell_for_each_pair_of_levels(tmp_path):
+    dataset = with_factors(**ROUNDS, **RATES)
     axes = plotting.heat_map(dataset, table=tmp_path / "a.csv")
     order = ("architecture", "communication_rounds", "td_learning_rate", "iteration")
-    means = with_factors(**ROUNDS, **RATES)[["discounted_return", "exact_exploitability"]]
+    means = dataset[["discounted_return", "exact_exploitability"]]
     means = means.mean("trial").transpose(*order)
     whole = means["discounted_return"].mean("iteration")
     end = means["exact_exploitability"].mean("iteration")  # the end of so short a run is all of it
