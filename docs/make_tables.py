@@ -48,7 +48,7 @@ SYMBOLS = [
     ("V_h(pi, mu)", "mfgcore.meanfield.policy_value", "value of a policy", "Def. 2.4; D22"),
     (
         "pi_{k+1}",
-        "mfgcore.agents.algorithms.improve_policies",
+        "mfgcore.agents.policy_improvement.mirror_ascent",
         "the policy update",
         "Def. 3.2; D10",
     ),

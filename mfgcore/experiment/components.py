@@ -107,7 +107,7 @@ class Links:
     drop_probability : float
         Probability that the link of two agents fails in a round.
     seeds : (rounds,) uint64, optional
-        Of the draws of each round; see :meth:`sampled`.
+        Of the draws of each round; see :func:`mfgcore.agents.networks.sampled`.
     """
 
     first_neighbour: np.ndarray

@@ -66,6 +66,7 @@ def distances():
 
 
 def main():
+    """Measure all effects and write theory.json."""
     effects = {"C25": errors(), "C26": slopes(), "C27": distances()}
     kept = {
         name: {label: np.round(sample, DIGITS).tolist() for label, sample in parts.items()}

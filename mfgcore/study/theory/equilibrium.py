@@ -58,6 +58,7 @@ SCAN = 1001  # mean fields of two states at which it is scanned
 
 
 def experiment_of(setting, **parameters):
+    """An experiment of one of `SETTINGS`, with other parameters; Experiment."""
     own = COMMON | SETTINGS[setting]
     if setting == "contraction_asked":  # twice the least that theorems ask for
         own["entropy_weight"] = 2.0 * Bounds(Experiment(**own)).weight_asked

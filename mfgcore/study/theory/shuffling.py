@@ -58,10 +58,11 @@ def errors(experiment):
 
 
 def main():
+    """Measure the errors of both orders and write shuffling.json."""
     results = {}
     for game in ("agree", "diffuse"):
         for steps in STEPS:
-            setting = Experiment(game, seed=SEED, agents=AGENTS, steps_per_transition=steps)
+            setting = Experiment(game=game, seed=SEED, agents=AGENTS, steps_per_transition=steps)
             trials = [errors(dataclasses.replace(setting, trial=i)) for i in range(TRIALS)]
             label = f"{game}, M_td = {steps}"
             results[label] = {
