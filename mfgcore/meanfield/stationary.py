@@ -76,8 +76,8 @@ def joint_mean_field(
 ) -> np.ndarray:
     """Mean field of a joint policy: the mean of the agents' stationary distributions.
 
-    Parameters, errors and invariances are those of :func:`mfgcore.meanfield.population_metrics`. It is
-    (n_states,) float64, and sums to 1.
+    Parameters, errors and invariances are those of
+    :func:`mfgcore.meanfield.population_metrics`. It is (n_states,) float64, and sums to 1.
     """
     policies, shares = distinct_policies(checked_policies(policies, game), policy_index)
     mean_fields, residual = stationary_flow(policies, shares, game)
