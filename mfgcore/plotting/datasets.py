@@ -107,11 +107,11 @@ def over_settings(dataset: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
     """
     factors = [name for name in factors_of(dataset) if name != "architecture"]
     dataset = with_architecture(dataset)
-    if factors == ["setting"]:
-        return dataset, dataset.attrs.get("varied", "setting").split(", ")
     baselines = [dataset[name].attrs.get("baseline") for name in factors]
     if None not in baselines:
         dataset = dataset.assign_attrs(baseline=", ".join(map(str, baselines)))
-    stacked = dataset.stack(setting=factors).reset_index("setting")
+    stacked = dataset
+    if factors != ["setting"]:
+        stacked = dataset.stack(setting=factors).reset_index("setting")
     levels = zip(*(stacked[name].values for name in factors), strict=True)
     return stacked.assign_coords(setting=[", ".join(map(str, each)) for each in levels]), factors

@@ -38,9 +38,8 @@ def levels(dataset: xr.Dataset, *, reference: Any = None, ax: Any = None, **file
     """Return and exact exploitability for each level of a factor, over k, and the mean return.
 
     Curves are means over trials, and bars 95 % intervals of the mean return. The dataset has one
-    factor beside the architecture; if that is called `setting`, the attribute `varied` is its name.
-    The attribute `baseline` is the level in bold. The table is that of
-    :func:`~mfgcore.plotting.statistics.summarise_levels`. No reference is drawn.
+    factor beside the architecture; its attribute `baseline` is the level in bold. The table is that
+    of :func:`~mfgcore.plotting.statistics.summarise_levels`. No reference is drawn.
 
     Returns
     -------
@@ -78,7 +77,7 @@ def levels(dataset: xr.Dataset, *, reference: Any = None, ax: Any = None, **file
     _draw_means(axes[-1], data, settings, factor, dataset.attrs.get("baseline"))
     note = f"mean over {counted_trials(dataset)}, bars: 95 % intervals"
     if "baseline" in dataset.attrs:
-        note += "; bold: the value of the other ablations"
+        note += "; bold: the value of the other experiments"
     return finish(axes, data=data, note=note, legend=axes[0], ax=ax, **files)
 
 
@@ -114,8 +113,8 @@ def heat_map(dataset: xr.Dataset, *, reference: Any = None, ax: Any = None, **fi
     """Mean return and exact exploitability of each architecture for each pair of levels.
 
     In a cell are the mean over trials, of the return also half of its 95 % interval, and the number
-    of trials; a frame is around the baseline. The dataset has two factors beside the architecture,
-    or the dimension `setting` with a coordinate for each of the two; otherwise see :func:`levels`.
+    of trials; a frame is around the baseline. The dataset has two factors beside the architecture;
+    see :func:`levels` for one.
 
     Returns
     -------
@@ -153,5 +152,5 @@ def heat_map(dataset: xr.Dataset, *, reference: Any = None, ax: Any = None, **fi
             image.get_figure().colorbar(image, ax=list(column), shrink=0.9, pad=0.02)
     note = "mean over n trials ± half of its 95 % interval"
     if "baseline" in dataset.attrs:
-        note += "; framed: the other ablations' values"
+        note += "; framed: the other experiments' values"
     return finish(axes.ravel(), data=data, note=note, ax=ax, **files)

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from mfgcore.plotting.style import literal, save_figure, styled  # before matplotlib
 
@@ -116,7 +117,7 @@ def _rows(result):
         verdict += f": {result.note}"
     kind = {"J": " (a conjecture)", "H": " (our own hypothesis)"}.get(result.claim.kind, "")
     heading = f"{result.claim.name}  {result.claim.text}{kind}"
-    others = {}
+    others: dict[Any, list[Any]] = {}
     for each in result.effects:
         others.setdefault((each.effect.label, each.effect.normaliser), []).append(each)
     look = COLOURS[result.verdict], "bold"
@@ -134,7 +135,7 @@ def _rows(result):
 def _columns(blocks, n_columns):
     """The rows of blocks in columns of about the same length, without parting a block."""
     ends = np.cumsum([len(rows) for rows in blocks])
-    columns = [[] for _ in range(n_columns)]
+    columns: list[list[Any]] = [[] for _ in range(n_columns)]
     for rows, end in zip(blocks, ends, strict=True):
         middle = end - len(rows) / 2.0
         columns[min(n_columns - 1, int(middle * n_columns / ends[-1]))] += rows

@@ -218,7 +218,7 @@ def describe(result: ClaimResult) -> str:
 
 
 def _reversals(result):
-    names = {}
+    names: dict[str, list[str]] = {}
     for name, verdict in result.interpretations.items():
         names.setdefault(verdict, []).append(name)
     return "; ".join(f"{verdict} under {', '.join(group)}" for verdict, group in names.items())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from mfgcore.plotting.style import literal, save_figure, styled  # before matplotlib
 
@@ -150,7 +151,7 @@ def _rows(effects, games, pooled):
     gains = games.drop_duplicates(["kind", "game"]).set_index(["kind", "game"])["yields"]
     own = effects[(effects["network"] == ALL) & (effects["against"] == OTHERS[0])]
     means = own.groupby(["kind", "game"], sort=False)["estimate"].mean()
-    rows = [("pooled", kind) for kind in dict.fromkeys(pooled["kind"])]
+    rows: list[Any] = [("pooled", kind) for kind in dict.fromkeys(pooled["kind"])]
     for kind in dict.fromkeys(effects["kind"]):
         rows.append(None)
         ordered = means[kind].sort_values(ascending=False, na_position="last", kind="stable")

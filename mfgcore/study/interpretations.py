@@ -25,7 +25,7 @@ from mfgcore.study.claims.evidence import (
 
 NOTHING, NOT_RUN = "nothing to judge", "not run"
 # parameters without effect unless another one is set: a run then has the bits of the baseline
-NEEDS = {"failed_score": "failure_probability", "arrivals": "final_agents"}
+NEEDS = {"failed_score": "failure_probability", "arrival_timing": "final_agents"}
 
 
 @dataclass(frozen=True)

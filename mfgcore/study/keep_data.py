@@ -26,7 +26,7 @@ def keep(results: Path = RESULTS, data: Path = DATA) -> list[str]:
     kept = []
     for kind in ("experiment", "comparison"):
         for path in sorted((results / f"{kind}s").glob("*.nc")):
-            dataset = datasets.load(path, kind=kind)
+            dataset = datasets.load(path, kind="experiment")
             dataset = dataset.drop_dims(["state", "action"], errors="ignore")
             dataset = dataset.map(lambda values: values.astype(np.float32), keep_attrs=True)
             datasets.save(dataset, data / path.name, overwrite=True)

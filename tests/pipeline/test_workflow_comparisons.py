@@ -91,7 +91,7 @@ def test_the_ledger_judges_what_was_compared(project):
 
 def test_the_readings_are_those_that_were_run(project):
     table = pd.read_csv(project.folder / "figures/tiny/readings.csv")
-    assert set(table["reading"]) == set(KEPT["readings"]["setting"])
+    assert set(table["interpretation"]) == set(KEPT["readings"]["setting"])
     closest = read_yaml(project.folder / "figures/tiny/closest.yaml")
     assert closest["output"]["figures"] == "figures/closest"
 

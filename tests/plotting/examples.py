@@ -8,6 +8,9 @@ from conftest import small, trials
 
 import mfgcore
 
+ROUNDS, RATES = {"communication_rounds": (1, 3)}, {"td_learning_rate": (0.1, 0.5, 0.9)}
+BASELINE = {"communication_rounds": 3, "td_learning_rate": 0.5}
+
 
 def collected(planned):
     return mfgcore.collect([mfgcore.simulate(each) for each in planned], planned)
@@ -26,7 +29,6 @@ def run():
     return mfgcore.simulate(small())
 
 
-@functools.cache
 def with_factors(**levels):
     """An experiment of the architecture and of other factors, with a dimension for each."""
 
@@ -38,21 +40,10 @@ def with_factors(**levels):
         index = pd.Index(levels[name], name=name)
         return xr.concat(parts, index, combine_attrs="override")
 
-    return join({}, list(levels))
-
-
-@functools.cache
-def as_ablation(*names):
-    """The dataset of these factors with one dimension, `setting`, which has them as coordinates."""
-    levels = {"communication_rounds": (1, 3), "td_learning_rate": (0.1, 0.5, 0.9)}
-    dataset = with_factors(**{name: levels[name] for name in names})
-    stacked = dataset.stack(setting=names).reset_index("setting")
-    values = zip(*(stacked[name].values for name in names), strict=True)
-    settings = [", ".join(map(str, each)) for each in values]
-    if len(names) == 1:
-        stacked = stacked.drop_vars(names)
-    attributes = {"varied": ", ".join(names), "baseline": settings[-1]}
-    return stacked.assign_coords(setting=settings).assign_attrs(attributes)
+    found = join({}, list(levels))
+    for name in levels:
+        found[name].attrs["baseline"] = BASELINE[name]
+    return found
 
 
 def measured():
@@ -67,7 +58,7 @@ EXAMPLES = {
     "exact": (experiment, 3),
     "mean_field": (experiment, 2 * 4),
     "run": (run, 3),
-    "levels": (lambda: as_ablation("communication_rounds"), 2 * 2 + 1),
-    "heat_map": (lambda: as_ablation("communication_rounds", "td_learning_rate"), 2 * 2),
+    "levels": (lambda: with_factors(**ROUNDS), 2 * 2 + 1),
+    "heat_map": (lambda: with_factors(**ROUNDS, **RATES), 2 * 2),
     "scaling": (measured, 3),
 }

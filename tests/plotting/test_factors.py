@@ -1,51 +1,18 @@
-"""Levels and heat maps show the same whether factors are dimensions or one, `setting`."""
+"""Levels and heat maps show the factors of an experiment."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import saved, small
-from examples import as_ablation, with_factors
+from examples import RATES, ROUNDS, with_factors
 
-import mfgcore
 from mfgcore import plotting
-from mfgcore.batch.collect import collect_files
-from mfgcore.batch.design import Design
-
-ROUNDS, RATES = {"communication_rounds": (1, 3)}, {"td_learning_rate": (0.1, 0.5, 0.9)}
 
 
-def test_runs_are_joined_from_files_in_the_order_of_the_design(tmp_path):
-    runs = {
-        (rounds, "networked", trial): small(communication_rounds=rounds, trial=trial)
-        for trial in (1, 0)
-        for rounds in (3, 1)
-    }
-    factors = {"communication_rounds": [1, 3], "architecture": ["networked"]}
-    paths = saved(runs.values(), tmp_path)
-    design = Design(
-        "rounds",
-        factors,
-        runs,
-        baseline={"communication_rounds": 3},
-        files=dict(zip(runs, map(str, paths), strict=True)),
-    )
-    joined = collect_files(paths, design)
-    for (rounds, architecture, trial), experiment in runs.items():
-        there = joined["discounted_return"].sel(
-            communication_rounds=rounds, architecture=architecture, trial=trial
-        )
-        np.testing.assert_array_equal(there, mfgcore.simulate(experiment)["discounted_return"])
-    plotting.levels(joined, table=tmp_path / "a.csv", title="title")
-    assert list(pd.read_csv(tmp_path / "a.csv")["communication_rounds"]) == [1, 3]
-    with pytest.raises(mfgcore.RunFileError, match="made with"):
-        collect_files(paths[::-1], design)
-
-
-@pytest.mark.parametrize("dataset", [as_ablation("communication_rounds"), with_factors(**ROUNDS)])
-def test_levels_are_curves_and_intervals_of_each_architecture(dataset, tmp_path):
-    dataset = dataset.assign_attrs(baseline="3")
-    axes = plotting.levels(dataset, table=tmp_path / "a.csv")
+@pytest.mark.parametrize("factor", ["communication_rounds", "setting"])
+def test_levels_are_curves_and_intervals_of_each_architecture(factor, tmp_path):
     expected = with_factors(**ROUNDS)
+    dataset = expected.rename(communication_rounds=factor)
+    axes = plotting.levels(dataset, table=tmp_path / "a.csv")
     for row, name in enumerate(("centralised", "networked")):
         assert axes[2 * row].get_ylabel() == name
         for column, metric in enumerate(("discounted_return", "exact_exploitability")):
@@ -58,20 +25,16 @@ def test_levels_are_curves_and_intervals_of_each_architecture(dataset, tmp_path)
         np.testing.assert_allclose(points, whole, rtol=1e-12)
     ticks = axes[-1].get_xticklabels()
     assert [tick.get_fontweight() for tick in ticks] == ["normal", "bold"]
-    assert axes[-1].get_xlabel() == "communication_rounds"
+    assert axes[-1].get_xlabel() == factor
     table = pd.read_csv(tmp_path / "a.csv")
     assert (table["low"] <= table["mean"]).all() and (table["mean"] <= table["high"]).all()
 
 
-@pytest.mark.parametrize(
-    "dataset",
-    [as_ablation("communication_rounds", "td_learning_rate"), with_factors(**ROUNDS, **RATES)],
-)
-def test_a_heat_map_has_a_cell_for_each_pair_of_levels(dataset, tmp_path):
-    dataset = dataset.assign_attrs(baseline="3, 0.5")
+def test_a_heat_map_has_a_cell_for_each_pair_of_levels(tmp_path):
+    dataset = with_factors(**ROUNDS, **RATES)
     axes = plotting.heat_map(dataset, table=tmp_path / "a.csv")
     order = ("architecture", "communication_rounds", "td_learning_rate", "iteration")
-    means = with_factors(**ROUNDS, **RATES)[["discounted_return", "exact_exploitability"]]
+    means = dataset[["discounted_return", "exact_exploitability"]]
     means = means.mean("trial").transpose(*order)
     whole = means["discounted_return"].mean("iteration")
     end = means["exact_exploitability"].mean("iteration")  # the end of so short a run is all of it

@@ -179,7 +179,7 @@ GIVEN = {
         ("heat_map", "setting", {}, "factors are communication_rounds; levels"),
         ("metrics", "experiment", {"reference": xr.Dataset()}, "a run.* needed; this has no"),
         ("metrics", [1], {}, r"^dataset: \[1\] is not"),
-        ("metrics", "renamed", {}, "over architecture, seed, .*: select, or rename"),
+        ("metrics", "renamed", {}, r"over .*\bseed\b.*: select, or rename"),
         ("run", 3, {}, "^dataset: 3 is not"),
         ("run", "bare", {}, "^dataset: .* has no layout"),
         ("run", "few", {}, "this has no mean_field"),

@@ -461,7 +461,7 @@ def test_trials_that_only_one_setting_has_are_not_compared(ideal):
 def test_a_performance_drop_is_counted_from_when_the_agents_are_there(arrivals, felt):
     """A dip of one iteration changes the ten iterations before or after the increase."""
     for at, expected in ((felt, 0.3), (felt - 1, -0.3), (felt + 9, 0.3), (felt + 10, 0.0)):
-        data = made_up(grows=True, arrivals=arrivals, drop=0.0, noise=0.0, dip=3.0, dip_at=at)
+        data = made_up(grows=True, arrival_timing=arrivals, drop=0.0, noise=0.0, dip=3.0, dip_at=at)
         np.testing.assert_allclose(performance_drop(data, "networked"), expected, atol=1e-12)
     with pytest.raises(NothingToJudge, match="too short"):
         performance_drop(data, "networked", after=K - INCREASE + 1)

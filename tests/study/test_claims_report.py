@@ -167,4 +167,4 @@ def test_seed_and_titles_are_those_of_the_configuration():
     config = configuration.read([keep_data.ROOT / name for name in names])
     assert config["seed"] == SEED
     for name, title in make_ledger.TITLES.items():
-        assert configuration.title(config, name, configuration.runs(config, name)) == title
+        assert configuration.design(config, "experiments", name).title == title

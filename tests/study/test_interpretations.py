@@ -228,7 +228,7 @@ def test_pictures_show_what_the_table_says(cells, table, tmp_path):
 
 
 def test_changes_are_the_parameters_that_differ_from_the_baseline(data):
-    plan = planned("readings")["settings"]
+    plan = planned("readings")["factors"]["setting"]
     for name, changed in changes(data).items():
         assert changed == {
             key: value for key, value in plan[name].items() if key not in ("trials", "only")

@@ -339,7 +339,7 @@ def _reversals(each, evidence, seed):
 
     def deciding(found):
         """Effects of the deciding estimand; the reduced versions can be too short for others."""
-        effects = []
+        effects: list[Effect] = []
         with contextlib.suppress(NothingToJudge):
             for effect in each.measure(found):
                 if effects and effect.estimand != effects[0].estimand:

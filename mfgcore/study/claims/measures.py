@@ -208,7 +208,7 @@ def last_before_change(dataset: xr.Dataset) -> int:
     at = parameters.get("population_change_at")
     if at is None:
         raise NothingToJudge("the population does not change")
-    return at - (parameters.get("arrivals") == "before_learning")
+    return at - (parameters.get("arrival_timing") == "before_learning")
 
 
 def drop_difference(

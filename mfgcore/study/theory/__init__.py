@@ -1,1 +1,1 @@
-"""Theory of the paper: bounds, equilibria and numbers that its theorems speak of."""
+"""Numbers of the paper's theorems for its games: docs/theory.md, made by ``python -m``."""

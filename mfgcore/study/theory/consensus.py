@@ -5,6 +5,7 @@ the best score, and rounds are counted until all have its policy.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from mfgcore.experiment.experiment import Experiment
 from mfgcore.study.theory import constants as c
 
 N_AGENTS = 200
-NETWORKS = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "radius": {},
     "ring": {},
     "small_world": {},

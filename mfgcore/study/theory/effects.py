@@ -66,7 +66,7 @@ def distances():
 
 
 def main():
-    """Write the effects of the claims about theory."""
+    """Measure all effects and write theory.json."""
     effects = {"C25": errors(), "C26": slopes(), "C27": distances()}
     kept = {
         name: {label: np.round(sample, DIGITS).tolist() for label, sample in parts.items()}

@@ -7,6 +7,7 @@ Algorithm 1, Algorithm 2, and with exact Q-functions. ``docs/theory.md`` shows w
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ TRIALS = 20
 CROWDS = (2, 10, 50, 200)  # agents, in contraction
 LAST = 0.1  # share of the iterations, the last ones, over which distances are averaged
 SEED = 2  # the settings were chosen with trials of seed 1
-COMMON = {
+COMMON: dict[str, Any] = {
     "name": "theory",
     "seed": SEED,
     "agents": 50,
@@ -31,7 +32,7 @@ COMMON = {
     "exact_metrics": False,
 }
 # lambda = 1: so large that there is one equilibrium, as F.4 says of the paper's games
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "contraction": {"game": "contraction", "network": "complete", "communication_rounds": 1}
     | {"entropy_weight": 1.0, "policy_learning_rate": 0.1},
     "contraction_asked": {"game": "contraction", "network": "complete", "communication_rounds": 1}
@@ -57,7 +58,7 @@ SCAN = 1001  # mean fields of two states at which it is scanned
 
 
 def experiment_of(setting, **parameters):
-    """An experiment with the parameters of a setting; Experiment."""
+    """An experiment of one of `SETTINGS`, with other parameters; Experiment."""
     own = COMMON | SETTINGS[setting]
     if setting == "contraction_asked":  # twice the least that theorems ask for
         own["entropy_weight"] = 2.0 * Bounds(Experiment(**own)).weight_asked

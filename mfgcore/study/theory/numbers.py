@@ -1,6 +1,7 @@
 """Numbers of docs/theory.md, computed and sampled."""
 
 import math
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -56,14 +57,12 @@ def among(game):
         gains.append(population_size.deviation_gain(experiment, own, policy, n_agents))
         theirs = population_size.equilibrium(experiment, own, n_agents)
         moved.append(np.abs(theirs - policy).sum(axis=1).max())
-    found = {"gain": gains, "moved": moved}
-    for key in ("gain", "moved"):
+    found: dict[str, Any] = {}
+    for key, values in (("gain", gains), ("moved", moved)):
         # what is left of an equilibrium that N does not move is rounding
-        known = min(found[key]) > 1e-10
-        found[f"{key}_slope"] = (
-            population_size.slope(population_size.SIZES, found[key])[0] if known else None
-        )
-        found[key] = found[key] if known else None
+        known = min(values) > 1e-10
+        slope = population_size.slope(population_size.SIZES, values)[0] if known else None
+        found |= {key: values if known else None, f"{key}_slope": slope}
     return found
 
 
