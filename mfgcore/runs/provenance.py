@@ -20,17 +20,7 @@ def history(made_by: str) -> str:
 
 
 def environment(made_by: str) -> dict[str, str]:
-    """Versions, build, commit, host and processor, and its history.
-
-    Parameters
-    ----------
-    made_by : str
-        The function that makes what is described.
-
-    Returns
-    -------
-    dict of str to str
-    """
+    """Versions, build, commit, host, processor and history of what a function makes; dict."""
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
     return {
         "history": history(made_by),
@@ -59,8 +49,7 @@ def commit() -> str:
 
     try:
         git("ls-files", "--error-unmatch", Path(__file__).name)
-        return git("rev-parse", "HEAD") + (
-            "-dirty" if git("status", "--porcelain", "--untracked-files=no") else ""
-        )
+        dirty = "-dirty" if git("status", "--porcelain", "--untracked-files=no") else ""
+        return git("rev-parse", "HEAD") + dirty
     except (OSError, subprocess.SubprocessError):
         return "unknown"

@@ -29,7 +29,6 @@ def simulate(
 
     Parameters
     ----------
-    experiment : Experiment
     threads : int
         Threads that share the learning of one iteration. They change no result.
     progress : callable, optional
@@ -64,10 +63,8 @@ def simulate(
         listening = checkpointer.listening()
 
     def seconds():
-        return (
-            round(before[0] + time.perf_counter() - wall, 3),
-            round(before[1] + time.process_time() - cpu, 3),
-        )
+        clocks = before[0] + time.perf_counter() - wall, before[1] + time.process_time() - cpu
+        return round(clocks[0], 3), round(clocks[1], 3)
 
     entries = experiment.entries()
     before_the_run = digests_of_named_files(entries)
