@@ -1,8 +1,7 @@
 """Links as their authors have them: pairs of agents' numbers, in a file or in Python.
 
-A file says which of two agents is linked to which other, a line for each link. What it holds
-otherwise, and what else Python has for a graph, is refused with the form that it should have, as
-most of it could be read as another graph.
+What else a file or Python has for a graph is refused with the form that it should have, as most of
+it could be read as another graph.
 """
 
 import codecs
@@ -71,8 +70,7 @@ _ADVICE = {
 def read_edges(path: str | None) -> tuple[np.ndarray, str]:
     """The links that a file lists: two agents' numbers on each line, # before a comment.
 
-    It may be packed by gzip, or a pipe: what is no regular file is read once, and kept as long as
-    the process lives.
+    It may be packed by gzip, or a pipe, which is read once and kept as long as the process lives.
 
     Returns
     -------
@@ -194,11 +192,6 @@ def pairs(edges: Any, n_agents: int) -> np.ndarray:
     edges : iterable of pairs of int, (n, 2) array of integers, or networkx.Graph
     n_agents : int
         Above all numbers.
-
-    Raises
-    ------
-    ConfigurationError
-        One line that shows the form that links have.
     """
     nodes: list[Any] = []
     networkx = sys.modules.get("networkx")  # which is not loaded where no graph of it can be
@@ -269,9 +262,8 @@ def _of_items(edges):
             _refuse(shown, "each link is a pair of agents' numbers")
         if len(item) == 2:
             _refuse(shown, "numbers of agents are whole, without quotes or a point")
-        wide = all(
-            _is_row(row) and len(row) == len(item) and all(map(_is_whole, row)) for row in items
-        )
+        rows = [row for row in items if _is_row(row) and len(row) == len(item)]
+        wide = len(rows) == len(items) and all(_is_whole(each) for row in rows for each in row)
         _refuse(shown, _shape_hint((len(items) if wide else 0, len(item))))
     return np.array(items, dtype=object).reshape(-1, 2)
 
@@ -296,9 +288,8 @@ def _shape_hint(shape):
 
 
 def _refuse(what: str, hint: str) -> NoReturn:
-    raise ConfigurationError(
-        f"network: {what} is no list of links such as [(0, 1), (1, 2)]; {hint}"
-    )
+    said = f"{what} is no list of links such as [(0, 1), (1, 2)]"
+    raise ConfigurationError(f"network: {said}; {hint}")
 
 
 @checked

@@ -71,11 +71,9 @@ class Parameter:
         """Sign, as text, and limit of each bound."""
         if not self.bounds:
             return []
-        low, high = (
-            int(number) if number.isdigit() else float(number)
-            for number in self.bounds[1:-1].split(", ")
-        )
-        ends = ((self.bounds[0], low), (self.bounds[-1], high))
+        said = self.bounds[1:-1].split(", ")
+        limits = (int(each) if each.isdigit() else float(each) for each in said)
+        ends = zip((self.bounds[0], self.bounds[-1]), limits, strict=True)
         return [(_SIGNS[end], limit) for end, limit in ends if math.isfinite(limit)]
 
     def allowed(self) -> str:
@@ -94,13 +92,7 @@ class Parameter:
         return f"{text}, or null" if self.optional else text
 
     def check(self, key: str, value: object) -> Any:
-        """Return the value as the parameter's own type.
-
-        Raises
-        ------
-        ConfigurationError
-            If the value is of another type or out of bounds.
-        """
+        """Return the value as the parameter's own type, or raise a ConfigurationError."""
         if value is None and self.optional:
             return None
         value = as_python(value)
@@ -151,18 +143,7 @@ def _plain(limit):
 
 
 def read_settings(key: str, text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of fields from a text such as ``attraction=2 noise=0,1,0``.
-
-    Parameters
-    ----------
-    key, text : str
-        What the text is called in messages, and the text.
-    fields : dict of str to value
-        The defaults of what can be set; values must be of their kinds.
-
-    Returns
-    -------
-    dict of str to value
+    """Values of fields, by their defaults, from a text such as ``attraction=2 noise=0,1,0``; dict.
 
     Raises
     ------
@@ -183,9 +164,8 @@ def read_settings(key: str, text: str, fields: Mapping[str, Any]) -> dict[str, A
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             value = written  # a name
         if not _alike(value, fields[name]):
-            raise ConfigurationError(
-                f"{key}: {name} = {shorten(written)} is no value such as {fields[name]!r}"
-            )
+            said = f"{shorten(written)} is no value such as {fields[name]!r}"
+            raise ConfigurationError(f"{key}: {name} = {said}")
         values[name] = value
     return values
 
@@ -219,12 +199,7 @@ def parameter(default: Any, help_: str, source: str, bounds: str = "", **details
 
 
 def describe_fields(cls: Any) -> dict[str, Parameter]:
-    """The parameters of a dataclass whose fields :func:`parameter` made.
-
-    Returns
-    -------
-    dict of str to Parameter
-    """
+    """The parameters of a dataclass whose fields :func:`parameter` made; dict by name."""
     described = {}
     for field in dataclasses.fields(cls):
         type_: Any = field.type

@@ -150,8 +150,7 @@ def _records(content, iteration, experiment):
     """What every metric was in the iterations of a checkpoint; dict of str to list."""
     if type(iteration) is not int or not 0 <= iteration <= experiment.iterations:
         raise ValueError(f"iteration leaves 0 to {experiment.iterations}")
-    sizes = dict(iteration=iteration, state=experiment.n_states, action=experiment.n_actions)  # noqa: C408
-    records = {}
+    sizes, records = experiment.sizes | {"iteration": iteration}, {}
     for name, entry in per_iteration().items():
         values = content[RECORD + name]
         shape = tuple(sizes[dim] for dim in entry.dims) if iteration else (0,)
