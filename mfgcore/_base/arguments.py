@@ -46,19 +46,8 @@ def _truth(value):
     return value if isinstance(value, bool) else WRONG
 
 
-def _whole(value):
-    if type(value) is int:
-        return value
-    return _real(as_python(value), numbers.Integral)
-
-
-def _number(value):
-    if type(value) is float:
-        return value
-    return _real(as_python(value), numbers.Real)
-
-
-def _real(value, kind):
+def _number(value, kind=numbers.Real):
+    value = as_python(value)
     # a truth value is no number, and a time of NumPy's, which says that it is one, is none
     return value if isinstance(value, kind) and not isinstance(value, bool | np.generic) else WRONG
 
@@ -87,7 +76,7 @@ def _array(value):
 # by annotation: what makes an argument of a value, or WRONG, and what it is called
 _KNOWN: dict[Any, tuple[Callable, str]] = {
     bool: (_truth, "true or false"),
-    int: (_whole, "a whole number"),
+    int: (functools.partial(_number, kind=numbers.Integral), "a whole number"),
     float: (_number, "a number"),
     str: (_text, "a text"),
     os.PathLike: (_path, "a path"),

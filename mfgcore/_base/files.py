@@ -85,20 +85,17 @@ def check_writable(path: StrPath, needed: float = 0) -> Path:
 
 def _try_to_write(given, path, size):
     """Take so many bytes beside a file and give them back: quotas are in no other answer."""
-    trial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    place = {"prefix": f".{path.name}.", "suffix": ".partial", "dir": path.parent}
     try:
-        try:
-            with trial.open("wb") as file:
-                try:
-                    os.posix_fallocate(file.fileno(), 0, size)
-                except (AttributeError, OSError) as error:  # not every system has it
-                    if getattr(error, "errno", errno.ENOSYS) not in NO_SUCH_CALL:
-                        raise
-                    file.write(bytes(size))
-                file.flush()
-                os.fsync(file.fileno())
-        finally:
-            trial.unlink(missing_ok=True)
+        with tempfile.NamedTemporaryFile(**place) as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+            except (AttributeError, OSError) as error:  # not every system has it
+                if getattr(error, "errno", errno.ENOSYS) not in NO_SUCH_CALL:
+                    raise
+                file.write(bytes(size))
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         refuse(given, f"cannot be written: {reason(error)}")
 
@@ -236,12 +233,9 @@ def write_text(path: StrPath, text: str) -> None:
 def _sync_folder(folder):
     """The new name, too, is to outlast a loss of power."""
     descriptor = os.open(folder, os.O_RDONLY)
-    try:
+    with contextlib.suppress(OSError):  # some file systems cannot, and the file itself is safe
         os.fsync(descriptor)
-    except OSError:
-        pass  # some file systems cannot, and the file itself is safe
-    finally:
-        os.close(descriptor)
+    os.close(descriptor)
 
 
 def _digest(file, size=None):
@@ -268,17 +262,11 @@ def verify_checksum(path: StrPath) -> int:
     except OSError as error:
         refuse(path, f"cannot be read: {reason(error)}")
     if size < 0 or not seal.startswith(_SEAL):
-        refuse(
-            path,
-            "has no checksum: it is not whole, another program had it open for writing, or it was "
-            "not made by this version of mfgcore",
-        )
+        why = "it is not whole, another program had it open for writing, or it was not made by"
+        refuse(path, f"has no checksum: {why} this version of mfgcore")
     if seal != _SEAL + digest + b"\n":
-        refuse(
-            path,
-            "is damaged: its checksum is another; delete it and run again (or close it, if another "
-            "program has it open for writing)",
-        )
+        what = "delete it and run again (or close it, if another program has it open for writing)"
+        refuse(path, f"is damaged: its checksum is another; {what}")
     return size
 
 

@@ -168,18 +168,15 @@ def import_file(path: StrPath) -> None:
     for what in sorted(seen.answers):
         _tell(f"import: {path}: {what}", stacklevel=3)
     for name in sorted(seen.variables - {word[1:] for word in found.reads() if word[0] == "$"}):
-        warnings.warn(
-            f"import: {path}: reads the environment variable {name}; a change of it makes nothing "
-            f"out of date, unless it is named: {READS} = ('${name}',)",
-            stacklevel=2,
-        )
+        what = f"reads the environment variable {name}; a change of it makes nothing out of date"
+        unless = f"unless it is named: {READS} = ('${name}',)"
+        warnings.warn(f"import: {path}: {what}, {unless}", stacklevel=2)
 
 
 def _tell(what, stacklevel):
     """Tell, in a warning, of what cannot be followed."""
-    warnings.warn(
-        f"{what}; a change of what it answers makes nothing out of date", stacklevel=stacklevel
-    )
+    said = f"{what}; a change of what it answers makes nothing out of date"
+    warnings.warn(said, stacklevel=stacklevel)
 
 
 def _note(found, content, there, seen):
@@ -227,9 +224,8 @@ def _check_apart(found, other):
         for beside in (found.path.parent / f"{top}.py", found.path.parent / top / "__init__.py"):
             apart = other.path.parent != found.path.parent and name == top and beside.is_file()
             if apart and not beside.samefile(file):
-                raise ConfigurationError(
-                    f"imports {top}, which is {file} already; give {beside} another name"
-                )
+                what = f"imports {top}, which is {file} already"
+                raise ConfigurationError(f"{what}; give {beside} another name")
 
 
 def _forget(found):
@@ -397,10 +393,7 @@ def code_digest(entry: Any) -> str | None:
         return digest(found.digest(), *named) if named else found.digest()
 
     def unfollowed(what):
-        warnings.warn(
-            f"{getattr(entry, '__name__', entry)!r} uses {what}, whose changes make nothing out of "
-            "date",
-            stacklevel=2,
-        )
+        used = f"{getattr(entry, '__name__', entry)!r} uses {what}"
+        warnings.warn(f"{used}, whose changes make nothing out of date", stacklevel=2)
 
     return digest(value_digest(entry, unfollowed), *named)

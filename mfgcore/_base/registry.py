@@ -59,17 +59,14 @@ class Registry(Mapping[str, Any]):
         ConfigurationError
             If the name is one of mfgcore itself or of another file, or is reserved.
         """
-        if name in self.reserved:
-            raise ConfigurationError(
-                f"{self.kind} {name!r} would be a coordinate or parameter; choose another name"
-            )
+        taken = "would be a coordinate or parameter" if name in self.reserved else ""
         if name in self._entries:
             known, own = (_origin(self._own_code(each)) for each in (self._entries[name], value))
             # a notebook may have what a file has, and something else in the next cell
             if known[1] != own[1] and known[0] and (own[0] or known[0] == OURS):
-                raise ConfigurationError(
-                    f"{self.kind} {name!r} is one of {known[0]}; choose another name"
-                )
+                taken = taken or f"is one of {known[0]}"
+        if taken:
+            raise ConfigurationError(f"{self.kind} {name!r} {taken}; choose another name")
         self._entries[name] = value
 
     def needs(self, name: str) -> tuple[str, ...]:
@@ -90,10 +87,9 @@ class Registry(Mapping[str, Any]):
         bound = functools.partial(code, **{key: given(key) for key in keyword_names(code)})
         later = _positional_names(code)
         if later and self._type is not None:
-            raise ConfigurationError(
-                f"{self.kind} {name!r}: nothing gives it {', '.join(later)}; what it is to be "
-                "given by the experiment stands after *"
-            )
+            hint = "what it is to be given by the experiment stands after *"
+            what = f"nothing gives it {', '.join(later)}"
+            raise ConfigurationError(f"{self.kind} {name!r}: {what}; {hint}")
         made = bound if later else bound()
         if self._type is not None and not isinstance(made, self._type):
             what = f"{shorten(made)} is not an object of type {self._type.__name__}"

@@ -107,19 +107,15 @@ class Design:
 
 @explained
 def levels(factor: str, given: Any) -> dict[Any, dict[str, Any]]:
-    """The levels of a factor: by its label, what each sets.
+    """The levels of a factor: by its label, what each sets; dict of object to dict.
 
     Parameters
     ----------
     factor : str
         Any name, or that of a parameter.
     given : dict of str to dict, or iterable
-        Parameters by label, of which None leaves one out, or values of the parameter.
-
-    Returns
-    -------
-    dict of object to dict
-        The labels of a parameter's values are the values, or all are texts where one is None.
+        Parameters by label, of which None leaves one out, or values of the parameter, which are
+        their own labels, or all texts where one is None.
 
     Raises
     ------

@@ -54,9 +54,8 @@ def sweep(
         Runs at a time, each in a process of its own, or 1: one after the other in this process.
         By default as many as there are cores, if the memory is enough for them.
     cache : path, optional
-        Folder that keeps every run, as ``mfgcore run`` writes it. What was made with the same
-        parameters and by the same code is taken from there; what was not, or is damaged, is made
-        anew. After an interruption the same call goes on from there.
+        Folder that keeps every run, as ``mfgcore run`` writes it. What is there of the same
+        parameters and code is not made again, nor what an interrupted call has done.
     progress : bool
         Whether a bar shows how many runs are done.
     **varied

@@ -94,10 +94,8 @@ def read_edges(path: str | None) -> tuple[np.ndarray, str]:
         if pair is not None:
             edges.append((int(pair[1]), int(pair[2])))
         elif said.strip(" \t"):
-            raise ConfigurationError(
-                f"{where}, line {number}: {shorten(line, 40)} is not the numbers of two agents; "
-                f"{_advice(said.strip())}"
-            )
+            what = f"{shorten(line, 40)} is not the numbers of two agents"
+            raise ConfigurationError(f"{where}, line {number}: {what}; {_advice(said.strip())}")
     digest = hashlib.sha256(content).hexdigest()[:16]
     return np.array(edges, dtype=np.int64).reshape(-1, 2), digest
 
@@ -145,9 +143,8 @@ def _unpacked(where, content):
             with gzip.open(io.BytesIO(content)) as packed:
                 content = packed.read(MOST_BYTES + 1)
         except (OSError, EOFError, zlib.error) as error:
-            raise ConfigurationError(
-                f"{where} is packed by gzip and damaged: {reason(error)}"
-            ) from error
+            what = "is packed by gzip and damaged"
+            raise ConfigurationError(f"{where} {what}: {reason(error)}") from error
     if len(content) > MOST_BYTES:
         raise ConfigurationError(f"{where} holds more than {MOST_BYTES:,} bytes")
     return content
@@ -157,13 +154,11 @@ def _text(where, content):
     """The content as text; what is none of UTF-8 is left for the check of the numbers."""
     for start, packing in _PACKED.items():
         if content.startswith(start):
-            raise ConfigurationError(
-                f"{where} is packed by {packing}: unpack it; only gzip is unpacked here"
-            )
+            hint = "unpack it; only gzip is unpacked here"
+            raise ConfigurationError(f"{where} is packed by {packing}: {hint}")
     if content.startswith(b"\x93NUMPY"):
-        raise ConfigurationError(
-            f"{where} is an array of NumPy: np.savetxt(path, pairs, fmt='%d') writes a text"
-        )
+        hint = "np.savetxt(path, pairs, fmt='%d') writes a text"
+        raise ConfigurationError(f"{where} is an array of NumPy: {hint}")
     wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = content.decode("utf-16" if wide else "utf-8-sig", "surrogateescape")
@@ -192,6 +187,11 @@ def pairs(edges: Any, n_agents: int) -> np.ndarray:
     edges : iterable of pairs of int, (n, 2) array of integers, or networkx.Graph
     n_agents : int
         Above all numbers.
+
+    Raises
+    ------
+    ConfigurationError
+        One line that shows the form that links have.
     """
     nodes: list[Any] = []
     networkx = sys.modules.get("networkx")  # which is not loaded where no graph of it can be
@@ -297,7 +297,6 @@ def check_edges(path: str | None, expected: str | None = None) -> str:
     """Digest of a file of links, which must be the expected one, if there is one; str."""
     _, digest = read_edges(path)
     if expected not in (None, digest):
-        raise ConfigurationError(
-            f"edges: {shorten(path)} has changed: its digest is {digest}, not {expected}"
-        )
+        said = f"has changed: its digest is {digest}, not {expected}"
+        raise ConfigurationError(f"edges: {shorten(path)} {said}")
     return digest

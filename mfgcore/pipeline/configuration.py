@@ -103,12 +103,8 @@ def combine(shipped: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """A user's configuration over the shipped one; dict.
 
     Experiments of a user's own stand alone in their group: where there are any, those shipped ones
-    are left out, as by null, that the user does not name too.
-
-    Raises
-    ------
-    ConfigurationError
-        If a name is to be left out that there is not.
+    are left out, as by null, that the user does not name too. To leave out what there is not is a
+    ConfigurationError.
     """
     config = _override(shipped, given)
     for group in GROUPS:
@@ -157,8 +153,12 @@ def check(config: dict[str, Any], schema: dict[str, Any]) -> dict[tuple[str, str
     Returns
     -------
     dict of (str, str) to Design
-        By the group and the name of each experiment; but for those that keep summaries, whose runs
-        are many.
+        By the group and the name of each experiment, but for those that keep summaries.
+
+    Raises
+    ------
+    ConfigurationError
+        One line that names the key, the value and what is allowed.
     """
     errors = _Validator(schema).iter_errors(config)
     # the deepest error is the most telling one; among equals, the first in the file
@@ -246,9 +246,8 @@ def _check_names(config):
             place = f"{_place(group)}.{name}"
             for stem in figures(config, group, name):
                 if stem in taken:
-                    raise ConfigurationError(
-                        f"{place}: its figure {stem!r} would be {taken[stem]}; choose another name"
-                    )
+                    said = f"its figure {stem!r} would be {taken[stem]}; choose another name"
+                    raise ConfigurationError(f"{place}: {said}")
                 taken[stem] = f"that of {place}"
 
 
@@ -297,7 +296,8 @@ def design(config: dict[str, Any], group: str, name: str) -> Design:
     """The runs of an experiment: every trial of every combination of its factors' levels.
 
     Where a group names `streams`, all of its runs share that name of their random streams, so
-    those of a trial can be compared in pairs, and runs that are equal are one.
+    those of a trial can be compared in pairs, and runs that are equal are one. A ConfigurationError
+    says if there is no such experiment, or what does not fit together.
     """
     named, place = names(config, group), f"{_place(group)}.{name}"
     if name not in named:
@@ -397,8 +397,7 @@ def _part_of_a_path(text):
 
 def _check_sizes(place, design):
     """Refuse to draw what has no common axes."""
-    sizes = {(run.iterations, run.n_states, run.n_actions) for run in design.first.values()}
-    if len(sizes) > 1:
+    if len({tuple(run.sizes.values()) for run in design.first.values()}) > 1:
         raise ConfigurationError(
             f"{place}.factors: {', '.join(design.factors)} change the number of iterations, states "
             "or actions: no figure compares such runs"
@@ -406,16 +405,10 @@ def _check_sizes(place, design):
 
 
 def _title(place, given, runs):
-    """The title of an experiment's figures, its fields filled in.
-
-    A field such as ``{agents}`` or ``{failure_probability:.0%}`` stands for that parameter of the
-    first run, ``{arriving}`` and ``{leaving}`` for the number of agents that do.
-    """
+    """The title of an experiment's figures; fields, ``{agents}``, are parameters of a run."""
     if not given.isprintable() or "</" in given or "<!" in given:
-        raise ConfigurationError(
-            f"{place}.title: {shorten(given)} is not one line of printable text without '</' and "
-            "'<!'"
-        )
+        said = "is not one line of printable text without '</' and '<!'"
+        raise ConfigurationError(f"{place}.title: {shorten(given)} {said}")
     run = next(iter(runs.values()))
     fields = {key: getattr(run, key) for key in settable()}
     fields["arriving"] = run.max_agents - run.agents or None
@@ -431,8 +424,7 @@ def _title(place, given, runs):
                 raise ValueError
             return format(value, form)
         except (ValueError, OverflowError):
-            raise ConfigurationError(
-                f"{place}.title: {plain(value)} does not fit {field[0]}"
-            ) from None
+            said = f"{plain(value)} does not fit {field[0]}"
+            raise ConfigurationError(f"{place}.title: {said}") from None
 
     return re.sub(r"\{([^{}:]*):?([^{}]*)\}", fill, given)

@@ -43,7 +43,7 @@ def command_line(workflow: Any) -> Any:
 
 
 def check_profile(workflow: Any, called: Any) -> None:
-    """Refuse a --workflow-profile that is not there: Snakemake would go on without any."""
+    """Refuse, by a ConfigurationError, a --workflow-profile that Snakemake would go on without."""
     profile = (called and called.workflow_profile) or "none"
     folders = [Path("profiles"), Path(workflow.main_snakefile).parent / "profiles"]
     if profile != "none" and not any((folder / profile).exists() for folder in [Path(), *folders]):
@@ -90,7 +90,7 @@ def check_targets(
 
 
 def runs_by_file(designs: Iterable[Design]) -> dict[str, Experiment]:
-    """The runs of some designs, by the file of each, which only equal ones may share; dict."""
+    """The runs of some designs, by their files; a ConfigurationError if unequal ones share one."""
     runs: dict[str, Experiment] = {}
     for design in designs:
         for key, path in design.files.items():
@@ -124,7 +124,7 @@ def limit(workflow: Any, name: str) -> float:
 
 
 def check_limits(workflow: Any, runs: Mapping[str, Experiment]) -> None:
-    """Refuse now what a cluster would leave pending for ever."""
+    """Refuse now, by an MfgcoreError, what a cluster would leave pending for ever."""
     for key, ask in (("limit_mb", megabytes), ("limit_minutes", minutes)):
         most = limit(workflow, key)
         if most == math.inf:
@@ -155,7 +155,7 @@ def figure_code(name: str) -> str:
 
 
 def check_figures(names: Iterable[str]) -> None:
-    """Refuse a figure that there is not."""
+    """Refuse, by a ConfigurationError, a figure that there is not."""
     from mfgcore.plotting import FIGURES
 
     for name in names:

@@ -67,7 +67,7 @@ def _drawing_warnings_to(terminal: TextIO) -> Iterator[None]:
 
 
 def check_code(expected: str, *experiments: Experiment) -> None:
-    """Refuse to run other code than that of which snakemake keeps book."""
+    """Refuse, by a RunFileError, to run other code than that of which snakemake keeps book."""
     if code_fingerprint_of(experiments) != expected:
         raise RunFileError("the code was changed since snakemake was started; start it again")
 

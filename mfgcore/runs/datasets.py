@@ -193,12 +193,7 @@ def load(path: StrPath, kind: str = "run") -> xr.Dataset:
 
     Parameters
     ----------
-    path : path
     kind : {"run", "experiment", "any"}
-
-    Returns
-    -------
-    xarray.Dataset
 
     Raises
     ------
@@ -217,14 +212,7 @@ def load(path: StrPath, kind: str = "run") -> xr.Dataset:
 
 @explained
 def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
-    """Refuse a dataset, by a name for it, that is none of a kind and of this version; returns it.
-
-    Raises
-    ------
-    RunFileError
-    ConfigurationError
-        If there is no such kind.
-    """
+    """Refuse, by a RunFileError, a dataset that is none of a kind and this version; return it."""
     if kind not in (*KINDS, "any"):
         raise ConfigurationError(f"kind: {unknown_name('kind', kind, (*KINDS, 'any'))}")
     found = dataset.attrs.get("kind")
@@ -238,10 +226,8 @@ def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
         raise RunFileError(f"{name}: does not say its {missing[0]}")
     version = dataset.attrs["schema_version"]
     if version != SCHEMA_VERSION:
-        raise RunFileError(
-            f"{name}: has schema version {version}, this mfgcore reads {SCHEMA_VERSION}; "
-            "delete it and run again"
-        )
+        what = f"has schema version {version}, this mfgcore reads {SCHEMA_VERSION}"
+        raise RunFileError(f"{name}: {what}; delete it and run again")
     return dataset
 
 

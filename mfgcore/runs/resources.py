@@ -27,7 +27,7 @@ SUFFIXES = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 def parse_size(text: str) -> float:
-    """Bytes from a size such as ``4G``, with the powers of 1024 that SLURM counts in; float."""
+    """Bytes from a size above 0 such as ``4G``, in SLURM's powers of 1024; float."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", str(text).upper())
     size = float(found[1]) * 1024.0 ** SUFFIXES[found[2]] if found else 0.0
     if not size > 0.0:

@@ -36,7 +36,7 @@ def simulate(
     checkpointer : Checkpointer, optional
         Where the run's state is kept on the way, and taken up if it was kept before.
     limit : float, optional
-        Bytes of memory that the run may take; see Simulation.
+        Bytes of memory that the run may take; by default what there is.
 
     Returns
     -------

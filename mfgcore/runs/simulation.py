@@ -25,19 +25,13 @@ from mfgcore.runs import resources
 class Simulation:
     """The state of a run between two iterations, and the step from one to the next.
 
-    Parameters
-    ----------
-    experiment : Experiment
-    threads : int
-        Threads that share the learning of one iteration. They change no result.
-    limit : float, optional
-        Bytes of memory that the run may take; by default what there is. Learners are processed in
-        blocks whose replay buffers fit. The blocks change no result.
+    Parameters are those of :func:`mfgcore.simulate`. Learners are processed in blocks whose replay
+    buffers fit into the memory; the blocks change no result.
 
     Attributes
     ----------
-    code : str
-        Fingerprint of the code, as it was at the start.
+    code_fingerprint : str
+        That of the code at the start.
     iteration : int
         k: number of iterations done.
     population : Population
@@ -209,10 +203,8 @@ class Simulation:
         experiment, k = self.experiment, self.iteration
         present, expected = self.population.size, self._scenario.population(k)
         if not 1 <= expected <= experiment.max_agents:
-            raise ConfigurationError(
-                f"scenario {experiment.resolved_scenario!r}: {expected} agents at iteration {k} "
-                f"are not >= 1 and <= {experiment.max_agents}"
-            )
+            said = f"{expected} agents at iteration {k} are not >= 1 and <= {experiment.max_agents}"
+            raise ConfigurationError(f"scenario {experiment.resolved_scenario!r}: {said}")
         if expected > present:
             states = self._streams.sample_initial_states("arrivals", k, expected, self.game)
             self.population.add(states[present:])
@@ -253,6 +245,5 @@ class Simulation:
     def _check_finite(self, what, values, learners):
         bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
         if bad.any():
-            raise NumericalError(
-                f"iteration {self.iteration}, agent {learners[bad][0]}: its {what} is not finite"
-            )
+            who = f"iteration {self.iteration}, agent {learners[bad][0]}"
+            raise NumericalError(f"{who}: its {what} is not finite")
