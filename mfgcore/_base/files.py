@@ -85,17 +85,20 @@ def check_writable(path: StrPath, needed: float = 0) -> Path:
 
 def _try_to_write(given, path, size):
     """Take so many bytes beside a file and give them back: quotas are in no other answer."""
-    place = {"prefix": f".{path.name}.", "suffix": ".partial", "dir": path.parent}
+    trial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with tempfile.NamedTemporaryFile(**place) as file:
-            try:
-                os.posix_fallocate(file.fileno(), 0, size)
-            except (AttributeError, OSError) as error:  # not every system has it
-                if getattr(error, "errno", errno.ENOSYS) not in NO_SUCH_CALL:
-                    raise
-                file.write(bytes(size))
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with trial.open("wb") as file:
+                try:
+                    os.posix_fallocate(file.fileno(), 0, size)
+                except (AttributeError, OSError) as error:  # not every system has it
+                    if getattr(error, "errno", errno.ENOSYS) not in NO_SUCH_CALL:
+                        raise
+                    file.write(bytes(size))
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            trial.unlink(missing_ok=True)
     except OSError as error:
         refuse(given, f"cannot be written: {reason(error)}")
 
