@@ -10,7 +10,6 @@ import inspect
 import itertools
 import numbers
 import os
-import sys
 import types
 import typing
 from collections.abc import Callable
@@ -33,11 +32,7 @@ _LISTED = (list, tuple, np.ndarray)  # what is looked at element by element
 
 
 def as_python(value: Any) -> Any:
-    """A number, truth value or text of NumPy's, also in an array of no dimensions, as Python's own.
-
-    Anything else is returned as it is; so is what Python has no type of its own for, as complex
-    numbers and dates are no parameters.
-    """
+    """A number, truth value or text of NumPy's as Python's own; anything else as it is."""
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         if value.dtype.kind == "f":  # a longdouble's item() is one again
             return float(value)
@@ -51,19 +46,8 @@ def _truth(value):
     return value if isinstance(value, bool) else WRONG
 
 
-def _whole(value):
-    if type(value) is int:
-        return value
-    return _real(as_python(value), numbers.Integral)
-
-
-def _number(value):
-    if type(value) is float:
-        return value
-    return _real(as_python(value), numbers.Real)
-
-
-def _real(value, kind):
+def _number(value, kind=numbers.Real):
+    value = as_python(value)
     # a truth value is no number, and a time of NumPy's, which says that it is one, is none
     return value if isinstance(value, kind) and not isinstance(value, bool | np.generic) else WRONG
 
@@ -92,7 +76,7 @@ def _array(value):
 # by annotation: what makes an argument of a value, or WRONG, and what it is called
 _KNOWN: dict[Any, tuple[Callable, str]] = {
     bool: (_truth, "true or false"),
-    int: (_whole, "a whole number"),
+    int: (functools.partial(_number, kind=numbers.Integral), "a whole number"),
     float: (_number, "a number"),
     str: (_text, "a text"),
     os.PathLike: (_path, "a path"),
@@ -141,17 +125,16 @@ def _mapping(test, origin):
     words = "a mapping" if test is None else f"a mapping, each value {test[1]}"
 
     def fit(value):
-        right = isinstance(value, origin) and (test is None or _all(value.values(), test[0]))
-        return value if right else WRONG
+        if not isinstance(value, origin):
+            return WRONG
+        fits = test is None or all(test[0](each) is not WRONG for each in value.values())
+        return value if fits else WRONG
 
     return fit, words
 
 
 def _listed(tests, origin):
-    """A list, a tuple or anything that can be looped over; only what can be so again is looked at.
-
-    A tuple of several types has as many parts, each of its own type.
-    """
+    """A list, a tuple or what can be looped over; only what can be so again is looked at."""
     parts = tests if origin is tuple and len(tests) > 1 else None
     each = "" if tests[0] is None else f", each {tests[0][1]}"
     words = f"a tuple of {len(parts)}" if parts else f"a list{each or ' of values'}"
@@ -162,36 +145,14 @@ def _listed(tests, origin):
             return WRONG
         if not isinstance(value, _LISTED):
             return value
-        if isinstance(value, np.ndarray) and value.ndim == 0:
+        if getattr(value, "shape", None) == () or (parts and len(value) != len(parts)):
             return WRONG
         seen = value[:1] if isinstance(value, np.ndarray) else value  # its others are alike
-        if parts is not None and len(value) != len(parts):
-            return WRONG
         pairs = zip(seen, parts or itertools.repeat(tests[0]), strict=False)
         right = all(test is None or test[0](one) is not WRONG for one, test in pairs)
         return value if right else WRONG
 
     return fit, words
-
-
-def _all(values, fit):
-    return all(fit(value) is not WRONG for value in values)
-
-
-def _annotations(function):
-    """The annotations of a function's arguments; dict of type by name.
-
-    What it names and its module knows in a type check alone is a class of another module's.
-    """
-    known = dict(inspect.unwrap(function).__globals__)
-    try:
-        return typing.get_type_hints(function, known)
-    except NameError:
-        for name, module in list(sys.modules.items()):
-            if name.startswith("mfgcore."):
-                own = {key: each for key, each in vars(module).items() if isinstance(each, type)}
-                known = own | known
-        return typing.get_type_hints(function, known)
 
 
 def checked(function: F) -> F:
@@ -228,7 +189,7 @@ def checked(function: F) -> F:
     @functools.wraps(function)
     def call(*arguments, **named):
         if not tests:  # annotations can name what is imported later
-            hints = _annotations(function)
+            hints = typing.get_type_hints(function)
             tests.update({name: _test(hints.get(name, Any)) for name in (*signature, "")})
         names = itertools.chain(positional, itertools.repeat(further))
         pairs = zip(names, arguments, strict=False)

@@ -1,9 +1,7 @@
 """What the code of users depends on: the modules and files that it reaches, and plain values.
 
-A file of a user's depends on its content, on the modules that it imports and that are not
-installed, on what these import, and on the files and folders that are read while all this is
-executed. What was defined in a notebook depends on its code, and on the functions, classes
-and values that this uses. What is told apart here is what is *installed* from what is a user's.
+A file depends on its content, on the modules of users that it imports, and on what is read while
+these are executed; what was defined in a notebook, on its code and on what that uses.
 """
 
 import ast
@@ -190,7 +188,6 @@ _HEARD = {*_READ, *_ANSWERS}
 # asked whether code of a user's may read a path now
 _guard: ContextVar[Callable[[str | None, str], None] | None] = ContextVar("_guard", default=None)
 _written: set[str] = set()  # by this process, while it was watched: nobody's input
-_hooked = False
 
 
 @functools.cache
@@ -243,11 +240,9 @@ def _heard(event: str, arguments: tuple[Any, ...]) -> None:
         ask(path, f"{frame.f_code.co_filename}, line {frame.f_lineno}")
 
 
+@functools.cache  # a hook stays for good
 def _watch() -> None:
-    global _hooked
-    if not _hooked:
-        _hooked = True
-        sys.addaudithook(_heard)
+    sys.addaudithook(_heard)
 
 
 @contextlib.contextmanager
@@ -297,9 +292,7 @@ def _libraries_that_open_files_themselves(found: Reading) -> Iterator[None]:
         if original is None:
             continue
 
-        def new(
-            cls: Any, path: Any, mode: str = "r", *rest: Any, _of: Any = original, **options: Any
-        ) -> Any:
+        def new(cls, path, mode="r", *rest, _of=original, **options):
             if isinstance(path, str | os.PathLike) and mode.startswith("r"):
                 found.paths.add(absolute(path))
             return _of.__new__(cls, path, mode, *rest, **options)
@@ -321,13 +314,8 @@ def value_digest(
 ) -> str:
     """Digest of a function, class or value of a notebook, and of all that it uses.
 
-    Parameters
-    ----------
-    value : object
-    unfollowed : callable of str
-        Told of what cannot be followed, in words.
-    modules : set of str, optional
-        To which the names of modules are added that functions import when they are called.
+    `unfollowed` is told of what cannot be followed, in words; to `modules` are added the names of
+    those that functions import when they are called.
     """
     try:
         return _Follower(unfollowed, modules).digest(value)
@@ -337,9 +325,7 @@ def value_digest(
 
 
 class _Follower:
-    def __init__(
-        self, unfollowed: Callable[[str], object], modules: set[str] | None = None
-    ) -> None:
+    def __init__(self, unfollowed, modules=None):
         self._modules = set() if modules is None else modules
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []  # so that no other object gets the number of one that was seen
@@ -459,11 +445,9 @@ def _imported_by(code: types.CodeType) -> dict[str, str]:
 def _file_of_class(cls: type) -> str:
     """Where a class was written; a text like a cell's for one that is in no file."""
     module = sys.modules.get(cls.__module__)
-    if cls.__module__ == "builtins":
-        return ""
     if module is None or cls.__module__ == "__main__":
         return "<cell>"
-    return getattr(module, "__file__", None) or ""
+    return getattr(module, "__file__", None) or ""  # none of builtins
 
 
 def join_fingerprints(parts: Iterable[str]) -> str:

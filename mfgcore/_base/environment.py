@@ -14,21 +14,12 @@ CPUINFO = Path("/proc/cpuinfo")
 # x86-64-v2: what NumPy uses from version 2.4 on without asking; Python would end by SIGILL
 INSTRUCTIONS = {"pni", "ssse3", "sse4_1", "sse4_2", "popcnt"}
 # what runs, figures and workflow import
-NEEDED = (
-    *("numpy", "scipy", "pandas", "xarray", "netCDF4", "cftime", "networkx", "jsonschema", "attr"),
-    *(
-        "attrs",
-        "cloudpickle",
-        "referencing",
-        "rpds",
-        "yaml",
-        "tqdm",
-        "typing_extensions",
-        "dateutil",
-        "packaging",
-    ),
-    *("matplotlib", "seaborn", "PIL", "contourpy", "kiwisolver", "plotly", "snakemake"),
-)
+_NEEDED = """
+numpy scipy pandas xarray netCDF4 cftime networkx jsonschema attr attrs cloudpickle referencing rpds
+yaml tqdm typing_extensions dateutil packaging matplotlib seaborn PIL contourpy kiwisolver plotly
+snakemake
+"""
+NEEDED = _NEEDED.split()
 
 
 def unfit_processor(cpuinfo: Path = CPUINFO) -> str | None:
@@ -58,13 +49,7 @@ def hidden_package(paths: list[str], own: list[str]) -> str | None:
 
 
 def require(extra: str) -> None:
-    """Check that the packages of an extra of pyproject.toml are installed.
-
-    Raises
-    ------
-    ImportError
-        Of one line, which names the first that is not, and the extra.
-    """
+    """Check that the packages of an extra of pyproject.toml are installed, or raise ImportError."""
     for line in importlib.metadata.requires("mfgcore") or ():
         requirement, _, marker = line.partition(";")
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
@@ -77,13 +62,7 @@ def require(extra: str) -> None:
 
 
 def check() -> None:
-    """Refuse an environment in which what is imported next would not work.
-
-    Raises
-    ------
-    ImportError
-        Of one line. The command ``mfgcore`` shows no more than the line of any ImportError.
-    """
+    """Raise ImportError, of one line, where what is imported next would not work."""
     if Path((sys.argv or [""])[0]).name == "mfgcore":
         sys.excepthook = _show
     fault = "numpy" not in sys.modules and unfit_processor()

@@ -55,7 +55,7 @@ def one_line(error: BaseException, limit: int = 160) -> str:
         said = on_one_line(str(error))
     except Exception:  # a user's own may fail to say it
         said = "its message cannot be read"
-    text = ": ".join(filter(None, [type(error).__name__, said]))
+    text = f"{type(error).__name__}: {said}".removesuffix(": ")
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

@@ -26,9 +26,8 @@ NO_SUCH_CALL = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 _OWN_NAMES = re.compile(rf".*{CHECKPOINT}|\..*\.(lock|partial\.[^.]*|partial)")
 _SEAL = b"\nmfgcore blake2b "  # before the digest of all bytes before it, at the end of a file
 _SEAL_SIZE = len(_SEAL) + 65
-_held: dict[
-    tuple[int, Path], tuple[int, int]
-] = {}  # locks of this process: how often, and of which descriptor
+# locks of this process: how often, and of which descriptor
+_held: dict[tuple[int, Path], tuple[int, int]] = {}
 
 
 def refuse(path: StrPath, what: str) -> NoReturn:
@@ -47,18 +46,9 @@ def checkpoint_of(output: StrPath) -> Path:
 
 
 def check_writable(path: StrPath, needed: float = 0) -> Path:
-    """Fail now rather than after a long run if a file cannot be written.
+    """Fail now rather than after a long run if a file cannot be written; the file itself, no link.
 
-    Parameters
-    ----------
-    path : path
-    needed : float
-        Bytes that must be free.
-
-    Returns
-    -------
-    pathlib.Path
-        The file itself, where `path` is a symbolic link.
+    `needed` bytes must be free.
 
     Raises
     ------
@@ -114,10 +104,7 @@ def _try_to_write(given, path, size):
 
 
 def elsewhere(path: StrPath) -> list[Path]:
-    """Where is kept what cannot be written where it belongs; list of path.
-
-    In the user's cache, or else where temporary files are. A name has a digest of where it belongs.
-    """
+    """Where is kept what cannot be written where it belongs; a cache, or else a temporary file."""
     path = Path(os.path.realpath(path))
     name = f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}-{path.name[-100:]}"
     cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
@@ -140,14 +127,7 @@ def forget_kept(path: StrPath) -> None:
 
 
 def keep_elsewhere(path: StrPath, write: Callable[[Path], object]) -> Path | None:
-    """Write what belongs to a file elsewhere; where that was possible, if it was anywhere.
-
-    Parameters
-    ----------
-    path : path
-    write : callable of path
-        Writes it to a path, or raises a RunFileError.
-    """
+    """Write what belongs to a file elsewhere; where that was possible, if it was anywhere."""
     for place in elsewhere(path):
         with contextlib.suppress(OSError, RunFileError):
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -218,16 +198,8 @@ def _locked(path, lock):
 def atomic_path(path: StrPath, sealed: bool = False) -> Iterator[Path]:
     """A temporary path beside `path` that is renamed to it at the end, or removed on failure.
 
-    Parameters
-    ----------
-    path : path
-    sealed : bool
-        Whether a checksum of its bytes is added at the end; see :func:`verify_checksum`.
-
-    Yields
-    ------
-    pathlib.Path
-        It has the ending of `path`, from which libraries guess the format.
+    It has the ending of `path`, from which libraries guess the format. Where `sealed`, a checksum
+    is added; see :func:`verify_checksum`.
 
     Raises
     ------
@@ -249,7 +221,7 @@ def atomic_path(path: StrPath, sealed: bool = False) -> Iterator[Path]:
             _sync_folder(path.parent)
         except OSError as error:
             why = reason(error) if path.parent.is_dir() else "its folder is gone"
-            raise RunFileError(f"{shorten(str(given))}: cannot be written: {why}") from error
+            refuse(given, f"cannot be written: {why}")
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -264,12 +236,9 @@ def write_text(path: StrPath, text: str) -> None:
 def _sync_folder(folder):
     """The new name, too, is to outlast a loss of power."""
     descriptor = os.open(folder, os.O_RDONLY)
-    try:
+    with contextlib.suppress(OSError):  # some file systems cannot, and the file itself is safe
         os.fsync(descriptor)
-    except OSError:
-        pass  # some file systems cannot, and the file itself is safe
-    finally:
-        os.close(descriptor)
+    os.close(descriptor)
 
 
 def _digest(file, size=None):
@@ -283,18 +252,7 @@ def _digest(file, size=None):
 
 
 def verify_checksum(path: StrPath) -> int:
-    """Whether a sealed file has every bit that was written.
-
-    Returns
-    -------
-    int
-        Number of bytes before the checksum.
-
-    Raises
-    ------
-    RunFileError
-        If it cannot be read, has no checksum or another one.
-    """
+    """Refuse, by a RunFileError, a file without its checksum; the number of bytes before it."""
     try:
         if Path(path).exists() and not Path(path).is_file():
             refuse(path, "is no regular file")
@@ -303,21 +261,15 @@ def verify_checksum(path: StrPath) -> int:
             digest = _digest(file, size)
             seal = file.read()
     except FileNotFoundError:
-        raise RunFileError(f"{shorten(str(path))}: there is no such file") from None
+        refuse(path, "there is no such file")
     except OSError as error:
-        raise RunFileError(f"{shorten(str(path))}: cannot be read: {reason(error)}") from error
+        refuse(path, f"cannot be read: {reason(error)}")
     if size < 0 or not seal.startswith(_SEAL):
-        refuse(
-            path,
-            "has no checksum: it is not whole, another program had it open for writing, or it was "
-            "not made by this version of mfgcore",
-        )
+        why = "it is not whole, another program had it open for writing, or it was not made by"
+        refuse(path, f"has no checksum: {why} this version of mfgcore")
     if seal != _SEAL + digest + b"\n":
-        refuse(
-            path,
-            "is damaged: its checksum is another; delete it and run again (or close it, if another "
-            "program has it open for writing)",
-        )
+        what = "delete it and run again (or close it, if another program has it open for writing)"
+        refuse(path, f"is damaged: its checksum is another; {what}")
     return size
 
 

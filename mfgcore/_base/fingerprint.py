@@ -32,22 +32,15 @@ def _sources(folder, *endings):
     }
 
 
-def _kernel_files():
-    return _sources(PACKAGE / "kernels", "pyx", "pxi")
-
-
 def kernel_fingerprint() -> str | None:
     """Fingerprint of the kernels' sources; None where only the compiled kernels are installed."""
-    files = _kernel_files()
+    files = _sources(PACKAGE / "kernels", "pyx", "pxi")
     return _digest(files) if files else None
 
 
 @functools.cache
 def run_fingerprint() -> str:
-    """Fingerprint of everything in the package that a run's numbers depend on; str.
-
-    It is that of the code that was imported, as it is taken first while that is done.
-    """
+    """Fingerprint, when imported, of all in the package that a run's numbers depend on; str."""
     return fingerprint_of(*OF_RUNS)
 
 

@@ -37,7 +37,6 @@ class _Imported:
 
     Parameters
     ----------
-    path : Path
     name, content : str
         Of its module; the digest of the file itself.
     modules : dict of str to (str, str)
@@ -90,16 +89,9 @@ _sent: dict[int, tuple[Any, str]] = {}  # entries that came from another process
 
 
 def _named(value: Any, whose: str) -> Sequence[str]:
-    """The words of `reads`.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is no tuple of texts.
-    """
-    if isinstance(value, str) or not (
-        isinstance(value, list | tuple)
-        and all(isinstance(word, str | os.PathLike) for word in value)
+    """The words of `reads`, or a ConfigurationError."""
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(word, str | os.PathLike) for word in value
     ):
         raise ConfigurationError(f"{whose}: reads = {shorten(value)} is not a tuple of paths")
     return [os.fspath(word) for word in value]
@@ -173,22 +165,18 @@ def import_file(path: StrPath) -> None:
         line = error.lineno if isinstance(error, SyntaxError) else _place(error)[1]
         refuse(error, f", line {line}" if line else "")
     _imported[place] = found
-    undeclared = sorted(seen.variables - {word[1:] for word in found.reads() if word[0] == "$"})
     for what in sorted(seen.answers):
         _tell(f"import: {path}: {what}", stacklevel=3)
-    for name in undeclared:
-        warnings.warn(
-            f"import: {path}: reads the environment variable {name}; a change of it makes nothing "
-            f"out of date, unless it is named: {READS} = ('${name}',)",
-            stacklevel=2,
-        )
+    for name in sorted(seen.variables - {word[1:] for word in found.reads() if word[0] == "$"}):
+        what = f"reads the environment variable {name}; a change of it makes nothing out of date"
+        unless = f"unless it is named: {READS} = ('${name}',)"
+        warnings.warn(f"import: {path}: {what}, {unless}", stacklevel=2)
 
 
 def _tell(what, stacklevel):
     """Tell, in a warning, of what cannot be followed."""
-    warnings.warn(
-        f"{what}; a change of what it answers makes nothing out of date", stacklevel=stacklevel
-    )
+    said = f"{what}; a change of what it answers makes nothing out of date"
+    warnings.warn(said, stacklevel=stacklevel)
 
 
 def _note(found, content, there, seen):
@@ -236,9 +224,8 @@ def _check_apart(found, other):
         for beside in (found.path.parent / f"{top}.py", found.path.parent / top / "__init__.py"):
             apart = other.path.parent != found.path.parent and name == top and beside.is_file()
             if apart and not beside.samefile(file):
-                raise ConfigurationError(
-                    f"imports {top}, which is {file} already; give {beside} another name"
-                )
+                what = f"imports {top}, which is {file} already"
+                raise ConfigurationError(f"{what}; give {beside} another name")
 
 
 def _forget(found):
@@ -265,14 +252,15 @@ def _importable(folder):
 
 def file_of(entry: Any) -> Path | None:
     """The file by whose import an entry of a registry is known; None if it is by no such."""
-    found = _imported_with(entry.__module__)
+    found = _imported_with(entry)
     return found.path if found else None
 
 
-def _imported_with(module):
-    """The imported file that is a module, or reaches it."""
+def _imported_with(entry):
+    """The imported file whose module, or one that it reaches, an entry is of."""
+    name = entry.__module__
     for each in _imported.values():
-        if module == each.name or (module in each.modules and module in _loaded):
+        if name == each.name or (name in each.modules and name in _loaded):
             return each
     return None
 
@@ -317,21 +305,20 @@ def _users(entries):
     return [entry for entry in entries if not entry.__module__.startswith("mfgcore.")]
 
 
+def _named_files(entries):
+    """Paths of what is named as read during a run."""
+    found = [path for each in _imported.values() for path in each.reads().values()]
+    return found + [path for entry in _users(entries) for path in _reads_of(entry)]
+
+
 def digests_of_named_files(entries: Iterable[Any]) -> list[str]:
     """Digests of what is named as read during a run; list of str."""
-    found = [path for each in _imported.values() for path in each.reads().values()]
-    found += [_path_of(word, Path.cwd()) for entry in _users(entries) for word in _reads_of(entry)]
-    return list(map(_digest_of_what_is_named, found))
+    return list(map(_digest_of_what_is_named, _named_files(entries)))
 
 
 @contextlib.contextmanager
 def no_untracked_reads(entries: Iterable[Any]) -> Iterator[None]:
-    """Let code of users read no file that their results are not known to depend on.
-
-    Parameters
-    ----------
-    entries : iterable
-        What is used of registries.
+    """Let users' code of some entries read no file that results are not known to depend on.
 
     Raises
     ------
@@ -344,10 +331,7 @@ def no_untracked_reads(entries: Iterable[Any]) -> Iterator[None]:
         return
     refused: list[str] = []
     read = {path: known for each in _imported.values() for path, known in each.read.items()}
-    named = {path for each in _imported.values() for path in each.reads().values()}
-    named |= {_path_of(word, Path.cwd()) for entry in entries for word in _reads_of(entry)}
-
-    answers: set[str] = set()
+    named, answers = {*_named_files(entries)}, set()
 
     def ask(path, where):
         if path is None:
@@ -381,14 +365,15 @@ def _followed_modules(entries):
     """The modules that results are known to depend on; set of str."""
     found = {name for each in _imported.values() for name in each.modules}
     for entry in entries:
-        if _imported_with(entry.__module__) is None:
+        if _imported_with(entry) is None:
             value_digest(entry, lambda what: None, found)
     return found
 
 
 def _reads_of(entry):
-    """The `reads` of a class or function itself."""
-    return _named(getattr(entry, READS, ()), getattr(entry, "__name__", "entry"))
+    """The paths that the `reads` of a class or function itself name."""
+    words = _named(getattr(entry, READS, ()), getattr(entry, "__name__", "entry"))
+    return [_path_of(word, Path.cwd()) for word in words]
 
 
 def keep_digest(entry: Any, known: str) -> None:
@@ -397,26 +382,18 @@ def keep_digest(entry: Any, known: str) -> None:
 
 
 def code_digest(entry: Any) -> str | None:
-    """Digest of the code of an entry of a registry that is not mfgcore's own; None for these.
-
-    It is that of its file and of all that this reaches; of what was defined in a notebook, that of
-    its code and of the values, functions and classes that this uses.
-    """
-    name = entry.__module__
-    if name.startswith("mfgcore."):
+    """Digest of an entry's code and of all that it reaches or uses; None if it is mfgcore's own."""
+    if not _users([entry]):
         return None
     if id(entry) in _sent:
         return _sent[id(entry)][1]
-    named = [_digest_of_what_is_named(_path_of(word, Path.cwd())) for word in _reads_of(entry)]
-    found = _imported_with(name)
+    named = list(map(_digest_of_what_is_named, _reads_of(entry)))
+    found = _imported_with(entry)
     if found is not None:
         return digest(found.digest(), *named) if named else found.digest()
 
     def unfollowed(what):
-        warnings.warn(
-            f"{getattr(entry, '__name__', entry)!r} uses {what}, whose changes make nothing out of "
-            "date",
-            stacklevel=2,
-        )
+        used = f"{getattr(entry, '__name__', entry)!r} uses {what}"
+        warnings.warn(f"{used}, whose changes make nothing out of date", stacklevel=2)
 
     return digest(value_digest(entry, unfollowed), *named)

@@ -26,11 +26,6 @@ class Registry(Mapping[str, Any]):
     code : str
         The attribute of an entry that holds its code, if that is not the entry itself.
 
-    Attributes
-    ----------
-    reserved : collection of str
-        Names that no entry may have.
-
     Examples
     --------
     >>> COLOURS = Registry("colour")
@@ -47,7 +42,7 @@ class Registry(Mapping[str, Any]):
     @checked
     def __init__(self, kind: str, type_: type | None = None, code: str = "") -> None:
         self.kind, self._type, self._code = kind, type_, code
-        self.reserved: Collection[str] = ()
+        self.reserved: Collection[str] = ()  # names that no entry may have
         self._entries: dict[str, Any] = {}
 
     def register(self, function: Any) -> Any:
@@ -64,17 +59,14 @@ class Registry(Mapping[str, Any]):
         ConfigurationError
             If the name is one of mfgcore itself or of another file, or is reserved.
         """
-        if name in self.reserved:
-            raise ConfigurationError(
-                f"{self.kind} {name!r} would be a coordinate or parameter; choose another name"
-            )
+        taken = "would be a coordinate or parameter" if name in self.reserved else ""
         if name in self._entries:
             known, own = (_origin(self._own_code(each)) for each in (self._entries[name], value))
             # a notebook may have what a file has, and something else in the next cell
             if known[1] != own[1] and known[0] and (own[0] or known[0] == OURS):
-                raise ConfigurationError(
-                    f"{self.kind} {name!r} is one of {known[0]}; choose another name"
-                )
+                taken = taken or f"is one of {known[0]}"
+        if taken:
+            raise ConfigurationError(f"{self.kind} {name!r} {taken}; choose another name")
         self._entries[name] = value
 
     def needs(self, name: str) -> tuple[str, ...]:
@@ -82,18 +74,9 @@ class Registry(Mapping[str, Any]):
         return keyword_names(self.code(name))
 
     def make(self, name: str, given: Callable[[str], Any]) -> Any:
-        """Make a component.
+        """Make a component: what an entry returns, or itself, if it takes more than it is given.
 
-        Parameters
-        ----------
-        name : str
-        given : callable of str
-            What an entry is given, by what it names after ``*``.
-
-        Returns
-        -------
-        object
-            What the entry returns; the entry itself, with what it is given, if it takes more.
+        `given` returns what an entry is given, by what it names after ``*``.
 
         Raises
         ------
@@ -104,16 +87,13 @@ class Registry(Mapping[str, Any]):
         bound = functools.partial(code, **{key: given(key) for key in keyword_names(code)})
         later = _positional_names(code)
         if later and self._type is not None:
-            raise ConfigurationError(
-                f"{self.kind} {name!r}: nothing gives it {', '.join(later)}; what it is to be "
-                "given by the experiment stands after *"
-            )
+            hint = "what it is to be given by the experiment stands after *"
+            what = f"nothing gives it {', '.join(later)}"
+            raise ConfigurationError(f"{self.kind} {name!r}: {what}; {hint}")
         made = bound if later else bound()
         if self._type is not None and not isinstance(made, self._type):
-            raise ConfigurationError(
-                f"{self.kind} {name!r}: {shorten(made)} is not an object of type "
-                f"{self._type.__name__}"
-            )
+            what = f"{shorten(made)} is not an object of type {self._type.__name__}"
+            raise ConfigurationError(f"{self.kind} {name!r}: {what}")
         return made
 
     def _own_code(self, value):
@@ -156,12 +136,9 @@ def keyword_names(function: Callable) -> tuple[str, ...]:
 
 def _positional_names(function):
     """The names of what a function takes beside what stands after ``*``, and has no default."""
-    return [
-        each.name
-        for each in inspect.signature(function).parameters.values()
-        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
-        and each.default is each.empty
-    ]
+    arguments = inspect.signature(function).parameters.values()
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return [each.name for each in arguments if each.kind in kinds and each.default is each.empty]
 
 
 def _origin(code):

@@ -72,18 +72,7 @@ def collect(runs: Sequence[StrPath | xr.Dataset], experiments: Sequence[Experime
 
 @explained
 def collect_files(paths: Iterable[StrPath], design: Design) -> xr.Dataset:
-    """Join the runs of a design.
-
-    Parameters
-    ----------
-    paths : list of path
-        Its files, in their order.
-    design : Design
-
-    Returns
-    -------
-    xarray.Dataset
-        As of :func:`join`.
+    """Join the runs of a design by :func:`join`, from its files in their order.
 
     Raises
     ------
@@ -93,9 +82,8 @@ def collect_files(paths: Iterable[StrPath], design: Design) -> xr.Dataset:
     pieces = {}
     for path, key in zip(paths, design.files, strict=True):
         if design.summaries:
-            dataset = load(path, "experiment")
-            check_part(shorten(str(path)), dataset, design.part(*key))
-            pieces[key] = dataset
+            pieces[key] = load(path, "experiment")
+            check_part(shorten(str(path)), pieces[key], design.part(*key))
         else:
             dataset = load(path)
             check_run(shorten(str(path)), dataset, design.runs[key])
@@ -109,32 +97,28 @@ def join(design: Design, pieces: Mapping[Key, xr.Dataset]) -> xr.Dataset:
 
     Parameters
     ----------
-    design : Design
     pieces : dict of tuple to xarray.Dataset
-        By the beginning of the keys of its runs: what they measured, over the rest of these, and
-        over iterations, states and so on.
+        By the beginning of the keys of its runs: what they measured, over the rest of these.
 
     Returns
     -------
     xarray.Dataset
         NaN where there is no run, or no such iteration. What is over states is there if all
-        pieces have the same states. Coordinates of factors have the attribute `baseline` if the
-        experiment varies a value.
+        pieces have the same states. Factors have the attribute `baseline` if a value is varied.
     """
     coordinates = design.coordinates
     n_outer = len(next(iter(pieces)))
     outer = dict(itertools.islice(coordinates.items(), n_outer))
-    own = [*coordinates, "iteration"]
-    states = [
-        piece.coords.to_dataset().drop_dims(own, errors="ignore") for piece in pieces.values()
-    ]
+
+    def coords_without(piece, *dims):
+        return piece.coords.to_dataset().drop_dims([*coordinates, *dims], errors="ignore")
+
+    states = [coords_without(piece, "iteration") for piece in pieces.values()]
     if not all(each.equals(states[0]) for each in states):
-        pieces = {
-            key: each.drop_dims(["state", "action"], errors="ignore")
-            for key, each in pieces.items()
-        }
+        of_states = ["state", "action"]
+        pieces = {key: each.drop_dims(of_states, errors="ignore") for key, each in pieces.items()}
     longest = max(pieces.values(), key=lambda piece: piece.sizes["iteration"])
-    joined = xr.Dataset(coords=longest.coords.to_dataset().drop_dims(coordinates, errors="ignore"))
+    joined = xr.Dataset(coords=coords_without(longest))
     for name in longest.data_vars:
         found = {key: piece[name].values for key, piece in pieces.items()}
         dims = (*outer, *longest[name].dims)
@@ -169,11 +153,10 @@ def join(design: Design, pieces: Mapping[Key, xr.Dataset]) -> xr.Dataset:
 
 def _stacked(outer: list[list[Any]], found: dict[Key, np.ndarray]) -> np.ndarray:
     """Arrays in one, by their labels; NaN where there is none, or it is smaller than others."""
-    shape = np.max([values.shape for values in found.values()], axis=0)
+    shapes = [values.shape for values in found.values()]
+    shape = np.max(shapes, axis=0)
     sizes = [len(labels) for labels in outer]
-    whole = len(found) == np.prod(sizes) and all(
-        values.shape == tuple(shape) for values in found.values()
-    )
+    whole = len(found) == np.prod(sizes) and len({*shapes}) == 1
     dtype = np.result_type(*found.values())
     if not whole and dtype.kind != "f":
         dtype = np.dtype(float)
@@ -193,18 +176,9 @@ def measured(run: xr.Dataset) -> xr.Dataset:
 
 @checked
 def summarise_runs(design: Design, progress: Callable[[Key], object] | None = None) -> xr.Dataset:
-    """Make the runs of a design, one after the other, and keep their summaries.
+    """Make the runs of a design, one after the other, and join their summaries.
 
-    Parameters
-    ----------
-    design : Design
-    progress : callable, optional
-        Called with the key of each run that is done.
-
-    Returns
-    -------
-    xarray.Dataset
-        Of :func:`join`, of each run's :func:`summary`.
+    `progress` is called with the key of each run that is done.
     """
     if not design.runs:
         raise ConfigurationError("design: there is no run")
@@ -218,13 +192,7 @@ def summarise_runs(design: Design, progress: Callable[[Key], object] | None = No
 
 @explained
 def check_part(whose: str, dataset: xr.Dataset, design: Design) -> None:
-    """Refuse what is not the runs of a design.
-
-    Raises
-    ------
-    RunFileError
-        Its message begins with `whose`.
-    """
+    """Refuse, by a RunFileError that begins with `whose`, what is not the runs of a design."""
     difference = design.difference(dataset.attrs)
     if difference is not None:
         raise RunFileError(f"{whose}: was {difference}; delete it and run again")
@@ -232,15 +200,9 @@ def check_part(whose: str, dataset: xr.Dataset, design: Design) -> None:
 
 @explained
 def load_current(path: StrPath, expected: Any, outdated: bool = False) -> xr.Dataset:
-    """Read a run, or the runs of a design, if they are what would be made now.
+    """Read what an Experiment, or a Design, expects, if it is what would be made now.
 
-    Parameters
-    ----------
-    path : path
-    expected : Design or Experiment
-    outdated : bool
-        Whether what was made by other code or with other parameters is read all the same. Its
-        attribute `outdated` then says what is different.
+    Where `outdated`, it is read even if not; its attribute `outdated` says what is different.
 
     Raises
     ------
@@ -255,10 +217,8 @@ def load_current(path: StrPath, expected: Any, outdated: bool = False) -> xr.Dat
         difference = _difference(dataset, expected)
     if difference is not None:
         if not outdated:
-            raise RunFileError(
-                f"{shorten(str(path))}: was {difference}; delete it and run again, or "
-                "--config show_outdated=True draws it with a mark"
-            )
+            hint = "delete it and run again, or --config show_outdated=True draws it with a mark"
+            raise RunFileError(f"{shorten(str(path))}: was {difference}; {hint}")
         dataset.attrs["outdated"] = difference
     return dataset
 
@@ -272,11 +232,7 @@ def run_to_file(
     progress: Callable[[Simulation], object] | None = None,
     limit: float | None = None,
 ) -> xr.Dataset:
-    """Run an experiment and save what it measured; returns that.
-
-    The arguments are those of :func:`mfgcore.simulate`, the errors those of it and of
-    :func:`mfgcore.runs.datasets.make_and_save`. The checkpoint is deleted once the file is there.
-    """
+    """Run an experiment by :func:`mfgcore.simulate`, save what it measured, and return that."""
     dataset = make_and_save(
         path,
         lambda: simulate(experiment, threads, progress, checkpointer, limit),
@@ -287,14 +243,8 @@ def run_to_file(
 
 
 @explained
-def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None:
-    """Refuse a run that is not the expected one, or lacks a value that it should have.
-
-    Raises
-    ------
-    RunFileError
-        Its message begins with `whose`.
-    """
+def check_run(whose: str, dataset: xr.Dataset, experiment: Experiment) -> None:
+    """Refuse, by a RunFileError that begins with `whose`, another run or one that lacks a value."""
 
     def refuse(what):
         raise RunFileError(f"{whose}: {what}; delete it and run again")
@@ -305,12 +255,7 @@ def check_run(whose: str, dataset: xr.Dataset, experiment: "Experiment") -> None
     missing = [name for name in per_iteration() if name not in dataset]
     if missing:
         refuse(f"{missing[0]} is missing")
-    sizes = {
-        "iteration": experiment.iterations,
-        "state": experiment.n_states,
-        "action": experiment.n_actions,
-    }
-    for name, size in sizes.items():
+    for name, size in experiment.sizes.items():
         if dataset.sizes.get(name) != size:
             refuse(f"has {dataset.sizes.get(name)} {name}s, expected {size}")
     for name, metric in per_iteration().items():

@@ -37,16 +37,7 @@ MEMORY_MARGIN = 1.5
 @user_errors()
 @checked
 def work(experiment: Experiment) -> dict[str, float]:
-    """Expected amounts of work of a run, in the units of `SECONDS`.
-
-    Parameters
-    ----------
-    experiment : Experiment
-
-    Returns
-    -------
-    dict of str to float
-    """
+    """Expected amounts of work of a run, by the units of `SECONDS`; dict of str to float."""
     scenario, architecture = experiment.make("scenario"), experiment.make("architecture")
     entries = experiment.n_states * experiment.n_actions
     done = dict.fromkeys(SECONDS, 0.0)
@@ -123,16 +114,7 @@ def _links_heard(experiment, n_agents):
 
 @checked
 def run_seconds(experiment: Experiment) -> float:
-    """Expected CPU seconds of a run on one core.
-
-    Parameters
-    ----------
-    experiment : Experiment
-
-    Returns
-    -------
-    float
-    """
+    """Expected CPU seconds of a run on one core; float."""
     return sum(SECONDS[unit] * amount for unit, amount in work(experiment).items())
 
 

@@ -15,6 +15,7 @@ from mfgcore.experiment.parameters import defaults, disturbances, parameters
 
 Labels = tuple[Any, ...]  # of one level of each factor
 Key = tuple[Any, ...]  # labels, then the trial
+Combination = tuple[Labels, dict[str, Any], int | None]
 OF_A_LEVEL = ("only", "trials")  # beside parameters
 
 
@@ -24,17 +25,12 @@ class Design:
 
     Parameters
     ----------
-    name : str
-        Of the experiment.
     factors : dict of str to list
         The labels of each factor's levels.
     runs : dict of tuple to Experiment
         By a label of each factor, and the trial unless there are none.
-    title : str
     baseline : dict of str to object
         By factor: the value of that parameter in what the experiment varies.
-    figures : tuple of str
-        Names of the figures that show it.
     files : dict of tuple to str
         Where runs are kept: a file for each run, or for all of them whose keys begin so.
     summaries : bool
@@ -85,12 +81,9 @@ class Design:
 
     def part(self, *labels: Any) -> "Design":
         """The runs whose keys begin with some labels, by the rest of their keys; Design."""
-        runs = {
-            key[len(labels) :]: run
-            for key, run in self.runs.items()
-            if key[: len(labels)] == labels
-        }
-        factors = dict(itertools.islice(self.factors.items(), len(labels), None))
+        n = len(labels)
+        runs = {key[n:]: run for key, run in self.runs.items() if key[:n] == labels}
+        factors = dict(itertools.islice(self.factors.items(), n, None))
         return dataclasses.replace(self, factors=factors, runs=runs, files={})
 
     def difference(self, attributes: Mapping[str, Any]) -> str | None:
@@ -114,19 +107,15 @@ class Design:
 
 @explained
 def levels(factor: str, given: Any) -> dict[Any, dict[str, Any]]:
-    """The levels of a factor: by its label, what each sets.
+    """The levels of a factor: by its label, what each sets; dict of object to dict.
 
     Parameters
     ----------
     factor : str
         Any name, or that of a parameter.
     given : dict of str to dict, or iterable
-        Parameters by label, of which None leaves one out, or values of the parameter.
-
-    Returns
-    -------
-    dict of object to dict
-        The labels of a parameter's values are the values, or all are texts where one is None.
+        Parameters by label, of which None leaves one out, or values of the parameter, which are
+        their own labels, or all texts where one is None.
 
     Raises
     ------
@@ -152,15 +141,7 @@ def levels(factor: str, given: Any) -> dict[Any, dict[str, Any]]:
 
 
 @explained
-def sets_of(level: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that a level sets; dict."""
-    return {key: value for key, value in level.items() if key not in OF_A_LEVEL}
-
-
-@explained
-def combinations(
-    factors: Mapping[str, Any],
-) -> Iterator[tuple[Labels, dict[str, Any], int | None]]:
+def combinations(factors: Mapping[str, Any]) -> Iterator[Combination]:
     """Every combination of levels that these allow.
 
     Parameters
@@ -171,10 +152,8 @@ def combinations(
 
     Yields
     ------
-    labels : tuple
-    parameters : dict
-        What the levels set; those of later factors override those of earlier ones.
-    trials : int or None
+    labels, parameters, trials : tuple, dict, int or None
+        Parameters of later factors override those of earlier ones.
 
     Raises
     ------
@@ -190,44 +169,31 @@ def combinations(
                     raise ConfigurationError(f"{place}: {unknown_name('factor', other, found)}")
                 for each in allowed:
                     if each not in factors[other]:
-                        raise ConfigurationError(
-                            f"{place}.{other}: {unknown_name('level', each, factors[other])}"
-                        )
+                        said = unknown_name("level", each, factors[other])
+                        raise ConfigurationError(f"{place}.{other}: {said}")
     for labels in itertools.product(*found.values()):
         at = dict(zip(found, labels, strict=True))
         parts = [found[factor][label] for factor, label in at.items()]
-        if any(
-            at[other] not in allowed
-            for part in parts
-            for other, allowed in part.get("only", {}).items()
-        ):
+        only = [pair for part in parts for pair in part.get("only", {}).items()]
+        if any(at[other] not in allowed for other, allowed in only):
             continue
-        sets = {key: value for part in parts for key, value in sets_of(part).items()}
-        yield (
-            labels,
-            sets,
-            min((part["trials"] for part in parts if "trials" in part), default=None),
-        )
+        values = [pair for part in parts for pair in part.items()]
+        trials = min((value for key, value in values if key == "trials"), default=None)
+        yield labels, {key: value for key, value in values if key not in OF_A_LEVEL}, trials
 
 
 @explained
 def expand(
     make: Callable[..., Experiment], factors: Mapping[str, Any], trials: int | None = None
 ) -> dict[Key, Experiment]:
-    """The runs of every combination of levels, and of every trial of it.
+    """The runs of every combination of levels and every trial; dict of tuple to Experiment.
 
     Parameters
     ----------
     make : callable
         Makes a run of parameters, among them its `trial` if there are `trials`.
-    factors
-        As of :func:`combinations`.
     trials : int, optional
         Of each combination, where no level says how many.
-
-    Returns
-    -------
-    dict of tuple to Experiment
 
     Raises
     ------

@@ -15,12 +15,7 @@ import xarray as xr
 from tqdm import tqdm
 
 from mfgcore._base.arguments import checked
-from mfgcore._base.errors import (
-    ConfigurationError,
-    MfgcoreError,
-    RunFileError,
-    shorten,
-)
+from mfgcore._base.errors import ConfigurationError, MfgcoreError, RunFileError, shorten
 from mfgcore._base.files import check_writable, checkpoint_of, only_writer, reason
 from mfgcore.batch import cost, workers
 from mfgcore.batch.collect import check_run, join, measured, run_to_file
@@ -59,9 +54,8 @@ def sweep(
         Runs at a time, each in a process of its own, or 1: one after the other in this process.
         By default as many as there are cores, if the memory is enough for them.
     cache : path, optional
-        Folder that keeps every run, as ``mfgcore run`` writes it. What was made with the same
-        parameters and by the same code is taken from there; what was not, or is damaged, is made
-        anew. After an interruption the same call goes on from there.
+        Folder that keeps every run, as ``mfgcore run`` writes it. What is there of the same
+        parameters and code is not made again, nor what an interrupted call has done.
     progress : bool
         Whether a bar shows how many runs are done.
     **varied
@@ -153,9 +147,7 @@ def _at(experiment: Experiment, **values: Any) -> Experiment:
 
 
 def _name(experiment: Experiment) -> str:
-    """What a run's file is called: by what it depends on, but for the code, so that it is replaced
-    where that was changed.
-    """
+    """What a run's file is called: by what it depends on but the code, whose change replaces it."""
     said = identity(experiment.effective_parameters())
     digest = hashlib.sha256(said.encode()).hexdigest()[:16]
     return f"{experiment.game}-{experiment.architecture}-{digest}.nc"
@@ -203,19 +195,17 @@ def _run(experiment: Experiment, path: Path | None, limit: float) -> xr.Dataset:
     return measured(dataset)
 
 
-def _run_elsewhere(
-    experiment: Experiment, path: Path | None, limit: float, code: str
-) -> xr.Dataset:
+def _run_elsewhere(code: str, experiment: Experiment, *task: Any) -> xr.Dataset:
     """One run in another process, which has to have the same code."""
     if experiment.code_fingerprint() != code:
         raise RunFileError("the code was changed since the sweep began; start it again")
-    return _run(experiment, path, limit)
+    return _run(experiment, *task)
 
 
 def _outcomes(tasks: Tasks, cores: int) -> Outcomes:
     """What comes of each task: its dataset, or the error that it raised."""
     if cores > 1:
-        elsewhere = {name: (*task, task[0].code_fingerprint()) for name, task in tasks.items()}
+        elsewhere = {name: (task[0].code_fingerprint(), *task) for name, task in tasks.items()}
         yield from workers.outcomes(_run_elsewhere, elsewhere, cores)
         return
     for name, task in tasks.items():

@@ -38,14 +38,14 @@ workers.work({descriptor})
 """
 
 
+_LOCKS = (threading.Lock, threading.RLock)
+
+
 class _Pickler(cloudpickle.Pickler):
     """Takes a lock for a new one: what it guarded is another copy, too."""
 
     dispatch_table = ChainMap(
-        {
-            type(make()): lambda lock, make=make: (make, ())
-            for make in (threading.Lock, threading.RLock)
-        },
+        {type(make()): lambda _, make=make: (make, ()) for make in _LOCKS},
         cloudpickle.Pickler.dispatch_table,
     )
 
@@ -80,15 +80,6 @@ def outcomes(
     function: Callable[..., Any], tasks: Mapping[str, tuple[Any, ...]], processes: int
 ) -> Generator[tuple[str, Any], None, None]:
     """What comes of a function in some processes, by the names of its tasks, as they are done.
-
-    Parameters
-    ----------
-    function : callable
-        Of a module of mfgcore.
-    tasks : dict of str to tuple
-        The arguments, by name.
-    processes : int
-        How many there are at a time.
 
     Yields
     ------
@@ -153,18 +144,20 @@ class _Process:
         except (EOFError, OSError):
             return name, MfgcoreError(f"its process {_cause(self.process.wait())}{self._last()}")
 
+    def _all_said(self) -> str:
+        self.said.seek(0)
+        return self.said.read().decode(errors="replace")
+
     def _last(self) -> str:
         """The last that it said, for a message."""
-        self.said.seek(0)
-        lines = [line.strip() for line in self.said.read().decode(errors="replace").splitlines()]
-        said = [line for line in lines if line]
-        return f"; it said: {said[-1][:160]}" if said else ""
+        said = self._all_said().splitlines()
+        last = next((line.strip() for line in reversed(said) if line.strip()), "")
+        return f"; it said: {last[:160]}" if last else ""
 
     def end(self) -> None:
         self.process.wait()
         self.connection.close()
-        self.said.seek(0)
-        sys.stderr.write(self.said.read().decode(errors="replace"))  # such as warnings
+        sys.stderr.write(self._all_said())  # such as warnings
         self.said.close()
 
 

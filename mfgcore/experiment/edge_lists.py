@@ -1,8 +1,7 @@
 """Links as their authors have them: pairs of agents' numbers, in a file or in Python.
 
-A file says which of two agents is linked to which other, a line for each link. What it holds
-otherwise, and what else Python has for a graph, is refused with the form that it should have, as
-most of it could be read as another graph.
+What else a file or Python has for a graph is refused with the form that it should have, as most of
+it could be read as another graph.
 """
 
 import codecs
@@ -71,8 +70,7 @@ _ADVICE = {
 def read_edges(path: str | None) -> tuple[np.ndarray, str]:
     """The links that a file lists: two agents' numbers on each line, # before a comment.
 
-    It may be packed by gzip, or a pipe: what is no regular file is read once, and kept as long as
-    the process lives.
+    It may be packed by gzip, or a pipe, which is read once and kept as long as the process lives.
 
     Returns
     -------
@@ -96,10 +94,8 @@ def read_edges(path: str | None) -> tuple[np.ndarray, str]:
         if pair is not None:
             edges.append((int(pair[1]), int(pair[2])))
         elif said.strip(" \t"):
-            raise ConfigurationError(
-                f"{where}, line {number}: {shorten(line, 40)} is not the numbers of two agents; "
-                f"{_advice(said.strip())}"
-            )
+            what = f"{shorten(line, 40)} is not the numbers of two agents"
+            raise ConfigurationError(f"{where}, line {number}: {what}; {_advice(said.strip())}")
     digest = hashlib.sha256(content).hexdigest()[:16]
     return np.array(edges, dtype=np.int64).reshape(-1, 2), digest
 
@@ -147,9 +143,8 @@ def _unpacked(where, content):
             with gzip.open(io.BytesIO(content)) as packed:
                 content = packed.read(MOST_BYTES + 1)
         except (OSError, EOFError, zlib.error) as error:
-            raise ConfigurationError(
-                f"{where} is packed by gzip and damaged: {reason(error)}"
-            ) from error
+            what = "is packed by gzip and damaged"
+            raise ConfigurationError(f"{where} {what}: {reason(error)}") from error
     if len(content) > MOST_BYTES:
         raise ConfigurationError(f"{where} holds more than {MOST_BYTES:,} bytes")
     return content
@@ -159,13 +154,11 @@ def _text(where, content):
     """The content as text; what is none of UTF-8 is left for the check of the numbers."""
     for start, packing in _PACKED.items():
         if content.startswith(start):
-            raise ConfigurationError(
-                f"{where} is packed by {packing}: unpack it; only gzip is unpacked here"
-            )
+            hint = "unpack it; only gzip is unpacked here"
+            raise ConfigurationError(f"{where} is packed by {packing}: {hint}")
     if content.startswith(b"\x93NUMPY"):
-        raise ConfigurationError(
-            f"{where} is an array of NumPy: np.savetxt(path, pairs, fmt='%d') writes a text"
-        )
+        hint = "np.savetxt(path, pairs, fmt='%d') writes a text"
+        raise ConfigurationError(f"{where} is an array of NumPy: {hint}")
     wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = content.decode("utf-16" if wide else "utf-8-sig", "surrogateescape")
@@ -269,9 +262,8 @@ def _of_items(edges):
             _refuse(shown, "each link is a pair of agents' numbers")
         if len(item) == 2:
             _refuse(shown, "numbers of agents are whole, without quotes or a point")
-        wide = all(
-            _is_row(row) and len(row) == len(item) and all(map(_is_whole, row)) for row in items
-        )
+        rows = [row for row in items if _is_row(row) and len(row) == len(item)]
+        wide = len(rows) == len(items) and all(_is_whole(each) for row in rows for each in row)
         _refuse(shown, _shape_hint((len(items) if wide else 0, len(item))))
     return np.array(items, dtype=object).reshape(-1, 2)
 
@@ -296,9 +288,8 @@ def _shape_hint(shape):
 
 
 def _refuse(what: str, hint: str) -> NoReturn:
-    raise ConfigurationError(
-        f"network: {what} is no list of links such as [(0, 1), (1, 2)]; {hint}"
-    )
+    said = f"{what} is no list of links such as [(0, 1), (1, 2)]"
+    raise ConfigurationError(f"network: {said}; {hint}")
 
 
 @checked
@@ -306,7 +297,6 @@ def check_edges(path: str | None, expected: str | None = None) -> str:
     """Digest of a file of links, which must be the expected one, if there is one; str."""
     _, digest = read_edges(path)
     if expected not in (None, digest):
-        raise ConfigurationError(
-            f"edges: {shorten(path)} has changed: its digest is {digest}, not {expected}"
-        )
+        said = f"has changed: its digest is {digest}, not {expected}"
+        raise ConfigurationError(f"edges: {shorten(path)} {said}")
     return digest

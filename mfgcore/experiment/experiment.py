@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -71,10 +72,8 @@ class Experiment(Table):
     def __repr__(self) -> str:
         """What differs from the defaults, as it can be written again."""
         values = {key: getattr(self, key) for key in parameters()}
-        own = {
-            key: value for key, value in values.items() if value != defaults().get(key, REQUIRED)
-        }
-        said = ", ".join(f"{key}={value!r}" for key, value in own.items())
+        own = [key for key in values if values[key] != defaults().get(key, REQUIRED)]
+        said = ", ".join(f"{key}={values[key]!r}" for key in own)
         return f"{type(self).__name__}({said})"
 
     def _check_scenario(self):
@@ -86,35 +85,26 @@ class Experiment(Table):
                 self._check_given(key, f"scenario {scenario!r}")
             if key not in disturbances(scenario):
                 self._check_not_given(key, f"scenario {scenario!r}")
-        for key, other in (
-            ("final_agents", "population_change_at"),
-            ("population_change_at", "final_agents"),
-        ):
+        for key, other in itertools.permutations(("final_agents", "population_change_at")):
             if getattr(self, other) is not None:
                 self._check_given(key, other)
-        if "departure_state" in DEPARTURE_RULES.needs(self.departure_rule):
-            self._check_given("departure_state", f"departure_rule {self.departure_rule!r}")
-        else:
-            self._check_not_given("departure_state", f"departure_rule {self.departure_rule!r}")
-        if (
-            self.departure_rule != defaults()["departure_rule"]
-            and min(self.population_sizes) == self.agents
-        ):
-            raise ConfigurationError(
-                f"departure_rule: {self.departure_rule!r} is not allowed: nobody leaves"
-            )
-        if self.departure_state is not None and self.departure_state >= self.n_states:
-            raise ConfigurationError(
-                f"departure_state: {self.departure_state} is not < {self.n_states}, the number of "
-                "states"
-            )
-        if min(self.population_sizes) < self.agents:
+        rule, leaving = self.departure_rule, min(self.population_sizes) < self.agents
+        needs_state = "departure_state" in DEPARTURE_RULES.needs(rule)
+        check = self._check_given if needs_state else self._check_not_given
+        check("departure_state", f"departure_rule {rule!r}")
+        if rule != defaults()["departure_rule"] and not leaving:
+            raise ConfigurationError(f"departure_rule: {rule!r} is not allowed: nobody leaves")
+        said = f"{self.n_states}, the number of states"
+        self._check_below("departure_state", self.n_states, said)
+        if leaving:
             self.make("departure_rule")(np.zeros(0, dtype=np.int32))
         for key in ("population_change_at", "learner_lost_at"):
-            if getattr(self, key) is not None and getattr(self, key) >= self.iterations:
-                raise ConfigurationError(
-                    f"{key}: {getattr(self, key)} is not < iterations = {self.iterations}"
-                )
+            self._check_below(key, self.iterations, f"iterations = {self.iterations}")
+
+    def _check_below(self, key, limit, said):
+        value = getattr(self, key)
+        if value is not None and value >= limit:
+            raise ConfigurationError(f"{key}: {value} is not < {said}")
 
     def _check_given(self, key, why):
         if getattr(self, key) is None:
@@ -156,8 +146,7 @@ class Experiment(Table):
             check_sizes(game)
             pairs = self.n_states * self.n_actions
             if pairs <= MAX_PAIRS:
-                _checked(game)
-                return
+                return _checked(game)
         size = next(key for key in ("grid_size", "states", "game") if key in self._game_fields)
         raise ConfigurationError(
             f"{size}: {getattr(self, size)} gives {pairs:,} state-action pairs; at most "
@@ -201,6 +190,11 @@ class Experiment(Table):
     def n_actions(self) -> int:
         """Number of actions of the game."""
         return len(self.make_game().actions)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Sizes of the dimensions of what is measured; dict of str to int."""
+        return {"iteration": self.iterations, "state": self.n_states, "action": self.n_actions}
 
     @property
     def learning_steps(self) -> int:
@@ -306,16 +300,10 @@ class Experiment(Table):
         ]
 
     def effective_parameters(self) -> dict[str, Any]:
-        """The parameters that this run depends on.
+        """The parameters that this run depends on; dict of str to bool, int, float or str.
 
-        A run without communication, say, is the same for every communication radius: parameters
-        that play no part are left out, so that changing one makes nothing out of date that does
-        not use it. What plays a part follows from what the chosen game, scenario, algorithm and
-        so on were registered with.
-
-        Returns
-        -------
-        dict of str to bool, int, float or str
+        Those that play no part, such as the communication radius where nobody communicates, are
+        left out, so that changing one makes nothing out of date that does not use it.
         """
         values = dataclasses.asdict(self) | {"scenario": self.resolved_scenario}
         read = read_by(values, self.by_network)

@@ -71,11 +71,9 @@ class Parameter:
         """Sign, as text, and limit of each bound."""
         if not self.bounds:
             return []
-        low, high = (
-            int(number) if number.isdigit() else float(number)
-            for number in self.bounds[1:-1].split(", ")
-        )
-        ends = ((self.bounds[0], low), (self.bounds[-1], high))
+        said = self.bounds[1:-1].split(", ")
+        limits = (int(each) if each.isdigit() else float(each) for each in said)
+        ends = zip((self.bounds[0], self.bounds[-1]), limits, strict=True)
         return [(_SIGNS[end], limit) for end, limit in ends if math.isfinite(limit)]
 
     def allowed(self) -> str:
@@ -252,12 +250,7 @@ def parameter(default: Any, help_: str, source: str, bounds: str = "", **details
 
 
 def describe_fields(cls: Any) -> dict[str, Parameter]:
-    """The parameters of a dataclass whose fields :func:`parameter` made.
-
-    Returns
-    -------
-    dict of str to Parameter
-    """
+    """The parameters of a dataclass whose fields :func:`parameter` made; dict by name."""
     described = {}
     for field in dataclasses.fields(cls):
         type_: Any = field.type

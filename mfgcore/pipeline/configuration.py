@@ -81,11 +81,7 @@ def read(
 def located(config: Any, folders: Iterable[StrPath]) -> Any:
     """A configuration whose `import` and `edges` are relative to the working directory.
 
-    Parameters
-    ----------
-    config : dict
-    folders : list of path
-        Where to look for what is named by a relative path; the first, if it is in none of them.
+    What a relative path names is looked for in `folders`; it is in the first, if in none of them.
     """
     folders = list(folders)
 
@@ -123,24 +119,27 @@ def combine(shipped: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """A user's configuration over the shipped one; dict.
 
     Experiments of a user's own stand alone in their group: where there are any, those shipped ones
-    are left out, as by null, that the user does not name too.
-
-    Raises
-    ------
-    ConfigurationError
-        If a name is to be left out that there is not.
+    are left out, as by null, that the user does not name too. To leave out what there is not is a
+    ConfigurationError.
     """
     config = _override(shipped, given)
     for group in GROUPS:
-        named = [_named(each, group) for each in (config, shipped, given)]
-        if all(isinstance(each, dict) for each in named):
-            _stand_alone(_place(group), *named)
+        named, old, new = (_named(each, group) for each in (config, shipped, given))
+        if not all(isinstance(each, dict) for each in (named, old, new)):
+            continue
+        own = [name for name in new if name not in old]
+        for name in own:
+            if new[name] is None:
+                said = f"null leaves out what is shipped: {unknown_name('name', name, old)}"
+                raise ConfigurationError(f"{_place(group)}: {said}")
+        if own:
+            named.update({name: None for name in old if name not in new})
     return config
 
 
 def _named(config, group):
     """The experiments of a group, by name; None where there are none."""
-    section = config if group == "experiments" else config.get(group)
+    section = _shared(config, group)
     return section.get("experiments") if isinstance(section, dict) else None
 
 
@@ -148,24 +147,9 @@ def _place(group):
     return group if group == "experiments" else f"{group}.experiments"
 
 
-def _stand_alone(place, named, shipped, given):
-    own = [name for name in given if name not in shipped]
-    for name in own:
-        if given[name] is None:
-            raise ConfigurationError(
-                f"{place}: null leaves out what is shipped: {unknown_name('name', name, shipped)}"
-            )
-    if own:
-        named.update({name: None for name in shipped if name not in given})
-
-
 @explained
 def load_schema(path: StrPath) -> dict[str, Any]:
-    """The configuration's schema, ``workflow/schemas/config.schema.yaml``, as a dict.
-
-    What a parameter can be is not written there but in `mfgcore.experiment`, which also checks
-    it: only the keys are put in.
-    """
+    """The configuration's schema with the keys of parameters, whose values these check; dict."""
     schema = read_yaml(path)
     schema["$defs"]["parameters"]["properties"] = {
         key: {"description": parameter.describe()} for key, parameter in settable().items()
@@ -185,8 +169,7 @@ def check(config: dict[str, Any], schema: dict[str, Any]) -> dict[tuple[str, str
     Returns
     -------
     dict of (str, str) to Design
-        By the group and the name of each experiment; but for those that keep summaries, whose runs
-        are many.
+        By the group and the name of each experiment, but for those that keep summaries.
 
     Raises
     ------
@@ -203,8 +186,7 @@ def check(config: dict[str, Any], schema: dict[str, Any]) -> dict[tuple[str, str
     if not names(config, "experiments"):
         raise ConfigurationError("experiments: all are null, and nothing is left to be done")
     for group in GROUPS:
-        place = "" if group == "experiments" else f"{group}."
-        _check_section(place, config if group == "experiments" else config.get(group, {}))
+        _check_section("" if group == "experiments" else f"{group}.", _shared(config, group))
     _check_names(config)
     return {
         (group, name): design(config, group, name)
@@ -253,7 +235,7 @@ def names(config: dict[str, Any], group: str) -> list[str]:
 
 def _shared(config, group):
     """What the experiments of a group have in common."""
-    return config if group == "experiments" else config[group]
+    return config if group == "experiments" else config.get(group, {})
 
 
 @explained
@@ -280,9 +262,8 @@ def _check_names(config):
             place = f"{_place(group)}.{name}"
             for stem in figures(config, group, name):
                 if stem in taken:
-                    raise ConfigurationError(
-                        f"{place}: its figure {stem!r} would be {taken[stem]}; choose another name"
-                    )
+                    said = f"its figure {stem!r} would be {taken[stem]}; choose another name"
+                    raise ConfigurationError(f"{place}: {said}")
                 taken[stem] = f"that of {place}"
 
 
@@ -300,9 +281,11 @@ def _explain(error):
     place = ".".join(show_key(key) for key in error.absolute_path)
     prefix = f"{place}: " if place else ""
     if error.validator in ("additionalProperties", "unevaluatedProperties"):
-        known = _known_keys(error)
-        unknown = [key for key in error.instance if key not in known]
-        return prefix + unknown_name("key", unknown[0], known)
+        known = list(error.schema.get("properties", {}))
+        if error.validator == "unevaluatedProperties":  # parameters, and an experiment's own keys
+            known += settable()
+        unknown = next(key for key in error.instance if key not in known)
+        return prefix + unknown_name("key", unknown, known)
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
         return f"{prefix}key {missing[0]!r} is missing"
@@ -324,24 +307,13 @@ def _explain(error):
     return f"{prefix}{shorten(error.instance)} is not {allowed} {value}"
 
 
-def _known_keys(error):
-    known = list(error.schema.get("properties", {}))
-    if error.validator == "unevaluatedProperties":  # parameters, and an experiment's own keys
-        known += settable()
-    return known
-
-
 @explained
 def design(config: dict[str, Any], group: str, name: str) -> Design:
     """The runs of an experiment: every trial of every combination of its factors' levels.
 
     Where a group names `streams`, all of its runs share that name of their random streams, so
-    those of a trial can be compared in pairs, and runs that are equal are one.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no such experiment, or its parameters do not fit together.
+    those of a trial can be compared in pairs, and runs that are equal are one. A ConfigurationError
+    says if there is no such experiment, or what does not fit together.
     """
     named, place = names(config, group), f"{_place(group)}.{name}"
     if name not in named:
@@ -351,11 +323,9 @@ def design(config: dict[str, Any], group: str, name: str) -> Design:
     both = {key: shared[key] for key in OF_AN_EXPERIMENT if key in shared} | own
     factors = {**shared.get("factors", {}), **own.get("factors", {})}
     factors = {factor: given for factor, given in factors.items() if given is not None}
-    for key, missing in (
-        ("trials", "trials" not in both),
-        ("factors", group != "experiments" and "factors" not in own),
-    ):
-        if missing:
+    needed = {"trials": both} if group == "experiments" else {"trials": both, "factors": own}
+    for key, there in needed.items():
+        if key not in there:
             others = [other for other in _named(config, group) if other != name]
             hint = did_you_mean(name, others)
             raise ConfigurationError(f"{place}: key {key!r} is missing{hint}")
@@ -443,8 +413,7 @@ def _part_of_a_path(text):
 
 def _check_sizes(place, design):
     """Refuse to draw what has no common axes."""
-    sizes = {(run.iterations, run.n_states, run.n_actions) for run in design.first.values()}
-    if len(sizes) > 1:
+    if len({tuple(run.sizes.values()) for run in design.first.values()}) > 1:
         raise ConfigurationError(
             f"{place}.factors: {', '.join(design.factors)} change the number of iterations, states "
             "or actions: no figure compares such runs"
@@ -452,16 +421,10 @@ def _check_sizes(place, design):
 
 
 def _title(place, given, runs):
-    """The title of an experiment's figures, its fields filled in.
-
-    A field such as ``{agents}`` or ``{failure_probability:.0%}`` stands for that parameter of the
-    first run, ``{arriving}`` and ``{leaving}`` for the number of agents that do.
-    """
+    """The title of an experiment's figures; fields, ``{agents}``, are parameters of a run."""
     if not given.isprintable() or "</" in given or "<!" in given:
-        raise ConfigurationError(
-            f"{place}.title: {shorten(given)} is not one line of printable text without '</' and "
-            "'<!'"
-        )
+        said = "is not one line of printable text without '</' and '<!'"
+        raise ConfigurationError(f"{place}.title: {shorten(given)} {said}")
     run = next(iter(runs.values()))
     fields = {key: getattr(run, key) for key in settable()}
     fields["arriving"] = run.max_agents - run.agents or None
@@ -477,8 +440,7 @@ def _title(place, given, runs):
                 raise ValueError
             return format(value, form)
         except (ValueError, OverflowError):
-            raise ConfigurationError(
-                f"{place}.title: {plain(value)} does not fit {field[0]}"
-            ) from None
+            said = f"{plain(value)} does not fit {field[0]}"
+            raise ConfigurationError(f"{place}.title: {said}") from None
 
     return re.sub(r"\{([^{}:]*):?([^{}]*)\}", fill, given)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mfgcore._base.arguments import checked
 from mfgcore._base.errors import ConfigurationError, shorten
-from mfgcore._base.files import StrPath, atomic_path
+from mfgcore._base.files import StrPath, write_text
 from mfgcore.experiment.parameter_spec import is_plain_name
 
 TEMPLATE = Path(__file__).with_name("starter")
@@ -20,18 +20,12 @@ def shipped_workflow() -> Path | None:
 
 @checked
 def write_study(folder: StrPath, workflow: StrPath | None = None) -> list[Path]:
-    """Write the files of a new study.
+    """Write the files of a new study, named as its folder; list of path.
 
     Parameters
     ----------
-    folder : path
-        To be made; its last part is the name of the study and of its figure.
     workflow : path, optional
         The Snakefile of the workflow; by default that of the clone.
-
-    Returns
-    -------
-    list of path
 
     Raises
     ------
@@ -40,9 +34,8 @@ def write_study(folder: StrPath, workflow: StrPath | None = None) -> list[Path]:
     """
     folder, name = Path(folder), Path(folder).name
     if not is_plain_name(name) or "." in name:  # as of every experiment
-        raise ConfigurationError(
-            f"name: {shorten(name)} is not a plain name (letters, digits, '_', '-')"
-        )
+        what = "is not a plain name (letters, digits, '_', '-')"
+        raise ConfigurationError(f"name: {shorten(name)} {what}")
     snakefile = shipped_workflow() if workflow is None else Path(workflow)
     if snakefile is None or not snakefile.is_file():
         given = "beside this package" if workflow is None else f"at {shorten(str(workflow))}"
@@ -59,6 +52,5 @@ def write_study(folder: StrPath, workflow: StrPath | None = None) -> list[Path]:
             text = template.read_text(encoding="utf-8")
             text = text.replace(NAME, name).replace(WORKFLOW, str(snakefile.resolve()))
             written.append(folder / template.name)
-            with atomic_path(written[-1]) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+            write_text(written[-1], text)
     return written

@@ -48,26 +48,16 @@ def write_crate(
     manifest: StrPath,
     places: Mapping[str, StrPath] | None = None,
 ) -> None:
-    """Describe what the workflow made, in the folder that holds all of it.
+    """Describe, by the file `path`, what the workflow made in the folder that holds all of it.
 
     Parameters
     ----------
-    path : path
-        The description to write.
     snakefile : path
-        Of the workflow that was called. It and all other files are in the folder of `path`.
-    configuration : dict
-        The workflow's.
+        Of the workflow that was called.
     experiments : dict of str to dict
         By name, files: `runs` and `figures` (lists of path), `dataset` and `reference` (paths).
-    manifest : path
     places : dict of str to path, optional
         Where files can be read, if not in the folder: by a storage provider, which places copies.
-
-    Raises
-    ------
-    RunFileError
-        If a run or a dataset cannot be read.
     """
     crate = _Crate(snakefile, configuration, places or {})
     for files in experiments.values():
@@ -99,12 +89,9 @@ class _Crate(ROCrate):
         )
         workflow = self.add_workflow(dest_path=str(snakefile), main=True, lang="snakemake")
         workflow["name"] = "Workflow of mfgcore"
-        kind = "FormalParameter"
+        kind, value = "FormalParameter", json.dumps(configuration, sort_keys=True)
         self.given = self.other(
-            "#configuration",
-            "PropertyValue",
-            name="configuration",
-            value=json.dumps(configuration, sort_keys=True),
+            "#configuration", "PropertyValue", name="configuration", value=value
         )
         workflow["input"] = self.given["exampleOfWork"] = self.other(
             "#input", kind, name="configuration", description="As JSON", additionalType="Text"

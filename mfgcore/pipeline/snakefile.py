@@ -51,10 +51,7 @@ def read_configuration(workflow: Any, config: Mapping[str, Any], shipped: list[A
 
 
 def command_line(workflow: Any) -> Any:
-    """Snakemake's command line, or None if a job, or a program, reads the Snakefile.
-
-    It is not shown to a Snakefile: its own parser, which takes a quarter of a second, reads it.
-    """
+    """Snakemake's command line, by its own parser; None if a job reads the Snakefile."""
     if "snakemake" not in Path(sys.argv[0]).parts[-2:] or not workflow.is_main_process:
         return None
     from snakemake.cli import get_argument_parser
@@ -63,20 +60,13 @@ def command_line(workflow: Any) -> Any:
 
 
 def check_profile(workflow: Any, called: Any) -> None:
-    """Refuse a --workflow-profile that is not there: Snakemake would go on without any.
-
-    Raises
-    ------
-    ConfigurationError
-        Names the profile, and those that there are.
-    """
+    """Refuse, by a ConfigurationError, a --workflow-profile that Snakemake would go on without."""
     profile = (called and called.workflow_profile) or "none"
     folders = [Path("profiles"), Path(workflow.main_snakefile).parent / "profiles"]
     if profile != "none" and not any((folder / profile).exists() for folder in [Path(), *folders]):
         known = sorted({each.name for folder in folders for each in folder.glob("*")})
-        raise ConfigurationError(
-            f"--workflow-profile: {unknown_name('profile', Path(profile).name, known)}"
-        )
+        said = unknown_name("profile", Path(profile).name, known)
+        raise ConfigurationError(f"--workflow-profile: {said}")
 
 
 def check_targets(
@@ -84,16 +74,8 @@ def check_targets(
 ) -> None:
     """End with one line if a target is a file that no rule makes; say which one was meant.
 
-    A figure of another configuration is in another folder. There may be an old one, and Snakemake
-    would say that there is nothing to be done.
-
-    Parameters
-    ----------
-    workflow, called
-        As of :func:`command_line`.
-    config : dict
-    files : list of str
-        That can be asked for, beside those of rules without wildcards.
+    Snakemake would say of an old file that there is nothing to be done. `files` can be asked for
+    beside those of rules without wildcards.
     """
 
     def placed(path):
@@ -125,13 +107,7 @@ def check_targets(
 
 
 def runs_by_file(designs: Iterable[Design]) -> dict[str, Experiment]:
-    """The runs of some designs, by the file of each, which equal ones share; dict.
-
-    Raises
-    ------
-    ConfigurationError
-        If runs that are not equal would be in one file.
-    """
+    """The runs of some designs, by their files; a ConfigurationError if unequal ones share one."""
     runs: dict[str, Experiment] = {}
     for design in designs:
         for key, path in design.files.items():
@@ -165,27 +141,16 @@ def limit(workflow: Any, name: str) -> float:
 
 
 def check_limits(workflow: Any, runs: Mapping[str, Experiment]) -> None:
-    """Refuse now what a cluster would leave pending for ever.
-
-    Raises
-    ------
-    MfgcoreError
-        If a run asks for more than a limit; names the run.
-    """
-    limits = {name: limit(workflow, name) for name in ("limit_mb", "limit_minutes")}
-    if set(limits.values()) == {math.inf}:
-        return  # every job reads this: costs are not worked out for nothing
-    for path, run in runs.items():
-        if run.trial > 0:
-            continue  # as the first
-        asked = {"limit_mb": megabytes(run), "limit_minutes": minutes(run)}
-        for key, value in asked.items():
-            if value > limits[key]:
+    """Refuse now, by an MfgcoreError, what a cluster would leave pending for ever."""
+    for key, ask in (("limit_mb", megabytes), ("limit_minutes", minutes)):
+        most = limit(workflow, key)
+        if most == math.inf:
+            continue  # every job reads this: costs are not worked out for nothing
+        for path, run in runs.items():
+            if run.trial == 0 and ask(run) > most:  # others are as the first
                 name = "/".join(Path(path).parts[1:-2])
-                raise MfgcoreError(
-                    f"{name}, {run.architecture}, trial {run.trial}: asks for {value}, "
-                    f"more than {key}={limits[key]}"
-                )
+                said = f"{name}, {run.architecture}, trial 0: asks for {ask(run)}"
+                raise MfgcoreError(f"{said}, more than {key}={most}")
 
 
 def run_group(workflow: Any, run: Experiment) -> str | None:
@@ -207,13 +172,7 @@ def figure_code(name: str) -> str:
 
 
 def check_figures(names: Iterable[str]) -> None:
-    """Refuse a figure that there is not.
-
-    Raises
-    ------
-    ConfigurationError
-        Names the nearest one.
-    """
+    """Refuse, by a ConfigurationError, a figure that there is not."""
     from mfgcore.plotting import FIGURES
 
     for name in names:

@@ -23,13 +23,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @contextlib.contextmanager
 def logged(path: StrPath) -> Iterator[None]:
-    """Send what a job prints to its log; end it with one line if its input or the disk is at fault.
-
-    Parameters
-    ----------
-    path : path
-        The job's log file.
-    """
+    """Send what a job prints to its log; end it with one line if its input or disk is at fault."""
     said: MfgcoreError | str | None = None
     try:
         with open(path, "w", encoding="utf-8", buffering=1) as log:  # noqa: PTH123
@@ -73,13 +67,7 @@ def _drawing_warnings_to(terminal: TextIO) -> Iterator[None]:
 
 
 def check_code(expected: str, *experiments: Experiment) -> None:
-    """Refuse to run other code than that of which snakemake keeps book.
-
-    Raises
-    ------
-    RunFileError
-        If the package, or a user's file, was changed since snakemake was started.
-    """
+    """Refuse, by a RunFileError, to run other code than that of which snakemake keeps book."""
     if code_fingerprint_of(experiments) != expected:
         raise RunFileError("the code was changed since snakemake was started; start it again")
 
@@ -87,17 +75,11 @@ def check_code(expected: str, *experiments: Experiment) -> None:
 def current(config: dict[str, Any], paths: Iterable[StrPath]) -> dict[str, xr.Dataset]:
     """What was collected, each compared with what the configuration and the code make now.
 
-    Parameters
-    ----------
-    config : dict
-        The workflow's; its key `show_outdated` lets others pass, marked.
-    paths : iterable of path
-        Of experiments of any group, and of references, in the workflow's folders of results.
-
     Returns
     -------
     dict of str to xarray.Dataset
-        By their names; ``NAME (reference)`` of a reference.
+        By their names; ``NAME (reference)`` of a reference. Others pass, marked, where the
+        configuration's key `show_outdated` is true.
     """
     found = {}
     for path in map(Path, paths):

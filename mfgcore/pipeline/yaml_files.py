@@ -27,15 +27,7 @@ _DATE = "tag:yaml.org,2002:timestamp"
 
 @checked
 def read_yaml(path: StrPath) -> dict[str, Any]:
-    """What a YAML file holds.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    dict
+    """What a YAML file holds; dict.
 
     Raises
     ------
@@ -58,13 +50,7 @@ def read_yaml(path: StrPath) -> dict[str, Any]:
 
 @checked
 def parse_yaml(text: str, name: str) -> Any:
-    """What a text stands for, such as the value of a key on a command line.
-
-    Raises
-    ------
-    ConfigurationError
-        As of :func:`read_yaml`; calls the text by its name.
-    """
+    """What a text stands for, as by :func:`read_yaml`, whose errors call it by its `name`."""
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()

@@ -53,10 +53,7 @@ class Stopped(MfgcoreError):
 
 @checked
 def save(simulation: Simulation, path: StrPath, seconds: tuple[float, float] = (0.0, 0.0)) -> None:
-    """Write the state of a simulation between two iterations, whole or not at all.
-
-    With it goes the wall and CPU time of the run so far.
-    """
+    """Write a simulation between two iterations, with its wall and CPU time, or nothing at all."""
     population = simulation.population
     header = {
         "version": VERSION,
@@ -83,13 +80,7 @@ def save(simulation: Simulation, path: StrPath, seconds: tuple[float, float] = (
 
 @checked
 def restore(simulation: Simulation, path: StrPath) -> tuple[float, float]:
-    """Bring a simulation into the state that a checkpoint holds.
-
-    Parameters
-    ----------
-    simulation : Simulation
-        A new one of the same experiment; changed in place, unless the checkpoint is refused.
-    path : path
+    """Bring a new simulation of the same experiment into the state that a checkpoint holds.
 
     Returns
     -------
@@ -134,13 +125,7 @@ def restore(simulation: Simulation, path: StrPath) -> tuple[float, float]:
 
 
 def _population(content, experiment):
-    """The population of a checkpoint.
-
-    Raises
-    ------
-    ValueError
-        If its arrays do not fit the experiment: kernels rely on that they do.
-    """
+    """The population of a checkpoint, whose arrays must fit: kernels rely on that they do."""
     states, index, policies = (content[key] for key in ("states", "policy_index", "policies"))
     scores, learned = content["scores"], content["q_values"]
     shape = (experiment.n_states, experiment.n_actions)
@@ -162,19 +147,10 @@ def _population(content, experiment):
 
 
 def _records(content, iteration, experiment):
-    """What every metric was in the iterations of a checkpoint; dict of str to list.
-
-    Raises
-    ------
-    ValueError
-        If it is not there for so many iterations, in the metric's form.
-    """
+    """What every metric was in the iterations of a checkpoint; dict of str to list."""
     if type(iteration) is not int or not 0 <= iteration <= experiment.iterations:
         raise ValueError(f"iteration leaves 0 to {experiment.iterations}")
-    sizes = {
-        "iteration": iteration, "state": experiment.n_states, "action": experiment.n_actions
-    }  # fmt: skip
-    records = {}
+    sizes, records = experiment.sizes | {"iteration": iteration}, {}
     for name, entry in per_iteration().items():
         values = content[RECORD + name]
         shape = tuple(sizes[dim] for dim in entry.dims) if iteration else (0,)
@@ -189,7 +165,6 @@ class Checkpointer:
 
     Parameters
     ----------
-    path : path
     interval : float
         Seconds between two checkpoints.
     afresh : bool
@@ -209,21 +184,13 @@ class Checkpointer:
         *,
         afresh: bool = True,
     ) -> None:
-        self.path = Path(path)
-        self._report = report
-        self.interval = interval
-        self._afresh = afresh
+        self.path, self.interval = Path(path), interval
+        self._report, self._afresh = report, afresh
         self.asked = None
         self._saved = time.monotonic()
 
     def restore(self, simulation: Simulation) -> tuple[float, float]:
-        """Go on from the checkpoint, if there is a fitting one; as the function.
-
-        Raises
-        ------
-        RunFileError
-            If there is something else by that name.
-        """
+        """Go on from the checkpoint, if there is a fitting one; as the function."""
         there = self.found()
         if there is None:
             return 0.0, 0.0
@@ -245,13 +212,7 @@ class Checkpointer:
         return next(iter(kept_elsewhere(self.path)), None)
 
     def after_iteration(self, simulation: Simulation, seconds: tuple[float, float]) -> None:
-        """Save if it is time to, or if a signal came in.
-
-        Raises
-        ------
-        Stopped
-            After a signal; says what was kept.
-        """
+        """Save if it is time to, or if a signal came in; then raise Stopped."""
         if self.asked is None and time.monotonic() - self._saved < self.interval:
             return
         self._saved = time.monotonic()
@@ -261,18 +222,13 @@ class Checkpointer:
         except RunFileError as error:  # a full disk, say, is no reason to end the run
             there = keep_elsewhere(self.path, lambda place: save(simulation, place, seconds))
             self._report(f"{error}; {'kept elsewhere' if there else 'nothing new is kept'}")
-        kept = "nothing new is kept"
-        if there is not None:
-            kept = (
-                f"kept in {shorten(str(there))}; the same command goes on from there "
-                "(mfgcore run: with --resume)"
-            )
         if self.asked is not None:
-            raise Stopped(
-                self.asked,
-                f"stopped after iteration {simulation.iteration} of "
-                f"{simulation.experiment.iterations}; {kept}",
-            )
+            kept = "nothing new is kept"
+            if there is not None:
+                onward = "the same command goes on from there (mfgcore run: with --resume)"
+                kept = f"kept in {shorten(str(there))}; {onward}"
+            done = f"{simulation.iteration} of {simulation.experiment.iterations}"
+            raise Stopped(self.asked, f"stopped after iteration {done}; {kept}")
 
     def remove(self) -> None:
         """Delete the checkpoint of a run whose result is saved; tell if that cannot be done."""
@@ -282,13 +238,7 @@ class Checkpointer:
             self._report(str(error))
 
     def discard(self) -> None:
-        """Delete the checkpoint of a run that is to start afresh.
-
-        Raises
-        ------
-        RunFileError
-            If that cannot be done.
-        """
+        """Delete the checkpoint of a run that is to start afresh, or raise a RunFileError."""
         for place in (self.path, *kept_elsewhere(self.path)):
             try:
                 place.unlink(missing_ok=True)

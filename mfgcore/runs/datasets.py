@@ -19,6 +19,7 @@ from mfgcore._base.files import (
     kept_elsewhere,
     read_checksummed,
     reason,
+    refuse,
 )
 from mfgcore.experiment.parameters import parameters
 from mfgcore.games import Game
@@ -58,15 +59,12 @@ METRICS.reserved = {*COORDINATES, *parameters(), "cpu_seconds", "run"}
 def to_dataset(simulation: Simulation) -> xr.Dataset:
     """The dataset of a simulation, without the provenance that belongs to its execution."""
     experiment, game = simulation.experiment, simulation.game
-    data = {
-        name: (
-            entry.dims,
-            simulation.experiment.bind(entry.compute)(simulation)
-            if entry.final
-            else np.array(simulation.records[name], dtype=entry.dtype),
-        )
-        for name, entry in METRICS.items()
-    }
+    data = {}
+    for name, entry in METRICS.items():
+        if entry.final:
+            data[name] = entry.dims, experiment.bind(entry.compute)(simulation)
+        else:
+            data[name] = entry.dims, np.array(simulation.records[name], dtype=entry.dtype)
     dataset = xr.Dataset(
         data,
         coords={
@@ -129,28 +127,20 @@ def describe(dataset: xr.Dataset) -> xr.Dataset:
 def save(dataset: xr.Dataset, path: StrPath, *, overwrite: bool = False) -> None:
     """Write a dataset as a compressed netCDF-4 file with a checksum, whole or not at all.
 
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        Of a run or of an experiment, with its attributes.
-    path : path
-    overwrite : bool
-        Whether it may replace what is there.
+    `overwrite` says whether it may replace what is there.
 
     Raises
     ------
     RunFileError
         If it cannot be written, would replace a file, or is nothing that :func:`load` would read.
     """
-    if dataset.attrs.get("kind") not in KINDS:
-        raise RunFileError(
-            f"{shorten(str(path))}: the dataset does not say what mfgcore made: its kind is "
-            f"{shorten(dataset.attrs.get('kind'))}; its own to_netcdf() writes any"
-        )
-    check_made(f"{shorten(str(path))}: the dataset", dataset, dataset.attrs["kind"])
-    place = check_writable(path)
-    if place.exists() and not overwrite:
-        raise RunFileError(f"{shorten(str(path))}: exists; overwrite=True replaces it")
+    kind = dataset.attrs.get("kind")
+    if kind not in KINDS:
+        said = "the dataset does not say what mfgcore made: its kind is"
+        refuse(path, f"{said} {shorten(kind)}; its own to_netcdf() writes any")
+    check_made(f"{shorten(str(path))}: the dataset", dataset, kind)
+    if check_writable(path).exists() and not overwrite:
+        refuse(path, "exists; overwrite=True replaces it")
     encoding = {
         name: {"zlib": True, "complevel": 4} for name in dataset.data_vars if dataset[name].ndim > 1
     }
@@ -159,7 +149,7 @@ def save(dataset: xr.Dataset, path: StrPath, *, overwrite: bool = False) -> None
     try:
         content = dataset.to_netcdf(engine="netcdf4", encoding=encoding)
     except (TypeError, ValueError, RuntimeError) as error:  # what a user has put into it
-        raise RunFileError(f"{shorten(str(path))}: cannot be written: {one_line(error)}") from error
+        refuse(path, f"cannot be written: {one_line(error)}")
     with atomic_path(path, sealed=True) as temporary:
         temporary.write_bytes(content)
 
@@ -173,29 +163,19 @@ def make_and_save(
 ) -> xr.Dataset:
     """Make a dataset and save it, or save the one that could not be saved when it was made.
 
-    Parameters
-    ----------
-    path : path
-    make : callable
-        Returns the dataset.
-    check : callable of str and xarray.Dataset
-        Refuses a dataset, by a name for it, that is not what would be made, with a RunFileError.
-    kind : str
-        Of the dataset.
+    `check` refuses a dataset, by a name for it, that is not what would be made.
 
     Raises
     ------
     RunFileError
         If it cannot be written; says why, and where it is kept.
     """
-    dataset = None
     for place in kept_elsewhere(path):
         with contextlib.suppress(RunFileError):  # of other code or parameters: it is made anew
-            found = load(place, kind)
-            check(str(place), found)
-            dataset = found
+            dataset = load(place, kind)
+            check(str(place), dataset)
             break
-    if dataset is None:
+    else:
         dataset = make()
     try:
         save(dataset, path, overwrite=True)
@@ -213,12 +193,7 @@ def load(path: StrPath, kind: str = "run") -> xr.Dataset:
 
     Parameters
     ----------
-    path : path
     kind : {"run", "experiment", "any"}
-
-    Returns
-    -------
-    xarray.Dataset
 
     Raises
     ------
@@ -226,28 +201,18 @@ def load(path: StrPath, kind: str = "run") -> xr.Dataset:
         If the file is missing or cannot be read, if a single bit of it is not as it was written,
         or if it is of another kind or of another version.
     """
-    name = shorten(str(path))
-    content = read_checksummed(
-        path
-    )  # checked before a library reads it that a damaged one may crash
+    content = read_checksummed(path)  # before a library reads it that a damaged one may crash
     try:
         with xr.open_dataset(content, engine="netcdf4") as opened:
             dataset = opened.load()
     except (OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
-        raise RunFileError(f"{name}: is no netCDF file ({reason(error)})") from error
-    return check_made(name, dataset, kind)
+        refuse(path, f"is no netCDF file ({reason(error)})")
+    return check_made(shorten(str(path)), dataset, kind)
 
 
 @explained
 def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
-    """Refuse a dataset, by a name for it, that is none of a kind and of this version; returns it.
-
-    Raises
-    ------
-    RunFileError
-    ConfigurationError
-        If there is no such kind.
-    """
+    """Refuse, by a RunFileError, a dataset that is none of a kind and this version; return it."""
     if kind not in (*KINDS, "any"):
         raise ConfigurationError(f"kind: {unknown_name('kind', kind, (*KINDS, 'any'))}")
     found = dataset.attrs.get("kind")
@@ -261,10 +226,8 @@ def check_made(name: str, dataset: xr.Dataset, kind: str) -> xr.Dataset:
         raise RunFileError(f"{name}: does not say its {missing[0]}")
     version = dataset.attrs["schema_version"]
     if version != SCHEMA_VERSION:
-        raise RunFileError(
-            f"{name}: has schema version {version}, this mfgcore reads {SCHEMA_VERSION}; "
-            "delete it and run again"
-        )
+        what = f"has schema version {version}, this mfgcore reads {SCHEMA_VERSION}"
+        raise RunFileError(f"{name}: {what}; delete it and run again")
     return dataset
 
 

@@ -13,27 +13,12 @@ from mfgcore import kernels
 LIBRARIES = ("mfgcore", "numpy", "networkx", "xarray", "netCDF4")
 
 
-def history(made_by: str) -> str:
-    """When, by which function and version of mfgcore something was made, as CF has it; str."""
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return f"{now}: {made_by} of mfgcore {importlib.metadata.version('mfgcore')}"
-
-
 def environment(made_by: str) -> dict[str, str]:
-    """Versions, build, commit, host and processor, and its history.
-
-    Parameters
-    ----------
-    made_by : str
-        The function that makes what is described.
-
-    Returns
-    -------
-    dict of str to str
-    """
+    """Versions, build, commit, host, processor and history of what a function makes; dict."""
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {
-        "history": history(made_by),
+        "history": f"{now}: {made_by} of mfgcore {versions['mfgcore']}",  # as CF has it
         "versions": json.dumps({"python": platform.python_version(), **versions}),
         "kernels": kernels.BUILD,
         "commit": commit(),
@@ -59,8 +44,7 @@ def commit() -> str:
 
     try:
         git("ls-files", "--error-unmatch", Path(__file__).name)
-        return git("rev-parse", "HEAD") + (
-            "-dirty" if git("status", "--porcelain", "--untracked-files=no") else ""
-        )
+        dirty = "-dirty" if git("status", "--porcelain", "--untracked-files=no") else ""
+        return git("rev-parse", "HEAD") + dirty
     except (OSError, subprocess.SubprocessError):
         return "unknown"

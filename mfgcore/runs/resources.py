@@ -27,19 +27,12 @@ SUFFIXES = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 def parse_size(text: str) -> float:
-    """Bytes from a size such as ``4G``, with the powers of 1024 that SLURM counts in; float.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is no size above 0.
-    """
+    """Bytes from a size above 0 such as ``4G``, in SLURM's powers of 1024; float."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", str(text).upper())
     size = float(found[1]) * 1024.0 ** SUFFIXES[found[2]] if found else 0.0
     if not size > 0.0:
-        raise ConfigurationError(
-            f"memory: {shorten(text)} is not a size above 0, such as 500M or 4G"
-        )
+        what = "is not a size above 0, such as 500M or 4G"
+        raise ConfigurationError(f"memory: {shorten(text)} {what}")
     return size
 
 
@@ -49,11 +42,7 @@ def checkpoint_bytes(experiment: Experiment) -> int:
 
 
 def available() -> float:
-    """Bytes of memory that a process can still have here; float.
-
-    It is the least of what the system has left and what the control groups of the process, such
-    as those of a SLURM job or a container, allow it.
-    """
+    """Bytes that the system has left and control groups, such as those of SLURM, allow; float."""
     try:
         left: Any = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text("ascii"))
         sizes = [1024.0 * int(left[1])]
@@ -87,14 +76,7 @@ def _control_groups(root=Path("/sys/fs/cgroup"), own=Path("/proc/self/cgroup")):
 
 @user_errors()
 def run_bytes(experiment: Experiment, block: int | None = None) -> float:
-    """Expected peak memory of a run in bytes; float.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    block : int, optional
-        Learners that are processed at a time; by default as many as `BUFFER_BYTES` hold.
-    """
+    """Expected peak memory in bytes; by default as many learn at a time as `BUFFER_BYTES` hold."""
     return _bytes_by_block(experiment)(_most_at_a_time(experiment) if block is None else block)
 
 
@@ -176,18 +158,7 @@ def _most_at_a_time(experiment):
 
 @user_errors()
 def block_of_learners(experiment: Experiment, limit: float | None = None) -> int:
-    """How many learners can be processed at a time.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    limit : float, optional
-        Bytes that the run may take; by default what is available.
-
-    Returns
-    -------
-    int
-        At least 1; as many as `BUFFER_BYTES` hold, if that fits.
+    """How many learners can be processed at a time, by the bytes that the run may take; int.
 
     Raises
     ------

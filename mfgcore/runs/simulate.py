@@ -29,7 +29,6 @@ def simulate(
 
     Parameters
     ----------
-    experiment : Experiment
     threads : int
         Threads that share the learning of one iteration. They change no result.
     progress : callable, optional
@@ -37,7 +36,7 @@ def simulate(
     checkpointer : Checkpointer, optional
         Where the run's state is kept on the way, and taken up if it was kept before.
     limit : float, optional
-        Bytes of memory that the run may take; see Simulation.
+        Bytes of memory that the run may take; by default what there is.
 
     Returns
     -------
@@ -64,10 +63,8 @@ def simulate(
         listening = checkpointer.listening()
 
     def seconds():
-        return (
-            round(before[0] + time.perf_counter() - wall, 3),
-            round(before[1] + time.process_time() - cpu, 3),
-        )
+        clocks = before[0] + time.perf_counter() - wall, before[1] + time.process_time() - cpu
+        return round(clocks[0], 3), round(clocks[1], 3)
 
     entries = experiment.entries()
     before_the_run = digests_of_named_files(entries)

@@ -25,19 +25,13 @@ from mfgcore.runs import resources
 class Simulation:
     """The state of a run between two iterations, and the step from one to the next.
 
-    Parameters
-    ----------
-    experiment : Experiment
-    threads : int
-        Threads that share the learning of one iteration. They change no result.
-    limit : float, optional
-        Bytes of memory that the run may take; by default what there is. Learners are processed in
-        blocks whose replay buffers fit. The blocks change no result.
+    Parameters are those of :func:`mfgcore.simulate`. Learners are processed in blocks whose replay
+    buffers fit into the memory; the blocks change no result.
 
     Attributes
     ----------
-    code : str
-        Fingerprint of the code, as it was at the start.
+    code_fingerprint : str
+        That of the code at the start.
     iteration : int
         k: number of iterations done.
     population : Population
@@ -163,10 +157,9 @@ class Simulation:
     def _learn(self, start, learners):
         """Take the learning steps and give every learner its new policy.
 
-        The learners are processed in blocks, for each of which the population takes the same steps
-        again: of all replay buffers, only those of one block are in memory. Returns the action
-        streams as the steps left them, the result of the rollout, and how far the policies of the
-        learners moved; see `policy_change`.
+        For each block of learners the population takes the same steps again: only its replay
+        buffers are in memory. Returns the action streams as the steps left them, the result of the
+        rollout, and how far the policies of the learners moved; see `policy_change`.
         """
         population = self.population
         first = self._rollout_state()
@@ -180,9 +173,8 @@ class Simulation:
         for begin in range(0, max(1, learners.size), self.block):
             block, state = slice(begin, begin + self.block), first.copy()
             new = population.policies[n_policies:][block]
-            result = self._learn_block(
-                start, state, learners[block], shuffles, new, moved[:, block]
-            )
+            of_block = learners[block], shuffles, new, moved[:, block]
+            result = self._learn_block(start, state, *of_block)
         population.policy_index[learners] = n_policies + np.arange(learners.size, dtype=np.int32)
         population.states = state.states
         return state.generators, result, *moved
@@ -211,10 +203,8 @@ class Simulation:
         experiment, k = self.experiment, self.iteration
         present, expected = self.population.size, self._scenario.population(k)
         if not 1 <= expected <= experiment.max_agents:
-            raise ConfigurationError(
-                f"scenario {experiment.resolved_scenario!r}: {expected} agents at iteration {k} "
-                f"are not >= 1 and <= {experiment.max_agents}"
-            )
+            said = f"{expected} agents at iteration {k} are not >= 1 and <= {experiment.max_agents}"
+            raise ConfigurationError(f"scenario {experiment.resolved_scenario!r}: {said}")
         if expected > present:
             states = self._streams.sample_initial_states("arrivals", k, expected, self.game)
             self.population.add(states[present:])
@@ -240,18 +230,11 @@ class Simulation:
         probability = self._scenario.failure_probability(self.iteration)
         fails = self._streams.uniforms("failures", self.iteration, n_agents) < probability
         fails[0] |= self._scenario.learner_lost(self.iteration)
-        learns = np.arange(n_agents) < self._architecture.n_learners(n_agents)
-        return (
-            np.nonzero(learns & ~fails)[0].astype(np.int32),
-            np.nonzero(learns & fails)[0].astype(np.int32),
-        )
+        fails = fails[: self._architecture.n_learners(n_agents)]
+        return np.flatnonzero(~fails).astype(np.int32), np.flatnonzero(fails).astype(np.int32)
 
     def _rollout_state(self, generators=None):
-        """The population ready for steps.
-
-        `generators` are the streams of its first agents, as earlier steps of the iteration left
-        them; the others begin theirs.
-        """
+        """The population ready for steps; its first agents go on with `generators`."""
         n_agents = self.population.size
         streams = self._streams.action_generators("actions", self.iteration, n_agents)
         if generators is not None:
@@ -262,6 +245,5 @@ class Simulation:
     def _check_finite(self, what, values, learners):
         bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
         if bad.any():
-            raise NumericalError(
-                f"iteration {self.iteration}, agent {learners[bad][0]}: its {what} is not finite"
-            )
+            who = f"iteration {self.iteration}, agent {learners[bad][0]}"
+            raise NumericalError(f"{who}: its {what} is not finite")
