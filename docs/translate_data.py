@@ -12,12 +12,14 @@ from pathlib import Path
 import xarray as xr
 
 from mfgcore._base.files import read_checksummed
+from mfgcore.experiment.parameter_spec import parse_settings
 from mfgcore.pipeline.yaml_files import read_yaml
 from mfgcore.runs import datasets
 
 DOCS = Path(__file__).resolve().parent
 NAMES = read_yaml(DOCS / "renames.yaml")["parameters"]
 VALUES = {
+    "game_settings": lambda value: parse_settings(value) if isinstance(value, str) else value,
     "evaluation_moves": lambda value: not value,  # the new parameter says the opposite
     "normalisation": lambda value: "attainable" if value == "earned" else value,
 }

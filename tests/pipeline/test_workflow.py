@@ -91,7 +91,7 @@ def test_the_claims_are_judged_from_what_is_there(project):
     records = {record["claim"]: record for record in ledger["claims"]}
     assert records["C12"]["verdict"] == "not judged"
     assert records["C12"]["note"] == "there is no comparison table1"
-    assert [part["label"] for part in records["C7"]["parts"]] == ["all figures", "fig4"]
+    assert [each["label"] for each in records["C7"]["effects"]] == ["all figures", "fig4"]
     assert "| C7 |" in (figures / "claims.md").read_text()
     assert (figures / "claims.png").read_bytes().startswith(b"\x89PNG")
 
@@ -362,7 +362,7 @@ def test_a_changed_kernel_source_reruns_every_run(project, monkeypatch):
     common = project.folder / "workflow/rules/common.smk"
     original = common.read_text()
     line = 'RESULTS = config["output"]["results"]'
-    other = "from mfgcore import Experiment\n\nExperiment.code = lambda self: '0123456789abcdef'\n"
+    other = "from mfgcore import Experiment\n\nExperiment.code_fingerprint = lambda self: '0123456789abcdef'\n"
     common.write_text(original.replace(line, other + line))
     counts, _ = project.would_make()
     assert (counts["simulate"], counts["simulate_exactly"]) == (N_RUNS, 6)

@@ -193,7 +193,7 @@ def test_the_networks_are_listed_with_a_line_each(capsys):
     assert cli.main(["networks"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(NETWORKS)
-    assert lines[0].endswith("(game, communication_radius, diagonal)")
+    assert lines[0].endswith("(communication_radius, diagonal)")
 
 
 def test_missing_words_get_one_line(capsys):
