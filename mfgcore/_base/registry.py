@@ -128,6 +128,7 @@ class Registry(Mapping[str, Any]):
         return len(self._entries)
 
 
+@functools.cache
 def keyword_names(function: Callable) -> tuple[str, ...]:
     """The names of a function's keyword-only arguments; tuple of str."""
     arguments = inspect.signature(function).parameters.values()

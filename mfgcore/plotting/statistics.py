@@ -14,7 +14,6 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from mfgcore._base.arguments import explained
 
@@ -116,6 +115,8 @@ def bootstrap(
             raise ValueError("a sample needs two trials or more, all finite")
     estimate = float(np.mean([sample.mean() for sample in samples]))
     n = min(sample.size for sample in samples)
+    from scipy import stats  # half a second that few need
+
     student = stats.t.ppf(0.5 + level / 2.0, sum(sample.size - 1 for sample in samples))
     tail = widened_tail(n, student)
     # the probability of a resample that repeats one value
