@@ -1,7 +1,7 @@
 """Components of a run: the registries in which they have names, and the values that they are.
 
 A component is a function. What it names after ``*`` it is given by the experiment: a parameter, or
-what follows from them (:data:`mfgcore.experiment.parameters.DERIVED`). A function with no other
+what follows from them (`mfgcore.experiment.parameters.DERIVED`). A function with no other
 arguments is called before the run, and what it returns is the component; another is the component
 itself, and is called with its other arguments during the run.
 """

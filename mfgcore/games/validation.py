@@ -121,7 +121,7 @@ def check_distances(name: str, distances: np.ndarray) -> None:
 
 
 def check_game(game: Any) -> None:
-    """Check the definition of a game; see :meth:`mfgcore.games.Game.check`."""
+    """Check the definition of a game; see `Game.check`."""
     with game_errors(game.name):
         check_sizes(game)
         _check_dynamics(game)

@@ -3,7 +3,7 @@
 Everything here is a function of policies alone (Definitions 2.4 and 2.5, F.2); their mean fields mu
 are those of :mod:`mfgcore.meanfield.stationary`, and R(s, a) = R(s, a, mu).
 
-How an agent of N reads a mean field is told in :meth:`mfgcore.games.Game.mean_field_rewards`;
+How an agent of N reads a mean field is told in :meth:`mfgcore.games.model.Game.mean_field_rewards`;
 transitions are those at the mean field itself. Values are those of Definition 2.4, with
 s_0 ~ mu^i: an agent is valued where it is found in the long run, as the sampled return is
 (Sec. 4.1), and so is its deviation. An optimal policy is optimal from every state, so it makes no

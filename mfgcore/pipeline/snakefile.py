@@ -27,7 +27,7 @@ def read_configuration(workflow: Any, config: Mapping[str, Any], shipped: list[A
     config : dict
         Of the workflow, or of the module that uses it.
     shipped : list of snakemake.io.AnnotatedString
-        Snakemake's copies of :data:`mfgcore.pipeline.configuration.CONFIG_FILES`.
+        Snakemake's copies of `mfgcore.pipeline.configuration.CONFIG_FILES`.
 
     Raises
     ------

@@ -88,7 +88,7 @@ def write_json(
     sources: Mapping[str, Any],
     path: StrPath,
 ) -> None:
-    """Write results, :func:`mfgcore.study.claims.summary` and their sources for programs."""
+    """Write results, `mfgcore.study.claims.summary` and their sources for programs."""
     content = {"made_from": sources, "summary": summary, "claims": to_records(results)}
     write_text(path, json.dumps(content, indent=2) + "\n")
 
@@ -98,7 +98,7 @@ def to_markdown(
     summary: Sequence[Mapping[str, Any]] = (),
     title: str = TITLE,
 ) -> str:
-    """The results, and :func:`mfgcore.study.claims.summary`, for readers; str."""
+    """The results, and `mfgcore.study.claims.summary`, for readers; str."""
     lines = ["# Does the paper hold?", ""]
     lines += [] if title == TITLE else [f"**{'; '.join(title.splitlines())}**", ""]
     lines.append(INTRODUCTION)

@@ -362,7 +362,8 @@ def test_a_changed_kernel_source_reruns_every_run(project, monkeypatch):
     common = project.folder / "workflow/rules/common.smk"
     original = common.read_text()
     line = 'RESULTS = config["output"]["results"]'
-    other = "from mfgcore import Experiment\n\nExperiment.code_fingerprint = lambda self: '0123456789abcdef'\n"
+    other = "from mfgcore import Experiment\n\n"
+    other += "Experiment.code_fingerprint = lambda self: '0123456789abcdef'\n"
     common.write_text(original.replace(line, other + line))
     counts, _ = project.would_make()
     assert (counts["simulate"], counts["simulate_exactly"]) == (N_RUNS, 6)
