@@ -108,11 +108,15 @@ def design_of(wildcards):
     return design(wildcards.group, wildcards.name)
 
 
+def summary_of(wildcards):
+    """The name of a file of summaries among the results, wherever a storage provider puts it."""
+    return SUMMARIES.format(**wildcards).removeprefix(f"{RESULTS}/")
+
+
 def part_of(wildcards):
     """The runs whose summaries are in one file."""
-    path = SUMMARIES.format(**wildcards).removeprefix(f"{RESULTS}/")
     labels = {file: key for key, file in design_of(wildcards).files.items()}
-    return design_of(wildcards).part(*labels[path])
+    return design_of(wildcards).part(*labels[summary_of(wildcards)])
 
 
 def run_of(wildcards, **other):

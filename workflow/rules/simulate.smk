@@ -56,6 +56,6 @@ rule summarise:
             run.effective_parameters() for run in part_of(wildcards).runs.values()
         ],
         code=lambda wildcards: code_fingerprint_of(part_of(wildcards).runs.values()),
-        file=lambda wildcards, output: output[0].removeprefix(f"{RESULTS}/"),
+        file=summary_of,
     script:
         "../scripts/summarise.py"
