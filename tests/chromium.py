@@ -38,13 +38,23 @@ class Page:
         ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (commands, answers)]
         self._process = subprocess.Popen(
             [
-                sys.executable, "-c", START.format(*ends), PROGRAM, "--headless=new",
-                "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe",
-                f"--user-data-dir={self._folder.name}", "about:blank",
+                sys.executable,
+                "-c",
+                START.format(*ends),
+                PROGRAM,
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--remote-debugging-pipe",
+                f"--user-data-dir={self._folder.name}",
+                "about:blank",
             ],
-            pass_fds=ends, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            pass_fds=ends,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
         for end in (commands, answers, *ends):
             os.close(end)
         targets = self.call("Target.getTargets")["targetInfos"]

@@ -26,9 +26,16 @@ GRIDS = ("agree", "cluster", "diffuse")
 CHAINS = ("beach_bar", "two_bars", "lasry_lions_chain", "no_interaction")
 SMALL = ("sis_epidemic", "rock_paper_scissors", "four_rooms", "kinetic_congestion")
 SHOWN = (
-    "game", "grid_size", "states", "architecture", "network", "algorithm", "agents", "iterations",
+    "game",
+    "grid_size",
+    "states",
+    "architecture",
+    "network",
+    "algorithm",
+    "agents",
+    "iterations",
     "transitions",
-)  # fmt: skip
+)
 
 
 def drawn(rng, agents, states):

@@ -58,9 +58,11 @@ def _plot(found, law):
     axis.plot(SIZES, found, "o", ms=4, label="sampled")
     axis.plot(SIZES, law, lw=0.8, color="0.4", label=r"exact, $\propto 1/\sqrt{N}$")
     axis.set(
-        xscale="log", yscale="log", xlabel="agents $N$",
+        xscale="log",
+        yscale="log",
+        xlabel="agents $N$",
         ylabel=r"root mean square of $\|\mu_N-\mu\|_2$",
-    )  # fmt: skip
+    )
     axis.legend(frameon=False)
     figure.savefig(OUTPUT, dpi=150)
     print(f"       drawn to {OUTPUT}")

@@ -48,9 +48,11 @@ def main():
                     discounted_return(rewards, experiment.discount, experiment.return_horizon)
                 )
             report.errors_apart(
-                f"{game}, N = {n_agents}", np.mean(returns), exact_return(experiment, policy[0]),
+                f"{game}, N = {n_agents}",
+                np.mean(returns),
+                exact_return(experiment, policy[0]),
                 np.std(returns, ddof=1) / math.sqrt(TRIALS),
-            )  # fmt: skip
+            )
     report.end()
 
 

@@ -103,9 +103,16 @@ class Simulation:
         last, self.scores = self.scores, np.full((2, start.size), np.inf)
         if communication == "network":
             context = ScoringContext(
-                k, learners, change, total, last[:, failed], self.population, self.game,
-                generators, experiment.entropy_weight,
-            )  # fmt: skip
+                k,
+                learners,
+                change,
+                total,
+                last[:, failed],
+                self.population,
+                self.game,
+                generators,
+                experiment.entropy_weight,
+            )
             scores = self._score(context)
             if scores is None:
                 communication = "none"

@@ -56,9 +56,15 @@ def test_with_exact_q_functions_each_responds_well(name):
         "policy_improvement": name,
     }
     experiment = small(
-        game="no_interaction", architecture="centralised", algorithm="exact", discount=0.9,
-        entropy_weight=0.0, iterations=30, transitions=200, **settings,
-    )  # fmt: skip
+        game="no_interaction",
+        architecture="centralised",
+        algorithm="exact",
+        discount=0.9,
+        entropy_weight=0.0,
+        iterations=30,
+        transitions=200,
+        **settings,
+    )
     policy, even = run(experiment).population.policies[0], np.full(7, 1 / 7)
     game, weights = experiment.make_game(), {"discount": 0.9, "entropy_weight": 0.0}
     best = best_response(even, game, **weights).values

@@ -42,10 +42,29 @@ class Odd:
 
 
 WRONG = (
-    None, 3, -1, 1.5, True, "x", "two\nlines\u2028and more", "", object(), Odd(), [], {}, (), b"x",
-    np.array(["a", "b"]), np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1j]),
-    np.datetime64("2020-01-01"), xr.Dataset(), [None], {"x": None}, print,
-)  # fmt: skip
+    None,
+    3,
+    -1,
+    1.5,
+    True,
+    "x",
+    "two\nlines\u2028and more",
+    "",
+    object(),
+    Odd(),
+    [],
+    {},
+    (),
+    b"x",
+    np.array(["a", "b"]),
+    np.array([[1.0, 2.0], [3.0, 4.0]]),
+    np.array([1j]),
+    np.datetime64("2020-01-01"),
+    xr.Dataset(),
+    [None],
+    {"x": None},
+    print,
+)
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
@@ -69,19 +88,44 @@ def by_type(folder):
     game, simulation = experiment.make_game(), simulated(experiment)
     generators = experiment.random_streams.action_generators("actions", 0, 6)
     values = [
-        1, 0.5, True, "x", b"x", np.arange(3.0), experiment, mfgcore.simulate(experiment), world(),
-        simulation, simulation.population, networks.graph(3, [(0, 1)]), next(iter(CLAIMS.values())),
+        1,
+        0.5,
+        True,
+        "x",
+        b"x",
+        np.arange(3.0),
+        experiment,
+        mfgcore.simulate(experiment),
+        world(),
+        simulation,
+        simulation.population,
+        networks.graph(3, [(0, 1)]),
+        next(iter(CLAIMS.values())),
         Design("x", {}, {(): experiment}),
-        np.random.default_rng(0), pd.DataFrame(), Checkpointer(folder / "run.nc.checkpoint"),
+        np.random.default_rng(0),
+        pd.DataFrame(),
+        Checkpointer(folder / "run.nc.checkpoint"),
         RolloutState.of(simulation.population, game, 0.01, generators),
-        ScoringContext(0, np.arange(6, dtype=np.int32), np.ones(6), np.ones(6), np.zeros((2, 0)),
-                       simulation.population, game, generators, 0.01),
-    ]  # fmt: skip
+        ScoringContext(
+            0,
+            np.arange(6, dtype=np.int32),
+            np.ones(6),
+            np.ones(6),
+            np.zeros((2, 0)),
+            simulation.population,
+            game,
+            generators,
+            0.01,
+        ),
+    ]
     found = {type(value): value for value in values} | {Game: game, type: type(game)}
     return found | {
-        collections.abc.Callable: print, typing.Any: 1, object: 1,
-        Path: folder / "a.yaml", os.PathLike: folder / "a.yaml",
-    }  # fmt: skip
+        collections.abc.Callable: print,
+        typing.Any: 1,
+        object: 1,
+        Path: folder / "a.yaml",
+        os.PathLike: folder / "a.yaml",
+    }
 
 
 def by_name(folder, typed):
@@ -92,15 +136,29 @@ def by_name(folder, typed):
     run, evidence = typed[xr.Dataset], next(v for v in typed.values() if hasattr(v, "experiments"))
     policies, rng = np.full((2, typed[Game].n_states, 5), 0.2), np.random.default_rng(0)
     everywhere = {
-        "policies": policies, "others": policies, "old": policies, "new": policies,
-        "policy": policies[0], "reference": policies[0], "mean_field": policies[0, :, 0] * 5 / 9,
-        "policy_index": np.zeros(2, dtype=np.int32), "q_values": np.zeros((2, policies[0].size)),
-        "edges": [(0, 1)], "n_agents": 3, "n": 3, "states": np.arange(3), "purpose": "actions",
-        "kind": "run", "architecture": "networked", "first": "networked", "second": "independent",
-        "metric": "exact_return", "metrics": ["exact_return"],
+        "policies": policies,
+        "others": policies,
+        "old": policies,
+        "new": policies,
+        "policy": policies[0],
+        "reference": policies[0],
+        "mean_field": policies[0, :, 0] * 5 / 9,
+        "policy_index": np.zeros(2, dtype=np.int32),
+        "q_values": np.zeros((2, policies[0].size)),
+        "edges": [(0, 1)],
+        "n_agents": 3,
+        "n": 3,
+        "states": np.arange(3),
+        "purpose": "actions",
+        "kind": "run",
+        "architecture": "networked",
+        "first": "networked",
+        "second": "independent",
+        "metric": "exact_return",
+        "metrics": ["exact_return"],
         "config": configuration.read([ROOT / name for name in configuration.CONFIG_FILES]),
         "schema": configuration.load_schema(SCHEMA),
-    }  # fmt: skip
+    }
     path = folder / "run.nc"
     mfgcore.save(run, path)
     for name, text in {"a.yaml": "a: 1\n", "edges.txt": "0 1\n"}.items():
@@ -114,28 +172,39 @@ def by_name(folder, typed):
         "levels": {"factor": "discount", "given": [0.5]},
         "expand": {"make": lambda **sets: typed[Experiment], "factors": {"discount": [0.5]}},
         "label": {"name": "exact_return"},
-        "statistics": {"dataset": fig}, "measures": {"dataset": fig}, "units": {"dataset": fig},
+        "statistics": {"dataset": fig},
+        "measures": {"dataset": fig},
+        "units": {"dataset": fig},
         "as_experiment": {"dataset": compared, "scenario": "agree", "setting": "N=50"},
-        "runs": {"scenario": "agree", "setting": "N=50"}, "load_schema": {"path": SCHEMA},
+        "runs": {"scenario": "agree", "setting": "N=50"},
+        "load_schema": {"path": SCHEMA},
         "explorer": {"dataset": mfgcore.collect([run], [typed[Experiment]]), "experiments": []},
         "summarise_levels": {"dataset": fig.expand_dims(setting=["1"])},
         "Algorithm": {"q_values": print},
         "Architecture": {"learners": 1.0, "communication": "network"},
         "collect": {"runs": [run]},
-        "read_by": {
-            "values": vars(typed[Experiment]) | {"scenario": "none"}, "by_network": True},
-        "mean_distance": {"parameters": {
-            "game": "agree", "network": "ring", "agents": 10, "nearest_neighbours": 2}},
+        "read_by": {"values": vars(typed[Experiment]) | {"scenario": "none"}, "by_network": True},
+        "mean_distance": {
+            "parameters": {
+                "game": "agree",
+                "network": "ring",
+                "agents": 10,
+                "nearest_neighbours": 2,
+            }
+        },
         "sweep": {"cores": 1, "progress": False, "seed": [1]},
         "make_experiment": {"game": "agree", "agents": 3},
         "paired": {"first": np.arange(3.0), "second": np.arange(3.0)},
         "mean_between": {"first": 1, "last": 5},
         "correlation": {"clusters": [rng.random((4, 2))] * 3},
-        "save": {"path": "saved.nc"}, "run_to_file": {"path": "made.nc"},
-        "make_and_save": {"path": "made.nc", "make": lambda: run}, "load": {"path": path},
+        "save": {"path": "saved.nc"},
+        "run_to_file": {"path": "made.nc"},
+        "make_and_save": {"path": "made.nc", "make": lambda: run},
+        "load": {"path": path},
         "load_current": {"path": path, "expected": typed[Experiment]},
-        "read_edges": {"path": edges}, "write_study": {"folder": "study"},
-    }  # fmt: skip
+        "read_edges": {"path": edges},
+        "write_study": {"folder": "study"},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -229,8 +298,10 @@ def test_all_functions_that_the_package_exports_check_their_arguments():
     ("call", "line"),
     [
         (lambda: mfgcore.simulate("agree"), "experiment: 'agree' is not an Experiment"),
-        (lambda: mfgcore.meanfield.exact.exploitability("x", None, discount=0, entropy_weight=0),
-         "policy: 'x' is not an array of numbers"),
+        (
+            lambda: mfgcore.meanfield.exact.exploitability("x", None, discount=0, entropy_weight=0),
+            "policy: 'x' is not an array of numbers",
+        ),
         (lambda: mfgcore.collect(3, 4), "runs: 3 is not a list, each a path, or a Dataset"),
         (lambda: mfgcore.load(3), "path: 3 is not a path"),
         (lambda: mfgcore.save("x", 3), "dataset: 'x' is not a Dataset"),
@@ -242,12 +313,16 @@ def test_all_functions_that_the_package_exports_check_their_arguments():
         (lambda: algorithms.Algorithm("x", 1, print), ": 'x' is not a whole number"),
         (lambda: architectures.Architecture(1, 2), "communication: 2 is not a text"),
         (lambda: networks.NETWORKS.add(3, print), "name: 3 is not a text"),
-        (lambda: population.uniform_policy(-1, 2),
-         "uniform_policy(n_states=-1, n_actions=2): ValueError: negative dimensions"),
-        (lambda: small().random_streams.raw_bits("action", 0, 1, 1),
-         "unknown purpose 'action'; did you mean 'actions'?"),
+        (
+            lambda: population.uniform_policy(-1, 2),
+            "uniform_policy(n_states=-1, n_actions=2): ValueError: negative dimensions",
+        ),
+        (
+            lambda: small().random_streams.raw_bits("action", 0, 1, 1),
+            "unknown purpose 'action'; did you mean 'actions'?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_line_names_the_argument(call, line):
     with pytest.raises(ConfigurationError) as refused:
         call()
@@ -268,8 +343,12 @@ def test_a_function_is_as_it_was_and_takes_numbers_of_numpys():
         np.uint8(3), np.float16(0.5), np.str_("x"), key=[1, 2], yes=np.bool_(True)
     )
     assert [type(each) for each in (a, b, others[0], key, more["yes"])] == [
-        int, float, str, np.ndarray, bool,
-    ]  # fmt: skip
+        int,
+        float,
+        str,
+        np.ndarray,
+        bool,
+    ]
     for given, named in (((1, "x"), {}), ((1, 2.0, 3), {}), ((True,), {}), ((1,), {"yes": 1})):
         with pytest.raises(ConfigurationError):
             function(*given, **named)
@@ -279,9 +358,7 @@ def test_a_function_is_as_it_was_and_takes_numbers_of_numpys():
         function(1, key=np.ma.masked_equal([1.0, 2.0], 2.0))
 
 
-NUMPYS = [
-    (kind, 1) for kind in "bhilqBHILQ"
-] + [("e", 0.5), ("f", 0.5), ("d", 0.5), ("g", 0.5)]  # fmt: skip
+NUMPYS = [(kind, 1) for kind in "bhilqBHILQ"] + [("e", 0.5), ("f", 0.5), ("d", 0.5), ("g", 0.5)]
 
 
 @pytest.mark.parametrize("made", [lambda value, kind: np.dtype(kind).type(value), np.array])
@@ -290,9 +367,13 @@ def test_values_of_numpys_become_pythons_own(made):
         key = "discount" if value == 0.5 else "seed"
         found = getattr(small(**{key: made(value, kind)}), key)
         assert (type(found), found) == (type(value), value)
-        dataset = mfgcore.sweep(
-            small(iterations=1), progress=False, cores=1, **{key: [made(value, kind)]}
-        ) if kind in "eQ" else None  # fmt: skip
+        dataset = (
+            mfgcore.sweep(
+                small(iterations=1), progress=False, cores=1, **{key: [made(value, kind)]}
+            )
+            if kind in "eQ"
+            else None
+        )
         if dataset is not None:
             assert dataset[key].values.tolist() == [value]
     experiment = small(
@@ -306,11 +387,24 @@ def test_values_of_numpys_become_pythons_own(made):
 @pytest.mark.parametrize("key", ["seed", "discount", "game", "exact_metrics", "name", "edges"])
 def test_what_is_no_parameter_is_refused_in_one_line(key):
     for value in (
-        1j, np.complex64(1), np.datetime64("2020"), np.timedelta64(1), np.void(b"ab"),
-        np.array([1]), np.array([["a", "b"], ["c", "d"]]), b"x",
-        np.bytes_(b"x"), object(), Odd(), [], {},
-        np.random.SeedSequence(3), 10**5000, float("nan"), np.float32("inf"),
-    ):  # fmt: skip
+        1j,
+        np.complex64(1),
+        np.datetime64("2020"),
+        np.timedelta64(1),
+        np.void(b"ab"),
+        np.array([1]),
+        np.array([["a", "b"], ["c", "d"]]),
+        b"x",
+        np.bytes_(b"x"),
+        object(),
+        Odd(),
+        [],
+        {},
+        np.random.SeedSequence(3),
+        10**5000,
+        float("nan"),
+        np.float32("inf"),
+    ):
         with pytest.raises(ConfigurationError) as refused:
             small(**{key: value})
         assert str(refused.value).startswith(f"{key}: ")

@@ -113,9 +113,12 @@ def test_a_folder_that_was_moved_and_a_python_that_is_gone_are_noticed(tmp_path)
     def noticed(folder, target):
         made = subprocess.run(
             ["make", "--dry-run", "--no-print-directory", target],
-            cwd=folder, capture_output=True, text=True, check=True,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
             env={name: value for name, value in os.environ.items() if "MAKE" not in name},
-        )  # fmt: skip
+        )
         return "made in another folder or by another Python" in made.stdout
 
     assert not noticed(folder, "setup")

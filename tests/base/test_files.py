@@ -21,9 +21,21 @@ from mfgcore.runs.checkpoint import Checkpointer
 from mfgcore.runs.simulation import Simulation
 
 RUN = [
-    "run", "--game", "agree", "--agents", "6", "--iterations", "3", "--transitions", "100",
-    "--replay-cycles", "2", "--no-sampled-exploitability", "--quiet", "--output",
-]  # fmt: skip
+    "run",
+    "--game",
+    "agree",
+    "--agents",
+    "6",
+    "--iterations",
+    "3",
+    "--transitions",
+    "100",
+    "--replay-cycles",
+    "2",
+    "--no-sampled-exploitability",
+    "--quiet",
+    "--output",
+]
 
 
 def refused(output, *options, capsys):
@@ -122,9 +134,13 @@ def test_what_cannot_be_written_is_said_before_the_run(tmp_path, capsys, monkeyp
     (tmp_path / "file").touch()
     assert "its folder does not exist" in refused(tmp_path / "file/run.nc", capsys=capsys)
     assert "are needed" in refused(
-        tmp_path / "run.nc", "--agents=1000000", "--grid-size=114", "--memory=9T",
-        "--architecture=independent", capsys=capsys,
-    )  # fmt: skip
+        tmp_path / "run.nc",
+        "--agents=1000000",
+        "--grid-size=114",
+        "--memory=9T",
+        "--architecture=independent",
+        capsys=capsys,
+    )
     assert not (tmp_path / "run.nc").exists()
 
 

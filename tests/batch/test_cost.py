@@ -24,9 +24,15 @@ def test_the_work_of_figure_1_is_counted():
 
 def test_an_increase_counts_from_its_iteration_on():
     run = Experiment(
-        game="agree", agents=25, final_agents=200, population_change_at=100, iterations=200,
-        sampled_exploitability=False, exact_metrics=False, architecture="independent",
-    )  # fmt: skip
+        game="agree",
+        agents=25,
+        final_agents=200,
+        population_change_at=100,
+        iterations=200,
+        sampled_exploitability=False,
+        exact_metrics=False,
+        architecture="independent",
+    )
     work = cost.work(run)
     assert work["update"] == (25 * 100 + 200 * 100) * 2979 * 500
     assert work["draw"] == ((25 + 64) * 100 + (200 + 64) * 100) * 30300
@@ -120,9 +126,14 @@ def of_users():
 @pytest.mark.parametrize("architecture", ["networked", "independent", "centralised"])
 def test_what_users_add_is_costed_and_sized_as_what_is_shipped(of_users, architecture):
     settings = {
-        "game": "cluster", "agents": 3000, "architecture": architecture, "communication_rounds": 5,
-        "transitions": 3000, "iterations": 20, "sampled_exploitability": False,
-    }  # fmt: skip
+        "game": "cluster",
+        "agents": 3000,
+        "architecture": architecture,
+        "communication_rounds": 5,
+        "transitions": 3000,
+        "iterations": 20,
+        "sampled_exploitability": False,
+    }
     shipped = Experiment(**settings, failure_probability=0.5, network="ring", nearest_neighbours=4)
     own = Experiment(**settings, scenario="half_fail", network="circle")
     certain = Experiment(**settings, network="ring", nearest_neighbours=4)

@@ -197,6 +197,9 @@ def test_a_translation_renames_parameters_and_changes_no_array(tmp_path, monkeyp
     assert translate(tmp_path / "old.nc") and not translate(tmp_path / "old.nc")
     found = mfgcore.load(tmp_path / "old.nc", kind="experiment")
     assert json.loads(found.attrs["configuration"]) == {
-        "final_agents": 3, "normalisation": "attainable", "evaluate_on_copy": True, "seed": 1
-    }  # fmt: skip
+        "final_agents": 3,
+        "normalisation": "attainable",
+        "evaluate_on_copy": True,
+        "seed": 1,
+    }
     assert found.equals(dataset)

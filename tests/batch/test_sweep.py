@@ -47,9 +47,13 @@ def count_runs(monkeypatch):
 def test_every_combination_is_the_run_that_it_would_be_by_itself(cores):
     dataset = sweep(cores=cores, **VARIED, seed=range(2))
     assert dict(dataset.sizes) == {
-        "architecture": 2, "communication_radius": 2, "seed": 2, "iteration": 4, "state": 9,
+        "architecture": 2,
+        "communication_radius": 2,
+        "seed": 2,
+        "iteration": 4,
+        "state": 9,
         "action": 5,
-    }  # fmt: skip
+    }
     assert dataset["exact_return"].dims == (*VARIED, "seed", "iteration")
     for architecture in VARIED["architecture"]:
         for radius in VARIED["communication_radius"]:
@@ -157,13 +161,15 @@ def test_interrupted_it_goes_on(tmp_path, monkeypatch, cores):
         ({"seed": []}, "^seed: there is no level$"),
         ({"seed": [1, 2, 1]}, "^seed: 1 is there twice$"),
         ({"discount": [0.5, 1.5]}, "^discount: 1.5 is not a number >= 0 and < 1$"),
-        ({"agents": [6, 1], "sampled_exploitability": [False, True]},
-         "^agents = 1, sampled_exploitability = true: agents: 1 is not allowed"),
+        (
+            {"agents": [6, 1], "sampled_exploitability": [False, True]},
+            "^agents = 1, sampled_exploitability = true: agents: 1 is not allowed",
+        ),
         ({"seed": [1], "cores": 0}, "^cores: 0 is not a whole number >= 1$"),
         ({"seed": [1], "cores": 1.5}, "^cores: 1.5 is not a whole number, or None$"),
         ({"experiment": "agree"}, "^experiment: 'agree' is not an Experiment$"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_refused_in_one_line_before_any_run(varied, message, monkeypatch):
     made = count_runs(monkeypatch)
     with pytest.raises(ConfigurationError, match=message) as refused:

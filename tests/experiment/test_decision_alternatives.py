@@ -44,11 +44,15 @@ def test_d3_needs_a_game_that_pays_by_states():
         kernels.step_population(
             **RolloutState.of(
                 Population(*np.zeros((2, 3), np.int32), uniform_policy(10, 3)[None]),
-                GAMES["beach_bar"](), 0.0, np.ones((4, 3), np.uint32),
+                GAMES["beach_bar"](),
+                0.0,
+                np.ones((4, 3), np.uint32),
             ).arguments(),
-            n_steps=4, learners=np.zeros(1, np.int32),
-            transitions=np.zeros((1, 3), kernels.TRANSITION), reward_after_move=True,
-        )  # fmt: skip
+            n_steps=4,
+            learners=np.zeros(1, np.int32),
+            transitions=np.zeros((1, 3), kernels.TRANSITION),
+            reward_after_move=True,
+        )
 
 
 # ------------------------------------------------------------ D4: rewards in [0, 1]
@@ -277,9 +281,13 @@ def test_softmax_with_threads_and_resumed_has_the_same_bits(tmp_path):
     from mfgcore.runs import checkpoint
 
     experiment = small(
-        adoption="softmax", score_rule="highest_return", iterations=4, final_agents=4,
-        population_change_at=2, failure_probability=0.3,
-    )  # fmt: skip
+        adoption="softmax",
+        score_rule="highest_return",
+        iterations=4,
+        final_agents=4,
+        population_change_at=2,
+        failure_probability=0.3,
+    )
     whole = run(experiment)
     checkpoint.save(run(experiment, iterations=2, threads=2), tmp_path / "kept")
     again = Simulation(experiment)
@@ -299,11 +307,23 @@ def test_softmax_is_refused_where_links_are_drawn_in_every_round(drawn):
 
 def test_a_reading_that_a_run_does_not_read_is_no_part_of_it():
     readings = {
-        "reward_timing", "normalisation", "shuffles", "failed_score", "adoption",
-        "adoption_temperature", "final_adoption_temperature", "evaluate_on_copy",
-    }  # fmt: skip
+        "reward_timing",
+        "normalisation",
+        "shuffles",
+        "failed_score",
+        "adoption",
+        "adoption_temperature",
+        "final_adoption_temperature",
+        "evaluate_on_copy",
+    }
     read = set(Experiment(game="agree").effective_parameters())
     assert readings - read == {"adoption_temperature", "final_adoption_temperature"}
-    alone = set(Experiment(game="beach_bar", architecture="independent", algorithm="exact",
-                           sampled_exploitability=False).effective_parameters())  # fmt: skip
+    alone = set(
+        Experiment(
+            game="beach_bar",
+            architecture="independent",
+            algorithm="exact",
+            sampled_exploitability=False,
+        ).effective_parameters()
+    )
     assert not readings & alone

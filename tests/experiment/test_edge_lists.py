@@ -164,7 +164,7 @@ REFUSED = {
     "numpy's own": (saved(np.save, np.array(PAIRS)), "np.savetxt(path, pairs, fmt='%d') writes"),
     "pickle": (pickle.dumps(PAIRS), "is no text: write two"),
     "no UTF-8": (b"0 1\n\xe9 1\n", "line 2: '\\udce9 1' is not"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

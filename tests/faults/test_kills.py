@@ -82,9 +82,22 @@ def test_a_killed_workflow_loses_nothing(undisturbed, part, tmp_path):
 
 def test_a_run_that_goes_on_is_killed_again_and_again(tmp_path):
     command = [
-        sys.executable, "-m", "mfgcore.cli", "run", "--game", "agree", "--agents", "10",
-        "--iterations", "60", "--transitions", "300", "--replay-cycles", "100", "--quiet",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "mfgcore.cli",
+        "run",
+        "--game",
+        "agree",
+        "--agents",
+        "10",
+        "--iterations",
+        "60",
+        "--transitions",
+        "300",
+        "--replay-cycles",
+        "100",
+        "--quiet",
+    ]
     expected, output = tmp_path / "expected.nc", tmp_path / "run.nc"
     started = time.monotonic()
     subprocess.run([*command, "--output", str(expected)], check=True)

@@ -17,8 +17,11 @@ def test_a_new_study_runs_by_the_commands_of_its_readme(tmp_path):
     folder = tmp_path / "lake_1"
     assert main(["new", str(folder)]) == 0
     assert {path.name for path in folder.iterdir()} == {
-        "README.md", "Snakefile", "config.yaml", "game.py",
-    }  # fmt: skip
+        "README.md",
+        "Snakefile",
+        "config.yaml",
+        "game.py",
+    }
     config = folder / "config.yaml"  # the same, smaller
     text = config.read_text().replace("iterations: 60", "iterations: 4")
     text = text.replace("trials: 3", "trials: 1")
@@ -27,8 +30,11 @@ def test_a_new_study_runs_by_the_commands_of_its_readme(tmp_path):
     for command in (made, report):
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", *shlex.split(command)],
-            cwd=folder, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         if command == made:
             assert job_counts(done.stderr)["simulate"] == 3

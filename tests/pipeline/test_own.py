@@ -88,11 +88,15 @@ def values():
         "entropy_gap": st.sampled_from([None, 0.5]),
     }
     changes = st.sampled_from(
-        [{}, {"final_agents": 9} | LATER, {"final_agents": 4} | LATER,
-         {"final_agents": 4, "departure_rule": "nearest", "departure_state": 0} | LATER,
-         {"final_agents": 4, "departure_rule": "own_leavers"} | LATER,
-         {"final_agents": 9, "scenario": "own_scenario"} | LATER]
-    )  # fmt: skip
+        [
+            {},
+            {"final_agents": 9} | LATER,
+            {"final_agents": 4} | LATER,
+            {"final_agents": 4, "departure_rule": "nearest", "departure_state": 0} | LATER,
+            {"final_agents": 4, "departure_rule": "own_leavers"} | LATER,
+            {"final_agents": 9, "scenario": "own_scenario"} | LATER,
+        ]
+    )
     for key in ("departure_rule", "scenario"):
         del named[key]
     chosen = st.fixed_dictionaries({}, optional=named | more)

@@ -19,10 +19,25 @@ from mfgcore.experiment.experiment import parameters
 from mfgcore.runs.datasets import KINDS
 
 SMALL = [
-    "--game", "agree", "--agents", "6", "--iterations", "3", "--grid-size", "4",
-    "--discount", "0.5", "--transitions", "60", "--steps-per-transition", "2",
-    "--replay-cycles", "3", "--communication-rounds", "5",
-]  # fmt: skip
+    "--game",
+    "agree",
+    "--agents",
+    "6",
+    "--iterations",
+    "3",
+    "--grid-size",
+    "4",
+    "--discount",
+    "0.5",
+    "--transitions",
+    "60",
+    "--steps-per-transition",
+    "2",
+    "--replay-cycles",
+    "3",
+    "--communication-rounds",
+    "5",
+]
 
 
 LEAVING = ["--final-agents", "4", "--population-change-at", "1"]

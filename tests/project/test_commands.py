@@ -49,8 +49,9 @@ def test_there_is_a_test_for_every_program():
     here = {"cd", "git", "make", "mfgcore", "pip", "python", "snakemake", "source"}
     assert {each.program for each in COMMANDS} <= here | CLUSTER
     assert {each.page for each in COMMANDS if each.program in CLUSTER} <= {
-        "docs/cluster.md", "profiles/slurm/config.yaml",
-    }  # fmt: skip
+        "docs/cluster.md",
+        "profiles/slurm/config.yaml",
+    }
     assert len(COMMANDS) > 80
     # as test_new.py finds them
     text = (ROOT / STARTER).read_text(encoding="utf-8")

@@ -22,9 +22,20 @@ from mfgcore.runs.checkpoint import Checkpointer, Stopped
 from mfgcore.runs.simulation import Simulation
 
 RUN = [
-    "run", "--game", "agree", "--agents", "6", "--iterations", "5", "--transitions", "100",
-    "--replay-cycles", "2", "--no-sampled-exploitability", "--quiet",
-]  # fmt: skip
+    "run",
+    "--game",
+    "agree",
+    "--agents",
+    "6",
+    "--iterations",
+    "5",
+    "--transitions",
+    "100",
+    "--replay-cycles",
+    "2",
+    "--no-sampled-exploitability",
+    "--quiet",
+]
 # what a script runs in place of its own content, to die in the middle of writing
 DIE = """
 import os, signal

@@ -253,10 +253,26 @@ def runs(moment):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_says_how_to_go_on(number, tmp_path):
     command = [
-        sys.executable, "-m", "mfgcore.cli", "run", "--game", "agree", "--agents", "10",
-        "--iterations", "100000", "--transitions", "100", "--replay-cycles", "10", "--quiet",
-        "--output", str(tmp_path / "run.nc"), "--import", str(tmp_path / "own.py"),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "mfgcore.cli",
+        "run",
+        "--game",
+        "agree",
+        "--agents",
+        "10",
+        "--iterations",
+        "100000",
+        "--transitions",
+        "100",
+        "--replay-cycles",
+        "10",
+        "--quiet",
+        "--output",
+        str(tmp_path / "run.nc"),
+        "--import",
+        str(tmp_path / "own.py"),
+    ]
     started, own = tmp_path / "started", tmp_path / "own.py"
     own.write_text(STARTED.format(repr(str(started))))
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

@@ -118,10 +118,17 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are in other units elsewhere")
 def test_blocks_keep_a_process_within_its_limit(tmp_path):
     settings = {
-        "game": "agree", "agents": 20_000, "grid_size": 4, "iterations": 1, "discount": 0.5,
-        "transitions": 2000, "steps_per_transition": 1, "burn_in": 3,
-        "replay_cycles": 1, "communication_rounds": 2,
-    }  # fmt: skip
+        "game": "agree",
+        "agents": 20_000,
+        "grid_size": 4,
+        "iterations": 1,
+        "discount": 0.5,
+        "transitions": 2000,
+        "steps_per_transition": 1,
+        "burn_in": 3,
+        "replay_cycles": 1,
+        "communication_rounds": 2,
+    }
     off = {"sampled_exploitability": False, "exact_metrics": False}
     experiment = Experiment(**settings, **off)
     limit = int(memory.run_bytes(experiment, 8000))

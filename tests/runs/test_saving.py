@@ -24,9 +24,21 @@ from mfgcore.runs.datasets import make_and_save
 from mfgcore.runs.simulation import Simulation
 
 RUN = [
-    "run", "--game", "agree", "--agents", "6", "--iterations", "3", "--transitions", "100",
-    "--replay-cycles", "2", "--no-sampled-exploitability", "--quiet", "--output",
-]  # fmt: skip
+    "run",
+    "--game",
+    "agree",
+    "--agents",
+    "6",
+    "--iterations",
+    "3",
+    "--transitions",
+    "100",
+    "--replay-cycles",
+    "2",
+    "--no-sampled-exploitability",
+    "--quiet",
+    "--output",
+]
 LOCK_ERRORS = ("ENOLCK", "ENOSYS", "EOPNOTSUPP", "EINVAL", "EIO", "EACCES", "EPERM", "ESTALE")
 SAVE_ERRORS = ("ENOSPC", "EDQUOT", "EIO", "EFBIG", "EROFS", "EACCES", "ESTALE", "ETIMEDOUT")
 collect = sys.modules["mfgcore.batch.collect"]
