@@ -19,9 +19,9 @@ except ImportError:  # of before the package had folders
     from mfgcore.simulation import Simulation
 
     OLD_NAMES = {
-        "next_states": "next_states",
-        "next_state_thresholds": "next_state_thresholds",
-        "n_discarded": "n_discarded",
+        "next_states": "outcomes",
+        "next_state_thresholds": "outcome_thresholds",
+        "n_discarded": "skipped",
     }
 
 AGENTS, STATES, ACTIONS = 200, 64, 5
