@@ -196,3 +196,11 @@ def rollout(
     )
     mean_field = None if occupancy is None else occupancy / (n_steps * state.states.size)
     return RolloutResult(rewards, own_rewards, kept, mean_field)
+
+
+@explained
+def count_visits(pairs: np.ndarray, n_states: int, n_actions: int) -> np.ndarray:
+    """How often some state-action pairs, (n_agents, n), are in each state; (n_agents, n_states)."""
+    places = pairs // n_actions + n_states * np.arange(len(pairs))[:, None]
+    counts = np.bincount(places.ravel(), minlength=n_states * len(pairs))
+    return counts.reshape(len(pairs), n_states)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mfgcore import kernels
+from mfgcore._base.errors import ConfigurationError
 from mfgcore.agents.population import Population
 from mfgcore.agents.rollout import RolloutState
 from mfgcore.experiment.components import SCORE_RULES
@@ -36,8 +37,16 @@ class ScoringContext:
         :func:`mfgcore.agents.policy_improvement.policy_change`.
     failed_scores : (2, n_failed) float64
         Score and total of the policies that agents whose update failed follow.
-    population : Population
-        Every learner with its new policy.
+    start, population : Population
+        Before the update, and every learner with its new policy.
+    q_values : (n_agents, n_states * n_actions) float64
+        Each agent's latest estimate.
+    visits : (n_learners, n_states) int64 or None
+        How often each learner's own transitions of this iteration begin in each state; only of a
+        rule with ``reads = ("visits",)``, where the algorithm keeps transitions.
+    last_q_values : (n_agents, n_states * n_actions) float64 or None
+        The estimates before the update, NaN of agents that had none; only of a rule with
+        ``reads = ("last_q_values",)``.
     game : Game
     generators : (4, n_agents) uint32
         Action streams of the agents.
@@ -50,7 +59,11 @@ class ScoringContext:
     change: np.ndarray
     total: np.ndarray
     failed_scores: np.ndarray
+    start: Population
     population: Population
+    q_values: np.ndarray
+    visits: np.ndarray | None
+    last_q_values: np.ndarray | None
     game: Game
     generators: np.ndarray
     entropy_weight: float
@@ -60,9 +73,36 @@ class ScoringContext:
         """The population ready for steps, which move it and its streams on; RolloutState."""
         return RolloutState.of(self.population, self.game, self.entropy_weight, self.generators)
 
+    @property
+    def steps(self) -> np.ndarray:
+        """pi_{k+1} - pi_k of each learner; (n_learners, n_states, n_actions) float64."""
+        old, new = self.start, self.population
+        index = old.policy_index[self.learners], new.policy_index[self.learners]
+        return new.policies[index[1]] - old.policies[index[0]]
+
+    def expected_gains(self, q_values: Any) -> np.ndarray:
+        """First-order gain that each learner expects of its step; (n_learners,) float64.
+
+        sum_s mu_i(s) <pi_{k+1}(s) - pi_k(s), Q_i(s, .)>, of an estimate of Q, (n_agents, n_states *
+        n_actions), and the states where it was.
+        """
+        steps = self.steps
+        return self.where_it_was(_sum(steps * q_values[self.learners].reshape(steps.shape)))
+
+    def where_it_was(self, by_state: np.ndarray) -> np.ndarray:
+        """Mean over each learner's visits of (n_learners, n_states); (n_learners,) float64."""
+        if self.visits is None:
+            raise ConfigurationError("score_rule: needs an algorithm that keeps transitions")
+        return _sum(self.visits * by_state) / np.maximum(1, _sum(self.visits))
+
     def scores_of_failed(self, failed_score: str) -> Any:
         """Scores of the agents whose update failed, by the parameter `failed_score` (D16)."""
         return {"none": np.inf, "zero": 0.0, "last": self.failed_scores}[failed_score]
+
+
+def _sum(values):
+    """Sums over the last axis, in the same order on every processor."""
+    return np.cumsum(values, axis=-1)[..., -1]
 
 
 @register
@@ -75,6 +115,54 @@ def smallest_change(context: ScoringContext, *, failed_score: str) -> tuple[np.n
 def smallest_total_change(context: ScoringContext, *, failed_score: str) -> tuple[np.ndarray, Any]:
     """The policy that changed least in the sum over the states is preferred (D15)."""
     return context.total, context.scores_of_failed(failed_score)
+
+
+@register
+def smallest_weighted_change(context: ScoringContext) -> np.ndarray:
+    """The policy is preferred that changed least where its agent was: sum_s mu_i(s) |D(s)|_1."""
+    return context.where_it_was(_sum(np.abs(context.steps)))
+
+
+smallest_weighted_change.reads = ("visits",)
+
+
+@register
+def largest_expected_gain(context: ScoringContext) -> np.ndarray:
+    """The policy is preferred of which its agent expects the most, by its own Q-function."""
+    return -context.expected_gains(context.q_values)
+
+
+largest_expected_gain.reads = ("visits",)
+
+
+@register
+def largest_confirmed_gain(context: ScoringContext) -> np.ndarray:
+    """The policy is preferred of which its agent expects the most, by its Q-function of before.
+
+    The step was made from the Q-function of now, whose errors it follows: by that one, the largest
+    error expects the most. The last estimate comes from other transitions, and errs otherwise. An
+    agent that has none expects 0.
+    """
+    return -np.nan_to_num(context.expected_gains(context.last_q_values))
+
+
+largest_confirmed_gain.reads = ("visits", "last_q_values")
+
+
+@register
+def largest_confirmed_gain_per_change(context: ScoringContext) -> np.ndarray:
+    """As the largest confirmed gain, for each unit of change where the agent was."""
+    change = smallest_weighted_change(context)
+    return largest_confirmed_gain(context) / np.where(change > 0.0, change, np.inf)
+
+
+largest_confirmed_gain_per_change.reads = ("visits", "last_q_values")
+
+
+@register
+def agent_number(context: ScoringContext) -> np.ndarray:
+    """The policy of the agent with the lowest number is preferred."""
+    return context.learners.astype(np.float64)
 
 
 @register

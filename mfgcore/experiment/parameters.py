@@ -266,6 +266,10 @@ class Table:
         True, "whether return and exploitability are also computed exactly",
         "F.2: the better metric; D22", needs=("evaluation_interval",),
     )
+    selection_metrics: bool = parameter(
+        False, "whether it is measured how much the policies that are adopted gain",
+        "not in the paper", needs=("evaluation_interval",),
+    )
     evaluation_interval: int = parameter(
         2, "exploitability is evaluated at every so many iterations", "Sec. 4.1: alternate k", SIZE,
         unit="iterations",

@@ -6,6 +6,7 @@ table in ``docs/architecture.md`` are made from it. A metric is a function of an
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from mfgcore.experiment.components import METRICS
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.games import Game
 from mfgcore.meanfield import FLOW_TOLERANCE, PopulationMetrics, population_metrics
+from mfgcore.meanfield.gains import update_gains
 from mfgcore.metrics import sampled
 from mfgcore.metrics.theorems import Adoptions, examine_adoptions
 
@@ -111,8 +113,9 @@ class IterationRecord:
         What the learning steps showed.
     learners, failed : (n,) int32
         Agents whose update succeeded, and those whose update failed.
-    change : (n_learners,) float64
-        How far the policies of the learners moved; see `policy_change`.
+    change, scores : (n_learners,) float64
+        How far the policies of the learners moved, see `policy_change`; and their scores, infinite
+        where nobody chooses by them.
     policies : (n_policies, n_states, n_actions) float64
         Those of the start, the learners' new ones, and that of agents who arrived.
     before, after : (n_agents,) int32
@@ -132,6 +135,7 @@ class IterationRecord:
     learners: np.ndarray
     failed: np.ndarray
     change: np.ndarray
+    scores: np.ndarray
     policies: np.ndarray
     before: np.ndarray
     after: np.ndarray
@@ -150,6 +154,29 @@ class IterationRecord:
             entropy_weight=self.entropy_weight,
             policy_index=self.population.policy_index,
         )
+
+    @functools.cached_property
+    def learner_gains(self) -> tuple[np.ndarray, float]:
+        """First-order gain of each learner's update, and a residual; see `update_gains`."""
+        old = self.population
+        return update_gains(
+            old.policies,
+            old.policy_index,
+            old.policy_index[self.learners],
+            self.policies[len(old.policies) :][: self.learners.size],
+            self.game.for_population(old.size),
+            discount=self.discount,
+            entropy_weight=self.entropy_weight,
+        )
+
+    @functools.cached_property
+    def new_policies(self) -> np.ndarray:
+        """Number of each agent's policy among the learners' new ones, where it is one; (n,) int64.
+
+        In no order of the agents.
+        """
+        numbers = self.after.astype(np.int64) - len(self.population.policies)
+        return numbers[(numbers >= 0) & (numbers < self.learners.size)]
 
     @functools.cached_property
     def adoptions(self) -> Adoptions:
@@ -231,6 +258,8 @@ def exploitability(record: IterationRecord) -> float:
 
 
 EXACT = {"asked_by": "exact_metrics", "certified_by": "exact_residual"}
+SELECTION = {"asked_by": "selection_metrics"}
+GAIN = {**SELECTION, "certified_by": "gain_residual"}
 COUNT = {"dtype": np.int64}
 AT_THE_END = {"dims": ("agent", "state", "action")}
 BY_ACTION = {"dims": ("iteration", "state", "action"), "dtype": np.float32}
@@ -361,6 +390,41 @@ def theorem_3_2_premises(record: IterationRecord) -> int:
 def theorem_3_2_violations(record: IterationRecord) -> int:
     """1 if the premises held and the bound on the distance of two policies did not fall."""
     return record.adoptions.theorem_3_2_violations
+
+
+@metric("share of agents that follow a new policy", **SELECTION)
+def useful_share(record: IterationRecord) -> float:
+    """Agents that follow, after communication, a policy that an update of this iteration made."""
+    return record.new_policies.size / record.after.size
+
+
+@metric("residual of the mean field of the gains", **SELECTION)
+def gain_residual(record: IterationRecord) -> float:
+    """As `exact_residual`, of the joint mean field alone."""
+    return record.learner_gains[1]
+
+
+@metric("mean gain of the learners' updates, exact", **GAIN)
+def learner_gain(record: IterationRecord) -> float:
+    """Mean first-order gain in return over the updates that succeeded; 0 if none did."""
+    return math.fsum(record.learner_gains[0]) / max(1, record.learners.size)
+
+
+@metric("mean gain of the followed policies, exact", **GAIN)
+def followed_gain(record: IterationRecord) -> float:
+    """Mean over the agents of the first-order gain of the update whose policy each follows after
+    communication; 0 of those that follow an old one. Its sum over a run as a multiple of that of
+    `useful_share` times `learner_gain` is the selection gain g.
+    """
+    return math.fsum(record.learner_gains[0][record.new_policies]) / record.after.size
+
+
+@metric("correlation of score and gain", **GAIN)
+def score_gain_correlation(record: IterationRecord) -> float:
+    """Pearson's correlation over the learners of the score, the smaller the better, and the
+    first-order gain; 0 where either is the same for all, or not finite.
+    """
+    return sampled.correlation(record.scores, record.learner_gains[0])
 
 
 @metric("empirical mean field", dims=("iteration", "state"))

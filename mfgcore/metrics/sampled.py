@@ -16,6 +16,16 @@ from mfgcore.games import Game
 
 
 @explained
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's correlation of two samples, (n,) float64; 0 where one has no finite variance."""
+    if not (np.isfinite(one).all() and np.isfinite(other).all() and one.size):
+        return 0.0
+    apart, others = one - math.fsum(one) / one.size, other - math.fsum(other) / one.size
+    spread = math.sqrt(math.fsum(apart * apart) * math.fsum(others * others))
+    return math.fsum(apart * others) / spread if spread > 0.0 else 0.0
+
+
+@explained
 def discounted_return(rewards: np.ndarray, discount: float, horizon: int) -> float:
     """Mean over start times of the discounted sum of the next `horizon` rewards (D19).
 

@@ -12,9 +12,9 @@ from mfgcore.agents.algorithms import LearningBatch
 from mfgcore.agents.networks import sampled
 from mfgcore.agents.policy_improvement import policy_change
 from mfgcore.agents.population import Population
-from mfgcore.agents.rollout import RolloutState, rollout
+from mfgcore.agents.rollout import RolloutState, count_visits, rollout
 from mfgcore.agents.scores import ScoringContext
-from mfgcore.experiment.components import METRICS
+from mfgcore.experiment.components import METRICS, SCORE_RULES
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.meanfield.policies import uniform_policy
 from mfgcore.metrics.definitions import IterationRecord, measure, per_iteration
@@ -64,9 +64,11 @@ class Simulation:
         self._algorithm = experiment.make("algorithm")
         self._improve = experiment.make("policy_improvement")
         self._adoption = experiment.make("adoption")
+        self._reads: tuple[str, ...] = ()  # by the score rule
         if experiment.by_network:
             self._network = experiment.make("network")
             self._score = experiment.make("score_rule")
+            self._reads = getattr(SCORE_RULES[experiment.score_rule], "reads", ())
         self._sample_exploitability = experiment.bind(sample_exploitability)
         self._metrics = {name: experiment.bind(entry.compute) for name, entry in METRICS.items()}
         self.iteration = 0
@@ -96,7 +98,8 @@ class Simulation:
             exploitability = self._sample_exploitability(self.population, k)
         start = self.population.snapshot()
         learners, failed = self._learners()
-        generators, result, change, total = self._learn(start, learners)
+        last_q_values = self.q_values.copy() if "last_q_values" in self._reads else None
+        generators, result, visits, change, total = self._learn(start, learners)
         communication = self._architecture.communication
         # An agent that did not learn has no score: with the distance 0 between its two equal
         # policies it would win every comparison, and the population would stand still (D16).
@@ -108,7 +111,11 @@ class Simulation:
                 change,
                 total,
                 last[:, failed],
+                start,
                 self.population,
+                self.q_values,
+                visits,
+                last_q_values,
                 self.game,
                 generators,
                 experiment.entropy_weight,
@@ -120,7 +127,7 @@ class Simulation:
                 scores, self.scores[:, failed] = scores
             if scores is not None:
                 self.scores[:, learners] = scores, total
-        staying = np.arange(start.size)
+        scored, staying = self.scores, np.arange(start.size)
         if experiment.arrival_timing == "after_learning":
             staying = self._change_population()
         state = self._rollout_state(generators[:, staying])
@@ -138,6 +145,7 @@ class Simulation:
             learners=learners,
             failed=failed,
             change=change,
+            scores=scored[0, learners],
             policies=self.population.policies,
             before=before,
             after=state.policy_index,
@@ -166,7 +174,8 @@ class Simulation:
 
         For each block of learners the population takes the same steps again: only its replay
         buffers are in memory. Returns the action streams as the steps left them, the result of the
-        rollout, and how far the policies of the learners moved; see `policy_change`.
+        rollout, how often each learner's transitions begin in each state, and how far the policies
+        of the learners moved; see `policy_change`.
         """
         population = self.population
         first = self._rollout_state()
@@ -177,17 +186,20 @@ class Simulation:
         population.policies = np.empty((n_policies + learners.size, *shape))
         population.policies[:n_policies] = start.policies
         moved = np.empty((2, learners.size))  # change and total
+        keeps = "visits" in self._reads and self._algorithm.n_discarded is not None
+        visits = np.empty((learners.size, shape[0]), dtype=np.int64) if keeps else None
         for begin in range(0, max(1, learners.size), self.block):
             block, state = slice(begin, begin + self.block), first.copy()
             new = population.policies[n_policies:][block]
-            of_block = learners[block], shuffles, new, moved[:, block]
+            seen = None if visits is None else visits[block]
+            of_block = learners[block], shuffles, new, seen, moved[:, block]
             result = self._learn_block(start, state, *of_block)
         population.policy_index[learners] = n_policies + np.arange(learners.size, dtype=np.int32)
         population.states = state.states
-        return state.generators, result, *moved
+        return state.generators, result, visits, *moved
 
-    def _learn_block(self, start, state, learners, shuffles, new, moved):
-        """Take the steps, and fill in the new policies of some learners and how far they moved."""
+    def _learn_block(self, start, state, learners, shuffles, new, visits, moved):
+        """Take the steps, and fill in some learners' new policies, visits and change."""
         experiment, algorithm = self.experiment, self._algorithm
         lengths = experiment.transitions, experiment.steps_per_transition
         seen = rollout(state, algorithm, *lengths, learners=learners)
@@ -196,6 +208,8 @@ class Simulation:
             agents = learners[part]
             own = start.policies[start.policy_index[agents]]
             transitions = None if seen.transitions is None else seen.transitions[part]
+            if visits is not None and transitions is not None:
+                visits[part] = count_visits(transitions["pair"], *own.shape[1:])
             batch = LearningBatch(transitions, shuffles[agents], own, start, self.threads)
             q_values = algorithm.q_values(batch)
             self._check_finite("Q-function", q_values, agents)
