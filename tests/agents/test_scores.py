@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import stepping
 
+from mfgcore import ConfigurationError
 from mfgcore.agents.scores import ScoringContext
 from mfgcore.meanfield.policies import policy_distances
 from mfgcore.metrics.theorems import Adoptions, examine_adoptions
@@ -24,9 +25,26 @@ def started(experiment):
     simulation.population.policy_index = np.arange(experiment.agents, dtype=np.int32)
     learners = np.array([0, 2, 3], dtype=np.int32)
     change = np.array([0.3, 0.1, 0.2])
-    nothing, generators = np.zeros((2, 0)), simulation._rollout_state().generators
-    now = nothing, simulation.population, simulation.game, generators, experiment.entropy_weight
-    return simulation, ScoringContext(0, learners, change, 3.0 * change, *now)
+    population = simulation.population
+    old = np.roll(population.policy_index, 1)
+    q_values = rng.random((2, experiment.agents, 45))
+    q_values[1, 2] = np.nan  # had never learned
+    context = ScoringContext(
+        0,
+        learners,
+        change,
+        3.0 * change,
+        np.zeros((2, 0)),
+        dataclasses.replace(population, policy_index=old),
+        population,
+        q_values[0],
+        rng.integers(0, 9, (3, 9)),
+        q_values[1],
+        simulation.game,
+        simulation._rollout_state().generators,
+        experiment.entropy_weight,
+    )
+    return simulation, context
 
 
 def scored(experiment, context):
@@ -86,6 +104,54 @@ def test_random_scores_differ_between_iterations_and_are_reproducible():
     np.testing.assert_array_equal(first, scored(experiment, update))
     later = dataclasses.replace(update, iteration=1)
     assert (first != scored(experiment, later)).all()
+
+
+def test_what_an_agent_knows_of_its_step_is_weighted_by_where_it_was():
+    _, update = started(small())
+    means = {}
+    for row, agent in enumerate(update.learners):
+        old, new = (
+            each.policies[each.policy_index[agent]] for each in (update.start, update.population)
+        )
+        shares = update.visits[row] / update.visits[row].sum()
+        gains = [
+            sum(
+                shares[s] * (new[s, a] - old[s, a]) * table[agent, 5 * s + a]
+                for s in range(9)
+                for a in range(5)
+            )
+            for table in (update.q_values, update.last_q_values)
+        ]
+        change = sum(shares[s] * np.abs(new[s] - old[s]).sum() for s in range(9))
+        confirmed = 0.0 if np.isnan(gains[1]) else gains[1]
+        means.setdefault("smallest_weighted_change", []).append(change)
+        means.setdefault("largest_expected_gain", []).append(-gains[0])
+        means.setdefault("largest_confirmed_gain", []).append(-confirmed)
+        means.setdefault("largest_confirmed_gain_per_change", []).append(-confirmed / change)
+        means.setdefault("agent_number", []).append(agent)
+    for rule, expected in means.items():
+        found = scored(small(score_rule=rule), update)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, err_msg=rule)
+
+
+def test_a_rule_sees_the_transitions_and_the_estimate_of_before():
+    simulation = Simulation(small(score_rule="largest_confirmed_gain"))
+    score, seen = simulation._score, []
+    simulation._score = lambda context: seen.append(context) or score(context)
+    estimates = [simulation.q_values.copy()]
+    for _ in range(2):
+        simulation.step()
+        estimates.append(simulation.q_values.copy())
+    experiment = simulation.experiment
+    for k, context in enumerate(seen):
+        np.testing.assert_array_equal(context.last_q_values, estimates[k])
+        kept = experiment.transitions - experiment.burn_in - 1
+        assert (context.visits.sum(axis=1) == kept).all()
+
+
+def test_a_rule_that_needs_transitions_is_refused_where_none_are_kept():
+    with pytest.raises(ConfigurationError, match="score_rule"):
+        run(small(score_rule="smallest_weighted_change", algorithm="exact"))
 
 
 def test_never_adopting_is_learning_alone():
