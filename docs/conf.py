@@ -27,6 +27,7 @@ CONTENTS = {
     "What is found": [
         "/docs/results",
         "/docs/protocol",
+        "/docs/protocol_law",
         "/docs/theory",
         "/docs/gallery/README",
         "/docs/gallery/claims",

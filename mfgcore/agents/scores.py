@@ -119,7 +119,7 @@ def smallest_total_change(context: ScoringContext, *, failed_score: str) -> tupl
 
 @register
 def smallest_weighted_change(context: ScoringContext) -> np.ndarray:
-    """The policy is preferred that changed least where its agent was: sum_s mu_i(s) |D(s)|_1."""
+    """The policy that changed least where its agent was, in the L1 norm, is preferred."""
     return context.where_it_was(_sum(np.abs(context.steps)))
 
 
