@@ -1,0 +1,362 @@
+"""The predictions of docs/protocol_law.md, each with what would refute it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mfgcore._base.registry import Registry
+from mfgcore.plotting.statistics import Interval, generator_of
+from mfgcore.study.claims.evidence import NothingToJudge
+from mfgcore.study.law import SEED
+from mfgcore.study.law.measures import Law, Runs, counts, interval_of, lead, price, rise
+
+PREDICTIONS = Registry("prediction")
+HELD, REFUTED, UNDECIDED, NOT_JUDGED = "held", "refuted", "undecided", "not judged"
+LEVEL = 2.0  # return in agree until which updates are counted
+SPLIT = 3.75  # P of docs/protocol.md, in agree
+SHARE = 0.9  # of the games in which something must be so
+FAILING = (0.0, 0.5, 0.8, 0.9, 0.95)
+HEARD = ("C=1", "C=5", "C=300")
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one cell of an experiment says of a prediction.
+
+    Parameters
+    ----------
+    label : str
+    found : Interval
+        The effect and its 95 % interval over trials.
+    held, refuted : bool
+        Whether the estimate is as predicted, and whether the interval excludes that.
+    """
+
+    label: str
+    found: Interval
+    held: bool
+    refuted: bool
+
+
+def within(label: str, found: Interval, margin: float) -> Cell:
+    """A cell that is predicted to be within a margin of 0."""
+    outside = found.low > margin or found.high < -margin
+    return Cell(label, found, abs(found.estimate) <= margin, outside)
+
+
+def above(label: str, found: Interval, margin: float) -> Cell:
+    """A cell that is predicted to be above a margin."""
+    return Cell(label, found, found.estimate > margin, found.high <= margin)
+
+
+def below(label: str, found: Interval, margin: float) -> Cell:
+    """A cell that is predicted to be below a margin."""
+    return Cell(label, found, found.estimate < margin, found.low >= margin)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A prediction.
+
+    Parameters
+    ----------
+    name, text, quantity : str
+    margin : float
+        By which a cell must be above, below or within.
+    measure : callable of Law
+        Yields each :class:`Cell`.
+    needed : float, optional
+        The share of the cells that must be as predicted; None: each of them.
+    """
+
+    name: str
+    text: str
+    quantity: str
+    measure: Callable[[Law], Iterable[Cell]]
+    needed: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was measured of a prediction, and the verdict on it."""
+
+    prediction: Prediction
+    verdict: str
+    cells: list[Cell] = field(default_factory=list)
+    note: str = ""
+
+    @property
+    def n_held(self) -> int:
+        """In how many cells it is as predicted; int."""
+        return sum(cell.held for cell in self.cells)
+
+
+def prediction(
+    name: str, quantity: str, needed: float | None = None
+) -> Callable[[Callable[[Law], Iterable[Cell]]], Callable[[Law], Iterable[Cell]]]:
+    """Register a function as the measure of a prediction; its docstring is the text."""
+
+    def decorate(function):
+        text = " ".join(function.__doc__.split())
+        PREDICTIONS.add(name, Prediction(name, text, quantity, function, needed))
+        return function
+
+    return decorate
+
+
+def judge(law: Law) -> list[Outcome]:
+    """Judge all predictions; list of Outcome."""
+    return [judge_one(PREDICTIONS[name], law) for name in sorted(PREDICTIONS)]
+
+
+def judge_one(each: Prediction, law: Law) -> Outcome:
+    """Judge one prediction. Where a part of its data is missing, it is not judged; Outcome."""
+    try:
+        cells = list(each.measure(law))
+    except NothingToJudge as reason:
+        return Outcome(each, NOT_JUDGED, note=str(reason))
+    if not cells:
+        return Outcome(each, NOT_JUDGED, note="in no cell was there anything to judge")
+    n_held = sum(cell.held for cell in cells)
+    if each.needed is not None:
+        verdict = HELD if n_held >= each.needed * len(cells) else REFUTED
+    elif any(cell.refuted for cell in cells):
+        verdict = REFUTED
+    else:
+        verdict = HELD if n_held == len(cells) else UNDECIDED
+    return Outcome(each, verdict, cells)
+
+
+# ------------------------------------------------------------ experiment 1
+
+
+def progress_cells(law: Law, score: str) -> Iterator[tuple[int, str, Runs]]:
+    """Number of agents, label and runs of each cell of experiment 1 with a score."""
+    for agents in law.levels("updates", "agents"):
+        for p in FAILING:
+            for variant in (f"{heard}, {score}" for heard in HEARD):
+                runs = law.runs("updates", failure_probability=p, agents=agents, variant=variant)
+                yield agents, f"p={p:g}, {variant}", runs
+            if score != "random":
+                continue
+            for variant in law.levels("alone", "variant"):
+                if (p, agents) == (0.95, 50):
+                    continue  # it was not run: nearly all time would be spent in it
+                runs = law.runs("alone", failure_probability=p, agents=agents, variant=variant)
+                yield agents, f"p={p:g}, {variant}", runs
+
+
+def _progress(law: Law, score: str) -> Iterator[Cell]:
+    needed: dict[int, dict[str, np.ndarray]] = {}
+    for agents, label, runs in progress_cells(law, score):
+        needed.setdefault(agents, {})[label] = runs.progress_at(LEVEL)
+    for agents, cells in needed.items():
+        median = np.median([sample.mean() for sample in cells.values()])
+        for label, sample in cells.items():
+            label = f"N={agents}, {label}"
+            yield within(label, interval_of(sample / median - 1.0, f"progress, {label}"), 0.1)
+
+
+@prediction("1a", "progress at R = 2 over the median of the cells, minus 1")
+def updates_are_progress(law: Law) -> Iterator[Cell]:
+    """With a random score, the same progress is needed whatever fails and whoever communicates."""
+    yield from _progress(law, "random")
+
+
+@prediction("1b", "as 1a")
+def sigma_multiplies_progress(law: Law) -> Iterator[Cell]:
+    """With the score sigma, progress is that of the random score times one constant for each N."""
+    yield from _progress(law, "sigma")
+
+
+# ------------------------------------------------------------ experiment 2
+
+
+def learnable(law: Law, *names: str) -> Iterator[tuple[str, str, Runs, float]]:
+    """Experiment, game, centralised runs and rise of each game that counts."""
+    for name in names:
+        for game in law.levels(name, "setting"):
+            centralised = law.runs(name, setting=game, variant="centralised")
+            if counts(centralised, f"{name}, {game}"):
+                yield name, game, centralised, float(rise(centralised).mean())
+
+
+def gains_and_leads(
+    law: Law, score: str, *names: str
+) -> Iterator[tuple[str, str, Interval, Interval]]:
+    """Experiment, game, g of a score and its lead over independent agents, in games that count."""
+    for name, game, _, unit in learnable(law, *names):
+        runs = law.runs(name, setting=game, variant=score)
+        alone = law.runs(name, setting=game, variant="independent")
+        key = f"{name}, {game}, {score}"
+        gained = interval_of(runs.selection_gain, f"g, {key}")
+        yield name, game, gained, interval_of(lead(runs, alone, unit), f"lead alone, {key}")
+
+
+@prediction("2a", "lead of sigma over independent agents, with the sign of g - 1", needed=SHARE)
+def sign_of_gain_is_sign_of_lead(law: Law) -> Iterator[Cell]:
+    """In fresh games, communication helps where g is above 1, and harms where it is below."""
+    for _, game, gained, ahead in gains_and_leads(law, "sigma", "selection"):
+        if ahead.low > 0.0 or ahead.high < 0.0:
+            same = (gained.estimate > 1.0) == (ahead.estimate > 0.0)
+            yield Cell(f"{game}, g={gained.estimate:.2f}", ahead, same, not same)
+
+
+@prediction("2b", "Spearman's correlation of g and the lead over independent agents, of games")
+def gain_orders_games(law: Law) -> Iterator[Cell]:
+    """The larger g is in a game, the more communication helps there."""
+    from scipy import stats
+
+    found = list(gains_and_leads(law, "sigma", "selection", "known"))
+    pairs = np.array([(gained.estimate, ahead.estimate) for _, _, gained, ahead in found])
+    if len(pairs) < 4:
+        raise NothingToJudge("too few games count")
+    generator = generator_of(SEED, "2b")
+    drawn = [
+        stats.spearmanr(*pairs[generator.integers(len(pairs), size=len(pairs))].T).statistic
+        for _ in range(RESAMPLES // 10)
+    ]
+    low, high = np.nanquantile(drawn, (0.025, 0.975))
+    estimate = float(stats.spearmanr(*pairs.T).statistic)
+    correlation = Interval(estimate, float(low), float(high), len(pairs))
+    yield Cell(f"{len(pairs)} games", correlation, estimate > 0.5, estimate <= 0.5)
+
+
+@prediction("2c", "|g - 1| with 600 transitions minus that with 3000", needed=5 / 6)
+def a_large_buffer_selects_nothing(law: Law) -> Iterator[Cell]:
+    """With many transitions there are fewer errors to select: g is nearer to 1."""
+    for game in law.levels("selection_3000", "setting"):
+        few, many = (
+            law.runs("selection_3000", setting=game, variant=f"sigma, {number}").selection_gain
+            for number in (600, 3000)
+        )
+        nearer = abs(many.mean() - 1.0) < abs(few.mean() - 1.0)
+        sign = np.sign(few.mean() - 1.0), np.sign(many.mean() - 1.0)
+        found = interval_of(sign[0] * (few - 1.0) - sign[1] * (many - 1.0), f"2c, {game}")
+        yield Cell(f"{game}, g={few.mean():.2f} and {many.mean():.2f}", found, nearer, not nearer)
+
+
+@prediction("2d", "g - 1 of a random score", needed=SHARE)
+def a_random_score_gains_nothing(law: Law) -> Iterator[Cell]:
+    """A random score selects nothing, so that its g is 1. A check of the measurement."""
+    for name, game, _, _ in learnable(law, "selection", "known", "compensation"):
+        runs = law.runs(name, setting=game, variant="random")
+        yield within(game, interval_of(runs.selection_gain - 1.0, f"2d, {game}"), 0.05)
+
+
+# ------------------------------------------------------------ experiment 3
+
+
+@prediction("3a", "lead of sigma with eta / 0.9 over a random score with eta")
+def sigma_is_a_smaller_step(law: Law) -> Iterator[Cell]:
+    """Sigma is as fast as a random score if its step size makes good what it chooses too small."""
+    for _, game, _, unit in learnable(law, "compensation"):
+        if game != "cluster":
+            larger, random = (
+                law.runs("compensation", setting=game, variant=variant)
+                for variant in ("sigma, larger eta", "random")
+            )
+            yield within(game, interval_of(lead(larger, random, unit), f"3a, {game}"), 0.04)
+
+
+@prediction("3b", "price of sigma minus that of the weighted change")
+def weighted_sigma_has_no_price(law: Law) -> Iterator[Cell]:
+    """Weighted by where an agent was, sigma has no price, or far less of one."""
+    for _, game, centralised, unit in learnable(law, "compensation"):
+        sigma, weighted = (
+            price(law.runs("compensation", setting=game, variant=variant), centralised, unit)
+            for variant in ("sigma", "weighted")
+        )
+        yield above(game, interval_of(sigma - weighted, f"3b, {game}"), 0.02)
+
+
+# ------------------------------------------------------------ experiment 4
+
+
+def _few_data(law, setting, score):
+    """Return at the end, networked minus centralised; (n_trials,)."""
+    networked, centralised = (
+        law.runs("few_data", setting=setting, variant=variant) for variant in (score, "centralised")
+    )
+    return interval_of(networked.end - centralised.end, f"4, {setting}, {score}")
+
+
+@prediction("4a", "return at the end, networked minus centralised")
+def other_scores_need_no_more_data(law: Law) -> Iterator[Cell]:
+    """With few data, networked agents that choose at random or by return end as high as a central
+    learner.
+    """
+    for setting in law.levels("few_data", "setting"):
+        for score in ("random", "return"):
+            found = _few_data(law, setting, score)
+            yield above(f"{setting}, {score}", found, -0.2 * SPLIT)
+
+
+@prediction("4b", "return at the end, networked minus centralised")
+def sigma_needs_more_data(law: Law) -> Iterator[Cell]:
+    """With few data, networked agents that choose by sigma end lower than a central learner."""
+    for setting in ("M_td=1", "M_pg=1000", "M_pg=1500"):
+        yield below(setting, _few_data(law, setting, "sigma"), -0.2 * SPLIT)
+
+
+def _later(law, variant, against, reach, base):
+    """Lead of a variant at one reach over another at its own; yields label and Interval."""
+    for game in law.levels("later_versions", "scenario"):
+        labels = {"scenario": game}
+        central = law.runs("later_versions", setting=NEAR, variant="centralised", **labels)
+        first, second = (
+            law.runs("later_versions", setting=setting, variant=name, **labels)
+            for setting, name in ((reach, variant), (base, against))
+        )
+        sample = lead(first, second, rise(central).mean())
+        yield f"{game}, {reach}", interval_of(sample, f"4, {game}, {reach}, {variant}, {against}")
+
+
+NEAR = "radius 0.2"  # with one communication round
+
+
+@prediction("4c", "lead of a random score over the same with radius 0.2 and C = 1")
+def reach_is_nothing_where_nothing_fails(law: Law) -> Iterator[Cell]:
+    """As all updates succeed, it does not matter how far policies that are chosen at random go."""
+    for setting in law.levels("later_versions", "setting"):
+        if setting != NEAR:
+            for label, found in _later(law, "random", "random", setting, NEAR):
+                yield within(label, found, 0.1)
+
+
+@prediction("4d", "lead of the lowest number over a random score")
+def any_order_will_do(law: Law) -> Iterator[Cell]:
+    """To choose always the agent with the lowest number is as good as to choose at random."""
+    for setting in law.levels("later_versions", "setting"):
+        for label, found in _later(law, "number", "random", setting, setting):
+            yield within(label, found, 0.1)
+
+
+@prediction("4e", "g - 1 of the return; its lead over a random score at C = 300, less 0.04")
+def the_return_selects(law: Law) -> Iterator[Cell]:
+    """The score by return chooses updates that gain more, and learns faster for it."""
+    for game in law.levels("later_versions", "scenario"):
+        runs = law.runs("later_versions", scenario=game, setting="C=300", variant="return")
+        yield above(f"{game}, g - 1", interval_of(runs.selection_gain - 1.0, f"4e, {game}"), 0.0)
+    for label, found in _later(law, "return", "random", "C=300", "C=300"):
+        yield above(f"{label}, lead", found, 0.04)
+
+
+# ------------------------------------------------------------ experiment 5
+
+
+@prediction("5", "distance to the equilibrium, networked minus independent, with the sign of c")
+def correlation_decides_the_distance(law: Law) -> Iterator[Cell]:
+    """Networked policies end farther from the equilibrium than independent ones if and only if the
+    score prefers smaller gains (c > 0).
+    """
+    if not law.contraction:
+        raise NothingToJudge("there are no runs of contraction")
+    for label, cell in law.contraction.items():
+        found = interval_of(np.array(cell["farther"]), f"5, {label}")
+        c = float(np.mean(cell["correlation"]))
+        same = (found.estimate > 0.0) == (c > 0.0)
+        excluded = found.low > 0.0 or found.high < 0.0
+        yield Cell(f"{label}, c={c:+.2f}", found, same or not excluded, excluded and not same)
