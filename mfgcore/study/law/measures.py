@@ -123,6 +123,11 @@ class Law:
         """The levels of a factor of an experiment, as they are in its dataset; list."""
         return self.dataset(name)[factor].values.tolist()
 
+    def was_run(self, name: str, **labels: Any) -> bool:
+        """Whether an experiment has a cell: some levels are only combined with some others."""
+        key = [str(labels[dim]) for dim in self.dataset(name)["discounted_return"].dims[:-2]]
+        return "|".join(key) in self._configurations(name)
+
     def runs(self, name: str, **labels: Any) -> Runs:
         """The trials of one cell, or NothingToJudge.
 
@@ -157,8 +162,11 @@ class Law:
             followed,
             mean_gain,
             correlation,
-            json.loads(dataset.attrs["configurations"])["|".join(key)],
+            self._configurations(name)["|".join(key)],
         )
+
+    def _configurations(self, name):
+        return json.loads(self.dataset(name).attrs["configurations"])
 
 
 def interval_of(sample: np.ndarray, name: str) -> Interval:

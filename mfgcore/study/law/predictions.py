@@ -142,10 +142,9 @@ def progress_cells(law: Law, score: str) -> Iterator[tuple[int, str, Runs]]:
             if score != "random":
                 continue
             for variant in law.levels("alone", "variant"):
-                if (p, agents) == (0.95, 50):
-                    continue  # it was not run: nearly all time would be spent in it
-                runs = law.runs("alone", failure_probability=p, agents=agents, variant=variant)
-                yield agents, f"p={p:g}, {variant}", runs
+                labels = {"failure_probability": p, "agents": agents, "variant": variant}
+                if law.was_run("alone", **labels):
+                    yield agents, f"p={p:g}, {variant}", law.runs("alone", **labels)
 
 
 def _progress(law: Law, score: str) -> Iterator[Cell]:
