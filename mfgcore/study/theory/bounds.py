@@ -98,10 +98,10 @@ class Bounds:
 
     @cached_property
     def weight_asked(self):
-        """Least lambda that gives a contraction: ``lambda > |A| L_Q(lambda)``; float."""
+        """Least lambda that gives a contraction, as eta grows: ``lambda > L_Q(lambda)``; float."""
 
         def contracts(weight):
-            return weight > self.n_actions * self.slope(weight)
+            return weight > self.slope(weight)
 
         high = 1.0
         while not contracts(high):
@@ -118,8 +118,8 @@ class Bounds:
         Half of the error is for the iterations, half for the Q-functions that they see.
         """
         weight, n = 2.0 * self.weight_asked, self.n_actions
-        contracts = n * self.slope(weight) / weight  # as eta grows
-        q_error = error * (1.0 - contracts) * weight / (2.0 * n)
+        contracts = self.slope(weight) / weight  # as eta grows
+        q_error = error * (1.0 - contracts) * weight / 2.0
         mass = c.least_mass(self.evens, n, self.least_probability(weight))
         discount = self.experiment.discount
         most = (1.0 + weight * math.log(n)) / (1.0 - discount)

@@ -162,8 +162,12 @@ def value_slopes(discount, l_mu, l_a, k_a, entropy_range, entropy_slope):
 
 
 def contraction(step_size, entropy_weight, n_actions, slope):
-    """L_Gamma of policy mirror ascent, `slope` being the Lipschitz constant of Q; float."""
-    return (1.0 + step_size * n_actions * slope) / (1.0 + step_size * entropy_weight)
+    """L_Gamma of policy mirror ascent, `slope` being the Lipschitz constant of Q; float.
+
+    1 / (1 + eta lambda) + eta L_Q / (1 / n + eta lambda), which is L_Q / lambda as eta grows.
+    """
+    strength = step_size * entropy_weight
+    return 1.0 / (1.0 + strength) + step_size * slope / (1.0 / n_actions + strength)
 
 
 def iterations_asked(error, contracts):
