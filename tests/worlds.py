@@ -12,15 +12,19 @@ K, TRIALS, INCREASE = 80, 6, 40
 GAMES = {"fig1": "agree", "fig2": "diffuse", "fig3": "agree", "fig4": "diffuse"}
 GAMES |= {"fig5": "cluster", "fig6": "cluster"}
 GROWING = ("fig3", "fig4", "fig6")
+UNSTEADY = {"jitter": {"centralised": 3.0, "independent": 3.0}}
 BY_NAME = {
     # iterations until the plateau, and the plateau's return
     "time": {"centralised": 20, "independent": 25, "networked": 10},
-    "plateau": {"centralised": 9.4, "independent": 9.0, "networked": 9.35},
+    "plateau": {"centralised": 9.4, "independent": 9.0, "networked": 9.4},
     # by how much the return falls and the exploitability rises where the population changes
     "drop": {"centralised": 1.5, "independent": 5.0, "networked": 0.2},
     "divergence": {"centralised": 0.0, "independent": 0.5, "networked": 0.001},
     # by how much the return falls for a single iteration
     "dip": {"centralised": 0.0, "independent": 0.0, "networked": 0.0},
+    # by how many iterations one trial is earlier and the next later; what is more exploitable
+    "jitter": {"centralised": 0.0, "independent": 0.0, "networked": 0.0},
+    "gap": {"centralised": 0.0, "independent": 0.0, "networked": 0.0},
 }
 OTHERS = {"distinct": 1, "some_distinct": 3, "dip_at": 35, "shrinks": False, "lasts": 15}
 OTHERS |= {"seconds": 10.0, "grows": False, "violations_1": 0, "violations_2": 0, "premises": 1}
@@ -41,7 +45,7 @@ def made_up(**changes):
     noise = knobs["noise"] * rng.normal(size=shape[:2])[..., None]
 
     def curves(value):
-        return np.stack([np.tile(value(name), (knobs["trials"], 1)) for name in ARCHITECTURES])
+        return np.stack([np.broadcast_to(value(name), shape[1:]) for name in ARCHITECTURES])
 
     growth = 1.0 - k / K if knobs["shrinks"] else k / K
     distinct = np.full(shape, knobs["distinct"])
@@ -53,13 +57,14 @@ def made_up(**changes):
         return knobs["drop"][name] * after * knobs["grows"]
 
     def returns(name):
-        rise = np.minimum(k / knobs["time"][name], 1.0)
+        later = knobs["jitter"][name] * (-1.0) ** np.arange(knobs["trials"])
+        rise = np.minimum(k / (knobs["time"][name] + later[:, None]), 1.0)
         dip = knobs["dip"][name] * (k == knobs["dip_at"])
         return 0.5 + (knobs["plateau"][name] - 0.5) * rise - fall(name) - dip
 
     alone = np.array([name == "independent" for name in ARCHITECTURES])[:, None, None]
     learned = 3.0 + (knobs["exploitable"] - 3.0) * (k > 30)
-    exploitability = curves(lambda name: learned + 0.5 * fall(name))
+    exploitability = curves(lambda name: learned + 0.5 * fall(name) + knobs["gap"][name])
     data = {
         "discounted_return": curves(returns) + noise * (k > 0),
         "exact_return": curves(returns) + noise,
@@ -128,6 +133,7 @@ COMPARISONS = {
     ),
     "steps": ({"undisturbed": {}, "failing": {}}, {**STEPS, "M_td=10": {}}),
     "agents": ({"agree": {}, "diffuse": {"game": "diffuse"}}, SIZES),
+    "agents_300": ({"agree": {}, "diffuse": {"game": "diffuse"}}, {"N=300": {}}),
     "cluster": (
         {"undisturbed": {"game": "cluster"}, "failing": {"game": "cluster"}},
         {"N=25": {"plateau": 0.6}, "N=50": LOW},
@@ -177,7 +183,10 @@ COMPARISONS = {
 SPREAD = np.array([-1.0, -0.5, 0.0, 0.2, 0.5, 0.8])
 THEORY = {
     "C25": {f"agree, {measure}": 0.3 + 0.1 * SPREAD for measure in ("root mean square", "bias")},
-    "C26": {"agree": -0.5 + 0.01 * SPREAD, "diffuse": -0.51 + 0.01 * SPREAD},
+    "C26": {
+        "agree, Nash gap": -2.0 + 0.1 * SPREAD,
+        "agree, even policy, distance": -0.5 + 0.01 * SPREAD,
+    },
     "C27": {"contraction": -0.3 + 0.1 * SPREAD},
 }
 
@@ -235,6 +244,7 @@ def world(ideal=None, **changes):
     for name in FIGURES:
         if name in changes or name not in experiments:
             usual = {"grows": name in GROWING, "game": GAMES[name]}
+            usual |= {} if name in GROWING else UNSTEADY
             experiments[name] = made_up(**{**usual, **changes.get(name, {})})
     for name in COMPARISONS:
         if name in changes or name not in comparisons:

@@ -17,7 +17,7 @@ from matplotlib.ticker import NullLocator
 from mfgcore._base.errors import ConfigurationError
 from mfgcore._base.files import StrPath
 from mfgcore.study.claims import DEPENDS, NOT_JUDGED, ClaimResult
-from mfgcore.study.claims_report import TITLE, by_section, describe
+from mfgcore.study.claims_report import TITLE, by_section, describe, tally
 from mfgcore.study.report_style import COLOURS, MARKERS
 
 REACH = 30.0  # margins; effects beyond are drawn at the edge, with an arrow
@@ -104,9 +104,7 @@ def plot_verdicts(results: Sequence[ClaimResult], outputs: Iterable[StrPath]) ->
                 axis.add_patch(Rectangle((0.0, place - 0.6), 0.15, 1.2, color=colour, lw=0))
                 axis.text(0.075, place, line.verdict, color="white", ha="center", **look)
                 axis.text(0.16, place, line.claim.name, weight="bold", **look)
-    counts = {name: sum(result.verdict == name for result in results) for name in COLOURS}
-    listed = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
-    figure.text(0.01, 0.02, f"{len(results)} claims: {listed}", fontsize=8)
+    figure.text(0.01, 0.02, tally(results), fontsize=8)
     save_figure(figure, outputs)
 
 
@@ -115,8 +113,9 @@ def _rows(result):
     verdict = describe(result)
     if result.verdict == NOT_JUDGED:
         verdict += f": {result.note}"
-    kind = {"J": " (a conjecture)", "H": " (our own hypothesis)"}.get(result.claim.kind, "")
-    heading = f"{result.claim.name}  {result.claim.text}{kind}"
+    kinds = {"J": "a conjecture", "H": "our own hypothesis", "X": "post hoc"}
+    kind = "a consistency check" if result.claim.check else kinds.get(result.claim.kind, "")
+    heading = f"{result.claim.name}  {result.claim.text} {kind and f'({kind})'}".strip()
     others: dict[Any, list[Any]] = {}
     for each in result.effects:
         others.setdefault((each.effect.label, each.effect.normaliser), []).append(each)
@@ -159,7 +158,9 @@ def _draw_column(axis, rows, longest):
         rule, interval, colour = each.effect.rule, each.interval, COLOURS[each.verdict]
         label = each.effect.label if each.effect.counted else f"({each.effect.label})"
         write(place, -0.03, label, 5.4, ha="right")
-        for span in SHADED[rule.kind]:
+        # not less, without a margin, is more or equal
+        exact = rule.kind == "not less" and not rule.margin
+        for span in SHADED["more" if exact else rule.kind]:
             low, high = np.clip(span, -REACH, REACH)
             axis.barh(place, high - low, left=low, height=0.9, color="0.92", zorder=0)
         ends = _drawn(rule, [interval.low, interval.high])

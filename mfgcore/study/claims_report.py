@@ -3,6 +3,7 @@
 import dataclasses
 import html
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,15 +11,20 @@ import pandas as pd
 import xarray as xr
 
 from mfgcore._base.files import StrPath, write_text
-from mfgcore.study.claims import DEPENDS, FAILS, HOLDS, KINDS, ClaimResult, by_group
-from mfgcore.study.report_style import markdown_table
+from mfgcore.study.claims import DEPENDS, FAILS, HOLDS, KINDS, NOT_JUDGED, ClaimResult, by_group
+from mfgcore.study.report_style import COLOURS, markdown_table
 
 TITLE = "The paper's claims"  # another one says that something is out of date
+CHECKS = "Consistency checks, which could hardly come out another way: not counted"
 SECTIONS = {
     "What the paper shows, proves, or says of its parameters": ("R", "T", "P"),
     'What the paper conjectures ("may", "likely")': ("J",),
-    "Our own hypotheses, which are not counted": ("H",),
+    CHECKS: (),
+    "Our own hypotheses: not counted": ("H",),
+    "Questions that the verdicts raised, answered post hoc: not counted": ("X",),
 }
+COUNTED = "RTPJ"  # kinds of claims
+PLURAL = {HOLDS: "hold", FAILS: "do not hold", DEPENDS: "depend"}
 INTRODUCTION = (
     "Each claim is measured by effects, one for each trial, and decided by their 95 % interval "
     "over trials and by the smallest effect size of interest; where one effect of several decides, "
@@ -26,6 +32,10 @@ INTRODUCTION = (
     "*gain* (W there) is all that can be earned by learning in a game, *split* (P there) what "
     "depends on how the population divides. *Inconclusive*: the interval is too wide to decide; "
     "*borderline*: it is narrow, and the effect too near to the threshold, or too small."
+)
+LIMITS = (
+    '"Depends" can only be added to, as one more estimand or interpretation can bring it about and '
+    "none can undo it; and nothing controls the error over all claims together."
 )
 SUMMARY = (
     "Return (mean ± standard deviation over trials) and exact exploitability at the end; and the "
@@ -44,6 +54,7 @@ def to_records(results: Sequence[ClaimResult]) -> list[dict[str, Any]]:
             "kind": KINDS[result.claim.kind],
             "quantity": result.claim.quantity,
             "enough": result.claim.enough,
+            "check": result.claim.check,
             "verdict": result.verdict,
             "estimands": result.estimands,
             "interpretations": result.interpretations,
@@ -101,7 +112,7 @@ def to_markdown(
     """The results, and `mfgcore.study.claims.summary`, for readers; str."""
     lines = ["# Does the paper hold?", ""]
     lines += [] if title == TITLE else [f"**{'; '.join(title.splitlines())}**", ""]
-    lines.append(INTRODUCTION)
+    lines += [INTRODUCTION, "", f"**{tally(results)}.** {LIMITS}"]
     for section, own in by_section(results):
         rows = [
             [result.claim.name, result.claim.text, result.claim.source, f"**{describe(result)}**"]
@@ -192,11 +203,30 @@ def write_html(results: Sequence[ClaimResult], path: StrPath, title: str = TITLE
 
 def by_section(results: Sequence[ClaimResult]) -> list[tuple[str, list[ClaimResult]]]:
     """The results of each section that has some; list of (str, list of ClaimResult)."""
-    sections = [
-        (section, [result for result in results if result.claim.kind in kinds])
-        for section, kinds in SECTIONS.items()
-    ]
-    return [(section, own) for section, own in sections if own]
+    own: dict[str, list[ClaimResult]] = {section: [] for section in SECTIONS}
+    of_kind = {kind: section for section, kinds in SECTIONS.items() for kind in kinds}
+    for result in results:
+        own[CHECKS if result.claim.check else of_kind[result.claim.kind]].append(result)
+    return [(section, found) for section, found in own.items() if found]
+
+
+def tally(results: Sequence[ClaimResult]) -> str:
+    """Number of counted claims with each verdict, and of what is not counted; str."""
+    paper = [result for result in results if result.claim.kind in COUNTED]
+    counted = [result for result in paper if not result.claim.check]
+    checks = [result for result in paper if result.claim.check]
+    texts = [f"{len(counted)} claims: {_verdicts(counted)}"]
+    texts += [f"{len(checks)} consistency checks: {_verdicts(checks)}"] if checks else []
+    return "; ".join(texts)
+
+
+def _verdicts(results):
+    counts = Counter(result.verdict for result in results)
+    return ", ".join(
+        f"{n} {verdict if n == 1 else PLURAL.get(verdict, verdict)}"
+        for verdict in (*COLOURS, NOT_JUDGED)
+        if (n := counts[verdict])
+    )
 
 
 def describe(result: ClaimResult) -> str:

@@ -27,6 +27,7 @@ OTHERS = ("independent", "centralised")
 RULE = Rule("more", 0.04)
 MIN_GAIN = 0.1  # of 10: a game with a smaller observed gain has nothing to learn
 ALL = "all networks"
+KINDS_ALIKE = "kinds weighted alike"
 RESAMPLES = 10_000
 # their names are those of the bootstrap's random numbers, too
 PREDICTORS = {
@@ -147,8 +148,9 @@ def pool(effects: pd.DataFrame, seed: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns disturbance, against, kind ("all" or of games), estimate, low, high (bootstrapped
-        over games), games, better (how many have an interval above 0), worse, verdict.
+        Columns disturbance, against, kind ("all", `KINDS_ALIKE`: the mean of the kinds' means, or a
+        kind of games), estimate, low, high (bootstrapped over games), games, better (how many have
+        an interval above 0), worse, verdict.
 
     Raises
     ------
@@ -158,19 +160,22 @@ def pool(effects: pd.DataFrame, seed: int) -> pd.DataFrame:
     own = effects[(effects["network"] == ALL) & effects["estimate"].notna()]
     rows = []
     for (disturbance, against), group in own.groupby(["disturbance", "against"], sort=False):
-        for kind in ("all", *group["kind"].unique()):
-            among = group if kind == "all" else group[group["kind"] == kind]
-            if len(among) < 2:
+        kinds = dict(list(group.groupby("kind", sort=False)))
+        pools = {"all": [group], KINDS_ALIKE: list(kinds.values())}
+        for kind, strata in (pools | {kind: [own] for kind, own in kinds.items()}).items():
+            if min(map(len, strata)) < 2:
                 continue
             place = disturbance, against, kind
-            found = bootstrap([among["estimate"].to_numpy()], generator_of(seed, "|".join(place)))
+            among = pd.concat(strata)
+            samples = [each["estimate"].to_numpy() for each in strata]
+            found = bootstrap(samples, generator_of(seed, "|".join(place)))
             rows.append(
                 {
                     **dict(zip(("disturbance", "against", "kind"), place, strict=True)),
                     "estimate": found.estimate,
                     "low": found.low,
                     "high": found.high,
-                    "games": found.trials,
+                    "games": len(among),
                     "better": int((among["low"] > 0.0).sum()),
                     "worse": int((among["high"] < 0.0).sum()),
                     "verdict": RULE.decide(found),

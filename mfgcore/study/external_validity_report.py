@@ -16,7 +16,16 @@ from matplotlib.lines import Line2D
 from mfgcore._base.files import StrPath, write_text
 from mfgcore.plotting.style import STYLES, WIDTH, save_table
 from mfgcore.study.claims import BORDERLINE, FAILS, HOLDS, INCONCLUSIVE
-from mfgcore.study.external_validity import ALL, OTHERS, PREDICTORS, RULE, measure, pool, predict
+from mfgcore.study.external_validity import (
+    ALL,
+    KINDS_ALIKE,
+    OTHERS,
+    PREDICTORS,
+    RULE,
+    measure,
+    pool,
+    predict,
+)
 from mfgcore.study.report_style import COLOURS, markdown_table, signed
 
 TITLE = "Does it go beyond three games?"
@@ -139,6 +148,9 @@ def plot_effects(
         "interest; brackets: observed gain, of 10\n"
         "better: networked than independent agents, over all games"
     )
+    without = games.drop_duplicates(["kind", "game"])["learned"]
+    if not without.all():
+        note += f"; left out: {(~without).sum()} games with nothing to learn"
     figure.suptitle(f"{literal(title)}\n{note}", fontsize=8)
     save_figure(figure, drawings)
 
@@ -146,7 +158,7 @@ def plot_effects(
 def _rows(effects, games, pooled):
     """Content of each row: ("pooled", kind), (kind, game, observed gain), or None for a space.
 
-    Games of a kind are ordered by their mean effect.
+    Games of a kind are ordered by their mean effect; those with nothing to learn are left out.
     """
     gains = games.drop_duplicates(["kind", "game"]).set_index(["kind", "game"])["yields"]
     own = effects[(effects["network"] == ALL) & (effects["against"] == OTHERS[0])]
@@ -154,7 +166,7 @@ def _rows(effects, games, pooled):
     rows: list[Any] = [("pooled", kind) for kind in dict.fromkeys(pooled["kind"])]
     for kind in dict.fromkeys(effects["kind"]):
         rows.append(None)
-        ordered = means[kind].sort_values(ascending=False, na_position="last", kind="stable")
+        ordered = means[kind].dropna().sort_values(ascending=False, kind="stable")
         rows += [(kind, game, gains[kind, game]) for game in ordered.index]
     return rows
 
@@ -203,9 +215,6 @@ def _draw_forest(axis, disturbance, rows, effects, pooled, reach):
                 middle = np.clip(each.estimate, -reach, reach)
                 size = 3.6 if row[0] == "pooled" else 2.8
                 axis.plot(middle, place + shift, drawn, ms=size, mew=0.0, **own)
-            if found.empty and other == OTHERS[0]:
-                text = {"fontsize": 5, "color": "0.45", "ha": "center", "va": "center"}
-                axis.text(0.0, place, "nothing to learn", backgroundcolor="white", **text)
 
 
 def _draw_predictors(axis, predictors):
@@ -231,7 +240,7 @@ def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFr
         [
             DISTURBANCES.get(row.disturbance, row.disturbance),
             row.against,
-            row.games if row.kind == "all" else f"{row.games} {row.kind}",
+            _games(row),
             signed(row.estimate),
             _interval(row),
             *(row.better, row.worse, row.verdict),
@@ -257,7 +266,8 @@ def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFr
         f"There is something to learn in {own['learned'].sum()} of {len(own)} games: {counted}. "
         "Effects are mean returns of the run, networked minus another architecture, in units of "
         "the gain observed in a game, with 95 % intervals over games. *Better in*, *worse in*: "
-        "games whose own interval excludes 0.",
+        f"games whose own interval excludes 0. *{KINDS_ALIKE.capitalize()}*: the mean of the "
+        "kinds' means, as the random games are one family and more than the others.",
         "",
         f"![{TITLE}](generality.png)",
         "",
@@ -268,6 +278,12 @@ def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFr
     measured = predictors["correlation"].notna().sum()
     lines += ["", f"Of {measured} such intervals one in twenty excludes 0 by chance."]
     return "\n".join(lines) + "\n"
+
+
+def _games(row):
+    if row.kind == "all":
+        return row.games
+    return f"{row.games}, {row.kind}" if row.kind == KINDS_ALIKE else f"{row.games} {row.kind}"
 
 
 def _interval(row):

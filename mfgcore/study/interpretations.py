@@ -5,13 +5,11 @@ Judged as those of the figures, from their reduced versions in the comparison *r
 """
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import xarray as xr
-import yaml
 
 from mfgcore.study.claims import CLAIMS, HOLDS, ClaimResult, judge_one
 from mfgcore.study.claims.evidence import (
@@ -195,37 +193,3 @@ def claims_that_hold(cells: pd.DataFrame) -> dict[str, list[str]]:
         if (group["verdict"] == HOLDS).all():
             kept[interpretation].append(claim)
     return kept
-
-
-def closest(cells: pd.DataFrame, changed: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
-    """The interpretation under which most main claims hold, as docs/protocol.md defines it.
-
-    Ties go to fewer changes, and then to the order of the settings.
-
-    Parameters
-    ----------
-    cells : pandas.DataFrame
-        Of :func:`judge_interpretations`.
-    changed : dict of str to dict
-        Of :func:`changes`.
-
-    Returns
-    -------
-    interpretation : str
-    text : str
-        Of a configuration file of the workflow with the interpretation's parameters.
-    """
-    kept = claims_that_hold(cells)
-    name = min(changed, key=lambda name: (-len(kept[name]), len(changed[name])))
-    content: dict[str, Any] = {
-        "output": {kind: f"{kind}/closest" for kind in ("results", "figures")}
-    }
-    if changed[name]:
-        content["parameters"] = dict(changed[name])
-    text = (
-        "# Interpretation of docs/decisions.md under which most of the paper's main claims hold,\n"
-        f"# as docs/protocol.md defines it: {name}. {len(kept[name])} of "
-        f"{cells['claim'].nunique()} hold: {', '.join(kept[name]) or 'none'}.\n"
-        "# snakemake --configfile config/closest.yaml\n"
-    )
-    return name, text + yaml.safe_dump(content, sort_keys=False)

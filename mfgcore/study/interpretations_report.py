@@ -17,20 +17,18 @@ from mfgcore._base.errors import RunFileError
 from mfgcore._base.files import StrPath, write_text
 from mfgcore.plotting.style import WIDTH, save_table
 from mfgcore.study.claims import BORDERLINE, DEPENDS, FAILS, HOLDS, INCONCLUSIVE
-from mfgcore.study.claims.evidence import BASELINE
+from mfgcore.study.claims.evidence import AGAINST_TEXT, BASELINE
 from mfgcore.study.interpretations import (
     NOT_RUN,
     NOTHING,
-    changes,
     claims_that_hold,
-    closest,
     judge_interpretations,
 )
 from mfgcore.study.report_style import COLOURS, markdown_table, signed
 
 # fill and symbol of a cell; the symbols serve print
 FILLS = COLOURS | {INCONCLUSIVE: "0.85", NOTHING: "white", NOT_RUN: "white"}
-SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "±", BORDERLINE: "≈", INCONCLUSIVE: "?"}
+SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "◐", BORDERLINE: "≈", INCONCLUSIVE: "?"}
 SIGNS |= {NOTHING: "0", NOT_RUN: ""}
 DARK = (HOLDS, FAILS, DEPENDS)
 SIXTH = "sixth version"
@@ -44,31 +42,27 @@ TEXTS = {
     "C5": "faster than indep.,\nundisturbed",
     "C8": "faster\nthan both",
 }
+MARK, AGAINST = "†", "the paper's text speaks against it: no claim depends on it"
 LEGEND = {"frameon": False, "handlelength": 1.4, "columnspacing": 1.2, "handletextpad": 0.5}
 REACH = 15  # margins; longer intervals are cut at the edge
 
 
 def write(
     dataset: xr.Dataset, seed: int, folder: Path, formats: Iterable[str] = (".pdf", ".png")
-) -> tuple[str, str]:
+) -> None:
     """Judge the interpretations; write readings.csv, readings.md and the pictures to a folder.
 
-    Parameters as those of :func:`mfgcore.study.interpretations.judge_interpretations`; returns what
-    :func:`mfgcore.study.interpretations.closest` does.
+    Parameters as those of :func:`mfgcore.study.interpretations.judge_interpretations`.
     """
     cells, table = judge_interpretations(dataset, seed)
-    best, text = closest(cells, changes(dataset))
     save_table(table, folder / "readings.csv")
-    write_text(folder / "readings.md", to_markdown(cells, table, best))
-    plot_matrix(cells, [folder / f"readings{ending}" for ending in formats], TITLE, best)
+    write_text(folder / "readings.md", to_markdown(cells, table))
+    plot_matrix(cells, [folder / f"readings{ending}" for ending in formats], TITLE)
     plot_curve(table, [folder / f"readings_c5{ending}" for ending in formats], CURVE_TITLE)
-    return best, text
 
 
 @styled
-def plot_matrix(
-    found: pd.DataFrame, drawings: Iterable[StrPath], title: str, best: str | None = None
-) -> None:
+def plot_matrix(found: pd.DataFrame, drawings: Iterable[StrPath], title: str) -> None:
     """Matrix of verdicts: interpretations down, claims across, the baseline on top.
 
     Parameters
@@ -77,17 +71,15 @@ def plot_matrix(
         Cells of `judge_interpretations`.
     drawings : list of path
     title : str
-    best : str, optional
-        The interpretation to be marked.
     """
     names = list(dict.fromkeys(found["interpretation"]))
     columns = list(dict.fromkeys(zip(found["claim"], found["where"], strict=True)))
     heights = dict(zip(names, _heights(names), strict=True))
     lowest = max(heights.values())
-    figure = Figure(figsize=(WIDTH, 0.2 * lowest + 1.75))
+    figure = Figure(figsize=(WIDTH, 0.2 * lowest + 1.85))
     axis = figure.subplots(gridspec_kw={"left": 0.27, "right": 0.99})
     size = figure.get_size_inches()[1]
-    figure.subplots_adjust(top=1.0 - 1.15 / size, bottom=0.4 / size)
+    figure.subplots_adjust(top=1.0 - 1.25 / size, bottom=0.4 / size)
     places = _across(columns)
     for cell in found.itertuples():
         x, y = places[cell.claim, cell.where], heights[cell.interpretation]
@@ -110,10 +102,9 @@ def plot_matrix(
     kept = _how_many_hold(found)
     right = max(places.values()) + 0.65
     for name, y in heights.items():
-        weight = "bold" if name in (BASELINE, best) else "normal"
+        weight = "bold" if name == BASELINE else "normal"
         axis.text(-0.6, y, _named(name), ha="right", va="center", fontsize=7, fontweight=weight)
-        text = kept[name] + (" ← most" if name == best else "")
-        axis.text(right, y, text, va="center", fontsize=7, fontweight=weight)
+        axis.text(right, y, kept[name], va="center", fontsize=7, fontweight=weight)
     axis.set(xlim=(-0.5, right + 1.6), ylim=(lowest + 0.5, -0.5))
     axis.axis("off")
     shown = [verdict for verdict in SIGNS if (found["verdict"] == verdict).any()]
@@ -129,17 +120,21 @@ def plot_matrix(
     figure.legend(handles=handles, loc="lower center", ncols=len(handles), fontsize=7, **LEGEND)
     note = (
         "numbers: effects, of speed as shares of the time of learning, of returns in units of "
-        f"docs/protocol.md ({_units(found)})"
+        f"docs/protocol.md ({_units(found)})\ngames with nothing to judge are left out of a cell"
     )
     if (found["source"] == BASELINE).any():
         note += "\nitalics: runs of the baseline, as what is changed has no effect in them"
+    if found["interpretation"].isin(AGAINST_TEXT).any():
+        note += f"\n{MARK} {AGAINST}"
     figure.text(0.5, 1.0 - 0.27 / size, note, fontsize=6.5, ha="center", va="top")
     figure.suptitle(literal(title), fontsize=8.5, y=1.0 - 0.08 / size, va="top")
     save_figure(figure, drawings)
 
 
 def _named(interpretation):
-    return "baseline" if interpretation == BASELINE else interpretation
+    if interpretation == BASELINE:
+        return "baseline"
+    return f"{interpretation} {MARK}" if interpretation in AGAINST_TEXT else interpretation
 
 
 def _how_many_hold(found):
@@ -243,6 +238,8 @@ def plot_curve(
     names = ["" if row is None else _named(row) for row in rows]
     axes[1, 0].set_yticks(range(len(rows)), names)
     note = "dashed: smallest effect size of interest; bars: 95 % intervals; ringed: baseline"
+    if drawn["interpretation"].isin(AGAINST_TEXT).any():
+        note += f"\n{MARK} {AGAINST}"
     found = [verdict for verdict in COLOURS if (drawn["verdict"] == verdict).any()]
     handles = [Patch(color=COLOURS[verdict], label=verdict) for verdict in found]
     figure.legend(handles=handles, loc="outside lower center", ncols=max(1, len(handles)), **LEGEND)
@@ -250,7 +247,7 @@ def plot_curve(
     save_figure(figure, drawings)
 
 
-def to_markdown(found: pd.DataFrame, table: pd.DataFrame, best: str) -> str:
+def to_markdown(found: pd.DataFrame, table: pd.DataFrame) -> str:
     """The verdicts by interpretation, for readers; str."""
     columns = dict.fromkeys(zip(found["claim"], found["where"], strict=True))
     hold = _how_many_hold(found)
@@ -261,7 +258,13 @@ def to_markdown(found: pd.DataFrame, table: pd.DataFrame, best: str) -> str:
             for cell in group.itertuples()
         ]
         rows.append([_named(name), *verdicts, hold[name]])
-    lines = [f"# {TITLE}", "", _answer(found, best), "", f"![{TITLE}](readings.png)", ""]
+    answer = (
+        f"Under the baseline interpretation {_hold(found)[BASELINE]}. Games with nothing to judge "
+        "are left out of a cell."
+    )
+    if found["interpretation"].isin(AGAINST_TEXT).any():
+        answer += f" {MARK}: {AGAINST}."
+    lines = [f"# {TITLE}", "", answer, "", f"![{TITLE}](readings.png)", ""]
     lines += markdown_table(["interpretation", *map(" ".join, columns), "hold"], rows)
     lines += ["", _curve_in_words(table, "C5"), "", f"![{CURVE_TITLE}](readings_c5.png)"]
     depends = found[found["verdict"] == DEPENDS]
@@ -274,14 +277,13 @@ def to_markdown(found: pd.DataFrame, table: pd.DataFrame, best: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _answer(found, best):
-    kept, hold = claims_that_hold(found), _how_many_hold(found)
-
-    def named(name):
-        return f"{hold[name]} main claims hold ({', '.join(kept[name]) or 'none'})"
-
-    text = f"Under the baseline interpretation {named(BASELINE)}."
-    return text if best == BASELINE else f"{text} Most hold under *{best}*: {named(best)}."
+def _hold(found):
+    """The main claims that hold under each interpretation, in words; dict of str."""
+    hold = _how_many_hold(found)
+    return {
+        name: f"{hold[name]} main claims hold ({', '.join(kept) or 'none'})"
+        for name, kept in claims_that_hold(found).items()
+    }
 
 
 def _own(table, claim):

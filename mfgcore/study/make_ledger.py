@@ -1,8 +1,7 @@
 """Judge the claims by the kept data, without a run: ``python -m mfgcore.study.make_ledger``.
 
 Reads docs/gallery/data, and writes to docs/gallery the claims report, the paper's figures, the
-verdicts by interpretation, of which the closest to the paper becomes config/closest.yaml, and the
-effects in other games.
+verdicts by interpretation and the effects in other games.
 """
 
 from pathlib import Path
@@ -20,7 +19,7 @@ from mfgcore.study import (
 )
 from mfgcore.study.claims import Evidence, judge, summary
 from mfgcore.study.claims.evidence import INTERPRETATIONS
-from mfgcore.study.keep_data import GALLERY, ROOT, read
+from mfgcore.study.keep_data import GALLERY, read
 
 TITLES = {
     "fig1": "Figure 1. Agree on a single target: 50% of the updates fail",
@@ -55,12 +54,11 @@ def draw_figures(evidence: Evidence, folder: Path) -> None:
         shrink(*paths)
 
 
-def write_comparisons(evidence: Evidence, folder: Path, config: Path) -> None:
-    """Write the verdicts by interpretation and in other games, and closest.yaml, if kept."""
+def write_comparisons(evidence: Evidence, folder: Path) -> None:
+    """Write the verdicts by interpretation and the effects in other games, if they are kept."""
     comparisons = evidence.comparisons
     if INTERPRETATIONS in comparisons:
-        _, text = interpretations_report.write(comparisons[INTERPRETATIONS], SEED, folder, [".png"])
-        write_text(config / "closest.yaml", text)
+        interpretations_report.write(comparisons[INTERPRETATIONS], SEED, folder, [".png"])
     if {"generality", "garnets"} <= comparisons.keys():
         chosen, random = comparisons["generality"], comparisons["garnets"]
         external_validity_report.write(chosen, random, SEED, folder, [".png"])
@@ -79,4 +77,4 @@ if __name__ == "__main__":
     kept = read()
     write_claims(kept, GALLERY)
     draw_figures(kept, GALLERY / "confirmatory")
-    write_comparisons(kept, GALLERY, ROOT / "config")
+    write_comparisons(kept, GALLERY)

@@ -92,8 +92,6 @@ def test_the_ledger_judges_what_was_compared(project):
 def test_the_readings_are_those_that_were_run(project):
     table = pd.read_csv(project.folder / "figures/tiny/readings.csv")
     assert set(table["interpretation"]) == set(KEPT["readings"]["setting"])
-    closest = read_yaml(project.folder / "figures/tiny/closest.yaml")
-    assert closest["output"]["figures"] == "figures/closest"
 
 
 def test_the_other_games_are_those_that_were_run(project):

@@ -63,7 +63,22 @@ def test_the_report_says_the_same_in_every_form(ideal, tmp_path):
 def test_the_claims_are_in_the_order_of_their_names(ideal):
     names = [finding.claim.name for finding in judge(Evidence({}), seed=1)]
     assert names[:8] == ["C1", "C2", "C3", "C4", "C4b", "C5", "C5c", "C6"]
-    assert names[-3:] == ["C31", "H1", "H2"]
+    assert names[-6:] == ["H1", "H2", "X1", "X2", "X3", "X4"]
+
+
+def test_checks_hypotheses_and_questions_are_not_counted(ideal):
+    results = [judge_one(CLAIMS[name], ideal, seed=1) for name in ("C1", "C2", "C24", "H1", "X1")]
+    results[1] = dataclasses.replace(results[1], verdict=FAILS)
+    assert claims_report.tally(results) == (
+        f"2 claims: 1 {HOLDS}, 1 {FAILS}; 1 consistency checks: 1 {HOLDS}"
+    )
+    sections = [section for section, _ in claims_report.by_section(results)]
+    assert [len(own) for _, own in claims_report.by_section(results)] == [2, 1, 1, 1]
+    assert sections[1] == claims_report.CHECKS
+    everything = judge(Evidence({}), seed=1)
+    counted = int(claims_report.tally(everything).split()[0])
+    apart = [each for each in everything if each.claim.check or each.claim.kind in "HX"]
+    assert counted == len(CLAIMS) - len(apart)
 
 
 def test_a_verdict_that_depends_names_what_it_depends_on(ideal):
@@ -113,7 +128,7 @@ def test_the_summary_tells_final_performance_and_learning_time(ideal):
     assert len(rows) == len(GAMES) * 3
     row = rows[8]
     assert (row["experiment"], row["architecture"]) == ("fig3", "networked")
-    assert row["discounted_return"] == pytest.approx(9.35, abs=0.05)
+    assert row["discounted_return"] == pytest.approx(9.4, abs=0.05)
     assert row["exploitability"] == pytest.approx(0.3, abs=0.01)
     assert row["learned_at"] in (9, 10)  # 90 % to the bit, but for the noise
     shown = f"| fig3 | networked | {row['discounted_return']:.2f} ± "
@@ -129,12 +144,10 @@ def test_the_kept_report_is_that_of_the_kept_data(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "save_figure", blank)
     kept = keep_data.read()
     make_ledger.write_claims(kept, tmp_path)
-    make_ledger.write_comparisons(kept, tmp_path, tmp_path)
+    make_ledger.write_comparisons(kept, tmp_path)
     tables = [f"{name}.{ending}" for name in ("readings", "generality") for ending in ("csv", "md")]
     for name in ("claims.json", "claims.md", *tables):
         assert (tmp_path / name).read_bytes() == (keep_data.GALLERY / name).read_bytes(), name
-    closest = (keep_data.ROOT / "config/closest.yaml").read_bytes()
-    assert (tmp_path / "closest.yaml").read_bytes() == closest
 
 
 def test_the_kept_data_are_read_by_their_names(ideal, tmp_path):
@@ -151,15 +164,22 @@ def test_the_kept_data_are_read_by_their_names(ideal, tmp_path):
 
 
 def test_the_summary_has_every_claim_with_its_verdict(tmp_path, monkeypatch):
-    findings = judge(Evidence({}, {}, {}), 1)
-    findings[0] = dataclasses.replace(findings[0], verdict=DEPENDS)
+    findings = [
+        dataclasses.replace(finding, verdict=DEPENDS if finding.claim.check else HOLDS)
+        for finding in judge(Evidence({}, {}, {}), 1)
+    ]
     drawn = []
     monkeypatch.setattr(claims_plots, "save_figure", lambda figure, outputs: drawn.append(figure))
     claims_plots.plot_verdicts(findings, [tmp_path / "verdicts.png"])
     texts = [text.get_text() for axis in drawn[0].axes for text in axis.texts]
     for finding in findings:
         assert texts[texts.index(finding.claim.name) - 1] == finding.verdict
-    assert "1 depends, 41 not judged" in drawn[0].texts[0].get_text()
+    checks = sum(finding.claim.check for finding in findings)
+    paper = sum(finding.claim.kind in claims_report.COUNTED for finding in findings)
+    counts = f"{paper - checks} claims: {paper - checks} hold; "
+    counts += f"{checks} consistency checks: {checks} depend"
+    assert drawn[0].texts[0].get_text() == counts
+    assert f"**{counts}.**" in claims_report.to_markdown(findings)
 
 
 def test_seed_and_titles_are_those_of_the_configuration():

@@ -11,6 +11,7 @@ from mfgcore.study import external_validity_report
 from mfgcore.study.claims.judging import BORDERLINE, FAILS, HOLDS
 from mfgcore.study.external_validity import (
     ALL,
+    KINDS_ALIKE,
     PREDICTORS,
     correlation,
     mean_distance,
@@ -89,6 +90,7 @@ def test_a_game_with_nothing_to_learn_is_not_pooled(found):
     counts = pooled.groupby("kind")["games"].unique()
     assert {kind: list(n) for kind, n in counts.items()} == {
         "all": [9],
+        KINDS_ALIKE: [9],
         "chosen games": [4],
         "random games": [5],
     }
@@ -104,6 +106,18 @@ def test_the_pool_is_the_mean_over_games_of_the_mean_over_networks(found):
     assert verdicts["failing", "independent"] == HOLDS
     assert verdicts["growing", "independent"] == BORDERLINE  # one iteration of 40
     assert verdicts["links fail", "independent"] == FAILS
+
+
+def test_kinds_weigh_alike_however_many_games_they_have():
+    games = [("few", 1.0), ("few", 1.0), *[("many", 0.0)] * 6]
+    effects = pd.DataFrame(
+        [
+            {"kind": kind, "game": f"{i}", "network": ALL, "estimate": value}
+            for i, (kind, value) in enumerate(games)
+        ]
+    ).assign(disturbance="failing", against="independent", low=-1.0, high=1.0)
+    pooled = pool(effects, 1).set_index("kind")["estimate"]
+    assert (pooled["all"], pooled[KINDS_ALIKE]) == (0.25, 0.5)
 
 
 def test_what_was_made_to_predict_the_effect_does(found):
@@ -169,7 +183,8 @@ def test_the_picture_shows_every_game_and_is_the_same_for_the_same_data(found, t
     drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
     for text in ("two bars (3)", "garnet 3 (1)", "all games", "updates fail"):
         assert f"<!-- {text} -->" in drawn, text
-    assert drawn.count("<!-- nothing to learn -->") == 5
+    assert "no interaction" not in drawn
+    assert "left out: 1 games with nothing to learn" in drawn
 
 
 def test_effects_can_be_kept_as_a_table(found, tmp_path):

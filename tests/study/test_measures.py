@@ -7,6 +7,7 @@ from worlds import INCREASE, TRIALS, K, made_up, world
 from mfgcore.study.claims import CLAIMS, NOT_JUDGED, NothingToJudge, judge_one
 from mfgcore.study.claims.figures import UNDISTURBED
 from mfgcore.study.claims.measures import (
+    drop_difference,
     performance_drop,
     rise_time,
     slope_advantage,
@@ -39,6 +40,9 @@ def test_where_nothing_is_learned_nothing_is_lost_and_nobody_is_faster():
         finding = judge_one(CLAIMS[name], evidence, seed=1)
         assert finding.verdict == NOT_JUDGED
         assert "learn nothing" in finding.note
+    grown = made_up(**nothing, grows=True)
+    with pytest.raises(NothingToJudge, match="learned anything"):
+        drop_difference(grown)
     for measure, _ in UNDISTURBED.values():
         with pytest.raises(NothingToJudge, match="learned anything"):
             measure(made_up(**nothing), "networked", "independent")

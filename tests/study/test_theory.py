@@ -101,7 +101,8 @@ def test_slopes_of_q_functions():
 
 
 def test_contraction_and_iterations():
-    assert c.contraction(1.0, 3.0, 2, 0.5) == 0.5
+    assert c.contraction(1.0, 3.0, 2, 0.7) == pytest.approx(1.0 / 4.0 + 0.7 / 3.5)
+    assert c.contraction(1e9, 3.0, 2, 0.6) == pytest.approx(0.6 / 3.0)  # whatever n is
     assert c.iterations_asked(0.5, 0.5) == pytest.approx(4.0)
     assert c.iterations_asked(0.5, 1.0) == math.inf
 

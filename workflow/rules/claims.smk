@@ -55,7 +55,6 @@ rule readings:
         pictures("readings_c5", "readings", "Claims", {"shows": "C5 by reading"}),
         table=f"{FIGURES}/readings.csv",
         markdown=f"{FIGURES}/readings.md",
-        closest=f"{FIGURES}/closest.yaml",
     log:
         f"{RESULTS}/logs/readings.log",
     benchmark:

@@ -5,10 +5,17 @@ for each trial, in units of what can be earned in its game (`normalisers`), and 
 smallest effect size of interest by its 95 % interval over trials (`judging`).
 
 To add a claim, register a function that yields its effects, in `figures`, `parameters`,
-`disturbances`, `theorems` or `hypotheses` (our own).
+`disturbances`, `theorems`, `hypotheses` (our own) or `post_hoc` (what was asked afterwards).
 """
 
-from mfgcore.study.claims import disturbances, figures, hypotheses, parameters, theorems
+from mfgcore.study.claims import (
+    disturbances,
+    figures,
+    hypotheses,
+    parameters,
+    post_hoc,
+    theorems,
+)
 from mfgcore.study.claims.evidence import Evidence, NothingToJudge, as_experiment
 from mfgcore.study.claims.figures import FIGURES
 from mfgcore.study.claims.judging import (

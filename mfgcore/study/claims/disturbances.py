@@ -48,7 +48,8 @@ def a_lost_corner_hurts_independent_agents(evidence: Evidence) -> Iterator[Effec
     "Sec. 1, App. B",
     "R",
     "return of the networked population at the end minus that of the centralised one, after the "
-    "central learner is lost",
+    "central learner is lost, early in the rise",
+    check=True,
 )
 def a_central_learner_is_a_single_point_of_failure(evidence: Evidence) -> Iterator[Effect]:
     """If the central learner is lost, the centralised population ends far below the networked

@@ -20,6 +20,13 @@ REDUCED = {
 }
 INTERPRETATIONS = "readings"  # the comparison whose settings are interpretations of the paper
 BASELINE = "paper"  # the setting that all others of a comparison differ from
+# settings that the paper's text speaks against (Alg. 1, App. B): no claim depends on them
+AGAINST_TEXT = (
+    "D16 a failed score of zero",
+    "D16 the last score",
+    "Q starts at 5",
+    "Q starts at 0",
+)
 
 
 class NothingToJudge(MfgcoreError):
@@ -121,14 +128,15 @@ class Evidence:
         """Reduced versions of figures under each interpretation, beside those of the baseline.
 
         Yields name of the interpretation, Evidence of the baseline, Evidence of the interpretation.
-        Left out are other scores (D24), which the paper's text does not allow, and several changes
-        together.
+        Left out are other scores (D24) and those of `AGAINST_TEXT`, which the paper's text does not
+        allow, and several changes together.
         """
         dataset = self.comparisons.get(INTERPRETATIONS)
         if dataset is None:
             return
         for name in map(str, dataset["setting"].values):
-            if name == BASELINE or name.startswith("D24") or " + " in name:
+            allowed = name not in (BASELINE, *AGAINST_TEXT) and not name.startswith("D24")
+            if not allowed or " + " in name:
                 continue
             baseline, other = {}, {}
             for figure in figures:

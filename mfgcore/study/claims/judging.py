@@ -26,6 +26,7 @@ KINDS = {
     "J": "conjecture",
     "P": "about a parameter",
     "H": "our own hypothesis",
+    "X": "post hoc question",
 }
 LEVEL = 0.95
 RESAMPLES = 10_000
@@ -38,8 +39,8 @@ class Rule:
     Parameters
     ----------
     kind : {"more", "not less", "beyond", "below", "equal", "differs", "always"}
-        d > 0; d > -margin; d > threshold; d < threshold; abs(d) < margin; abs(d) > margin;
-        no violation, of a share of violations.
+        d > 0; d > -margin; d > threshold; d < threshold; abs(d) < margin; d > 0 or d < 0, by the
+        margin; no violation, of a share of violations.
     margin : float
         Smallest effect size of interest.
     threshold : float
@@ -58,12 +59,13 @@ class Rule:
             return FAILS if found.estimate > 0.0 else HOLDS
         if self.kind == "below":
             return Rule("beyond", m, -self.threshold).decide(negative)
-        if self.kind in ("not less", "differs"):  # the opposite of another rule
-            opposite = self.kind == "not less"
-            verdict = Rule("more" if opposite else "equal", m).decide(
-                negative if opposite else found
-            )
+        if self.kind == "not less":
+            verdict = Rule("more", m).decide(negative)
             return OPPOSITE.get(verdict, verdict)
+        if self.kind == "differs":
+            verdicts = {Rule("more", m).decide(each) for each in (found, negative)}
+            either = (each for each in (HOLDS, BORDERLINE, INCONCLUSIVE) if each in verdicts)
+            return next(either, FAILS)
         if self.kind == "more":
             if low > 0.0:
                 return HOLDS if found.estimate >= m else BORDERLINE
@@ -82,7 +84,7 @@ class Rule:
         value = f"{number:g} {normaliser}".strip()
         return {
             "more": f"> 0, by {value}" if number else "> 0",
-            "not less": f"not less by {value}",
+            "not less": f"not less by {value}" if number else "not less",
             "beyond": f"> {value}",
             "below": f"< {value}",
             "equal": f"within ±{value}",
@@ -174,6 +176,8 @@ class Claim:
         Returns a sentence on the results.
     figures : tuple of str
         Figures whose reduced versions are judged under other interpretations of the paper.
+    check : bool
+        Whether it is a consistency check, which could hardly come out another way.
     """
 
     name: str
@@ -185,6 +189,7 @@ class Claim:
     enough: str = "each"
     remark: Callable[[Sequence[EffectResult]], str] | None = None
     figures: tuple[str, ...] = ()
+    check: bool = False
 
 
 @dataclass(frozen=True)

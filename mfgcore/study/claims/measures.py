@@ -113,7 +113,7 @@ def speed_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
     curves = [series(dataset, "discounted_return", name)[0] for name in (first, second)]
     rises = [rise(dataset, name).mean() * gain(dataset) for name in (first, second)]
     largest = max(rises)
-    _check_learned(dataset, first, second)
+    check_learned(dataset, first, second)
     time = min(
         _learned_at(curve.mean(axis=0), origin, LEARNED * own)
         for curve, own in zip(curves, rises, strict=True)
@@ -143,7 +143,7 @@ def time_advantage(
     As a share of the slower one's mean time. With `start`, a smaller share, the time is counted
     from there.
     """
-    _check_learned(dataset, first, second)
+    check_learned(dataset, first, second)
     times = [rise_time(dataset, name, share) for name in (first, second)]
     if start is not None:
         times = [
@@ -158,7 +158,7 @@ def slope_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
 
     The steepest rise over ten iterations, as a share of the steeper one's mean.
     """
-    _check_learned(dataset, first, second)
+    check_learned(dataset, first, second)
     curves = [series(dataset, "discounted_return", name)[0] for name in (first, second)]
     if curves[0].shape[1] <= WINDOW:
         raise NothingToJudge("the runs are too short for what is measured")
@@ -166,7 +166,8 @@ def slope_advantage(dataset: xr.Dataset, first: str, second: str) -> np.ndarray:
     return (slopes[0] - slopes[1]) / max(slope.mean() for slope in slopes)
 
 
-def _check_learned(dataset, *architectures):
+def check_learned(dataset: xr.Dataset, *architectures: str) -> None:
+    """Raise NothingToJudge unless one of the architectures has learned something."""
     if max(rise(dataset, name).mean() for name in architectures) < MIN_RISE:
         raise NothingToJudge(f"neither {' nor '.join(architectures)} agents learned anything")
 
@@ -218,7 +219,11 @@ def drop_difference(
     after: int = WINDOW,
     other: str = "independent",
 ) -> np.ndarray:
-    """Performance drop of another population minus the networked one's, in units of the gain."""
+    """Performance drop of another population minus the networked one's, in units of the gain.
+
+    What was not learned before the change cannot drop: there is nothing to judge then.
+    """
+    check_learned(before_change(dataset), "networked", other)
     theirs = performance_drop(dataset, other, metric, sign, after)
     return (theirs - performance_drop(dataset, "networked", metric, sign, after)) / gain(dataset)
 

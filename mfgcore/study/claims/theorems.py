@@ -10,6 +10,7 @@ from mfgcore.study.claims.judging import Effect, Rule, claim
 from mfgcore.study.claims.measures import series
 
 SCORE = "smallest_change"  # what the theorems are about
+NASH_GAP = "Nash gap"  # ending of labels of C26
 
 
 def _networked_runs(dataset):
@@ -66,6 +67,7 @@ def _theorem(evidence, count, what):
     "adopted policies from which the divergence did not fall, as a share of all adopted ones, in "
     "the iterations that left several, in all networked runs with the paper's score; for a single "
     "adoption, Theorem 3.1 is plain arithmetic",
+    check=True,
 )
 def communication_brings_together(evidence: Evidence) -> Iterator[Effect]:
     """Where communication leaves several policies, the population is nearer to every adopted one
@@ -91,6 +93,7 @@ def communication_brings_together(evidence: Evidence) -> Iterator[Effect]:
     "T",
     "iterations in which the bound did not fall, because the policy that changed most was kept, as "
     "a share of those in which the premises held, in all networked runs with the paper's score",
+    check=True,
 )
 def communication_lowers_the_bound(evidence: Evidence) -> Iterator[Effect]:
     """Where all shared one policy before their updates and several are left, the bound on the
@@ -113,6 +116,7 @@ def communication_lowers_the_bound(evidence: Evidence) -> Iterator[Effect]:
     "T",
     "share of the communication phases that left several policies, under each of four scores; a "
     "ring with one round less is reported",
+    check=True,
 )
 def as_many_rounds_as_the_diameter_agree(evidence: Evidence) -> Iterator[Effect]:
     """On a static connected network, as many rounds as its diameter leave one policy, whatever the
@@ -133,6 +137,7 @@ def as_many_rounds_as_the_diameter_agree(evidence: Evidence) -> Iterator[Effect]
     "R",
     "error of the Q-function against the exact one, with the buffer in order minus shuffled: root "
     "mean square over visited pairs; mean",
+    check=True,
 )
 def shuffling_helps(evidence: Evidence) -> Iterator[Effect]:
     """Shuffling the replay buffer reduces the error of the Q-function."""
@@ -145,25 +150,53 @@ def shuffling_helps(evidence: Evidence) -> Iterator[Effect]:
     "C26",
     "Remark 2.2",
     "T",
-    "slope of the logarithm of the distance of N agents to the mean field over that of N, from 10 "
-    "to 3,000, plus 0.5",
+    "exact gain of the best deviation from the equilibrium of infinitely many among N agents at "
+    "lambda = 1: steps from one N to the next, from 10 to 3,000, in which it falls more slowly "
+    "than 1 / sqrt(N); slope of the logarithm of the distance of N agents to the mean field, plus "
+    "0.5",
+    check=True,
 )
 def agents_come_near_the_mean_field(evidence: Evidence) -> Iterator[Effect]:
-    """The distance of N agents to the mean field falls as 1 / sqrt(N)."""
-    for label, slopes in evidence.theory_effects("C26").items():
-        yield Effect(label, slopes + 0.5, Rule("equal", 0.05))
+    """The equilibrium of the mean-field game is one of N agents but for O(1 / sqrt(N))."""
+    measured = evidence.theory_effects("C26")
+    gaps = {label: slopes for label, slopes in measured.items() if label.endswith(NASH_GAP)}
+    for label, slopes in gaps.items():
+        game, slow = label.removesuffix(f", {NASH_GAP}"), 1.0 * (slopes > -0.5)
+        yield Effect(game, slow, Rule("always"), estimand=NASH_GAP)
+    for label in [label for label in measured if label not in gaps]:
+        rule, estimand = Rule("equal", 0.05), "distance to the mean field"
+        yield Effect(label, measured[label] + 0.5, rule, estimand=estimand)
+
+
+def _over_lambda(results):
+    """Say at which lambda it was measured, or whether the effects rise with it."""
+    curves: dict[str, list[float]] = {}
+    for result in results:
+        algorithm = result.effect.label.rpartition(", ")[2]
+        curves.setdefault(algorithm, []).append(result.interval.estimate)
+    note = "the inequality is judged, not the theorem, whose premises are not met"
+    if max(map(len, curves.values())) == 1:
+        return (
+            f"{note}; at lambda = 1 alone: the runs at other lambda are still to be made, and as "
+            "each effect must hold they cannot make the claim hold"
+        )
+    for algorithm, curve in curves.items():
+        rises = "rises" if (np.diff(curve) > 0.0).all() else "does not rise"
+        note += f"; under {algorithm} the effect {rises} with lambda throughout"
+    return note
 
 
 @claim(
     "C27",
     "Theorem 3.3",
     "T",
-    "distance of the independent policies to the equilibrium, where it is unique, minus that of "
-    "the networked ones",
+    "distance of the independent policies to the equilibrium of contraction, where it is unique, "
+    "minus that of the networked ones; where lambda is named, as a share of the former's mean",
+    remark=_over_lambda,
 )
 def networked_policies_are_no_farther_from_the_equilibrium(evidence: Evidence) -> Iterator[Effect]:
     """Networked policies are in expectation no farther from the equilibrium than independent
     ones.
     """
     for label, networked_minus_independent in evidence.theory_effects("C27").items():
-        yield Effect(label, -networked_minus_independent, Rule("not less", 0.05))
+        yield Effect(label, -networked_minus_independent, Rule("not less"))

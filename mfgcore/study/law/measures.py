@@ -125,7 +125,7 @@ class Law:
 
     def was_run(self, name: str, **labels: Any) -> bool:
         """Whether an experiment has a cell: some levels are only combined with some others."""
-        key = [str(labels[dim]) for dim in self.dataset(name)["discounted_return"].dims[:-2]]
+        key = [str(labels[str(dim)]) for dim in self.dataset(name)["discounted_return"].dims[:-2]]
         return "|".join(key) in self._configurations(name)
 
     def runs(self, name: str, **labels: Any) -> Runs:

@@ -10,6 +10,7 @@ import json
 import numpy as np
 
 from mfgcore.study import SEED
+from mfgcore.study.claims.theorems import NASH_GAP
 from mfgcore.study.theory import equilibrium, population_size, shuffling
 from mfgcore.study.theory.numbers import PAPER_GAMES, among
 
@@ -19,7 +20,6 @@ MEASURES = ("root mean square", "bias")
 # lambda of C27, beside one that the theorems ask for; below 1 exact learning need not settle
 WEIGHTS = (1.0, 10.0, 100.0)
 ALGORITHMS = {"online": "Algorithm 1", "replay": "Algorithm 2"}
-NASH_GAP = "Nash gap"
 DIGITS = 8
 
 
@@ -66,7 +66,7 @@ def slopes():
                 for n_agents in population_size.SIZES
             ]
             means = np.mean(distances, axis=2).T
-            found[f"{name}, {which} policy, distance"] = [
+            found[f"{name}, {which} policy"] = [
                 population_size.slope(population_size.SIZES, trial)[0] for trial in means
             ]
     return found

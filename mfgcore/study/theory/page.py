@@ -12,7 +12,7 @@ from mfgcore.study.theory.population_size import TRIALS as WALKS
 
 SETTINGS = {
     "contraction": "contraction",
-    "contraction_asked": "contraction, λ as asked",
+    "contraction_asked": "contraction, λ above what is asked for",
     "diffuse_small": "diffuse, 3 x 3 cells",
     "diffuse": "diffuse, 8 x 8 cells",
 }
