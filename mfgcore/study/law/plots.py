@@ -112,10 +112,10 @@ def plot_selection(law: Law, drawings: Iterable[StrPath], title: str = "") -> No
     colours = mpl.colormaps["tab10"](np.arange(len(scores)))
     for score, colour in zip(scores, colours, strict=True):
         found = list(gains_and_leads(law, score, *names))
-        x = np.clip([gained.estimate for *_, gained, _ in found], -1.0, MOST)
-        y = [ahead.estimate for *_, ahead in found]
-        right.plot(x, y, "o", ms=2.8, alpha=0.75, color=colour, mew=0, label=score)
-        reach = float(max(reach, *map(abs, y), 0.0))
+        gains = np.clip([gained.estimate for *_, gained, _ in found], -1.0, MOST)
+        leads = [ahead.estimate for *_, ahead in found]
+        right.plot(gains, leads, "o", ms=2.8, alpha=0.75, color=colour, mew=0, label=score)
+        reach = float(max(reach, *map(abs, leads), 0.0))
     for axis in (left, right):
         axis.axhline(0.0, color="0.4", lw=0.6)
         axis.axvline(1.0, color="0.4", lw=0.6)

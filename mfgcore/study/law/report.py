@@ -1,0 +1,150 @@
+"""Tables of the second protocol: predictions, score rules in every game."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mfgcore._base.files import write_text
+from mfgcore.plotting.style import save_table
+from mfgcore.study.law import plots, score_rules
+from mfgcore.study.law.measures import Law
+from mfgcore.study.law.predictions import NOT_JUDGED, Outcome, judge
+from mfgcore.study.report_style import markdown_table, signed
+
+TITLE = "Why networked agents learn faster, or slower"
+
+
+def write(law: Law, folder: Path, formats: Iterable[str] = (".pdf", ".png")) -> list[Path]:
+    """Judge the predictions; write law.md, law.csv, score_rules.csv and the figures to a folder.
+
+    Parameters
+    ----------
+    law : Law
+    folder : Path
+    formats : list of str
+        Endings of the pictures' files.
+
+    Returns
+    -------
+    list of Path
+        The pictures.
+    """
+    outcomes, rules = judge(law), score_rules.measure(law)
+    save_table(cells_of(outcomes), folder / "law.csv")
+    save_table(rules, folder / "score_rules.csv")
+    write_text(folder / "law.md", to_markdown(outcomes, rules))
+    drawn = []
+    for name, plot, needed in (
+        ("law", plots.plot_law, {"updates", "alone"}),
+        ("selection", plots.plot_selection, {"selection"}),
+    ):
+        if needed <= law.datasets.keys():
+            paths = [folder / f"{name}{ending}" for ending in formats]
+            plot(law, paths)
+            drawn += paths
+    return drawn
+
+
+def cells_of(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Every cell of every prediction; pandas.DataFrame."""
+    rows = [
+        {
+            "prediction": outcome.prediction.name,
+            "cell": cell.label,
+            "estimate": cell.found.estimate,
+            "low": cell.found.low,
+            "high": cell.found.high,
+            "trials": cell.found.trials,
+            "held": cell.held,
+            "refuted": cell.refuted,
+        }
+        for outcome in outcomes
+        for cell in outcome.cells
+    ]
+    return pd.DataFrame(rows)
+
+
+def to_markdown(outcomes: Sequence[Outcome], rules: pd.DataFrame) -> str:
+    """The predictions and the score rules, for readers; str."""
+    lines = [
+        f"# {TITLE}",
+        "",
+        "Predictions, quantities and rules were written down in the "
+        "[second protocol](../protocol_law.md) before any of these runs. *Decides*: the cell that "
+        "is farthest from what was predicted, or least within it. Intervals are at 95 %, over "
+        "trials.",
+        "",
+        *_predictions(outcomes),
+    ]
+    if len(rules):
+        lines += ["", "## Score rules", "", *_summary(rules), "", *_by_game(rules)]
+    return "\n".join(lines) + "\n"
+
+
+def _predictions(outcomes):
+    rows = []
+    for each in outcomes:
+        about = [each.prediction.name, each.prediction.text, each.prediction.quantity]
+        if each.verdict == NOT_JUDGED:
+            rows.append([*about, each.note, "", "", each.verdict])
+            continue
+        found = each.worst.found
+        rows.append(
+            [
+                *about,
+                f"{each.worst.label}: {signed(found.estimate)}",
+                f"{signed(found.low)} to {signed(found.high)}",
+                f"{each.n_held} of {len(each.cells)}",
+                f"**{each.verdict}**",
+            ]
+        )
+    head = ["", "prediction", "measured", "decides", "interval", "as predicted", "verdict"]
+    return markdown_table(head, rows)
+
+
+def _summary(rules):
+    """In how many games each rule does what it is meant to; lines."""
+    groups = rules.groupby(["kind", "disturbance"], sort=False)
+    names = list(dict.fromkeys(rules["rule"]))
+    rows = []
+    for (kind, disturbance), own in groups:
+        reached = own.groupby("rule")["reached"].agg(["sum", "size"])
+        cells = [
+            f"{reached.loc[name, 'sum']} of {reached.loc[name, 'size']}"
+            if name in reached.index
+            else ""
+            for name in names
+        ]
+        rows.append([f"{kind}, {disturbance}", *cells])
+    return [
+        "In how many games a rule is not slower than a central learner that never fails (the "
+        f"interval of its lead is above -{score_rules.MARGIN:g}) and has no price (that of its price "
+        f"is below {score_rules.MARGIN:g}), both as shares of the rise:",
+        "",
+        *markdown_table(["games", *names], rows),
+    ]
+
+
+def _by_game(rules):
+    """Lead and price of each rule in each game; lines."""
+    names = list(dict.fromkeys(rules["rule"]))
+    rows = []
+    for (kind, disturbance, game), own in rules.groupby(
+        ["kind", "disturbance", "game"], sort=False
+    ):
+        cells = own.set_index("rule")
+        row = [f"{game.replace('_', ' ')}, {disturbance}" + (", C = 20" * (kind == "few loops"))]
+        for name in names:
+            if name not in cells.index:
+                row.append("")
+                continue
+            found = cells.loc[name]
+            text = f"{signed(found['lead'])} / {signed(found['price'])}"
+            row.append(f"**{text}**" if found["reached"] else text)
+        rows.append(row)
+    return [
+        "Lead / price in every game; bold where both are as wanted:",
+        "",
+        *markdown_table(["game", *names], rows),
+    ]
