@@ -6,6 +6,7 @@ complete experiment and comparison to docs/gallery/data, in single precision and
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,20 +22,28 @@ RESULTS = ROOT / "results/confirmatory"
 LARGEST, TOTAL = 5e6, 25e6  # bytes, of a file and of all
 
 
-def keep(results: Path = RESULTS, data: Path = DATA) -> list[str]:
-    """Copy what is complete, without fields over states; names of the files, list of str."""
+def of_iterations(dataset: xr.Dataset) -> xr.Dataset:
+    """The metrics with one number for each iteration or run, in single precision."""
+    dataset = dataset.drop_dims(["state", "action"], errors="ignore")
+    return dataset.map(lambda values: values.astype(np.float32), keep_attrs=True)
+
+
+def keep(
+    results: Path = RESULTS,
+    data: Path = DATA,
+    reduce: Callable[[xr.Dataset], xr.Dataset] = of_iterations,
+) -> list[str]:
+    """Copy what is complete, reduced, without fields over states; names of the files."""
     kept = []
     for kind in ("experiment", "comparison"):
         for path in sorted((results / f"{kind}s").glob("*.nc")):
-            dataset = datasets.load(path, kind="experiment")
-            dataset = dataset.drop_dims(["state", "action"], errors="ignore")
-            dataset = dataset.map(lambda values: values.astype(np.float32), keep_attrs=True)
+            dataset = reduce(datasets.load(path, kind="experiment"))
             datasets.save(dataset, data / path.name, overwrite=True)
             kept.append(path.stem)
-    sizes = {path.name: path.stat().st_size for path in sorted(data.glob("*.nc"))}
-    for name, size in sizes.items():
-        print(f"{name:20s} {size / 1e6:6.2f} MB")
-    too_large = [name for name, size in sizes.items() if size > LARGEST]
+    sizes = {path: path.stat().st_size for path in sorted(data.rglob("*.nc"))}
+    for path, size in sizes.items():
+        print(f"{path.relative_to(data)!s:30s} {size / 1e6:6.2f} MB")
+    too_large = [path.name for path, size in sizes.items() if size > LARGEST]
     if too_large or sum(sizes.values()) > TOTAL:
         sys.exit(f"docs/gallery/data: too large: {too_large or 'in all'}")
     return kept
@@ -53,4 +62,4 @@ def read(data: Path = DATA) -> Evidence:
 
 
 if __name__ == "__main__":
-    keep(*map(Path, sys.argv[1:2]))
+    keep(Path(sys.argv[1]) if sys.argv[1:] else RESULTS)

@@ -1,7 +1,7 @@
 """Judge the claims by the kept data, without a run: ``python -m mfgcore.study.make_ledger``.
 
 Reads docs/gallery/data, and writes to docs/gallery the claims report, the paper's figures, the
-verdicts by interpretation and the effects in other games.
+verdicts by interpretation, the effects in other games, and what became of the second protocol.
 """
 
 from pathlib import Path
@@ -20,6 +20,7 @@ from mfgcore.study import (
 from mfgcore.study.claims import Evidence, judge, summary
 from mfgcore.study.claims.evidence import INTERPRETATIONS
 from mfgcore.study.keep_data import GALLERY, read
+from mfgcore.study.law import data, plots, report
 
 TITLES = {
     "fig1": "Figure 1. Agree on a single target: 50% of the updates fail",
@@ -65,6 +66,12 @@ def write_comparisons(evidence: Evidence, folder: Path) -> None:
     shrink(*folder.glob("readings*.png"), *folder.glob("generality.png"))
 
 
+def write_law(evidence: Evidence, folder: Path) -> None:
+    """Write the predictions of the second protocol, its figures and that of the price."""
+    plots.plot_price(evidence.experiments, [folder / "price.png"])
+    shrink(folder / "price.png", *report.write(data.read(), folder, [".png"]))
+
+
 def shrink(*paths: Path) -> None:
     """Reduce pictures to 128 colours; rare ones are kept, as one verdict's may be."""
     for path in paths:
@@ -78,3 +85,4 @@ if __name__ == "__main__":
     write_claims(kept, GALLERY)
     draw_figures(kept, GALLERY / "confirmatory")
     write_comparisons(kept, GALLERY)
+    write_law(kept, GALLERY)

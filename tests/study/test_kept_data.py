@@ -1,6 +1,7 @@
 """The data behind the claims report were made after the protocol, and by the present code."""
 
 import datetime
+import functools
 import subprocess
 from pathlib import Path
 
@@ -14,7 +15,17 @@ from mfgcore.runs.datasets import load
 from mfgcore.runs.simulation import Simulation
 
 DATA = tracked("docs/gallery/data/*.nc")
-METRICS = ("discounted_return", "policy_divergence", "distinct_policies", "exact_exploitability")
+METRICS = (
+    "discounted_return",
+    "policy_divergence",
+    "distinct_policies",
+    "exact_exploitability",
+    "useful_share",
+)
+PROTOCOLS = {  # by folder of the data: the protocol, and what configures its runs
+    "data": ("docs/protocol.md", "config/confirmatory.yaml"),
+    "law": ("docs/protocol_law.md", "config/law.yaml"),
+}
 ITERATIONS = 2  # the first ones
 
 
@@ -23,25 +34,24 @@ def git(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="module")
-def protocol():
-    """The commit that brought the protocol: its hash and its time."""
-    found = git("log", "--diff-filter=A", "--format=%H %cI", "--", "docs/protocol.md")
+def written(protocol):
+    """The commit that brought a protocol: its hash and its time."""
+    found = git("log", "--diff-filter=A", "--format=%H %cI", "--", protocol)
     if not found.stdout.strip():
         pytest.skip("there is no history here, or not all of it")
     commit, moment = found.stdout.split()[-2:]
     return commit, datetime.datetime.fromisoformat(moment)
 
 
-@pytest.fixture(scope="module")
-def config():
-    paths = [*configuration.CONFIG_FILES, "config/confirmatory.yaml"]
-    return configuration.read([ROOT / path for path in paths])
+@functools.cache
+def configured(path):
+    paths = [*configuration.CONFIG_FILES, path]
+    return configuration.read([ROOT / each for each in paths])
 
 
 @pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
-def test_the_runs_were_started_after_the_protocol_was_written(path, protocol):
-    commit, moment = protocol
+def test_the_runs_were_started_after_the_protocol_was_written(path):
+    commit, moment = written(PROTOCOLS[path.parent.name][0])
     with xr.open_dataset(path) as dataset:
         about = dataset.attrs
     assert datetime.datetime.fromisoformat(about["started"]) > moment
@@ -50,24 +60,25 @@ def test_the_runs_were_started_after_the_protocol_was_written(path, protocol):
         assert done.returncode == 0, (made_by, done.stderr)
 
 
-def first_run(config, path, dataset):
-    """An experiment whose run is kept, the last trial of a networked population; what was kept."""
+def last_run(config, path, dataset):
+    """An experiment whose run is kept, the last trial of the first setting; what was kept."""
     group = "experiments" if "architecture" in dataset.dims else "comparisons"
     runs = configuration.design(config, group, path.stem).runs
-    first = next(iter(runs))[:2]
-    *labels, trial = [key for key in runs if group == "experiments" or key[:2] == first][-1]
+    first = next(iter(runs))[:-2]
+    *labels, trial = [key for key in runs if group == "experiments" or key[:-2] == first][-1]
     place = dict(zip(dataset["discounted_return"].dims, (*labels, trial), strict=False))
     return runs[(*labels, trial)], dataset.sel(**place)
 
 
 @pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
-def test_the_code_of_today_makes_them(path, config):
+def test_the_code_of_today_makes_them(path):
+    config = configured(PROTOCOLS[path.parent.name][1])
     with xr.open_dataset(path) as dataset:
-        experiment, kept = first_run(config, path, dataset.load())
+        experiment, kept = last_run(config, path, dataset.load())
     simulation = Simulation(experiment)
     for _ in range(ITERATIONS):
         simulation.step()
-    for name in METRICS:
+    for name in set(METRICS) & set(kept):
         made = np.array(simulation.records[name], dtype=np.float32)[:ITERATIONS]
         assert np.array_equal(made, kept[name].values[:ITERATIONS], equal_nan=True), name
 

@@ -17,7 +17,7 @@ from mfgcore.runs.datasets import configuration
 from mfgcore.study.claims import normalisers
 from mfgcore.study.claims.measures import before_change, final_mean, rise_time
 from mfgcore.study.law.measures import Law
-from mfgcore.study.law.predictions import FAILING, LEVEL, gains_and_leads, progress_cells
+from mfgcore.study.law.predictions import LEVEL, gains_and_leads, progress_cells
 
 KNOWN = {"selection": "#0072B2", "known": "#E69F00"}
 KINDS = {"selection": "random game, never run before", "known": "game of the literature"}
@@ -52,13 +52,13 @@ def plot_law(law: Law, drawings: Iterable[StrPath], title: str = "") -> None:
     scores = {"random": "a random score", "sigma": "the score $\\sigma$"}
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     axes = figure.subplots(len(scores), 2, sharey=True)
-    colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.88, len(FAILING)))
+    failing = law.levels("updates", "failure_probability")
+    colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.88, len(failing)))
     for (score, words), (left, right) in zip(scores.items(), axes, strict=True):
         cells = list(progress_cells(law, score))
         sizes = sorted({agents for agents, *_ in cells})
-        for agents, label, runs in cells:
-            colour = colours[FAILING.index(float(label.partition(",")[0].removeprefix("p=")))]
-            look: dict[str, Any] = {"color": colour, "lw": 0.8, "alpha": 0.8}
+        for agents, p, _, runs in cells:
+            look: dict[str, Any] = {"color": colours[failing.index(p)], "lw": 0.8, "alpha": 0.8}
             look["ls"] = "-" if agents == sizes[-1] else (0, (2, 1))
             left.plot(np.arange(runs.returns.shape[1]) + 1, runs.returns.mean(axis=0), **look)
             places = np.linspace(0.0, runs.progress[:, -1].min(), 200)
@@ -75,7 +75,7 @@ def plot_law(law: Law, drawings: Iterable[StrPath], title: str = "") -> None:
     axes[0, 1].set_title("over successful updates, they hardly do")
     handles = [
         Line2D([], [], color=colour, label=f"p = {p:g}")
-        for colour, p in zip(colours, FAILING, strict=True)
+        for colour, p in zip(colours, failing, strict=True)
     ]
     handles += [
         Line2D([], [], color="0.3", ls=style, label=f"N = {agents}")
@@ -96,7 +96,7 @@ def plot_selection(law: Law, drawings: Iterable[StrPath], title: str = "") -> No
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     names = [name for name in KNOWN if name in law.datasets]
-    reach = 0.0
+    reach = 0.05
     for name, game, gained, ahead in gains_and_leads(law, "sigma", *names):
         x = min(gained.estimate, MOST)
         look = {"color": KNOWN[name], "lw": 0.8}

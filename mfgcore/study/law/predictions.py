@@ -1,5 +1,6 @@
 """The predictions of docs/protocol_law.md, each with what would refute it."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -16,8 +17,6 @@ HELD, REFUTED, UNDECIDED, NOT_JUDGED = "held", "refuted", "undecided", "not judg
 LEVEL = 2.0  # return in agree until which updates are counted
 SPLIT = 3.75  # P of docs/protocol.md, in agree
 SHARE = 0.9  # of the games in which something must be so
-FAILING = (0.0, 0.5, 0.8, 0.9, 0.95)
-HEARD = ("C=1", "C=5", "C=300")
 RESAMPLES = 10_000
 
 
@@ -150,25 +149,26 @@ def judge_one(each: Prediction, law: Law) -> Outcome:
 # ------------------------------------------------------------ experiment 1
 
 
-def progress_cells(law: Law, score: str) -> Iterator[tuple[int, str, Runs]]:
-    """Number of agents, label and runs of each cell of experiment 1 with a score."""
-    for agents in law.levels("updates", "agents"):
-        for p in FAILING:
-            for variant in (f"{heard}, {score}" for heard in HEARD):
-                runs = law.runs("updates", failure_probability=p, agents=agents, variant=variant)
-                yield agents, f"p={p:g}, {variant}", runs
-            if score != "random":
-                continue
-            for variant in law.levels("alone", "variant"):
-                labels = {"failure_probability": p, "agents": agents, "variant": variant}
-                if law.was_run("alone", **labels):
-                    yield agents, f"p={p:g}, {variant}", law.runs("alone", **labels)
+def progress_cells(law: Law, score: str) -> Iterator[tuple[int, float, str, Runs]]:
+    """Number of agents, p, variant and runs of each cell of experiment 1 with a score.
+
+    Who learns alone, or for all, chooses nothing: such cells are among those of the random score.
+    """
+    own = [each for each in law.levels("updates", "variant") if each.endswith(score)]
+    alone = law.levels("alone", "variant") if score == "random" else []
+    for agents, p in itertools.product(
+        law.levels("updates", "agents"), law.levels("updates", "failure_probability")
+    ):
+        for name, variant in [("updates", each) for each in own] + [("alone", a) for a in alone]:
+            labels = {"failure_probability": p, "agents": agents, "variant": variant}
+            if law.was_run(name, **labels):
+                yield agents, p, variant, law.runs(name, **labels)
 
 
 def _progress(law: Law, score: str) -> Iterator[Cell]:
     needed: dict[int, dict[str, np.ndarray]] = {}
-    for agents, label, runs in progress_cells(law, score):
-        needed.setdefault(agents, {})[label] = runs.progress_at(LEVEL)
+    for agents, p, variant, runs in progress_cells(law, score):
+        needed.setdefault(agents, {})[f"p={p:g}, {variant}"] = runs.progress_at(LEVEL)
     for agents, cells in needed.items():
         median = np.median([sample.mean() for sample in cells.values()])
         for label, sample in cells.items():

@@ -119,7 +119,7 @@ def _summary(rules):
         rows.append([f"{kind}, {disturbance}", *cells])
     return [
         "In how many games a rule is not slower than a central learner that never fails (the "
-        f"interval of its lead is above -{score_rules.MARGIN:g}) and has no price (that of its price "
+        f"interval of its lead is above -{score_rules.MARGIN:g}) and has no price (that of it "
         f"is below {score_rules.MARGIN:g}), both as shares of the rise:",
         "",
         *markdown_table(["games", *names], rows),
