@@ -25,7 +25,8 @@
 #                (with CONFIGFILE=config/preview.yaml: of the preview)
 # make check-workflows  .github and CITATION.cff, by check-jsonschema and zizmor
 # make crosscheck  every game's moves, rewards, values and exploitability against those of
-#                bench-mfg-suite, in an environment apart
+#                bench-mfg-suite, in an environment apart; and learning curves against those of a
+#                second implementation of Algorithm 2
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 VENV = $(shell cd .venv 2>/dev/null && pwd -P || echo .venv)
@@ -205,6 +206,7 @@ check-workflows: .venv-checks/.done
 
 crosscheck: .venv-crosscheck/.done
 	.venv-crosscheck/bin/python -m pytest tests/crosscheck -s
+	.venv-crosscheck/bin/python verification/learning_curves.py
 
 .venv-crosscheck/.done: $(SOURCES) tests/crosscheck/requirements.txt
 	test -x .venv-crosscheck/bin/python || $(PYTHON) -m venv .venv-crosscheck

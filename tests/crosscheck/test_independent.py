@@ -14,7 +14,7 @@ import pytest
 from conftest import run, small
 from hypothesis import given
 from hypothesis import strategies as st
-from random_inputs import random_generators, random_policies, seeds
+from random_inputs import random_policies, seeds
 from reference.streams import shuffle
 
 from mfgcore import kernels
@@ -62,7 +62,9 @@ def test_mirror_ascent_is_the_same(seed, eta, weight):
     policies, q = random_policies(rng, 4, 9, 5), 10.0 * rng.random((4, 9, 5))
     experiment = small(policy_learning_rate=eta, entropy_weight=weight)
     found = experiment.make("policy_improvement")(policies, q)
-    np.testing.assert_allclose(independent.mirror_ascent(q, policies, eta, weight), found, **EXACTLY)
+    np.testing.assert_allclose(
+        independent.mirror_ascent(q, policies, eta, weight), found, **EXACTLY
+    )
 
 
 class Given:
@@ -165,5 +167,7 @@ def test_a_run_is_the_same_with_other_parameters(monkeypatch, settings):
 @pytest.mark.parametrize("name", ["td_learning_rate", "policy_learning_rate", "entropy_weight"])
 def test_another_parameter_would_be_noticed(monkeypatch, name):
     experiment = small(architecture="networked")
-    found, _ = same_run(monkeypatch, small(experiment, **{name: 1.0001 * getattr(experiment, name)}))
+    found, _ = same_run(
+        monkeypatch, small(experiment, **{name: 1.0001 * getattr(experiment, name)})
+    )
     assert np.abs(found - run(experiment).records["discounted_return"]).max() > 1e-9
