@@ -140,6 +140,15 @@ def pictures(stem, caption, category, labels):
     return [f"{FIGURES}/{stem}.pdf", picture]
 
 
+def of_law(*experiments):
+    """Datasets of the second protocol; only its configuration has them."""
+    if not set(experiments) <= set(configuration.names(config, "comparisons")):
+        sys.exit(
+            "configuration: no " + " and ".join(experiments) + ": add --configfile config/law.yaml"
+        )
+    return [DATASET.format(group="comparisons", name=name) for name in experiments]
+
+
 def plain(text):
     """A text as a caption has it, where no letter means anything but itself."""
     return re.sub(r"([^\w ])", r"\\\1", text)

@@ -1,13 +1,4 @@
 # The second protocol, docs/protocol_law.md: with --configfile config/law.yaml, but for the price.
-def of_law(*experiments):
-    """Datasets of the second protocol; only its configuration has them."""
-    if not set(experiments) <= set(configuration.names(config, "comparisons")):
-        sys.exit(
-            "configuration: no " + " and ".join(experiments) + ": add --configfile config/law.yaml"
-        )
-    return [DATASET.format(group="comparisons", name=name) for name in experiments]
-
-
 rule law:
     input:
         experiments=lambda _: of_law("updates", "alone"),
