@@ -1,6 +1,6 @@
 """Tables of the second protocol: predictions, score rules in every game."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -33,7 +33,8 @@ def write(law: Law, folder: Path, formats: Iterable[str] = (".pdf", ".png")) -> 
     outcomes, rules = judge(law), score_rules.measure(law)
     save_table(cells_of(outcomes), folder / "law.csv")
     save_table(rules, folder / "score_rules.csv")
-    write_text(folder / "law.md", to_markdown(outcomes, rules))
+    seconds = {name: data.attrs.get("cpu_seconds", 0.0) for name, data in law.datasets.items()}
+    write_text(folder / "law.md", to_markdown(outcomes, rules, seconds))
     drawn = []
     for name, plot, needed in (
         ("law", plots.plot_law, {"updates", "alone"}),
@@ -65,8 +66,10 @@ def cells_of(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def to_markdown(outcomes: Sequence[Outcome], rules: pd.DataFrame) -> str:
-    """The predictions and the score rules, for readers; str."""
+def to_markdown(
+    outcomes: Sequence[Outcome], rules: pd.DataFrame, seconds: Mapping[str, float]
+) -> str:
+    """The predictions, the score rules and the CPU seconds of each experiment, for readers; str."""
     lines = [
         f"# {TITLE}",
         "",
@@ -79,6 +82,9 @@ def to_markdown(outcomes: Sequence[Outcome], rules: pd.DataFrame) -> str:
     ]
     if len(rules):
         lines += ["", "## Score rules", "", *_summary(rules), "", *_by_game(rules)]
+    rows = [[name, f"{float(cost) / 3600.0:.2f}"] for name, cost in seconds.items()]
+    rows.append(["all", f"{sum(map(float, seconds.values())) / 3600.0:.2f}"])
+    lines += ["", "## Cost", "", *markdown_table(["experiment", "CPU hours"], rows)]
     return "\n".join(lines) + "\n"
 
 
