@@ -21,7 +21,7 @@ from mfgcore.batch import cost, workers
 from mfgcore.batch.collect import check_run, join, measured, run_to_file
 from mfgcore.batch.design import Design, expand, levels, said
 from mfgcore.experiment.experiment import Experiment
-from mfgcore.experiment.parameter_spec import identity
+from mfgcore.experiment.parameter_spec import DIGESTS, identity
 from mfgcore.experiment.parameters import parameters
 from mfgcore.runs import resources as memory
 from mfgcore.runs.checkpoint import Checkpointer, Stopped
@@ -141,8 +141,9 @@ def _factors(varied: dict[str, Iterable[Any]]) -> dict[str, list[Any]]:
 
 def _at(experiment: Experiment, **values: Any) -> Experiment:
     """The experiment with other values of some parameters."""
-    if "edges" in values:  # the digest is of the file that the experiment had
-        values = {"edges_digest": None, **values}
+    for path, digest in DIGESTS.items():
+        if path in values:  # the digest is of the file that the experiment had
+            values = {digest: None, **values}
     return dataclasses.replace(experiment, **values)
 
 

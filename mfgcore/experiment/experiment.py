@@ -19,6 +19,7 @@ from mfgcore._base.plugins import code_digest, no_untracked_reads, user_errors
 from mfgcore._base.registry import Registry, keyword_names
 from mfgcore.experiment.components import DEPARTURE_RULES, METRICS, NETWORKS, SCENARIOS, Network
 from mfgcore.experiment.edge_lists import check_edges
+from mfgcore.experiment.initial_policies import GIVEN, check_shape, read_policies
 from mfgcore.experiment.parameter_spec import REQUIRED, fitting_settings
 from mfgcore.experiment.parameters import (
     DERIVED,
@@ -68,6 +69,7 @@ class Experiment(Table):
             if self.by_network:
                 self._check_network()
             self.make("policy_improvement")
+            self._check_initial_policy()
 
     def __repr__(self) -> str:
         """What differs from the defaults, as it can be written again."""
@@ -162,6 +164,19 @@ class Experiment(Table):
             )
         if "edges" in NETWORKS.needs(self.network):
             object.__setattr__(self, "edges_digest", check_edges(self.edges, self.edges_digest))
+
+    def _check_initial_policy(self):
+        if self.initial_policy is None:
+            self._check_not_given("initial_policy_digest", "without initial_policy")
+        if self.initial_policy in (None, GIVEN):
+            return
+        policies, digest = read_policies(self.initial_policy)
+        where = f"initial_policy: {shorten(self.initial_policy)}"
+        check_shape(policies, where, self.n_states, self.n_actions)
+        if self.initial_policy_digest not in (None, digest):
+            said = f"has changed: its digest is {digest}, not {self.initial_policy_digest}"
+            raise ConfigurationError(f"{where} {said}")
+        object.__setattr__(self, "initial_policy_digest", digest)
 
     @property
     def resolved_scenario(self) -> str:

@@ -20,6 +20,8 @@ from mfgcore._base.registry import Registry
 
 REQUIRED = dataclasses.MISSING
 LONGEST_PATH = 1000
+# paths of files, and the digests of what they hold
+DIGESTS = {"edges": "edges_digest", "initial_policy": "initial_policy_digest"}
 _SIGNS = {"[": ">=", "(": ">", "]": "<=", ")": "<"}
 _FITS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number"}
@@ -263,10 +265,11 @@ def describe_fields(cls: Any) -> dict[str, Parameter]:
 def first_difference(found: Mapping[str, object], expected: Mapping[str, object]) -> str | None:
     """First difference between effective parameters and the expected ones; str or None.
 
-    Such as ``discount = 0.5, expected 0.4``. The same file of links may be anywhere.
+    Such as ``discount = 0.5, expected 0.4``. The same file may be anywhere.
     """
-    if found.get("edges_digest") == expected.get("edges_digest") is not None:
-        found = {**found, "edges": expected["edges"]}
+    for path, digest in DIGESTS.items():
+        if found.get(digest) == expected.get(digest) is not None:
+            found = {**found, path: expected[path]}
     for key in sorted(expected.keys() | found.keys()):
         if found.get(key) != expected.get(key):
             return f"{key} = {found.get(key)!r}, expected {expected.get(key)!r}"
@@ -283,6 +286,6 @@ def plain(value: object) -> str:
 
 def identity(relevant: Mapping[str, object]) -> str:
     """A text that is the same for all effective parameters without a difference; str."""
-    known = relevant.get("edges_digest") is not None
-    kept = {key: value for key, value in relevant.items() if not (known and key == "edges")}
+    known = [path for path, digest in DIGESTS.items() if relevant.get(digest) is not None]
+    kept = {key: value for key, value in relevant.items() if key not in known}
     return json.dumps(kept, sort_keys=True)

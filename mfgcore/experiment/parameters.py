@@ -28,7 +28,13 @@ from mfgcore.experiment.components import (
     SCENARIOS,
     SCORE_RULES,
 )
-from mfgcore.experiment.parameter_spec import REQUIRED, Parameter, describe_fields, parameter
+from mfgcore.experiment.parameter_spec import (
+    DIGESTS,
+    REQUIRED,
+    Parameter,
+    describe_fields,
+    parameter,
+)
 from mfgcore.games import BOUNDARIES, GAMES, NORMALISATIONS
 
 # What components are given beside parameters: properties of an Experiment.
@@ -168,6 +174,14 @@ class Table:
         None, "value that every Q-function starts from; null: Q_max", "Alg. 1, line 3: Q_max",
         "[-1000000, 1000000]",
     )
+    initial_policy: str | None = parameter(
+        None, "file of the policies that agents start with: a run's, or an array of NumPy; null: "
+        "every action is as likely", "Alg. 1, line 1: pi_max", path=True,
+        needs=(DIGESTS["initial_policy"],),
+    )
+    initial_policy_digest: str | None = parameter(
+        None, "digest of what that file holds; null: as it is", "reproducibility"
+    )
     policy_improvement: str = parameter(
         "mirror_ascent", "how a policy follows from a Q-function", "Def. 3.2",
         choices=POLICY_IMPROVEMENTS,
@@ -219,7 +233,7 @@ class Table:
     )
     edges: str | None = parameter(
         None, "file that lists the links: the numbers of two agents on each line",
-        "Def. 2.6; D27", path=True, needs=("edges_digest",),
+        "Def. 2.6; D27", path=True, needs=(DIGESTS["edges"],),
     )
     edges_digest: str | None = parameter(
         None, "digest of that file; null: as it is", "reproducibility; D27"

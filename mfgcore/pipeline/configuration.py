@@ -17,7 +17,7 @@ from mfgcore._base.files import StrPath
 from mfgcore._base.plugins import import_file
 from mfgcore.batch.design import OF_A_LEVEL, Design, combinations, expand, levels, plain
 from mfgcore.experiment.experiment import make_experiment
-from mfgcore.experiment.parameter_spec import Parameter, is_plain_name
+from mfgcore.experiment.parameter_spec import DIGESTS, Parameter, is_plain_name
 from mfgcore.experiment.parameters import defaults, parameters
 from mfgcore.metrics.definitions import METRICS
 from mfgcore.pipeline.yaml_files import parse_yaml, read_yaml
@@ -31,7 +31,7 @@ SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
 GROUPS = {"experiments": "", "ablations": "ablation_", "comparisons": "comparison_"}
 # Of an experiment, or of its group, beside parameters.
 OF_AN_EXPERIMENT = ("title", "trials", "factors", "figure", "keep", "streams")
-PATHS = ("edges", "import")  # keys of files that a configuration names
+PATHS = (*DIGESTS, "import")  # keys of files that a configuration names
 
 
 # JSON has one kind of number, so its schemas take 2.0 for an integer; we do not
@@ -79,7 +79,7 @@ def read(
 
 @explained
 def located(config: Any, folders: Iterable[StrPath]) -> Any:
-    """A configuration whose `import` and `edges` are relative to the working directory.
+    """A configuration whose `PATHS` are relative to the working directory.
 
     What a relative path names is looked for in `folders`; it is in the first, if in none of them.
     """

@@ -5,6 +5,7 @@ import datetime
 import time
 from collections.abc import Callable
 
+import numpy as np
 import xarray as xr
 
 from mfgcore._base.arguments import checked
@@ -24,6 +25,8 @@ def simulate(
     progress: Callable[[Simulation], object] | None = None,
     checkpointer: Checkpointer | None = None,
     limit: float | None = None,
+    policies: np.ndarray | None = None,
+    states: np.ndarray | None = None,
 ) -> xr.Dataset:
     """Run an experiment and return everything that it measured.
 
@@ -37,6 +40,11 @@ def simulate(
         Where the run's state is kept on the way, and taken up if it was kept before.
     limit : float, optional
         Bytes of memory that the run may take; by default what there is.
+    policies : (n_states, n_actions) or (n, n_states, n_actions) array, optional
+        What the agents start with in place of an `initial_policy` of the experiment: all with one
+        policy, or agent i with row i modulo n. Agents that arrive later start with the uniform one.
+    states : (n_agents,) array of int, optional
+        Where the agents start, in place of the game's own start.
 
     Returns
     -------
@@ -56,7 +64,8 @@ def simulate(
     started = datetime.datetime.now(datetime.UTC)
     wall, cpu = time.perf_counter(), time.process_time()
     with user_errors():
-        simulation, before = Simulation(experiment, threads, limit), (0.0, 0.0)
+        simulation = Simulation(experiment, threads, limit, policies, states)
+        before = (0.0, 0.0)
     listening: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if checkpointer is not None:
         before = checkpointer.restore(simulation)

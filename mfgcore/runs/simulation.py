@@ -16,10 +16,51 @@ from mfgcore.agents.rollout import RolloutState, count_visits, rollout
 from mfgcore.agents.scores import ScoringContext
 from mfgcore.experiment.components import METRICS, SCORE_RULES
 from mfgcore.experiment.experiment import Experiment
+from mfgcore.experiment.initial_policies import (
+    GIVEN,
+    check_policies,
+    check_shape,
+    check_states,
+    digest_of,
+    read_policies,
+)
 from mfgcore.meanfield.policies import uniform_policy
 from mfgcore.metrics.definitions import IterationRecord, measure, per_iteration
 from mfgcore.metrics.sampled import sample_exploitability
 from mfgcore.runs import resources
+
+
+def _starting_point(experiment, policies, states):
+    """The experiment with the digest of what it starts from; policies, states or None."""
+    shape = experiment.n_states, experiment.n_actions
+    if policies is None and states is None:
+        if experiment.initial_policy == GIVEN:
+            raise ConfigurationError(
+                "initial_policy: the run began with an array: give simulate() its policies, or "
+                "states, again"
+            )
+        if experiment.initial_policy is None:
+            return experiment, uniform_policy(*shape)[None], None
+        return experiment, read_policies(experiment.initial_policy)[0], None
+    if policies is not None:
+        if experiment.initial_policy not in (None, GIVEN):
+            raise ConfigurationError("policies: not allowed where there is an initial_policy")
+        policies = check_policies(policies, "policies")
+        check_shape(policies, "policies", *shape)
+    elif experiment.initial_policy not in (None, GIVEN):
+        policies, _ = read_policies(experiment.initial_policy)
+    else:
+        policies = uniform_policy(*shape)[None]
+    given = [policies]
+    if states is not None:
+        states = check_states(states, experiment.agents, experiment.n_states)
+        given.append(states)
+    digest = digest_of(*given)
+    if experiment.initial_policy == GIVEN and experiment.initial_policy_digest != digest:
+        known = experiment.initial_policy_digest
+        raise ConfigurationError(f"policies: their digest is {digest}, not {known}")
+    start = {"initial_policy": GIVEN, "initial_policy_digest": digest}
+    return dataclasses.replace(experiment, **start), policies, states
 
 
 class Simulation:
@@ -50,8 +91,14 @@ class Simulation:
 
     @checked
     def __init__(
-        self, experiment: Experiment, threads: int = 1, limit: float | None = None
+        self,
+        experiment: Experiment,
+        threads: int = 1,
+        limit: float | None = None,
+        policies: np.ndarray | None = None,
+        states: np.ndarray | None = None,
     ) -> None:
+        experiment, policies, states = _starting_point(experiment, policies, states)
         self.experiment, self.code_fingerprint = experiment, experiment.code_fingerprint()
         if threads < 1:
             raise ConfigurationError(f"threads: {shorten(threads)} is not a whole number >= 1")
@@ -72,11 +119,14 @@ class Simulation:
         self._sample_exploitability = experiment.bind(sample_exploitability)
         self._metrics = {name: experiment.bind(entry.compute) for name, entry in METRICS.items()}
         self.iteration = 0
-        n_agents, shape = experiment.agents, (experiment.n_states, experiment.n_actions)
+        n_agents = experiment.agents
+        if states is None:
+            states = self._streams.sample_initial_states("initial_states", 0, n_agents, self.game)
+        distinct, rows = np.unique(policies, axis=0, return_inverse=True)
         self.population = Population(
-            states=self._streams.sample_initial_states("initial_states", 0, n_agents, self.game),
-            policy_index=np.zeros(n_agents, dtype=np.int32),
-            policies=uniform_policy(*shape)[None],
+            states=states,
+            policy_index=np.resize(rows.astype(np.int32), n_agents),
+            policies=np.ascontiguousarray(distinct),
         )
         self.q_values = np.full((n_agents, experiment.n_states * experiment.n_actions), np.nan)
         self.scores = np.full((2, n_agents), np.inf)  # of the policies that agents follow

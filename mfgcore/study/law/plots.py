@@ -12,6 +12,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mfgcore._base.errors import ConfigurationError
 from mfgcore._base.files import StrPath
 from mfgcore.runs.datasets import configuration
 from mfgcore.study.claims import normalisers
@@ -146,6 +147,11 @@ def plot_price(
     drawings : list of path
     title : str
     """
+    if not experiments:
+        raise ConfigurationError("experiments: there is none to draw")
+    for name, dataset in experiments.items():
+        if "architecture" not in dataset.dims:
+            raise ConfigurationError(f"experiments: {name!r} has no dimension 'architecture'")
     games: dict[str, list[Any]] = {_game(dataset): [] for dataset in experiments.values()}
     for name, dataset in experiments.items():
         games[_game(dataset)].append((name, dataset))
