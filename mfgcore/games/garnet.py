@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mfgcore import kernels
 from mfgcore._base.errors import ConfigurationError, unknown_name
 from mfgcore.games.model import Game, register
 
@@ -96,7 +97,11 @@ class Garnet(Game):
     def transition_probabilities(self, mean_field: np.ndarray | None = None) -> np.ndarray:
         """Probabilities in proportion to the positive part of the intensities."""
         (c, k, *_), base, pull, *_ = self.drawn
-        pulled = k * _product(pull, mean_field) if k else 0.0
+        pulled = 0.0
+        if k:
+            by_state = np.moveaxis(pull, -1, 0).reshape(self.states, -1)
+            felt = kernels.weighted_sum(by_state, mean_field)
+            pulled = k * felt.reshape(base.shape)
         intensity = c * base + pulled if self.dynamics == "additive" else base * (c + pulled)
         intensity = np.maximum(intensity, 0.0) + self.floor
         nothing = ~(intensity > 0.0).any(axis=2, keepdims=True)
@@ -119,15 +124,7 @@ class Garnet(Game):
 
     def rewards(self, mean_fields: np.ndarray) -> np.ndarray:
         """Drawn rewards, coupled to the mean field."""
-        between = self.drawn[-1]
-        return self.normalised(
-            self._coupled(_product(between, mean_fields[..., None, :])), mean_fields
-        )
-
-
-def _product(matrix, vectors):
-    """Product summed in the order of the last axis, which BLAS changes by processor."""
-    total = matrix[..., 0] * vectors[..., 0]
-    for j in range(1, matrix.shape[-1]):
-        total += matrix[..., j] * vectors[..., j]
-    return total
+        by_state = np.ascontiguousarray(self.drawn[-1].T)
+        each = mean_fields.reshape(-1, self.states)
+        felt = np.array([kernels.weighted_sum(by_state, mean_field) for mean_field in each])
+        return self.normalised(self._coupled(felt.reshape(mean_fields.shape)), mean_fields)

@@ -32,3 +32,36 @@ def are_normalised(values):
     for i in range(flat.shape[0]):
         inside &= 0.0 <= flat[i] <= 1.0  # not if it is NaN
     return inside
+
+
+cdef void _weighted_sum(
+    const cython.floating[:, ::1] rows, const double[::1] weights, double[::1] total
+) noexcept nogil:
+    cdef Py_ssize_t i, j, end, begin = 0
+    cdef double weight
+    while begin < rows.shape[1]:
+        end = min(begin + 1024, rows.shape[1])  # columns whose sums stay in the cache
+        for j in range(begin, end):
+            total[j] = rows[0, j] * weights[0]
+        for i in range(1, rows.shape[0]):
+            weight = weights[i]
+            for j in range(begin, end):
+                total[j] += rows[i, j] * weight
+        begin = end
+
+
+def weighted_sum(rows, weights):
+    """Rows times their weights, summed in the order of the rows, which BLAS changes by processor.
+
+    `rows` is (n, m) float32 or float64, C-ordered, and `weights` (n,) float64, n >= 1; (m,)
+    float64.
+    """
+    cdef const double[::1] factors = weights
+    _demand(rows.ndim == 2 and len(rows) >= 1, "rows must have shape (n, m), n >= 1")
+    _demand(factors.shape[0] == len(rows), f"weights must have shape ({len(rows)},)")
+    totals = np.empty(rows.shape[1])
+    if rows.dtype == np.float32:
+        _weighted_sum[float](rows, factors, totals)
+    else:
+        _weighted_sum[double](rows, factors, totals)
+    return totals

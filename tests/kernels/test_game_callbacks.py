@@ -10,6 +10,7 @@ from random_inputs import (
     copies,
     random_walk,
 )
+from reference import elementary
 
 from mfgcore import ConfigurationError
 
@@ -23,6 +24,24 @@ def test_distributions_are_recognised_up_to_a_tolerance(build, place, wrong):
         values.flat[place] += wrong if not wrong < 0.0 else wrong - values.flat[place]
     assert build.are_distributions(values, 1e-9) == (wrong is None)
     assert build.are_distributions(values[0, 1].tolist(), 1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (7, 1), (9, 40), (3, 2500)])
+def test_weighted_sums_are_those_of_the_twin(build, dtype, shape):
+    generator = np.random.default_rng(shape)
+    rows = (generator.normal(size=shape) * 10.0 ** generator.integers(-9, 9, shape)).astype(dtype)
+    weights = generator.normal(size=shape[0])
+    found = build.weighted_sum(rows, weights)
+    assert found.tolist() == elementary.weighted_sum(rows, weights)
+
+
+@pytest.mark.parametrize(
+    ("rows", "weights"), [((0, 3), 0), ((2, 3), 3), ((2, 3), 0), ((3,), 3), ((2, 3, 1), 2)]
+)
+def test_weighted_sums_refuse_what_does_not_fit(build, rows, weights):
+    with pytest.raises(ValueError, match="must have shape"):
+        build.weighted_sum(np.zeros(rows), np.zeros(weights))
 
 
 class Failing:

@@ -37,3 +37,13 @@ def exp(x):
         return math.ldexp(series, k)
     except OverflowError:
         return math.inf
+
+
+def weighted_sum(rows, weights):
+    """Each column of some rows times their weights, summed in the order of the rows."""
+    totals = [float(value) * float(weights[0]) for value in rows[0]]
+    for row, weight in zip(rows[1:], weights[1:], strict=True):
+        totals = [
+            total + float(value) * float(weight) for total, value in zip(totals, row, strict=True)
+        ]
+    return totals
