@@ -293,7 +293,11 @@ def mean_individual_return(record: IterationRecord) -> float:
     return record.exact.mean_individual_return
 
 
-@metric("largest exploitability of an individual policy, exact", **EXACT)
+@metric(
+    "largest exploitability of an individual policy, exact",
+    label="Exploitability, worst agent",
+    **EXACT,
+)
 def worst_individual_exploitability(record: IterationRecord) -> float:
     """As the mean of them, of the agent for which it is largest (F.3)."""
     return record.exact.worst_individual_exploitability

@@ -9,23 +9,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mfgcore._base.errors import ConfigurationError
+from mfgcore.experiment.experiment import make_experiment
 from mfgcore.metrics.definitions import label
 from mfgcore.plotting.datasets import (
     EXACT_PANELS,
-    PANELS,
     check_drawn,
     check_panels,
     counted_trials,
     factors_of,
+    measured_panels,
     panels_of,
     with_architecture,
 )
-from mfgcore.plotting.figures import FIGURES, finish, over_iterations, subplots
+from mfgcore.plotting.figures import FIGURES, finish, label_lines, over_iterations, subplots
 from mfgcore.plotting.maps import Maps
 from mfgcore.plotting.statistics import summarise
 from mfgcore.plotting.style import STYLES, WIDTH, styled, styles_of
 from mfgcore.runs.datasets import configuration
 
+RETURNS = ("discounted_return", "exact_return", "mean_individual_return")
 REFERENCE = "reference"  # what tables call the run drawn beside an experiment
 
 
@@ -35,13 +37,14 @@ def metrics(
     dataset: xr.Dataset,
     *,
     reference: xr.Dataset | None = None,
-    panels: Sequence[str] = PANELS,
+    panels: Sequence[str] | None = None,
     ax: Any = None,
     **files: Any,
 ) -> Any:
     """Return, exploitability and policy divergence over the iterations (Figures 1 to 6).
 
-    Lines are means over trials, bands one standard deviation to either side.
+    Lines are means over trials. Dark bands are their 95 % intervals, light ones one standard
+    deviation to either side.
 
     Parameters
     ----------
@@ -49,8 +52,8 @@ def metrics(
         Of an experiment with one factor, such as the architecture: a line for each of its levels.
     reference : xarray.Dataset, optional
         Of a run to draw beside it: learning without sampling error.
-    panels : list of str
-        The metrics to draw.
+    panels : list of str, optional
+        The metrics to draw, by default return, exact and sampled exploitability, and divergence.
     ax : Axes, optional
         Those to draw into, one for each panel.
     **files
@@ -61,10 +64,12 @@ def metrics(
     Axes or (n_panels,) array of Axes
     """
     check_drawn(dataset, "factor")
+    panels = measured_panels(dataset) if panels is None else panels
     check_panels(panels, dataset)
-    axes = subplots(1, len(panels), (WIDTH, 2.55), ax)
+    shape = (2, 2) if len(panels) == 4 else (1, len(panels))
+    axes = subplots(*shape, (WIDTH, 0.6 + 1.95 * shape[0]), ax).reshape(1, -1)
     data = _draw_metrics(axes[0], dataset, panels, reference)
-    note = f"mean ± standard deviation, {counted_trials(dataset)}"
+    note = f"mean, its 95 % interval and the standard deviation, {counted_trials(dataset)}"
     return finish(axes, data=data, note=note, legend=axes[0, 0], ax=ax, **files)
 
 
@@ -137,11 +142,33 @@ def _draw_metrics(
             axis.fill_between(
                 k, mean - deviation, mean + deviation, color=colour, alpha=0.18, linewidth=0
             )
+            half = _half_interval(deviation, int(rows["trials"].iloc[0]))
+            axis.fill_between(k, mean - half, mean + half, color=colour, alpha=0.4, linewidth=0)
             if len(k) == 1:
                 axis.errorbar(k, mean, deviation, fmt="none", ecolor=colour)
         axis.set_title(label(metric))
         over_iterations(axis, dataset.sizes["iteration"], configuration(dataset))
+        if metric in RETURNS and (highest := _highest_return(configuration(dataset))):
+            axis.set_ylabel(f"at most {highest:.3g}")
+        label_lines(axis, len(styles))
     return data
+
+
+def _half_interval(deviation, trials):
+    """Half of the 95 % interval of a mean, by Student's distribution."""
+    if trials < 2:
+        return 0.0 * deviation
+    from scipy import stats  # half a second that few need
+
+    return stats.t.ppf(0.975, trials - 1) * deviation / trials**0.5
+
+
+def _highest_return(parameters):
+    """(1 + h_max) / (1 - gamma), of the parameters of a run; None if they do not tell."""
+    try:
+        return make_experiment(**parameters).max_q_value
+    except ConfigurationError:
+        return None
 
 
 @FIGURES.register

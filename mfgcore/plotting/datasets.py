@@ -10,8 +10,8 @@ from mfgcore.metrics.definitions import per_iteration
 from mfgcore.runs.datasets import configuration
 
 # metrics that figures show
-PANELS = ("discounted_return", "exploitability", "policy_divergence")
-EXACT_PANELS = ("exact_return", "exact_exploitability", "mean_individual_exploitability")
+PANELS = ("discounted_return", "exact_exploitability", "exploitability", "policy_divergence")
+EXACT_PANELS = ("exact_return", "exact_exploitability", "worst_individual_exploitability")
 NO_FACTORS = ("trial", "iteration", "state", "action", "agent")
 # by what a dataset is over: what it is, and the figures that draw it
 KINDS = {
@@ -39,10 +39,17 @@ def counted_trials(dataset: xr.Dataset) -> str:
 
 
 def panels_of(dataset: xr.Dataset) -> list[str]:
-    """What was measured of `PANELS`, and the exact exploitability if the sampled one was not."""
-    first, gap, last = PANELS
-    measured = [name for name in (gap, f"exact_{gap}") if dataset[name].notnull().any()]
+    """Return and divergence, and the exploitability, sampled if it was not computed exactly."""
+    first, *gaps, last = PANELS
+    measured = [name for name in gaps if dataset[name].notnull().any()]
     return [first, *measured[:1], last]
+
+
+def measured_panels(dataset: xr.Dataset) -> list[str]:
+    """`PANELS` without the exact exploitability, if it was not computed; list of str."""
+    exact = PANELS[1]
+    there = exact in dataset and bool(dataset[exact].notnull().any())
+    return [name for name in PANELS if there or name != exact]
 
 
 def check_drawn(dataset: xr.Dataset, kind: str, *needed: str) -> None:

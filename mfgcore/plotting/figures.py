@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from mfgcore._base.errors import ConfigurationError, shorten
@@ -16,6 +17,9 @@ from mfgcore.plotting.style import literal, save_figure, save_table
 
 FIGURES = Registry("figure")
 NOT_MEASURED = "not measured"
+# shares of a panel's height: lines that are nowhere farther apart cover each other; lines that are
+# so far apart somewhere are named there
+COVERED, APART = 0.01, 0.08
 
 
 def subplots(
@@ -106,6 +110,50 @@ def over_iterations(axis: Axes, n_iterations: int, parameters: Mapping[str, Any]
         axis.annotate(NOT_MEASURED, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
     for at, text in disturbances(parameters).items():
         axis.axvline(at, color="0.35", lw=0.8, ls=(0, (4, 3)), zorder=0, label=text)
+
+
+def label_lines(axis: Axes, n_lines: int) -> None:
+    """Write the names of the first lines of a panel beside them, where they are farthest apart.
+
+    A name is left out where its line is near to others all the time; of lines that cover each
+    other, that is said.
+    """
+    lines = axis.lines[:n_lines]
+    places = [np.asarray(line.get_xdata(), dtype=float) for line in lines]
+    if len(lines) < 2 or len({each.size for each in places}) > 1:
+        return
+    x, curves = places[0], np.array([line.get_ydata() for line in lines], dtype=float)
+    inside = slice(len(x) // 12, max(2, len(x) * 5 // 6))
+    low, high = axis.get_ylim()
+    if curves[:, inside].shape[1] < 2 or not np.isfinite(curves).all():
+        return
+    names = [str(line.get_label()) for line in lines]
+    write: dict[str, Any] = {"fontsize": 6.5, "ha": "center", "textcoords": "offset points"}
+    halo = [withStroke(linewidth=1.6, foreground="white")]
+    for i, line in enumerate(lines):
+        gaps = np.abs(curves - curves[i]) / (high - low)
+        gaps[i] = np.inf
+        covered = [names[j] for j in range(i) if gaps[j].max() < COVERED]
+        gap = gaps.min(axis=0)[inside]
+        at = int(gap.argmax()) + (inside.start or 0)
+        if covered:
+            text, up, at = f"{covered[0]} and {names[i]}", True, len(x) * 2 // 3
+        elif gap.max() >= APART:
+            nearest = int(gaps[:, at].argmin())
+            text, up = names[i], curves[i, at] >= curves[nearest, at]
+        else:
+            continue
+        share = (curves[i, at] - low) / (high - low)
+        up = (up or share < 0.1) and share < 0.95
+        place: dict[str, Any] = {"xytext": (0, 3 if up else -3), "va": "bottom" if up else "top"}
+        axis.annotate(
+            text,
+            (x[at], curves[i, at]),
+            color=line.get_color(),
+            path_effects=halo,
+            **place,
+            **write,
+        )
 
 
 def disturbances(parameters: Mapping[str, Any]) -> dict[int, str]:

@@ -54,7 +54,7 @@ def measured():
 
 # by figure: what it draws, and how many panels that takes
 EXAMPLES = {
-    "metrics": (experiment, 3),
+    "metrics": (experiment, 4),
     "exact": (experiment, 3),
     "mean_field": (experiment, 2 * 4),
     "run": (run, 3),

@@ -4,11 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from examples import EXAMPLES, experiment, run, with_factors
+from matplotlib.figure import Figure
+from scipy import stats
 
 from mfgcore import plotting
+from mfgcore.experiment.experiment import make_experiment
+from mfgcore.metrics.definitions import label
 from mfgcore.plotting import FIGURES
 from mfgcore.plotting.datasets import PANELS
+from mfgcore.plotting.figures import NOT_MEASURED, label_lines
 from mfgcore.plotting.statistics import summarise
+from mfgcore.runs.datasets import configuration
 
 
 def test_curves_and_table_are_means_and_deviations_over_trials(tmp_path):
@@ -23,9 +29,11 @@ def test_curves_and_table_are_means_and_deviations_over_trials(tmp_path):
         assert set(rows["trials"]) == {3}
         place = [line.get_label() for line in axes[0].lines].index(name)
         np.testing.assert_array_equal(axes[0].lines[place].get_ydata(), mean)
-        low, high = axes[0].collections[place].get_datalim(axes[0].transData).intervaly
-        np.testing.assert_allclose(low, (mean - deviation).min())
-        np.testing.assert_allclose(high, (mean + deviation).max())
+        half = stats.t.ppf(0.975, 2) * deviation / 3**0.5
+        for band, width in zip(axes[0].collections[2 * place :], (deviation, half), strict=False):
+            low, high = band.get_datalim(axes[0].transData).intervaly
+            np.testing.assert_allclose(low, (mean - width).min())
+            np.testing.assert_allclose(high, (mean + width).max())
 
 
 def test_exploitability_is_drawn_where_it_was_measured():
@@ -86,5 +94,37 @@ def test_what_was_measured_once_is_seen(name, iterations):
 
 def test_what_was_not_measured_is_said():
     without = experiment().assign(exploitability=experiment()["exploitability"] * np.nan)
-    texts = [len(axis.texts) for axis in plotting.metrics(without)]
-    assert texts == [0, 1, 0]
+    said = [
+        NOT_MEASURED in [text.get_text() for text in axis.texts]
+        for axis in plotting.metrics(without)
+    ]
+    assert said == [False, False, True, False]
+
+
+def test_without_the_exact_exploitability_there_is_no_panel_of_it():
+    exact = experiment()["exact_exploitability"]
+    without = experiment().assign(exact_exploitability=exact * np.nan)
+    titles = [axis.get_title() for axis in plotting.metrics(without)]
+    assert len(titles) == 3
+    assert label("exact_exploitability") not in titles
+
+
+def test_lines_are_named_where_they_are_apart_and_if_they_cover_each_other():
+    axis = Figure().subplots()
+    k = np.arange(20.0)
+    for name, curve in {"a": k, "b": 0.0 * k, "c": 0.001 * k, "d": k + 0.5}.items():
+        axis.plot(k, curve, label=name)
+    label_lines(axis, 4)
+    texts = {text.get_text(): text.xy for text in axis.texts}
+    assert set(texts) == {"b and c"}  # a and d are too near to each other
+    assert texts["b and c"][1] < 0.1
+    axis.lines[3].set_ydata(9.0 + 0.0 * k)
+    label_lines(axis, 4)
+    assert {"a", "d"} <= {text.get_text() for text in axis.texts}
+
+
+def test_what_a_return_can_be_at_most_stands_beside_it():
+    returns, *others = plotting.metrics(experiment())
+    parameters = configuration(experiment())
+    assert f"{make_experiment(**parameters).max_q_value:.3g}" in returns.get_ylabel()
+    assert not any(axis.get_ylabel() for axis in others)
