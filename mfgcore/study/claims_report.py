@@ -15,6 +15,7 @@ from mfgcore.study.claims import DEPENDS, FAILS, HOLDS, KINDS, NOT_JUDGED, Claim
 from mfgcore.study.report_style import COLOURS, markdown_table
 
 TITLE = "The paper's claims"  # another one says that something is out of date
+HEAD = ["", "claim", "made in", "effects with 95 % intervals", "verdict"]
 CHECKS = "Consistency checks, which could hardly come out another way: not counted"
 SECTIONS = {
     "What the paper shows, proves, or says of its parameters": ("R", "T", "P"),
@@ -26,12 +27,13 @@ SECTIONS = {
 COUNTED = "RTPJ"  # kinds of claims
 PLURAL = {HOLDS: "hold", FAILS: "do not hold", DEPENDS: "depend"}
 INTRODUCTION = (
-    "Each claim is measured by effects, one for each trial, and decided by their 95 % interval "
-    "over trials and by the smallest effect size of interest; where one effect of several decides, "
-    "at a level that is corrected for their number. docs/protocol.md has the rules, and the units: "
-    "*gain* (W there) is all that can be earned by learning in a game, *split* (P there) what "
-    "depends on how the population divides. *Inconclusive*: the interval is too wide to decide; "
-    "*borderline*: it is narrow, and the effect too near to the threshold, or too small."
+    "Each claim is measured by effects, one for each trial, and decided by their 95 % interval, in "
+    "brackets, and by the smallest effect size of interest. Here are the effects that decide; "
+    "claims.json, beside this page, has all others too, and of each the rule, the threshold and "
+    "the number of trials. docs/protocol.md says what each claim measures, the rules, and the "
+    "units: *gain* is all that can be earned by learning in a game, *split* what depends on how "
+    "the population divides. *Inconclusive*: the interval is too wide to decide; *borderline*: it "
+    "is narrow, and the effect too near to the threshold, or too small."
 )
 LIMITS = (
     '"Depends" can only be added to, as one more estimand or interpretation can bring it about and '
@@ -114,16 +116,8 @@ def to_markdown(
     lines += [] if title == TITLE else [f"**{'; '.join(title.splitlines())}**", ""]
     lines += [INTRODUCTION, "", f"**{tally(results)}.** {LIMITS}"]
     for section, own in by_section(results):
-        rows = [
-            [result.claim.name, result.claim.text, result.claim.source, f"**{describe(result)}**"]
-            for result in own
-        ]
-        lines += [
-            "",
-            f"## {section}",
-            "",
-            *markdown_table(["", "claim", "made in", "verdict"], rows),
-        ]
+        rows = [[*cells, f"**{verdict}**"] for *cells, verdict in map(_row, own)]
+        lines += ["", f"## {section}", "", *markdown_table(HEAD, rows)]
     if summary:
         rows = [
             [
@@ -137,38 +131,18 @@ def to_markdown(
         ]
         head = ["", "architecture", "return", "exploitability", "90 % at k"]
         lines += ["", "## Summary", "", SUMMARY, "", *markdown_table(head, rows)]
-    for result in results:
-        lines += _section(result)
     return "\n".join(lines) + "\n"
 
 
-def _section(result):
-    """Lines on one claim, with all its effects."""
+def _row(result):
+    """Cells of :data:`HEAD` on one claim."""
     claim = result.claim
-    lines = ["", f"## {claim.name}: {result.verdict}", "", claim.text, ""]
-    lines.append(f"*Measured ({KINDS[claim.kind]}):* {claim.quantity}.")
-    if len(result.estimands) > 1:
-        verdicts = "; ".join(f"{name}: {verdict}" for name, verdict in result.estimands.items())
-        lines.append(f"*Estimands, the first decides:* {verdicts}.")
-    if result.interpretations:
-        lines.append(f"*Interpretations that reverse it:* {_reversals(result)}.")
-    if result.note:
-        lines.append(f"*Note:* {result.note}.")
-    if not result.effects:
-        return lines
-    rows = [
-        [
-            "; ".join(filter(None, (each.effect.label, each.effect.estimand))),
-            *interval_text(each),
-            _number(each.interquartile_mean),
-            each.effect.rule.words(each.effect.normaliser),
-            each.interval.trials,
-            _verdict_of_effect(each),
-        ]
-        for each in result.effects
+    effects = [
+        "{}: {} [{}]".format(each.effect.label, *interval_text(each)) for each in result.deciding
     ]
-    head = ["", "effect", "95 % interval", "interquartile mean", "rule", "trials", "verdict"]
-    return [*lines, "", *markdown_table(head, rows)]
+    if result.note:
+        effects.append(result.note)
+    return [claim.name, claim.text, claim.source, "; ".join(effects), describe(result)]
 
 
 def write_html(results: Sequence[ClaimResult], path: StrPath, title: str = TITLE) -> None:
@@ -176,28 +150,13 @@ def write_html(results: Sequence[ClaimResult], path: StrPath, title: str = TITLE
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Claims</title><style>body '
         "{ font: 14px sans-serif; margin: 1em; } td, th { vertical-align: top; text-align: left; "
-        "padding: 4px 8px; border-bottom: 1px solid #ddd; white-space: pre-line; }</style>"
+        "padding: 4px 8px; border-bottom: 1px solid #ddd; }</style>"
         f"<h1>{html.escape(title)}</h1>"
     )
     for section, own in by_section(results):
-        rows = [
-            {
-                "": result.claim.name,
-                "claim": result.claim.text,
-                "made in": result.claim.source,
-                "effects with 95 % intervals": "\n".join(
-                    [
-                        "{}: {} [{}]".format(each.effect.label, *interval_text(each))
-                        for each in result.deciding
-                    ]
-                    + [result.note]
-                ),
-                "verdict": describe(result),
-            }
-            for result in own
-        ]
         page += f"<h2>{html.escape(section)}</h2>"
-        page += pd.DataFrame(rows).to_html(index=False, border=0, bold_rows=False)
+        rows = pd.DataFrame(map(_row, own), columns=HEAD)
+        page += rows.to_html(index=False, border=0, bold_rows=False)
     write_text(path, page + "</html>\n")
 
 
@@ -252,14 +211,6 @@ def _reversals(result):
     for name, verdict in result.interpretations.items():
         names.setdefault(verdict, []).append(name)
     return "; ".join(f"{verdict} under {', '.join(group)}" for verdict, group in names.items())
-
-
-def _verdict_of_effect(each):
-    if not each.effect.counted:
-        return f"{each.verdict} (reported)"
-    if each.corrected != each.verdict:
-        return f"{each.verdict}; corrected: {each.corrected}"
-    return each.verdict
 
 
 def interval_text(each: Any) -> tuple[str, str]:

@@ -45,12 +45,12 @@ def test_the_paper_that_is_reproduced_has_one_version():
         assert found and set(found) <= {"v1", "v6"} and found[0] == "v1", name
 
 
-@pytest.mark.parametrize("name", ["claims", "claims_exploratory"])
-def test_the_ledger_is_the_same_for_programs_and_readers(name):
-    records = json.loads((GALLERY / f"{name}.json").read_text(encoding="utf-8"))["claims"]
-    text = (GALLERY / f"{name}.md").read_text(encoding="utf-8")
-    verdicts = [(record["claim"], record["verdict"]) for record in records]
-    assert re.findall(r"(?m)^## ([CHX]\d+\w?): (.*)$", text) == verdicts
+def test_the_ledger_is_the_same_for_programs_and_readers():
+    records = json.loads((GALLERY / "claims.json").read_text(encoding="utf-8"))["claims"]
+    text = (GALLERY / "claims.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| ([CHX]\d+\w?) \|.*\| \*\*(.*)\*\* \|$", text)
+    assert sorted(name for name, _ in rows) == sorted(record["claim"] for record in records)
+    assert all(dict(rows)[record["claim"]].startswith(record["verdict"]) for record in records)
 
 
 def test_the_gallerys_figures_are_those_of_its_provenance():
