@@ -16,6 +16,7 @@ from mfgcore.study.report_style import COLOURS, markdown_table
 
 TITLE = "The paper's claims"  # another one says that something is out of date
 HEAD = ["", "claim", "made in", "effects with 95 % intervals", "verdict"]
+MOST_SHOWN = 4  # effects of a claim in its line; of more there is the range
 CHECKS = "Consistency checks, which could hardly come out another way: not counted"
 SECTIONS = {
     "What the paper shows, proves, or says of its parameters": ("R", "T", "P"),
@@ -28,9 +29,9 @@ COUNTED = "RTPJ"  # kinds of claims
 PLURAL = {HOLDS: "hold", FAILS: "do not hold", DEPENDS: "depend"}
 INTRODUCTION = (
     "Each claim is measured by effects, one for each trial, and decided by their 95 % interval, in "
-    "brackets, and by the smallest effect size of interest. Here are the effects that decide; "
-    "claims.json, beside this page, has all others too, and of each the rule, the threshold and "
-    "the number of trials. docs/protocol.md says what each claim measures, the rules, and the "
+    "brackets, and by the smallest effect size of interest. Here are the effects that decide, or "
+    "their range; claims.json, beside this page, has every effect with its interval, rule and "
+    "number of trials. docs/protocol.md says what each claim measures, the rules, and the "
     "units: *gain* is all that can be earned by learning in a game, *split* what depends on how "
     "the population divides. *Inconclusive*: the interval is too wide to decide; *borderline*: it "
     "is narrow, and the effect too near to the threshold, or too small."
@@ -140,6 +141,10 @@ def _row(result):
     effects = [
         "{}: {} [{}]".format(each.effect.label, *interval_text(each)) for each in result.deciding
     ]
+    if len(effects) > MOST_SHOWN:
+        estimates = sorted(result.deciding, key=lambda each: each.interval.estimate)
+        lowest, highest = (interval_text(estimates[end])[0] for end in (0, -1))
+        effects = [f"{len(effects)} effects, from {lowest} to {highest}"]
     if result.note:
         effects.append(result.note)
     return [claim.name, claim.text, claim.source, "; ".join(effects), describe(result)]

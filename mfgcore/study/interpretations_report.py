@@ -260,20 +260,13 @@ def to_markdown(found: pd.DataFrame, table: pd.DataFrame) -> str:
         rows.append([_named(name), *verdicts, hold[name]])
     answer = (
         f"Under the baseline interpretation {_hold(found)[BASELINE]}. Games with nothing to judge "
-        "are left out of a cell."
+        "are left out of a cell. *Depends*: by estimand; readings.csv, beside this page, has each."
     )
     if found["interpretation"].isin(AGAINST_TEXT).any():
         answer += f" {MARK}: {AGAINST}."
     lines = [f"# {TITLE}", "", answer, "", f"![{TITLE}](readings.png)", ""]
     lines += markdown_table(["interpretation", *map(" ".join, columns), "hold"], rows)
     lines += ["", _curve_in_words(table, "C5"), "", f"![{CURVE_TITLE}](readings_c5.png)"]
-    depends = found[found["verdict"] == DEPENDS]
-    if len(depends):
-        lines += ["", "Where estimands disagree:", ""]
-        lines += [
-            f"- {_named(cell.interpretation)}, {cell.claim} {cell.where}: {cell.estimands}"
-            for cell in depends.itertuples()
-        ]
     return "\n".join(lines) + "\n"
 
 

@@ -51,7 +51,9 @@ def test_the_report_says_the_same_in_every_form(ideal, tmp_path):
         assert record["verdict"] == result.verdict
         (row,) = (line for line in text.splitlines() if line.startswith(f"| {record['claim']} |"))
         assert f"**{claims_report.describe(result)}**" in row
-        assert all(claims_report.interval_text(each)[0] in row for each in result.deciding)
+        shown = sorted(result.deciding, key=lambda each: each.interval.estimate)
+        shown = shown if len(shown) <= claims_report.MOST_SHOWN else [shown[0], shown[-1]]
+        assert all(claims_report.interval_text(each)[0] in row for each in shown)
         assert html.escape(claims_report.describe(result), quote=False) in page
         estimates = [each.interval.estimate for each in result.effects]
         assert [each["estimate"] for each in record["effects"]] == estimates
