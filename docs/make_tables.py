@@ -1,14 +1,17 @@
 """Write the tables of the documentation that follow from the code: ``python docs/make_tables.py``.
 
-They are those of the parameters in ``config/README.md``, of the rooms and the metrics in
-``docs/architecture.md`` and of the paper's symbols in ``docs/symbols.md``.
+They are those of the parameters in ``config/README.md``, of the rooms in ``docs/architecture.md``,
+of the metrics in ``docs/files.md``, of the paper's symbols in ``docs/concepts.md`` and of the
+command line in ``docs/cli.md``.
 """
 
+import argparse
 import importlib
 import inspect
 import re
 from pathlib import Path
 
+from mfgcore import cli
 from mfgcore.batch.design import plain
 from mfgcore.experiment.parameters import defaults
 from mfgcore.metrics.definitions import METRICS
@@ -74,7 +77,8 @@ def parameter_table():
     for key, parameter in settable().items():
         value = f"`{plain(default[key])}`" if key in default else "(required)"
         named = f"`{key}`", parameter.help, parameter.symbol, parameter.unit
-        rows.append([*named, parameter.explained(), value, parameter.source])
+        allowed = "[the games](../docs/games.md)" if key == "game" else parameter.explained()
+        rows.append([*named, allowed, value, parameter.source])
     return table(rows)
 
 
@@ -88,13 +92,28 @@ def metric_table():
 
 
 def symbol_table():
-    """The paper's symbols and our names as a Markdown table; str."""
-    parameters = settable().items()
-    named = [(each.symbol, key, each.help, each.source) for key, each in parameters if each.symbol]
+    """The paper's symbols that are no parameters, and our names, as a Markdown table; str."""
     rows = [["paper", "here", "meaning", "source"]]
-    for symbol, name, meaning, source in [*SYMBOLS, *named]:
+    for symbol, name, meaning, source in SYMBOLS:
         greek = re.sub("[A-Za-z]+", lambda word: GREEK.get(word[0], word[0]), symbol)
         rows.append([greek, f"`{name}`", meaning, source])
+    return table(rows)
+
+
+def command_table():
+    """The commands and their options, but for parameters of experiments; str, in Markdown."""
+    rows = [["command", "option", "meaning"]]
+    (commands,) = (
+        action
+        for action in cli.build_parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )
+    for name, parser in commands.choices.items():
+        rows.append([f"`mfgcore {name}`", "", parser.description])
+        for action in parser._actions:
+            if action.dest not in ("help", *cli.parameters()):
+                words = [*action.option_strings[:1], action.metavar or ""]
+                rows.append(["", f"`{' '.join(words).strip()}`", action.help])
     return table(rows)
 
 
@@ -106,8 +125,10 @@ def table(rows):
 
 TABLES = {
     "config/README.md": [parameter_table],
-    "docs/architecture.md": [room_table, metric_table],
-    "docs/symbols.md": [symbol_table],
+    "docs/architecture.md": [room_table],
+    "docs/cli.md": [command_table],
+    "docs/concepts.md": [symbol_table],
+    "docs/files.md": [metric_table],
 }
 
 

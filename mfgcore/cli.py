@@ -93,7 +93,8 @@ def _add_parameters(parser):
             )
 
 
-def _build_parser():
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command ``mfgcore``, with all its subcommands."""
     parser = _Parser(
         prog="mfgcore",
         allow_abbrev=False,
@@ -427,7 +428,7 @@ def _status(arguments):
     try:
         with warnings.catch_warnings():
             warnings.formatwarning = _one_line
-            parsed = _build_parser().parse_args(arguments)
+            parsed = build_parser().parse_args(arguments)
             parsed.function(parsed)
     except Stopped as stopped:
         print(f"mfgcore: {stopped}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """Metrics: one table, from which all that is said of a metric follows.
 
 The loop's records, the variables of run files and their checks, the labels of figures and the
-table in ``docs/architecture.md`` are made from it. A metric is a function of an
+table in ``docs/files.md`` are made from it. A metric is a function of an
 :class:`IterationRecord`, decorated with :func:`metric`.
 """
 
