@@ -17,30 +17,35 @@ exclude_patterns = [".*", "build", "results", "logs", "docs/site"]  # not looked
 
 # the pages, by the captions in the margin
 CONTENTS = {
-    "Begin": ["/docs/tutorial", "/docs/explorer"],
+    "Start": ["/docs/concepts", "/docs/tutorial"],
     "How to": [
         "/docs/howto",
-        "Add a game, a network, a metric </docs/extending>",
+        "/docs/extending",
+        "/docs/explorer",
         "/docs/cluster",
-        "/figures/README",
+        "/docs/troubleshooting",
     ],
-    "What is found": [
+    "Findings": [
         "/docs/results",
-        "/docs/protocol",
-        "/docs/protocol_law",
         "/docs/theory",
         "/docs/gallery/README",
         "/docs/gallery/claims",
-        "The exploratory ledger </docs/gallery/claims_exploratory>",
         "By interpretation </docs/gallery/readings>",
         "In other games </docs/gallery/generality>",
     ],
-    "How the paper is read": ["/docs/decisions", "/docs/symbols", "/docs/games"],
+    "Method": ["/docs/protocol", "/docs/protocol_law", "/docs/decisions"],
     "Reference": [
         "/config/README",
+        "/docs/cli",
         "/docs/reference",
+        "/docs/files",
+        "/figures/README",
+        "/docs/games",
+    ],
+    "Developers": [
         "/docs/architecture",
-        "/docs/renames",
+        "/CONTRIBUTING",
+        "/verification/README",
         "/docs/releasing",
         "/CHANGELOG",
     ],

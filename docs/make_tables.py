@@ -73,13 +73,23 @@ def room_table():
 def parameter_table():
     """The parameters that a configuration can set as a Markdown table; str."""
     default = defaults()
-    rows = [["key", "meaning", "symbol", "unit", "allowed", "default", "source"]]
+    rows = [["key", "symbol", "meaning", "values", "default", "source"]]
     for key, parameter in settable().items():
         value = f"`{plain(default[key])}`" if key in default else "(required)"
-        named = f"`{key}`", parameter.help, parameter.symbol, parameter.unit
-        allowed = "[the games](../docs/games.md)" if key == "game" else parameter.explained()
-        rows.append([*named, allowed, value, parameter.source])
+        unit = "" if parameter.unit in parameter.help else f" (in {parameter.unit})"
+        about = f"`{key}`", parameter.symbol, parameter.help + unit, values_of(key, parameter)
+        rows.append([*about, value, parameter.source])
     return table(rows)
+
+
+def values_of(key, parameter):
+    """The values that a parameter can have; str, in Markdown."""
+    if key == "game":
+        return "[the games](../docs/games.md)"
+    if not parameter.bounds:
+        return parameter.explained()
+    words = [parameter.type.__name__, parameter.bounds, "or null" if parameter.optional else ""]
+    return " ".join(words).strip()
 
 
 def metric_table():
@@ -87,7 +97,8 @@ def metric_table():
     rows = [["variable", "over", "meaning", "measured"]]
     for name, entry in METRICS.items():
         meaning = f"{entry.long_name}: {entry.meaning}"
-        rows.append([f"`{name}`", ", ".join(entry.dims), meaning, entry.when()])
+        when = re.sub("every .* iteration(, )?", "", entry.when())
+        rows.append([f"`{name}`", ", ".join(entry.dims), meaning, when])
     return table(rows)
 
 
