@@ -30,10 +30,11 @@ CONTENTS = {
         "/docs/theory",
         "/docs/gallery/README",
         "/docs/gallery/claims",
+        "Why: predictions </docs/gallery/law>",
         "By interpretation </docs/gallery/readings>",
         "In other games </docs/gallery/generality>",
     ],
-    "Method": ["/docs/protocol", "/docs/protocol_law", "/docs/decisions"],
+    "Method": ["/docs/related", "/docs/protocol", "/docs/protocol_law", "/docs/decisions"],
     "Reference": [
         "/config/README",
         "/docs/cli",

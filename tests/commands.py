@@ -30,7 +30,7 @@ CLUSTER = {
 }
 PROGRAMS = CLUSTER | {"cd", "git", "make", "mfgcore", "pip", "python", "snakemake", "source"}
 # the names of deeds, which lack what they are done to
-DEEDS = {"scontrol requeue"}
+DEEDS = {"scontrol requeue", "mfgcore run", "mfgcore show", "mfgcore new"}
 # lines of blocks that are nothing to type: a configuration's, and what follows from what
 OTHER = re.compile(r'\s*[\w-]+:( [\[{"\w/.].*)?|.* -> .*')
 SHELLS = ("", "bash", "console", "sh", "shell")

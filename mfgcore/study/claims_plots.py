@@ -4,26 +4,42 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mfgcore.plotting.style import literal, save_figure, styled  # before matplotlib
+from mfgcore.plotting.style import STYLES, WIDTH, literal, save_figure, styled  # before matplotlib
 
 # isort: split
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
 from mfgcore._base.errors import ConfigurationError
 from mfgcore._base.files import StrPath
-from mfgcore.study.claims import DEPENDS, NOT_JUDGED, ClaimResult
-from mfgcore.study.claims_report import TITLE, by_section, describe, tally
+from mfgcore.study.claims import DEPENDS, FIGURES, NOT_JUDGED, ClaimResult
+from mfgcore.study.claims_report import TITLE, describe
 from mfgcore.study.report_style import COLOURS, MARKERS
 
 REACH = 30.0  # margins; effects beyond are drawn at the edge, with an arrow
 PAGE = (16.54, 11.69)  # inches, A3
 COLUMNS = 3
-GAP = 0.7  # of a line, before each claim of the summary
+# the main effects, by panel: the claims that have them, and the other architecture, if it is one
+HEADLINE: dict[str, dict[str, str | None]] = {
+    "lead while learning\n(share of the rise)": {
+        "C1": "centralised",
+        "C2": "independent",
+        "C8": None,
+        "C5": "independent",
+        "C5c": "independent",
+        "X3": "centralised",
+    },
+    "loss at the growth that is\nspared (share of the gain)": {
+        "C4": "independent",
+        "C8": "independent",
+        "C19": "centralised",
+    },
+    "return at the end\n(in splits)": {"X1": None},
+    "less exploitable at the end\n(in splits)": {"X2": None},
+}
 # where a claim says that the effect is, in margins from the threshold, by kind of rule
 SHADED = {
     "more": [(0.0, np.inf)],
@@ -72,40 +88,53 @@ def plot_forest(
 
 
 @styled
-def plot_verdicts(results: Sequence[ClaimResult], outputs: Iterable[StrPath]) -> None:
-    """Every claim on a line, with its verdict as a colour and a word."""
-    if not results:
-        raise ConfigurationError("results: there is none to draw")
-    blocks: list[list[tuple[str | ClaimResult | None, str]]] = []
-    for section, own in by_section(results):
-        blocks.append([(section, section)])
-        for result in own:
-            first, *more = textwrap.wrap(result.claim.text, 84)
-            blocks.append([(result, first), *((None, text) for text in more)])
-    columns = _columns(blocks, 2)
-    heights = [len(rows) + GAP * sum(line is not None for line, _ in rows) for rows in columns]
-    figure = Figure(figsize=(11.0, 0.12 * max(heights) + 0.4))
-    axes = figure.subplots(1, 2)
-    bottom = 0.35 / figure.get_figheight()
-    figure.subplots_adjust(left=0.01, right=0.99, bottom=bottom, top=0.99, wspace=0.02)
-    look = {"va": "center_baseline", "fontsize": 7.0}
-    for axis, rows in zip(axes, columns, strict=True):
-        axis.set(xlim=(0.0, 1.0), ylim=(max(heights), 0.0))
-        axis.axis("off")
-        place = -0.5
-        for line, text in rows:
-            place += 1.0 + GAP * (line is not None)
-            if isinstance(line, str):
-                axis.text(0.0, place, text, weight="bold", **look)
-                continue
-            axis.text(0.22, place, text, **look)
-            if line is not None:
-                colour = COLOURS[line.verdict]
-                axis.add_patch(Rectangle((0.0, place - 0.6), 0.15, 1.2, color=colour, lw=0))
-                axis.text(0.075, place, line.verdict, color="white", ha="center", **look)
-                axis.text(0.16, place, line.claim.name, weight="bold", **look)
-    figure.text(0.01, 0.02, tally(results), fontsize=8)
+def plot_headline(results: Sequence[ClaimResult], outputs: Iterable[StrPath]) -> None:
+    """The main effects of each figure: speed, loss at the growth, and what is there at the end.
+
+    All effects are of networked agents, and better to the right.
+    """
+    found = {result.claim.name: result for result in results}
+    figures = [name for name in FIGURES if any(name in row for row in _headline(found))]
+    if not figures:
+        raise ConfigurationError("results: there is none of a figure to draw")
+    figure = Figure(figsize=(WIDTH, 0.36 * len(figures) + 1.3), layout="constrained")
+    axes = figure.subplots(1, len(HEADLINE), sharey=True)
+    for axis, title in zip(axes, HEADLINE, strict=True):
+        axis.axvline(0.0, color="0.4", lw=0.6, zorder=0)
+        axis.set_title(title, fontsize=7.5)
+        axis.tick_params("x", labelsize=6.5)
+        axis.margins(x=0.12)
+    for name, title, other, interval in _headline(found):
+        place = figures.index(name) + (0.14 if other == "independent" else -0.14)
+        axis = axes[list(HEADLINE).index(title)]
+        look = {"color": STYLES[other][0], "marker": "o" if other == "independent" else "s"}
+        axis.plot([interval.low, interval.high], [place] * 2, color=look["color"], lw=1.2)
+        axis.plot(interval.estimate, place, ms=3.5, mew=0, **look)
+    axes[0].set_yticks(range(len(figures)), [f"Figure {name[3:]}" for name in figures])
+    axes[0].set_ylim(len(figures) - 0.4, -0.6)
+    handles = [
+        Line2D([], [], color=STYLES[other][0], marker=marker, ms=3.5, lw=1.2, label=f"than {other}")
+        for other, marker in (("centralised", "s"), ("independent", "o"))
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+    figure.suptitle(
+        "Networked agents: better to the right; 95 % intervals over trials", fontsize=8.5
+    )
     save_figure(figure, outputs)
+
+
+def _headline(found):
+    """Figure, panel, other architecture and interval of each of the main effects."""
+    for title, claims in HEADLINE.items():
+        for name, usual in claims.items():
+            for each in found[name].deciding if name in found else ():
+                label, _, what = each.effect.label.partition(", ")
+                if what == "exploitability":
+                    continue
+                other = next((own for own in STYLES if own in what), usual)
+                of_growth = what in ("return", "drop") or each.effect.estimand == "return"
+                if label in FIGURES and of_growth == title.startswith("loss"):
+                    yield label, title, other, each.interval
 
 
 def _rows(result):

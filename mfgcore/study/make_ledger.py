@@ -33,7 +33,7 @@ TITLES = {
 
 
 def write_claims(evidence: Evidence, folder: Path) -> None:
-    """Write claims.json, claims.md, claims.png and verdicts.png to a folder."""
+    """Write claims.json, claims.md, claims.png and headline.png to a folder."""
     results, rows = judge(evidence, SEED), summary(evidence)
     made_from = {
         "experiments": claims_report.sources(evidence.experiments),
@@ -42,8 +42,8 @@ def write_claims(evidence: Evidence, folder: Path) -> None:
     claims_report.write_json(results, rows, made_from, folder / "claims.json")
     write_text(folder / "claims.md", claims_report.to_markdown(results, rows))
     claims_plots.plot_forest(results, [folder / "claims.png"])
-    claims_plots.plot_verdicts(results, [folder / "verdicts.png"])
-    shrink(folder / "claims.png", folder / "verdicts.png")
+    claims_plots.plot_headline(results, [folder / "headline.png"])
+    shrink(folder / "claims.png", folder / "headline.png")
 
 
 def draw_figures(evidence: Evidence, folder: Path) -> None:

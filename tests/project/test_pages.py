@@ -24,6 +24,7 @@ BY_HAND = {
     "docs/protocol.md": 4800,
     "docs/protocol_law.md": 1350,
     "docs/reference.md": 120,
+    "docs/related.md": 430,
     "docs/releasing.md": 220,
     "docs/results.md": 3800,
     "docs/theory.md": 3400,

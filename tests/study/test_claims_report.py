@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from worlds import GAMES, THEORY, world
 
+from mfgcore import ConfigurationError
 from mfgcore.pipeline import configuration
 from mfgcore.study import (
     SEED,
@@ -167,23 +168,35 @@ def test_the_kept_data_are_read_by_their_names(ideal, tmp_path):
         assert [found.interval for found in parts] == [found.interval for found in expected]
 
 
-def test_the_summary_has_every_claim_with_its_verdict(tmp_path, monkeypatch):
+def test_the_tally_counts_the_papers_claims_and_the_checks_apart():
     findings = [
         dataclasses.replace(finding, verdict=DEPENDS if finding.claim.check else HOLDS)
         for finding in judge(Evidence({}, {}, {}), 1)
     ]
-    drawn = []
-    monkeypatch.setattr(claims_plots, "save_figure", lambda figure, outputs: drawn.append(figure))
-    claims_plots.plot_verdicts(findings, [tmp_path / "verdicts.png"])
-    texts = [text.get_text() for axis in drawn[0].axes for text in axis.texts]
-    for finding in findings:
-        assert texts[texts.index(finding.claim.name) - 1] == finding.verdict
     checks = sum(finding.claim.check for finding in findings)
     paper = sum(finding.claim.kind in claims_report.COUNTED for finding in findings)
     counts = f"{paper - checks} claims: {paper - checks} hold; "
     counts += f"{checks} consistency checks: {checks} depend"
-    assert drawn[0].texts[0].get_text() == counts
     assert f"**{counts}.**" in claims_report.to_markdown(findings)
+
+
+def test_the_headline_has_the_main_effects_of_every_figure(ideal, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(claims_plots, "save_figure", lambda figure, outputs: drawn.append(figure))
+    findings = judge(ideal, 1)
+    claims_plots.plot_headline(findings, [tmp_path / "headline.png"])
+    speed, loss, end, gap = drawn[0].axes
+    rows = [tick.get_text() for tick in speed.get_yticklabels()]
+    assert rows == [f"Figure {number}" for number in range(1, 7)]
+    for axis, n_effects in ((speed, 12), (loss, 5), (end, 12), (gap, 12)):
+        points = [line for line in axis.lines if np.size(line.get_xdata()) == 1]
+        assert len(points) == n_effects, axis.get_title()
+    price = next(each for each in findings if each.claim.name == "X1").deciding
+    expected = sorted(each.interval.estimate for each in price)
+    found = [np.ravel(line.get_xdata()) for line in end.lines]
+    assert sorted(each[0] for each in found if each.size == 1) == expected
+    with pytest.raises(ConfigurationError, match="results"):
+        claims_plots.plot_headline([], [tmp_path / "headline.png"])
 
 
 def test_seed_and_titles_are_those_of_the_configuration():
