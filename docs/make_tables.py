@@ -120,7 +120,7 @@ def command_table():
         if isinstance(action, argparse._SubParsersAction)
     )
     for name, parser in commands.choices.items():
-        rows.append([f"`mfgcore {name}`", "", parser.description])
+        rows.append([f"`{name}`", "", parser.description])
         for action in parser._actions:
             if action.dest not in ("help", *cli.parameters()):
                 words = [*action.option_strings[:1], action.metavar or ""]

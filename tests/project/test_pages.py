@@ -40,7 +40,7 @@ GENERATED = {
     "docs/gallery/law.md": 1000,
     "docs/gallery/readings.md": 900,
 }
-ALL_BY_HAND, ALL_GENERATED = 26_500, 9_000
+ALL_BY_HAND, ALL_GENERATED = 26_600, 9_000
 UNLIMITED = {"CHANGELOG.md", "docs/tutorial.ipynb"}
 NAMES = "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/*.md", "figures/*.md"
 PAGES = {
