@@ -29,7 +29,7 @@ CONTENTS = {
         "/docs/results",
         "/docs/theory",
         "/docs/gallery/README",
-        "/docs/gallery/claims",
+        "All claims </docs/gallery/claims>",
         "Why: predictions </docs/gallery/law>",
         "By interpretation </docs/gallery/readings>",
         "In other games </docs/gallery/generality>",
