@@ -11,6 +11,7 @@ def _of_shape(str method, values, shape):
 def are_distributions(values, double tolerance):
     """Whether all rows of array_like, (..., n), are >= 0 and sum to 1 within a tolerance; bool."""
     values = _numbers(values)
+    _demand(values.ndim >= 1, "values must have shape (..., n)")
     cdef const double[:, ::1] rows = values.reshape(-1, values.shape[values.ndim - 1])
     cdef Py_ssize_t row, i
     cdef double total
@@ -53,12 +54,13 @@ cdef void _weighted_sum(
 def weighted_sum(rows, weights):
     """Rows times their weights, summed in the order of the rows, which BLAS changes by processor.
 
-    `rows` is (n, m) float32 or float64, C-ordered, and `weights` (n,) float64, n >= 1; (m,)
-    float64.
+    `rows` is (n, m) float32 or float64, and `weights` (n,) float64, n >= 1; (m,) float64.
     """
-    cdef const double[::1] factors = weights
+    if not (isinstance(rows, np.ndarray) and rows.dtype == np.float32):
+        rows = _numbers(rows)
+    rows, factors = np.require(rows, requirements=("C", "A")), _numbers(weights)
     _demand(rows.ndim == 2 and len(rows) >= 1, "rows must have shape (n, m), n >= 1")
-    _demand(factors.shape[0] == len(rows), f"weights must have shape ({len(rows)},)")
+    _demand(factors.shape == (len(rows),), f"weights must have shape ({len(rows)},)")
     totals = np.empty(rows.shape[1])
     if rows.dtype == np.float32:
         _weighted_sum[float](rows, factors, totals)

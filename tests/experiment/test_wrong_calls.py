@@ -149,6 +149,7 @@ def valid_calls(rng):
         "next_state_thresholds": {"transition_probabilities": game.alone},
         "are_normalised": {"values": rewards},
         "are_distributions": {"values": policies, "tolerance": 1e-9},
+        "weighted_sum": {"rows": rng.normal(size=(3, 7)), "weights": rng.random(3)},
         "policy_row": {"n_actions": A},
         "next_words": {
             "generators": random_generators(rng, 4, n),
@@ -320,7 +321,7 @@ def test_an_array_between_two_words_is_refused_by_name_or_copied(build):
             if not isinstance(value, np.ndarray):
                 continue
             odd = arguments | {key: misaligned(value)}
-            if name in ("log", "exp", "are_distributions", "are_normalised"):
+            if name in ("log", "exp", "are_distributions", "are_normalised", "weighted_sum"):
                 expected = getattr(build, name)(**arguments)
                 np.testing.assert_array_equal(getattr(build, name)(**odd), expected)
                 continue
