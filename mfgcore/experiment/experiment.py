@@ -19,7 +19,7 @@ from mfgcore._base.plugins import code_digest, no_untracked_reads, user_errors
 from mfgcore._base.registry import Registry, keyword_names
 from mfgcore.experiment.components import DEPARTURE_RULES, METRICS, NETWORKS, SCENARIOS, Network
 from mfgcore.experiment.edge_lists import check_edges
-from mfgcore.experiment.initial_policies import GIVEN, check_shape, read_policies
+from mfgcore.experiment.initial_policies import GIVEN, read_policies
 from mfgcore.experiment.parameter_spec import REQUIRED, fitting_settings
 from mfgcore.experiment.parameters import (
     DERIVED,
@@ -33,6 +33,7 @@ from mfgcore.experiment.parameters import (
 from mfgcore.experiment.random_streams import RandomStreams
 from mfgcore.games import GAMES, Game, game_errors
 from mfgcore.games.validation import check_sizes
+from mfgcore.meanfield.policies import checked_policies
 
 # D19: the discounted sum of the return metric stops where discount**H is below this
 RETURN_TOLERANCE = 1e-6
@@ -172,7 +173,7 @@ class Experiment(Table):
             return
         policies, digest = read_policies(self.initial_policy)
         where = f"initial_policy: {shorten(self.initial_policy)}"
-        check_shape(policies, where, self.n_states, self.n_actions)
+        checked_policies(policies, self.make_game(), name=where)
         if self.initial_policy_digest not in (None, digest):
             said = f"has changed: its digest is {digest}, not {self.initial_policy_digest}"
             raise ConfigurationError(f"{where} {said}")

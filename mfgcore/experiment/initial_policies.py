@@ -10,7 +10,6 @@ import stat
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from mfgcore._base.arguments import checked
 from mfgcore._base.errors import ConfigurationError, shorten
@@ -18,7 +17,6 @@ from mfgcore._base.files import reason
 
 GIVEN = "(array)"  # in place of a path, where policies were given from Python
 KEY = "initial_policy"
-TOLERANCE = 1e-8  # of the sum of a row
 NPY = b"\x93NUMPY"
 KINDS = (NPY, b"\x89HDF", b"CDF")  # how their files begin
 
@@ -36,7 +34,8 @@ def read_policies(path: str) -> tuple[np.ndarray, str]:
     Raises
     ------
     ConfigurationError
-        If it cannot be read, or holds no policies of one run.
+        If it cannot be read, or holds no policies of one run. Whether they are policies of a game,
+        :func:`mfgcore.meanfield.policies.checked_policies` tells.
     """
     where = f"{KEY}: {shorten(path)}"
     try:
@@ -67,7 +66,12 @@ def _read(path, *_):
         raise
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigurationError(f"{where} cannot be read: {reason(error)}") from error
-    policies = check_policies(values, where)
+    if values.ndim not in (2, 3) or values.dtype.kind not in "biuf":
+        raise ConfigurationError(
+            f"{where} holds {values.dtype} of shape {values.shape}, not numbers over (states, "
+            "actions) or (agents, states, actions)"
+        )
+    policies = np.array(values, dtype=np.float64, ndmin=3)
     return policies, digest_of(policies)
 
 
@@ -88,45 +92,6 @@ def _of_dataset(where, path):
 
 
 @checked
-def check_policies(values: ArrayLike, where: str) -> np.ndarray:
-    """Policies as an array, after a check; (n_policies, n_states, n_actions) float64.
-
-    Parameters
-    ----------
-    values : (n_states, n_actions) or (n_policies, n_states, n_actions) array
-    where : str
-        What the message begins with.
-
-    Raises
-    ------
-    ConfigurationError
-        If a row is no distribution over actions.
-    """
-    try:
-        policies = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"{where} is not an array of numbers: {reason(error)}") from error
-    shape = policies.shape
-    if policies.ndim == 2:
-        policies = policies[None]
-    if policies.ndim != 3 or 0 in shape:
-        raise ConfigurationError(
-            f"{where} has the shape {shape}, not (states, actions) or (agents, states, actions)"
-        )
-    sums = policies.sum(axis=2)
-    wrong = ~(np.isfinite(policies).all(axis=2) & (policies >= 0.0).all(axis=2))
-    wrong |= ~(np.abs(sums - 1.0) <= TOLERANCE)
-    if wrong.any():
-        policy, state = np.argwhere(wrong)[0]
-        row = np.array2string(policies[policy, state], precision=6, threshold=6)
-        raise ConfigurationError(
-            f"{where}, policy {policy}, state {state}: {row} is not a distribution: numbers >= 0 "
-            "whose sum is 1"
-        )
-    return policies
-
-
-@checked
 def digest_of(*arrays: np.ndarray) -> str:
     """Digest of the shapes and values of some arrays; str."""
     found = hashlib.sha256()
@@ -134,14 +99,6 @@ def digest_of(*arrays: np.ndarray) -> str:
         found.update(repr((array.shape, array.dtype.str)).encode())
         found.update(np.ascontiguousarray(array).tobytes())
     return found.hexdigest()[:16]
-
-
-def check_shape(policies: np.ndarray, where: str, n_states: int, n_actions: int) -> None:
-    """Refuse policies of another game by a ConfigurationError."""
-    if policies.shape[1:] != (n_states, n_actions):
-        own = f"{policies.shape[1]} states and {policies.shape[2]} actions"
-        game = f"{n_states} states and {n_actions} actions"
-        raise ConfigurationError(f"{where}: policies of {own}; the game has {game}")
 
 
 @checked

@@ -87,9 +87,16 @@ def distinct_policies(
 
 
 def checked_policies(
-    policies: Any, game: Game, discount: float = 0.0, entropy_weight: float = 0.0, one: bool = False
+    policies: Any,
+    game: Game,
+    discount: float = 0.0,
+    entropy_weight: float = 0.0,
+    one: bool = False,
+    name: str = "policies",
 ) -> np.ndarray:
     """Policies of a game, checked; C-ordered (n, n_states, n_actions) float64.
+
+    `name` is what messages call them.
 
     Raises
     ------
@@ -107,9 +114,17 @@ def checked_policies(
     shape = (game.n_states, len(game.actions))
     if policies.ndim != 3 or policies.shape[1:] != shape or (one and policies.shape[0] != 1):
         wanted = shape if one else ("n_policies", *shape)
-        raise ConfigurationError(f"policies: have shape {given}, expected {wanted}")
+        raise ConfigurationError(f"{name}: have shape {given}, expected {wanted}")
     if policies.shape[0] == 0:
-        raise ConfigurationError("policies: there is none")
+        raise ConfigurationError(f"{name}: there is none")
     if not kernels.are_distributions(policies, ROW_SUM_TOLERANCE):
-        raise ConfigurationError("policies: a row is not a distribution over the actions")
+        wrong = [
+            not kernels.are_distributions(row, ROW_SUM_TOLERANCE)
+            for each in policies
+            for row in each
+        ]
+        policy, state = divmod(wrong.index(True), shape[0])
+        raise ConfigurationError(
+            f"{name}: a row is not a distribution over the actions: policy {policy}, state {state}"
+        )
     return policies

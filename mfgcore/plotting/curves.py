@@ -23,7 +23,7 @@ from mfgcore.plotting.datasets import (
 )
 from mfgcore.plotting.figures import FIGURES, finish, label_lines, over_iterations, subplots
 from mfgcore.plotting.maps import Maps
-from mfgcore.plotting.statistics import summarise
+from mfgcore.plotting.statistics import half_interval, summarise
 from mfgcore.plotting.style import STYLES, WIDTH, styled, styles_of
 from mfgcore.runs.datasets import configuration
 
@@ -142,7 +142,7 @@ def _draw_metrics(
             axis.fill_between(
                 k, mean - deviation, mean + deviation, color=colour, alpha=0.18, linewidth=0
             )
-            half = _half_interval(deviation, int(rows["trials"].iloc[0]))
+            half = half_interval(deviation, int(rows["trials"].iloc[0]))
             axis.fill_between(k, mean - half, mean + half, color=colour, alpha=0.4, linewidth=0)
             if len(k) == 1:
                 axis.errorbar(k, mean, deviation, fmt="none", ecolor=colour)
@@ -152,15 +152,6 @@ def _draw_metrics(
             axis.set_ylabel(f"at most {highest:.3g}")
         label_lines(axis, len(styles))
     return data
-
-
-def _half_interval(deviation, trials):
-    """Half of the 95 % interval of a mean, by Student's distribution."""
-    if trials < 2:
-        return 0.0 * deviation
-    from scipy import stats  # half a second that few need
-
-    return stats.t.ppf(0.975, trials - 1) * deviation / trials**0.5
 
 
 def _highest_return(parameters):

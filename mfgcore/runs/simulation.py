@@ -16,15 +16,8 @@ from mfgcore.agents.rollout import RolloutState, count_visits, rollout
 from mfgcore.agents.scores import ScoringContext
 from mfgcore.experiment.components import METRICS, SCORE_RULES
 from mfgcore.experiment.experiment import Experiment
-from mfgcore.experiment.initial_policies import (
-    GIVEN,
-    check_policies,
-    check_shape,
-    check_states,
-    digest_of,
-    read_policies,
-)
-from mfgcore.meanfield.policies import uniform_policy
+from mfgcore.experiment.initial_policies import GIVEN, check_states, digest_of, read_policies
+from mfgcore.meanfield.policies import checked_policies, uniform_policy
 from mfgcore.metrics.definitions import IterationRecord, measure, per_iteration
 from mfgcore.metrics.sampled import sample_exploitability
 from mfgcore.runs import resources
@@ -32,31 +25,29 @@ from mfgcore.runs import resources
 
 def _starting_point(experiment, policies, states):
     """The experiment with the digest of what it starts from; policies, states or None."""
-    shape = experiment.n_states, experiment.n_actions
-    if policies is None and states is None:
-        if experiment.initial_policy == GIVEN:
+    game, path = experiment.make_game(), experiment.initial_policy
+    of_file, given = path not in (None, GIVEN), policies is not None or states is not None
+    if policies is not None:
+        if of_file:
+            raise ConfigurationError("policies: not allowed where there is an initial_policy")
+        policies = checked_policies(policies, game)
+    elif of_file:
+        policies, _ = read_policies(path)
+    else:
+        policies = uniform_policy(game.n_states, len(game.actions))[None]
+    if not given:
+        if path == GIVEN:
             raise ConfigurationError(
                 "initial_policy: the run began with an array: give simulate() its policies, or "
                 "states, again"
             )
-        if experiment.initial_policy is None:
-            return experiment, uniform_policy(*shape)[None], None
-        return experiment, read_policies(experiment.initial_policy)[0], None
-    if policies is not None:
-        if experiment.initial_policy not in (None, GIVEN):
-            raise ConfigurationError("policies: not allowed where there is an initial_policy")
-        policies = check_policies(policies, "policies")
-        check_shape(policies, "policies", *shape)
-    elif experiment.initial_policy not in (None, GIVEN):
-        policies, _ = read_policies(experiment.initial_policy)
-    else:
-        policies = uniform_policy(*shape)[None]
-    given = [policies]
+        return experiment, policies, None
+    arrays = [policies]
     if states is not None:
-        states = check_states(states, experiment.agents, experiment.n_states)
-        given.append(states)
-    digest = digest_of(*given)
-    if experiment.initial_policy == GIVEN and experiment.initial_policy_digest != digest:
+        states = check_states(states, experiment.agents, game.n_states)
+        arrays.append(states)
+    digest = digest_of(*arrays)
+    if path == GIVEN and experiment.initial_policy_digest != digest:
         known = experiment.initial_policy_digest
         raise ConfigurationError(f"policies: their digest is {digest}, not {known}")
     start = {"initial_policy": GIVEN, "initial_policy_digest": digest}

@@ -23,6 +23,7 @@ REACH = 30.0  # margins; effects beyond are drawn at the edge, with an arrow
 PAGE = (16.54, 11.69)  # inches, A3
 COLUMNS = 3
 # the main effects, by panel: the claims that have them, and the other architecture, if it is one
+OF_GROWTH = "loss at the growth that is\nspared (share of the gain)"
 HEADLINE: dict[str, dict[str, str | None]] = {
     "lead while learning\n(share of the rise)": {
         "C1": "centralised",
@@ -32,7 +33,7 @@ HEADLINE: dict[str, dict[str, str | None]] = {
         "C5c": "independent",
         "X3": "centralised",
     },
-    "loss at the growth that is\nspared (share of the gain)": {
+    OF_GROWTH: {
         "C4": "independent",
         "C8": "independent",
         "C19": "centralised",
@@ -93,8 +94,8 @@ def plot_headline(results: Sequence[ClaimResult], outputs: Iterable[StrPath]) ->
 
     All effects are of networked agents, and better to the right.
     """
-    found = {result.claim.name: result for result in results}
-    figures = [name for name in FIGURES if any(name in row for row in _headline(found))]
+    rows = list(_headline({result.claim.name: result for result in results}))
+    figures = [name for name in FIGURES if name in {row[0] for row in rows}]
     if not figures:
         raise ConfigurationError("results: there is none of a figure to draw")
     figure = Figure(figsize=(WIDTH, 0.36 * len(figures) + 1.3), layout="constrained")
@@ -104,7 +105,7 @@ def plot_headline(results: Sequence[ClaimResult], outputs: Iterable[StrPath]) ->
         axis.set_title(title, fontsize=7.5)
         axis.tick_params("x", labelsize=6.5)
         axis.margins(x=0.12)
-    for name, title, other, interval in _headline(found):
+    for name, title, other, interval in rows:
         place = figures.index(name) + (0.14 if other == "independent" else -0.14)
         axis = axes[list(HEADLINE).index(title)]
         look = {"color": STYLES[other][0], "marker": "o" if other == "independent" else "s"}
@@ -133,7 +134,7 @@ def _headline(found):
                     continue
                 other = next((own for own in STYLES if own in what), usual)
                 of_growth = what in ("return", "drop") or each.effect.estimand == "return"
-                if label in FIGURES and of_growth == title.startswith("loss"):
+                if label in FIGURES and of_growth == (title == OF_GROWTH):
                     yield label, title, other, each.interval
 
 

@@ -10,8 +10,9 @@ import xarray as xr
 from project import ROOT
 
 from mfgcore.pipeline import configuration
+from mfgcore.pipeline.yaml_files import read_yaml
 from mfgcore.study.claims.evidence import NothingToJudge
-from mfgcore.study.law import EXPERIMENTS, SEED, contraction, predictions, report, score_rules
+from mfgcore.study.law import SEED, contraction, predictions, report, score_rules
 from mfgcore.study.law.measures import GAINS, Law, Runs, condense, counts, price
 from mfgcore.study.law.predictions import (
     HELD,
@@ -24,6 +25,8 @@ from mfgcore.study.law.predictions import (
 )
 
 TRIALS, K = 5, 90
+CONFIG = read_yaml(ROOT / "config/law.yaml")
+EXPERIMENTS = list(CONFIG["comparisons"]["experiments"])
 TRUTH = {  # worth of an update, and what is missing at the end, by variant
     "sigma": (0.9, 0.05),
     "weighted": (1.1, 0.0),
@@ -100,6 +103,10 @@ def made_up(designs, change=None):
 @pytest.fixture(scope="module")
 def law(designs):
     return made_up(designs)
+
+
+def test_the_seed_is_that_of_the_configuration():
+    assert CONFIG["seed"] == SEED
 
 
 def verdicts(law):
@@ -215,7 +222,7 @@ def test_rules(rule, sample, held, refuted):
 
 def runs(returns, useful):
     zeros = np.zeros(len(returns))
-    return Runs(np.array(returns), np.array(useful), zeros, zeros, zeros, {})
+    return Runs(np.array(returns), np.array(useful), zeros, zeros, zeros)
 
 
 def test_progress_is_counted_until_the_level_is_reached():

@@ -33,8 +33,8 @@ class NothingToJudge(MfgcoreError):
     """The evidence lacks what a claim is about; the message says what."""
 
 
-def configurations(dataset: xr.Dataset) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Parameters of a comparison's runs, by scenario, setting and variant; dict of dict."""
+def configurations(dataset: xr.Dataset) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Parameters of a comparison's runs, by the levels of its factors; dict of dict."""
     every = json.loads(dataset.attrs["configurations"])
     return {tuple(key.split("|")): parameters for key, parameters in every.items()}
 

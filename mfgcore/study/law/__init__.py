@@ -6,15 +6,3 @@ is shown of them.
 """
 
 SEED = 20261130  # root seed of the runs, as in config/law.yaml
-EXPERIMENTS = (
-    "updates",
-    "alone",
-    "selection",
-    "selection_failing",
-    "selection_3000",
-    "known",
-    "compensation",
-    "compensation_failing",
-    "few_data",
-    "later_versions",
-)

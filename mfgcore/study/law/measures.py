@@ -1,6 +1,5 @@
 """Quantities of the second protocol, one number for each trial."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +8,10 @@ import numpy as np
 import xarray as xr
 
 from mfgcore.plotting.statistics import Interval, bootstrap, generator_of
-from mfgcore.study.claims.evidence import NothingToJudge
+from mfgcore.study.claims.evidence import NothingToJudge, configurations
 from mfgcore.study.law import SEED
 
+NEAR = "radius 0.2"  # the setting of *later_versions* with the least reach, and one round
 LEARNABLE = 0.05  # lower bound of the rise of a game that counts
 # of the metrics that are summed over a run, what is kept of them
 GAINS = {
@@ -53,7 +53,6 @@ class Runs:
         u(k).
     followed, mean_gain, correlation : (n_trials,) float64
         See `GAINS`.
-    parameters : dict
     """
 
     returns: np.ndarray
@@ -61,7 +60,6 @@ class Runs:
     followed: np.ndarray
     mean_gain: np.ndarray
     correlation: np.ndarray
-    parameters: Mapping[str, Any]
 
     @property
     def selection_gain(self) -> np.ndarray:
@@ -111,6 +109,7 @@ class Law:
         self, datasets: Mapping[str, xr.Dataset], contraction: Mapping[str, Any] | None = None
     ) -> None:
         self.datasets = {name: condense(dataset) for name, dataset in datasets.items()}
+        self._cells = {name: configurations(each).keys() for name, each in self.datasets.items()}
         self.contraction = contraction or {}
 
     def dataset(self, name: str) -> xr.Dataset:
@@ -125,8 +124,8 @@ class Law:
 
     def was_run(self, name: str, **labels: Any) -> bool:
         """Whether an experiment has a cell: some levels are only combined with some others."""
-        key = [str(labels[str(dim)]) for dim in self.dataset(name)["discounted_return"].dims[:-2]]
-        return "|".join(key) in self._configurations(name)
+        dims = self.dataset(name)["discounted_return"].dims[:-2]
+        return tuple(str(labels[str(dim)]) for dim in dims) in self._cells[name]
 
     def runs(self, name: str, **labels: Any) -> Runs:
         """The trials of one cell, or NothingToJudge.
@@ -138,10 +137,9 @@ class Law:
         **labels
             The level of each factor.
         """
-        dataset = self.dataset(name)
         where = ", ".join(map(str, labels.values()))
         try:
-            cell = dataset.sel(labels)
+            cell = self.dataset(name).sel(labels)
         except KeyError:
             raise NothingToJudge(f"{name} has no {where}") from None
         returns = cell["discounted_return"].transpose("trial", "iteration").values
@@ -154,19 +152,10 @@ class Law:
             return cell[variable].transpose("trial", ...).values[places].astype(np.float64)
 
         curves = np.ix_(trials, iterations)
-        key = [str(cell[dim].item()) for dim in dataset["discounted_return"].dims[:-2]]
-        followed, mean_gain, correlation = (array(variable, trials) for variable in GAINS)
         return Runs(
-            array("discounted_return", *curves),
-            array("useful_share", *curves),
-            followed,
-            mean_gain,
-            correlation,
-            self._configurations(name)["|".join(key)],
+            *(array(variable, *curves) for variable in ("discounted_return", "useful_share")),
+            *(array(variable, trials) for variable in GAINS),
         )
-
-    def _configurations(self, name):
-        return json.loads(self.dataset(name).attrs["configurations"])
 
 
 def interval_of(sample: np.ndarray, name: str) -> Interval:

@@ -14,16 +14,18 @@ from matplotlib.lines import Line2D
 
 from mfgcore._base.errors import ConfigurationError
 from mfgcore._base.files import StrPath
+from mfgcore.plotting.statistics import half_interval
 from mfgcore.runs.datasets import configuration
 from mfgcore.study.claims import normalisers
 from mfgcore.study.claims.measures import before_change, final_mean, rise_time
 from mfgcore.study.law.measures import Law
 from mfgcore.study.law.predictions import LEVEL, gains_and_leads, progress_cells
+from mfgcore.study.law.score_rules import RULES
 
 KNOWN = {"selection": "#0072B2", "known": "#E69F00"}
 KINDS = {"selection": "random game, never run before", "known": "game of the literature"}
 MOST = 3.0  # selection gain; what is beyond is drawn at the edge
-MARKERS = "os"  # of the figures of a game
+MARKERS = "os"  # of the kinds of games, and of the figures of a game
 TITLES = {
     "fig1": "Fig. 1: updates fail",
     "fig2": "Fig. 2: updates fail",
@@ -109,9 +111,9 @@ def plot_selection(law: Law, drawings: Iterable[StrPath], title: str = "") -> No
             number, (x, ahead.estimate), (2.5, 2.5), fontsize=5, textcoords="offset points"
         )
         reach = max(reach, abs(ahead.low), abs(ahead.high))
-    scores = ("random", "return", "weighted", "expected", "confirmed", "confirmed per change")
-    colours = mpl.colormaps["tab10"](np.arange(len(scores)))
-    for score, colour in zip(scores, colours, strict=True):
+    others = [rule for rule in RULES if rule != "sigma"]
+    colours = mpl.colormaps["tab10"](np.arange(len(others)))
+    for score, colour in zip(others, colours, strict=True):
         found = list(gains_and_leads(law, score, *names))
         gains = np.clip([gained.estimate for *_, gained, _ in found], -1.0, MOST)
         leads = [ahead.estimate for *_, ahead in found]
@@ -126,7 +128,7 @@ def plot_selection(law: Law, drawings: Iterable[StrPath], title: str = "") -> No
     right.legend(fontsize=6.5, frameon=False, loc="lower right")
     handles = [
         Line2D([], [], color=colour, marker=marker, lw=0, label=KINDS[name])
-        for (name, colour), marker in zip(KNOWN.items(), "os", strict=True)
+        for (name, colour), marker in zip(KNOWN.items(), MARKERS, strict=True)
     ]
     left.legend(handles=handles, fontsize=6.5, frameon=False, loc="lower right")
     if title:
@@ -193,7 +195,7 @@ def _draw_price(axis, dataset, metric, marker):
         times = rise_time(before_change(dataset), name) + 1.0
         samples = times, final_mean(dataset, metric, name) / unit
         (x, width), (y, height) = (
-            (each.mean(), 1.96 * each.std(ddof=1) / each.size**0.5) for each in samples
+            (each.mean(), half_interval(each.std(ddof=1), each.size)) for each in samples
         )
         look = {"color": STYLES[name][0], "ms": 4, "lw": 0.9}
         axis.errorbar(x, y, height, width, fmt=marker, **look)

@@ -10,14 +10,14 @@ from mfgcore._base.registry import Registry
 from mfgcore.plotting.statistics import Interval, generator_of
 from mfgcore.study.claims.evidence import NothingToJudge
 from mfgcore.study.law import SEED
-from mfgcore.study.law.measures import Law, Runs, counts, interval_of, lead, price, rise
+from mfgcore.study.law.measures import NEAR, Law, Runs, counts, interval_of, lead, price, rise
 
 PREDICTIONS = Registry("prediction")
 HELD, REFUTED, UNDECIDED, NOT_JUDGED = "held", "refuted", "undecided", "not judged"
 LEVEL = 2.0  # return in agree until which updates are counted
 SPLIT = 3.75  # P of docs/protocol.md, in agree
 SHARE = 0.9  # of the games in which something must be so
-RESAMPLES = 10_000
+RESAMPLES = 1000  # of games
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def gain_orders_games(law: Law) -> Iterator[Cell]:
     generator = generator_of(SEED, "2b")
     drawn = [
         stats.spearmanr(*pairs[generator.integers(len(pairs), size=len(pairs))].T).statistic
-        for _ in range(RESAMPLES // 10)
+        for _ in range(RESAMPLES)
     ]
     low, high = np.nanquantile(drawn, (0.025, 0.975))
     estimate = float(stats.spearmanr(*pairs.T).statistic)
@@ -329,9 +329,6 @@ def _later(law, variant, against, reach, base):
         )
         sample = lead(first, second, rise(central).mean())
         yield f"{game}, {reach}", interval_of(sample, f"4, {game}, {reach}, {variant}, {against}")
-
-
-NEAR = "radius 0.2"  # with one communication round
 
 
 @prediction("4c", "lead of a random score over the same with radius 0.2 and C = 1")

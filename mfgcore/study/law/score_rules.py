@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mfgcore.study.claims.evidence import NothingToJudge
-from mfgcore.study.law.measures import Law, counts, interval_of, lead, price, rise
+from mfgcore.study.law.measures import NEAR, Law, counts, interval_of, lead, price, rise
 
 MARGIN = 0.04  # smallest effect size of interest, of the rise
 FEW_LOOPS = "C=20"  # the setting of *later_versions* that the aim is about
@@ -55,9 +55,7 @@ def _rows(law: Law) -> Iterator[dict]:
     if "later_versions" in law.datasets:
         for game in law.levels("later_versions", "scenario"):
             labels = {"scenario": game}
-            centralised = law.runs(
-                "later_versions", setting="radius 0.2", variant="centralised", **labels
-            )
+            centralised = law.runs("later_versions", setting=NEAR, variant="centralised", **labels)
             about = {"kind": "few loops", "disturbance": "undisturbed", "game": game}
             labels |= {"setting": FEW_LOOPS}
             yield from _of_game(law, "later_versions", centralised, about, **labels)
