@@ -277,12 +277,13 @@ def test_a_rule_reaches_the_aim_if_it_is_fast_and_ends_high(law):
 
 def test_the_report_has_every_prediction_and_game(law, tmp_path):
     drawn = report.write(law, tmp_path, [".png"])
-    assert {path.name for path in drawn} == {"law.png", "selection.png"}
+    assert {path.stem for path in drawn} == report.PICTURES.keys() == report.CAPTIONS.keys()
     text = (tmp_path / "law.md").read_text()
     for name in PREDICTIONS:
         assert f"\n| {name} |" in text
-    for game in law.levels("selection", "setting"):
-        assert f"\n| {game}, undisturbed |" in text
+    assert all(f"]({path.name})" in text for path in drawn)
+    rules = pd.read_csv(tmp_path / "score_rules.csv")
+    assert set(law.levels("selection", "setting")) <= set(rules["game"])
     cells = pd.read_csv(tmp_path / "law.csv")
     assert set(cells["prediction"].astype(str)) == set(PREDICTIONS)
 

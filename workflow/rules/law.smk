@@ -33,6 +33,23 @@ use rule law as selection with:
         fingerprint=fingerprint_of("plotting", "study"),
 
 
+use rule law as score_rules with:
+    input:
+        experiments=lambda _: of_law(
+            *("selection", "selection_failing", "known"),
+            *("compensation", "compensation_failing", "later_versions"),
+        ),
+    output:
+        drawings=pictures("score_rules", "law", "Law", {"shows": "score rules"}),
+    log:
+        f"{RESULTS}/logs/score_rules.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score_rules.tsv"
+    params:
+        figure="score_rules",
+        fingerprint=fingerprint_of("plotting", "study"),
+
+
 use rule law as price with:
     input:
         experiments=DATASETS,

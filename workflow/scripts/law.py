@@ -6,9 +6,5 @@ from mfgcore.study.law.measures import Law
 
 with logged(snakemake.log[0]):
     datasets = current(snakemake.config, snakemake.input.experiments)
-    drawings = snakemake.output.drawings
-    if snakemake.params.figure == "price":
-        plots.plot_price(datasets, drawings)
-    else:
-        draw = {"law": plots.plot_law, "selection": plots.plot_selection}
-        draw[snakemake.params.figure](Law(datasets), drawings)
+    draw = getattr(plots, f"plot_{snakemake.params.figure}")
+    draw(datasets if draw is plots.plot_price else Law(datasets), snakemake.output.drawings)

@@ -1,6 +1,6 @@
 """Figures of the second protocol, and the price of communication in the paper's figures."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mfgcore.plotting.style import STYLES, WIDTH, save_figure, styled  # before matplotlib
@@ -11,6 +11,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.transforms import Bbox
 
 from mfgcore._base.errors import ConfigurationError
 from mfgcore._base.files import StrPath
@@ -18,22 +20,27 @@ from mfgcore.plotting.statistics import half_interval
 from mfgcore.runs.datasets import configuration
 from mfgcore.study.claims import normalisers
 from mfgcore.study.claims.measures import before_change, final_mean, rise_time
+from mfgcore.study.law import score_rules
 from mfgcore.study.law.measures import Law
 from mfgcore.study.law.predictions import LEVEL, gains_and_leads, progress_cells
 from mfgcore.study.law.score_rules import RULES
 
-KNOWN = {"selection": "#0072B2", "known": "#E69F00"}
-KINDS = {"selection": "random game, never run before", "known": "game of the literature"}
-MOST = 3.0  # selection gain; what is beyond is drawn at the edge
-MARKERS = "os"  # of the kinds of games, and of the figures of a game
-TITLES = {
-    "fig1": "Fig. 1: updates fail",
-    "fig2": "Fig. 2: updates fail",
-    "fig3": "Fig. 3: population grows",
-    "fig4": "Fig. 4: population grows",
-    "fig5": "Fig. 5: updates fail",
-    "fig6": "Fig. 6: population grows",
+# colour, marker and words of the games of an experiment
+KINDS = {
+    "selection": ("#0072B2", "o", "random game, never run before"),
+    "known": ("#E69F00", "s", "game of the literature"),
 }
+# ... and of the kinds of games in which score rules are compared
+GROUPS = {
+    "fresh": ("#0072B2", "o"),
+    "known": ("#E69F00", "s"),
+    "the paper's": ("#009E73", "^"),
+    "few loops": ("#CC79A7", "D"),
+}
+SHOWN = -1.0, 3.0  # selection gains; what is beyond is an arrow at the edge
+MARKERS = "os"  # of the figures of a game
+TITLES = {f"fig{n}": f"Fig. {n}: updates fail" for n in (1, 2, 5)}
+TITLES |= {f"fig{n}": f"Fig. {n}: population grows" for n in (3, 4, 6)}
 
 
 def _mean_curve(runs: Any, places: np.ndarray) -> np.ndarray:
@@ -98,27 +105,25 @@ def plot_selection(law: Law, drawings: Iterable[StrPath], title: str = "") -> No
     """
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    names = [name for name in KNOWN if name in law.datasets]
-    reach = 0.05
+    names = [name for name in KINDS if name in law.datasets]
+    reach, numbers = 0.05, []
     for name, game, gained, ahead in gains_and_leads(law, "sigma", *names):
-        x = min(gained.estimate, MOST)
-        look = {"color": KNOWN[name], "lw": 0.8}
-        left.plot(np.clip([gained.low, gained.high], -1.0, MOST), [ahead.estimate] * 2, **look)
-        left.plot([x, x], [ahead.low, ahead.high], **look)
-        left.plot(x, ahead.estimate, MARKERS[name == "known"], ms=3.5, color=KNOWN[name])
-        number = game.removeprefix("garnet ").replace("_", " ")
-        left.annotate(
-            number, (x, ahead.estimate), (2.5, 2.5), fontsize=5, textcoords="offset points"
-        )
+        colour, marker, _ = KINDS[name]
+        look = {"color": colour, "lw": 0.8}
+        left.plot(np.clip([gained.low, gained.high], *SHOWN), [ahead.estimate] * 2, **look)
+        left.plot([np.clip(gained.estimate, *SHOWN)] * 2, [ahead.low, ahead.high], **look)
+        x, marker = _within(gained.estimate, marker)
+        left.plot(x, ahead.estimate, marker, ms=3.5, color=colour)
+        numbers.append((x, ahead.estimate, game.removeprefix("garnet ").replace("_", " ")))
         reach = max(reach, abs(ahead.low), abs(ahead.high))
     others = [rule for rule in RULES if rule != "sigma"]
     colours = mpl.colormaps["tab10"](np.arange(len(others)))
     for score, colour in zip(others, colours, strict=True):
-        found = list(gains_and_leads(law, score, *names))
-        gains = np.clip([gained.estimate for *_, gained, _ in found], -1.0, MOST)
-        leads = [ahead.estimate for *_, ahead in found]
-        right.plot(gains, leads, "o", ms=2.8, alpha=0.75, color=colour, mew=0, label=score)
-        reach = float(max(reach, *map(abs, leads), 0.0))
+        for *_, gained, ahead in gains_and_leads(law, score, *names):
+            x, marker = _within(gained.estimate, "o")
+            right.plot(x, ahead.estimate, marker, ms=2.8, alpha=0.75, color=colour, mew=0)
+            reach = max(reach, abs(ahead.estimate))
+        right.plot([], [], "o", ms=2.8, color=colour, mew=0, label=score)
     for axis in (left, right):
         axis.axhline(0.0, color="0.4", lw=0.6)
         axis.axvline(1.0, color="0.4", lw=0.6)
@@ -126,14 +131,83 @@ def plot_selection(law: Law, drawings: Iterable[StrPath], title: str = "") -> No
     left.set(ylabel="lead over independent agents / rise", title="the score $\\sigma$")
     right.set_title("other scores")
     right.legend(fontsize=6.5, frameon=False, loc="lower right")
-    handles = [
-        Line2D([], [], color=colour, marker=marker, lw=0, label=KINDS[name])
-        for (name, colour), marker in zip(KNOWN.items(), MARKERS, strict=True)
-    ]
-    left.legend(handles=handles, fontsize=6.5, frameon=False, loc="lower right")
+    for name in names:
+        colour, marker, words = KINDS[name]
+        left.plot([], [], marker, color=colour, ms=3.5, label=words)
+    left.legend(fontsize=6.5, frameon=False, loc="lower right")
+    if title:
+        figure.suptitle(title, fontsize=8)
+    figure.draw_without_rendering()  # so that the places of the labels are known
+    _label(left, numbers)
+    save_figure(figure, drawings)
+
+
+def _within(gain: float, marker: str) -> tuple[float, str]:
+    """Where a selection gain is drawn, and its marker: an arrow at the edge if it is beyond."""
+    low, high = SHOWN
+    return min(max(gain, low), high), "<" if gain < low else ">" if gain > high else marker
+
+
+def _label(axis: Any, points: Sequence[tuple[float, float, str]]) -> None:
+    """Name the points of a panel, but for those whose names would lie on other names or points."""
+    places = axis.transData.transform([point[:2] for point in points])
+    scale = axis.figure.dpi / 72.0
+    taken = [Bbox.from_extents(x - 3, y - 3, x + 3, y + 3) for x, y in places]
+    for (x, y, name), (left, bottom) in zip(points, places, strict=True):
+        width, height = 3.2 * scale * len(name), 6.0 * scale
+        for right, up in ((1, 1), (-1, 1), (1, -1), (-1, -1)):
+            corner = left + right * (4 + width / 2) - width / 2, bottom + up * (2 + height / 2)
+            box = Bbox.from_bounds(corner[0], corner[1] - height / 2, width, height)
+            if not box.count_overlaps(taken):
+                taken.append(box)
+                place = (right * 2.5, up * 2.0)
+                look = {"ha": "left" if right > 0 else "right", "va": "bottom" if up > 0 else "top"}
+                axis.annotate(name, (x, y), place, fontsize=5, textcoords="offset points", **look)
+                break
+
+
+@styled
+def plot_score_rules(law: Law, drawings: Iterable[StrPath], title: str = "") -> None:
+    """Each score rule in each game: how much faster than a central learner, and at which price.
+
+    Games in the shaded corner reach the aim but for their intervals; one panel for each rule.
+    """
+    found = score_rules.measure(law)
+    if not len(found):
+        raise ConfigurationError("experiments: there is no game in which score rules can be judged")
+    found["beyond"] = np.clip(found["price"], -0.6, 0.6)
+    rules = [rule for rule in RULES if rule in set(found["rule"])]
+    figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
+    axes = figure.subplots(2, -(-len(rules) // 2), sharex=True, sharey=True, squeeze=False)
+    for axis in axes.flat[len(rules) :]:
+        axis.set_axis_off()
+    for rule, axis in zip(rules, axes.flat, strict=False):
+        own = found[found["rule"] == rule]
+        margin = score_rules.MARGIN
+        axis.axhline(0.0, color="0.4", lw=0.6)
+        axis.axvline(0.0, color="0.4", lw=0.6)
+        axis.fill_between([-margin, 1.0], -1.0, margin, color="0.9", lw=0, zorder=0)
+        for (kind, disturbance), cells in own.groupby(["kind", "disturbance"], sort=False):
+            axis.plot(cells["lead"], cells["beyond"], **_look(kind, disturbance))
+        axis.set_title(f"{rule}\n{own['reached'].sum()} of {len(own)}", fontsize=7.5)
+    reach = 1.08 * max(0.05, found["lead"].abs().max())
+    axes[0, 0].set(xlim=(-reach, reach), ylim=(-0.65, 0.65))
+    figure.supxlabel("lead over a central learner that never fails / rise", fontsize=8)
+    figure.supylabel("price at the end / rise", fontsize=8)
+    there = dict.fromkeys(zip(found["kind"], found["disturbance"], strict=True))
+    handles: list[Any] = [Line2D([], [], label=", ".join(each), **_look(*each)) for each in there]
+    handles.append(Patch(color="0.9", label="as fast, and no price"))
+    axes.flat[-1].legend(handles=handles, frameon=False, fontsize=6.5, loc="center left")
     if title:
         figure.suptitle(title, fontsize=8)
     save_figure(figure, drawings)
+
+
+def _look(kind: str, disturbance: str) -> dict[str, Any]:
+    """Markers of a kind of games: hollow where updates fail."""
+    colour, marker = GROUPS[kind]
+    face = colour if disturbance == "undisturbed" else "none"
+    return {"color": colour, "marker": marker, "mfc": face, "ms": 3.2, "mew": 0.7, "lw": 0}
 
 
 @styled
@@ -170,8 +244,8 @@ def plot_price(
                 _draw_price(axis, dataset, metric, marker)
                 axis.plot([], [], marker, color="0.3", ms=4, label=TITLES.get(name, name))
             if metric == "discounted_return":
-                axis.set_title(game)
-                axis.legend(frameon=False, fontsize=6.5, loc="best")
+                look = {"frameon": False, "fontsize": 6.5, "borderpad": 0.0}
+                axis.legend(title=game, loc="lower center", bbox_to_anchor=(0.5, 1.0), **look)
     for axis in axes[-1]:
         axis.set_xlabel("iterations until 90 % of its rise")
     handles = [

@@ -1,6 +1,6 @@
 """Tables of the second protocol: predictions, score rules in every game."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,14 @@ from mfgcore.study.law.predictions import NOT_JUDGED, Outcome, judge
 from mfgcore.study.report_style import markdown_table, signed
 
 TITLE = "Why networked agents learn faster, or slower"
+# pictures, and the experiments without which there is none
+PICTURES = {"law": {"updates", "alone"}, "selection": {"selection"}, "score_rules": {"selection"}}
+CAPTIONS = {
+    "law": "The return over iterations, where populations differ, and over successful updates.",
+    "selection": "Each game by its selection gain g, and by the lead of networked agents.",
+    "score_rules": "Each score rule in each game, against a central learner that never fails. "
+    "Numbers: [score_rules.csv](score_rules.csv).",
+}
 
 
 def write(law: Law, folder: Path, formats: Iterable[str] = (".pdf", ".png")) -> list[Path]:
@@ -33,17 +41,15 @@ def write(law: Law, folder: Path, formats: Iterable[str] = (".pdf", ".png")) -> 
     outcomes, rules = judge(law), score_rules.measure(law)
     save_table(cells_of(outcomes), folder / "law.csv")
     save_table(rules, folder / "score_rules.csv")
-    seconds = {name: data.attrs.get("cpu_seconds", 0.0) for name, data in law.datasets.items()}
-    write_text(folder / "law.md", to_markdown(outcomes, rules, seconds))
     drawn = []
-    for name, plot, needed in (
-        ("law", plots.plot_law, {"updates", "alone"}),
-        ("selection", plots.plot_selection, {"selection"}),
-    ):
+    for name, needed in PICTURES.items():
         if needed <= law.datasets.keys():
             paths = [folder / f"{name}{ending}" for ending in formats]
-            plot(law, paths)
+            getattr(plots, f"plot_{name}")(law, paths)
             drawn += paths
+    seconds = {name: data.attrs.get("cpu_seconds", 0.0) for name, data in law.datasets.items()}
+    names = list(dict.fromkeys(path.stem for path in drawn))
+    write_text(folder / "law.md", to_markdown(outcomes, rules, seconds, names))
     return drawn
 
 
@@ -67,9 +73,16 @@ def cells_of(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 
 def to_markdown(
-    outcomes: Sequence[Outcome], rules: pd.DataFrame, seconds: Mapping[str, float]
+    outcomes: Sequence[Outcome],
+    rules: pd.DataFrame,
+    seconds: Mapping[str, float],
+    drawn: Collection[str],
 ) -> str:
     """The predictions, the score rules and the CPU seconds of each experiment, for readers; str."""
+    pictures = {
+        name: [f"![{text.partition('. ')[0]}]({name}.png)", "", text, ""] if name in drawn else []
+        for name, text in CAPTIONS.items()
+    }
     lines = [
         f"# {TITLE}",
         "",
@@ -79,12 +92,15 @@ def to_markdown(
         "trials.",
         "",
         *_predictions(outcomes),
+        "",
+        *pictures["law"],
+        *pictures["selection"],
     ]
     if len(rules):
-        lines += ["", "## Score rules", "", *_summary(rules), "", *_by_game(rules)]
+        lines += ["## Score rules", "", *_summary(rules), "", *pictures["score_rules"]]
     rows = [[name, f"{float(cost) / 3600.0:.2f}"] for name, cost in seconds.items()]
     rows.append(["all", f"{sum(map(float, seconds.values())) / 3600.0:.2f}"])
-    lines += ["", "## Cost", "", *markdown_table(["experiment", "CPU hours"], rows)]
+    lines += ["## Cost", "", *markdown_table(["experiment", "CPU hours"], rows)]
     return "\n".join(lines) + "\n"
 
 
@@ -129,28 +145,4 @@ def _summary(rules):
         f"is below {score_rules.MARGIN:g}), both as shares of the rise:",
         "",
         *markdown_table(["games", *names], rows),
-    ]
-
-
-def _by_game(rules):
-    """Lead and price of each rule in each game; lines."""
-    names = list(dict.fromkeys(rules["rule"]))
-    rows = []
-    for (kind, disturbance, game), own in rules.groupby(
-        ["kind", "disturbance", "game"], sort=False
-    ):
-        cells = own.set_index("rule")
-        row = [f"{game.replace('_', ' ')}, {disturbance}" + (", C = 20" * (kind == "few loops"))]
-        for name in names:
-            if name not in cells.index:
-                row.append("")
-                continue
-            found = cells.loc[name]
-            text = f"{signed(found['lead'])} / {signed(found['price'])}"
-            row.append(f"**{text}**" if found["reached"] else text)
-        rows.append(row)
-    return [
-        "Lead / price in every game; bold where both are as wanted:",
-        "",
-        *markdown_table(["game", *names], rows),
     ]
