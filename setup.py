@@ -1,12 +1,25 @@
-"""Builds the extensions; everything else about the package stands in pyproject.toml."""
+"""Builds the extensions, and takes the workflow into the wheel; else see pyproject.toml."""
 
 import os
 import platform
 import runpy
 import shlex
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
+
+# What a study uses without a clone (mfgcore/pipeline/init.py), and where it is in the package.
+WORKFLOW = (
+    "config/*.yaml",
+    "workflow/Snakefile",
+    "workflow/report/*.rst",
+    "workflow/rules/*.smk",
+    "workflow/schemas/*.yaml",
+    "workflow/scripts/*.py",
+)
+SHIPPED = "mfgcore/pipeline/snakemake-workflow"
 
 # -ffp-contract=off: without it a compiler may fuse a product and a sum on processors that can,
 # and the results would differ in their last bits from those of processors that cannot.
@@ -35,5 +48,31 @@ extensions = [
     for name, flags in BUILDS.items()
 ]
 
-# parallel: the compilers run side by side
-setup(ext_modules=cythonize(extensions), options={"build_ext": {"parallel": True}})
+
+class BuildWithWorkflow(build_py):
+    """Copies the workflow beside the package's modules, but for an editable installation."""
+
+    def run(self) -> None:
+        """Build, then copy."""
+        super().run()
+        for source, target in self.workflow_files().items():
+            self.mkpath(str(Path(target).parent))
+            self.copy_file(source, target)
+
+    def workflow_files(self) -> dict[str, str]:
+        """Map the files of the workflow to their copies."""
+        if self.editable_mode:
+            return {}
+        files = [path for pattern in WORKFLOW for path in Path().glob(pattern)]
+        return {str(path): str(Path(self.build_lib, SHIPPED, path)) for path in files}
+
+    def get_outputs(self, include_bytecode: int = True) -> list[str]:
+        """List what is built."""
+        return [*super().get_outputs(include_bytecode), *self.workflow_files().values()]
+
+
+setup(
+    ext_modules=cythonize(extensions),
+    cmdclass={"build_py": BuildWithWorkflow},
+    options={"build_ext": {"parallel": True}},  # the compilers run side by side
+)

@@ -144,7 +144,7 @@ def build_parser() -> argparse.ArgumentParser:
     text = "Write a folder with a configuration, a game and a Snakefile that uses the workflow, to "
     add, _ = command(_new, "new", "start a study of your own", text + "start a study from.")
     add("folder", metavar="FOLDER", help="folder to make; its name is that of the study")
-    text = "the workflow/Snakefile to use (default: that of the clone that this is installed from)"
+    text = "the workflow/Snakefile to use (default: that of this package)"
     add("--workflow", metavar="FILE", help=text)
 
     text = "Say what each experiment of the workflow costs, before it is run. To be called in the "

@@ -140,7 +140,7 @@ class Project:
             text = (
                 (new.TEMPLATE / "Snakefile").read_text().replace("config.yaml", "config/tiny.yaml")
             )
-            (folder / "Snakefile").write_text(text.replace(new.WORKFLOW, str(module)))
+            (folder / "Snakefile").write_text(text.replace(new.WORKFLOW, repr(str(module))))
         self.configure(tiny_config())
 
     def configure(self, text):
