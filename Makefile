@@ -14,6 +14,8 @@
 # make test-faults  thousands of flipped bits, wrong configurations and kills; full disks
 # make test-browser  explorer and report in a headless Chromium, installed for it if it may be
 # make test-sanitize  the kernels' tests with bounds checks and the compiler's sanitizers
+# make test-container  the steps of the container recipes in a Debian apart, and the bits of a preview there
+# make test-aarch64  the kernels on an emulated aarch64: their tests, and the bits of runs
 # make test-clang  the kernels' tests on builds by clang, installed for it if it may be
 # make bench     times of kernels, beside Numba's, and of iterations; beside those of an earlier
 #                revision: .venv/bin/python -m benchmarks --against REV
@@ -44,7 +46,7 @@ SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pypr
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
 
-.PHONY: setup figures preview gallery ledger games docs report test coverage test-lowest test-slurm test-storage test-browser test-faults test-sanitize test-clang bench estimate verify lint crate check-workflows crosscheck
+.PHONY: setup figures preview gallery ledger games docs report test coverage test-lowest test-slurm test-storage test-browser test-faults test-sanitize test-clang test-container test-aarch64 bench estimate verify lint crate check-workflows crosscheck
 
 setup: .venv/.done
 
@@ -165,6 +167,15 @@ test-sanitize: setup
 test-clang: setup
 	tests/install clang clang-14 clang-14
 	tests/clang $(BIN)/python
+
+test-container: setup
+	tests/install debootstrap debootstrap debootstrap
+	tests/container/check $(BIN)/python
+
+test-aarch64: setup
+	tests/install debootstrap debootstrap debootstrap
+	tests/install QEMU qemu-aarch64-static qemu-user-static
+	nice -n 10 tests/container/aarch64 $(BIN)/python
 
 bench: setup
 	$(PIP) --requirement benchmarks/requirements.txt
