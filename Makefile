@@ -42,6 +42,10 @@ pip = PIP_DRY_RUN=0 PIP_REQUIRE_HASHES=0 $(1)/bin/python -m pip install --quiet 
 	--disable-pip-version-check --no-user --root=/ \
 	$(if $(2),--prefix= --target=$(2),--target= --prefix="$$(cd $(1) && pwd -P)")
 PIP = $(call pip,$(VENV))
+# uv, where there is one, needs seconds for what is in its cache; where it fails, as it knows no index
+# of pip's settings, pip installs. What is not imported is not compiled: that is half of pip's time.
+UV := $(shell command -v uv)
+INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) 2>/dev/null ||) $(PIP) --no-compile $(1)
 SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pyproject.toml requirements.lock
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
@@ -74,10 +78,10 @@ ODD := *[!A-Za-z0-9_@%+=:,./~-]*
 	@$(PYTHON) -I mfgcore/_base/environment.py
 	@echo "mfgcore: a new environment in .venv, about a minute"
 	@test -x .venv/bin/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --constraint requirements.lock setuptools wheel cython
+	@$(call INSTALL,--constraint requirements.lock setuptools wheel cython)
 	@echo "mfgcore: compiling the kernels, and installing the $$(grep -c == requirements.lock) packages of requirements.lock"
 	@$(PIP) --no-build-isolation --no-deps --editable . & kernels=$$!; \
-		$(PIP) --requirement requirements.lock && wait $$kernels
+		{ $(call INSTALL,--requirement requirements.lock); } && wait $$kernels
 	@$(FITS) >$@
 	@echo "mfgcore: ready"
 
