@@ -5,7 +5,6 @@ from pathlib import Path
 
 import xarray as xr
 
-
 TIMES = {"cpu_seconds"}  # how long a run took is not the same twice
 
 
