@@ -14,7 +14,7 @@ BY_HAND = {
     "config/README.md": 850,
     "docs/architecture.md": 850,
     "docs/cli.md": 120,
-    "docs/cluster.md": 1100,
+    "docs/cluster.md": 1150,
     "docs/concepts.md": 1100,
     "docs/decisions.md": 3500,
     "docs/explorer.md": 120,
@@ -22,7 +22,7 @@ BY_HAND = {
     "docs/files.md": 500,
     "docs/howto.md": 450,
     "docs/protocol.md": 4800,
-    "docs/protocol_law.md": 1350,
+    "docs/protocol_law.md": 1400,
     "docs/reference.md": 120,
     "docs/related.md": 430,
     "docs/releasing.md": 220,
@@ -40,7 +40,7 @@ GENERATED = {
     "docs/gallery/law.md": 1000,
     "docs/gallery/readings.md": 900,
 }
-ALL_BY_HAND, ALL_GENERATED = 26_600, 9_000
+ALL_BY_HAND, ALL_GENERATED = 26_750, 9_000
 UNLIMITED = {"CHANGELOG.md", "docs/tutorial.ipynb"}
 NAMES = "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/*.md", "figures/*.md"
 PAGES = {

@@ -91,3 +91,17 @@ def test_there_are_kept_data():
 @pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
 def test_they_are_experiments_like_others(path):
     assert load(path, kind="experiment").attrs["runs"] > 0
+
+
+LONGER = [path for path in DATA if path.stem.endswith("_longer")]
+
+
+@pytest.mark.parametrize("path", LONGER, ids=lambda path: path.stem)
+def test_runs_that_were_made_longer_begin_as_the_others(path):
+    shorter = path.with_stem(path.stem.removesuffix("_longer"))
+    with xr.open_dataset(path) as longer, xr.open_dataset(shorter) as first:
+        for name in ("discounted_return", "useful_share"):
+            began, again = xr.align(first[name], longer[name], join="inner")
+            there = np.isfinite(began.values)
+            assert there.any(axis=-1).all()
+            np.testing.assert_array_equal(began.values[there], again.values[there])

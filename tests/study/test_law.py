@@ -45,7 +45,7 @@ def designs():
 
 def worth(name, labels):
     """What an update gains over the mean of all, and what is missing at the end."""
-    variant = labels[-1].rpartition(", ")[2] if name == "updates" else labels[-1]
+    variant = labels[-1].rpartition(", ")[2] if name.startswith("updates") else labels[-1]
     if variant == "sigma, larger eta":
         return 0.9, 0.0
     g, missing = TRUTH.get(variant, (1.0, 0.0))

@@ -172,12 +172,3 @@ def label_of(wildcards):
     """What a report says of a figure."""
     group, name, figure = FIGURES_OF[wildcards.stem]
     return {group.removesuffix("s"): name, "shows": figure.replace("_", " ")}
-
-
-def of_law(*experiments):
-    """Datasets of the second protocol; only its configuration has them."""
-    if not set(experiments) <= set(configuration.names(config, "comparisons")):
-        sys.exit(
-            "configuration: no " + " and ".join(experiments) + ": add --configfile config/law.yaml"
-        )
-    return [DATASET.format(group="comparisons", name=name) for name in experiments]

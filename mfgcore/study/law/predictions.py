@@ -153,6 +153,7 @@ def progress_cells(law: Law, score: str) -> Iterator[tuple[int, float, str, Runs
     """Number of agents, p, variant and runs of each cell of experiment 1 with a score.
 
     Who learns alone, or for all, chooses nothing: such cells are among those of the random score.
+    Where runs were made longer, it is the longer ones.
     """
     own = [each for each in law.levels("updates", "variant") if each.endswith(score)]
     alone = law.levels("alone", "variant") if score == "random" else []
@@ -161,6 +162,9 @@ def progress_cells(law: Law, score: str) -> Iterator[tuple[int, float, str, Runs
     ):
         for name, variant in [("updates", each) for each in own] + [("alone", a) for a in alone]:
             labels = {"failure_probability": p, "agents": agents, "variant": variant}
+            longer = f"{name}_longer"
+            if longer in law.datasets and law.was_run(longer, **labels):
+                name = longer
             if law.was_run(name, **labels):
                 yield agents, p, variant, law.runs(name, **labels)
 
