@@ -1,8 +1,7 @@
 # make setup     the environment in .venv and the compiled kernels
 # make figures   all figures at the paper's scale
 # make preview   all figures in minutes, at a reduced scale
-# make gallery   docs/gallery: the figures at the paper's scale, with their provenance
-# make ledger    docs/gallery/claims.*, readings.*, generality.*: from the kept data, without a run
+# make ledger    docs/gallery: claims and figures, from the kept data
 # make games     docs/games.md: every game, with a picture of an equilibrium
 # make docs      the documentation as a site: build/docs/index.html
 # make report    report.html: all figures with captions, the claims and the run times
@@ -50,7 +49,7 @@ SOURCES := $(wildcard mfgcore/kernels/*.pyx mfgcore/kernels/*.pxi) setup.py pypr
 
 REPORTED := figures/all figures/ablations figures/claims.pdf
 
-.PHONY: setup figures preview gallery ledger games docs report test coverage test-lowest test-slurm test-storage test-browser test-faults test-sanitize test-clang test-container test-aarch64 bench estimate verify lint crate check-workflows crosscheck
+.PHONY: setup figures preview ledger games docs report test coverage test-lowest test-slurm test-storage test-browser test-faults test-sanitize test-clang test-container test-aarch64 bench estimate verify lint crate check-workflows crosscheck
 
 setup: .venv/.done
 
@@ -90,11 +89,6 @@ figures: setup
 
 preview: setup
 	$(BIN)/snakemake --cores $(CORES) figures/all --configfile config/preview.yaml
-
-gallery: setup
-	$(BIN)/snakemake --cores $(CORES) $(REPORTED)
-	cp figures/fig*.png figures/ablation_*.png docs/gallery/
-	cp figures/manifest.json docs/gallery/provenance.json
 
 ledger: setup
 	$(BIN)/python -m mfgcore.study.make_ledger

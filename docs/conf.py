@@ -35,6 +35,7 @@ CONTENTS = {
         "In other games </docs/gallery/generality>",
     ],
     "Method": ["/docs/related", "/docs/protocol", "/docs/protocol_law", "/docs/decisions"],
+    "Archive": ["Of the protocol </docs/archive/protocol>", "Of the theory </docs/archive/theory>"],
     "Reference": [
         "/config/README",
         "/docs/cli",

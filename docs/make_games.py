@@ -33,19 +33,17 @@ HEAD = """# The games
 
 Made by `make games`, from the games themselves.
 
-Each picture shows an equilibrium: a mean field, and a policy that is the best response to it and
-keeps it as it is. The discount is {discount}, the entropy weight {entropy_weight}.
-Where there are several equilibria, it is the one to which mirror ascent on exact Q-values leads
-from a policy that is nearly even; in which cell `cluster` gathers, say, is chance. Under it stands
-the exploitability: what an agent could gain by another policy. Values are at most {largest:.0f}.
-A mean field on which moves depend is still on its way to rest: the last number says how fast.
+Each picture shows an equilibrium at a discount of {discount} and an entropy weight of
+{entropy_weight}: where there are several, the one to which mirror ascent on exact Q-values leads
+from a policy that is nearly even. Under it stands the exploitability, what an agent could gain by
+another policy, of values of at most {largest:.0f}; the last number, if moves depend on the mean
+field, says how fast that still changes.
 
-Colour is the share of the population, and outlines are where most is paid if it is spread evenly.
-Arrows are expected steps, and the larger a dot, the likelier an agent stays. Colour and length are
+Colour is the share of the population, outlines are where most is paid if it is spread evenly,
+arrows are expected steps, and the larger a dot, the likelier an agent stays. Colour and length are
 on square-root scales. Nobody can be where it is grey.
 
-`mfgcore games` lists the games, `.venv/bin/python verification/games.py` lets every architecture
-learn each of them, and [extending.md](extending.md) says how to write another one.
+[extending.md](extending.md) says how to write another game.
 """
 
 

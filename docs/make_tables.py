@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from mfgcore import cli
+from mfgcore._base.registry import Registry
 from mfgcore.batch.design import plain
 from mfgcore.experiment.parameters import defaults
 from mfgcore.metrics.definitions import METRICS
@@ -78,7 +79,7 @@ def parameter_table():
         value = f"`{plain(default[key])}`" if key in default else "(required)"
         unit = "" if parameter.unit in parameter.help else f" (in {parameter.unit})"
         about = f"`{key}`", parameter.symbol, parameter.help + unit, values_of(key, parameter)
-        rows.append([*about, value, parameter.source])
+        rows.append([*about, value, parameter.source.replace("not in the paper", "-")])
     return table(rows)
 
 
@@ -86,6 +87,9 @@ def values_of(key, parameter):
     """The values that a parameter can have; str, in Markdown."""
     if key == "game":
         return "[the games](../docs/games.md)"
+    if isinstance(parameter.choices, Registry):
+        names = [f"`{name}`" for name in parameter.choices]
+        return ", ".join([*names, "or null"] if parameter.optional else names)
     if not parameter.bounds:
         return parameter.explained()
     words = [parameter.type.__name__, parameter.bounds, "or null" if parameter.optional else ""]
@@ -96,9 +100,8 @@ def metric_table():
     """The metrics as a Markdown table; str."""
     rows = [["variable", "over", "meaning", "measured"]]
     for name, entry in METRICS.items():
-        meaning = f"{entry.long_name}: {entry.meaning}"
-        when = re.sub("every .* iteration(, )?", "", entry.when())
-        rows.append([f"`{name}`", ", ".join(entry.dims), meaning, when])
+        when = re.sub("every .*iteration(, )?", "", entry.when())
+        rows.append([f"`{name}`", ", ".join(entry.dims), entry.meaning, when])
     return table(rows)
 
 

@@ -27,6 +27,7 @@ from mfgcore.plotting.statistics import half_interval, summarise
 from mfgcore.plotting.style import STYLES, WIDTH, styled, styles_of
 from mfgcore.runs.datasets import configuration
 
+LEAST = 1e-4  # of a logarithmic axis, unless all is below
 RETURNS = ("discounted_return", "exact_return", "mean_individual_return")
 REFERENCE = "reference"  # what tables call the run drawn beside an experiment
 
@@ -38,6 +39,7 @@ def metrics(
     *,
     reference: xr.Dataset | None = None,
     panels: Sequence[str] | None = None,
+    logarithmic: Sequence[str] = (),
     ax: Any = None,
     **files: Any,
 ) -> Any:
@@ -54,6 +56,8 @@ def metrics(
         Of a run to draw beside it: learning without sampling error.
     panels : list of str, optional
         The metrics to draw, by default return, exact and sampled exploitability, and divergence.
+    logarithmic : list of str, optional
+        Those of them on a logarithmic axis.
     ax : Axes, optional
         Those to draw into, one for each panel.
     **files
@@ -68,15 +72,22 @@ def metrics(
     check_panels(panels, dataset)
     shape = (2, 2) if len(panels) == 4 else (1, len(panels))
     axes = subplots(*shape, (WIDTH, 0.6 + 1.95 * shape[0]), ax).reshape(1, -1)
+    for axis, panel in zip(axes[0], panels, strict=True):
+        axis.set_yscale("log" if panel in logarithmic else "linear")
     data = _draw_metrics(axes[0], dataset, panels, reference)
     note = f"mean, its 95 % interval and the standard deviation, {counted_trials(dataset)}"
+    note += "; on logarithmic axes without the latter" if logarithmic else ""
     return finish(axes, data=data, note=note, legend=axes[0, 0], ax=ax, **files)
 
 
 @FIGURES.register
 def exact(dataset: xr.Dataset, *, panels: Sequence[str] = EXACT_PANELS, **options: Any) -> Any:
-    """Exact return and exploitability, beside a run without sampling error; see :func:`metrics`."""
-    return metrics(dataset, panels=panels, **options)
+    """Exact return and exploitability, beside a run without sampling error; see :func:`metrics`.
+
+    Exploitabilities have a logarithmic axis.
+    """
+    small = [panel for panel in panels if panel.endswith("exploitability")]
+    return metrics(dataset, panels=panels, logarithmic=small, **options)
 
 
 @FIGURES.register
@@ -133,15 +144,17 @@ def _draw_metrics(
         name = "one policy, no sampling error"
         curves[REFERENCE] = {"color": "black", "lw": 0.8, "zorder": 1, "label": name}
     for axis, metric in zip(axes, metrics, strict=True):
-        for level, rows in data[data["metric"] == metric].groupby(factor, sort=False):
+        own = data["metric"] == metric
+        for level, rows in data[own].groupby(factor, sort=False):
             k, mean, deviation = rows["iteration"], rows["mean"], rows["standard_deviation"]
             axis.plot(k, mean, **curves[level])
             if level == REFERENCE:
                 continue
             colour = curves[level]["color"]
-            axis.fill_between(
-                k, mean - deviation, mean + deviation, color=colour, alpha=0.18, linewidth=0
-            )
+            if axis.get_yscale() == "linear":  # on the other, what is below 0 would fill the panel
+                axis.fill_between(
+                    k, mean - deviation, mean + deviation, color=colour, alpha=0.18, linewidth=0
+                )
             half = half_interval(deviation, int(rows["trials"].iloc[0]))
             axis.fill_between(k, mean - half, mean + half, color=colour, alpha=0.4, linewidth=0)
             if len(k) == 1:
@@ -150,6 +163,9 @@ def _draw_metrics(
         over_iterations(axis, dataset.sizes["iteration"], configuration(dataset))
         if metric in RETURNS and (highest := _highest_return(configuration(dataset))):
             axis.set_ylabel(f"at most {highest:.3g}")
+        if axis.get_yscale() == "log" and (highest := data.loc[own, "mean"].max()) > 0.0:
+            lowest = data.loc[own & (data["mean"] > 0.0), "mean"].min()
+            axis.set_ylim(min(max(LEAST, 0.5 * lowest), 0.1 * highest), 2.0 * highest)
         label_lines(axis, len(styles))
     return data
 

@@ -1,5 +1,6 @@
 """Figures of what parameters change: the levels of one factor, and of two as a heat map."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mfgcore._base.errors import ConfigurationError
+from mfgcore.experiment.experiment import parameters
 from mfgcore.metrics.definitions import label
 from mfgcore.plotting.datasets import check_drawn, counted_trials, over_settings
 from mfgcore.plotting.figures import FIGURES, NOT_MEASURED, finish, over_iterations, subplots
-from mfgcore.plotting.statistics import summarise_levels
+from mfgcore.plotting.statistics import half_interval, summarise_levels
 from mfgcore.plotting.style import WIDTH, literal, style_of, styled, styles_of
 from mfgcore.runs.datasets import configuration
 
@@ -37,7 +39,7 @@ def _summary(dataset, n_factors, other):
 def levels(dataset: xr.Dataset, *, reference: Any = None, ax: Any = None, **files: Any) -> Any:
     """Return and exact exploitability for each level of a factor, over k, and the mean return.
 
-    Curves are means over trials, and bars 95 % intervals of the mean return. The dataset has one
+    Curves are means over trials, bands and bars their 95 % intervals. The dataset has one
     factor beside the architecture; its attribute `baseline` is the level in bold. The table is that
     of :func:`~mfgcore.plotting.statistics.summarise_levels`. No reference is drawn.
 
@@ -59,12 +61,17 @@ def levels(dataset: xr.Dataset, *, reference: Any = None, ax: Any = None, **file
     pairs = axes[:-1].reshape(n_rows, 2)
     styles = styles_of(factor, settings)
     for pair, architecture in zip(pairs, architectures, strict=True):
-        means = dataset.sel(architecture=architecture).mean("trial")
+        own = dataset.sel(architecture=architecture)
         for axis, first, metric in zip(pair, pairs[0], CURVES, strict=True):
             for setting in settings:
-                curve = means[metric].sel(setting=setting).dropna("iteration")
-                colour, name = styles[setting][0], literal(str(setting))
-                axis.plot(curve["iteration"], curve, color=colour, label=name)
+                trials = own[metric].sel(setting=setting).dropna("trial", how="all")
+                curve = trials.mean("trial").dropna("iteration")
+                k, (colour, line) = curve["iteration"], styles[setting]
+                name = literal(str(setting)).replace("_", " ")
+                axis.plot(k, curve, color=colour, ls=line, label=name)
+                deviation = trials.std("trial", ddof=1).sel(iteration=k)
+                half = half_interval(deviation, trials.sizes["trial"])
+                axis.fill_between(k, curve - half, curve + half, color=colour, alpha=0.2, lw=0)
             over_iterations(axis, dataset.sizes["iteration"], configuration(dataset))
             if axis is first:
                 axis.set_title(label(metric))
@@ -75,7 +82,7 @@ def levels(dataset: xr.Dataset, *, reference: Any = None, ax: Any = None, **file
         axis.set_xlabel("")
         axis.tick_params(labelbottom=False)
     _draw_means(axes[-1], data, settings, factor, dataset.attrs.get("baseline"))
-    note = f"mean over {counted_trials(dataset)}, bars: 95 % intervals"
+    note = f"mean over {counted_trials(dataset)}, with 95 % intervals"
     if "baseline" in dataset.attrs:
         note += "; bold: the value of the other experiments"
     return finish(axes, data=data, note=note, legend=axes[0], ax=ax, **files)
@@ -93,7 +100,8 @@ def _draw_means(
         spread = np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())
         look: dict[str, Any] = {"label": architecture, "color": style_of(architecture)[0]}
         axis.errorbar(places + shift, rows["mean"], spread, fmt="o", ms=3.5, lw=1.0, **look)
-    axis.set(title=MEAN_RETURN, xticks=places, xlim=(-0.5, places[-1] + 0.5), xlabel=factor)
+    axis.set(title=MEAN_RETURN, xticks=places, xlim=(-0.5, places[-1] + 0.5))
+    axis.set_xlabel(_in_words(factor))
     axis.set_ylim(
         min(0.0, 1.1 * data["low"].min()),
         max(1e-9, (1.1 if len(architectures) == 1 else 1.35) * data["high"].max()),
@@ -105,6 +113,16 @@ def _draw_means(
         tick.set_fontweight("bold" if str(setting) == baseline else "normal")
     if len(architectures) > 1:
         axis.legend(frameon=False, loc="upper right")
+
+
+def _in_words(factor):
+    """A factor without underscores, and with the paper's symbol if it is a parameter; str."""
+    words = literal(factor.replace("_", " "))
+    if factor not in parameters() or not (symbol := parameters()[factor].symbol):
+        return words
+    greek = "\\" if symbol.isalpha() and symbol.islower() and len(symbol) > 1 else ""
+    symbol = re.sub("_(.*)", r"_{\1}", symbol)
+    return f"{words} ${greek}{symbol}$"
 
 
 @FIGURES.register

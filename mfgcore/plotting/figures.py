@@ -127,6 +127,9 @@ def label_lines(axis: Axes, n_lines: int) -> None:
     low, high = axis.get_ylim()
     if curves[:, inside].shape[1] < 2 or not np.isfinite(curves).all():
         return
+    drawn = curves
+    if axis.get_yscale() == "log":
+        curves, low, high = np.log(np.maximum(curves, low)), np.log(low), np.log(high)
     names = [str(line.get_label()) for line in lines]
     write: dict[str, Any] = {"fontsize": 6.5, "ha": "center", "textcoords": "offset points"}
     halo = [withStroke(linewidth=1.6, foreground="white")]
@@ -148,7 +151,7 @@ def label_lines(axis: Axes, n_lines: int) -> None:
         place: dict[str, Any] = {"xytext": (0, 3 if up else -3), "va": "bottom" if up else "top"}
         axis.annotate(
             text,
-            (x[at], curves[i, at]),
+            (x[at], max(drawn[i, at], axis.get_ylim()[0])),
             color=line.get_color(),
             path_effects=halo,
             **place,

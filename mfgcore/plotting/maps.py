@@ -15,6 +15,7 @@ from mfgcore.plotting.datasets import check_drawn, factors_of
 from mfgcore.plotting.figures import FIGURES, finish, subplots
 from mfgcore.plotting.state_layout import MOST_CELLS, cells_of, layout_of, names_of
 from mfgcore.plotting.style import OTHER_COLOURS, WIDTH, literal, styled, styles_of
+from mfgcore.runs.datasets import configuration
 
 
 @FIGURES.register
@@ -30,7 +31,8 @@ def mean_field(
     """Mean field of the first trial at a few iterations, for each level of a factor.
 
     A mean over trials would show nothing, as these settle at different states. `snapshots` is the
-    number of iterations, from the first to the last. No reference is drawn.
+    number of iterations, from the first to the last; of a population that changes its size half of
+    them are before the change is seen. No reference is drawn.
 
     Returns
     -------
@@ -47,6 +49,8 @@ def mean_field(
     where = [name for name in ("row", "column") if name in data] or ["state"]
     data = data[[maps.factor, "trial", "iteration", *where, "share"]]
     note = f"mean over the learning steps of iteration $k$, trial {int(dataset['trial'][0])}"
+    if cells_of(dataset) is not None and (dataset["best"].values == 1).any():
+        note += "; outlined: best paid if all spread evenly"
     return finish(axes, data=data, note=note, ax=ax, **files)
 
 
@@ -64,8 +68,8 @@ class Maps:
     def __init__(self, dataset: xr.Dataset, snapshots: int) -> None:
         [self.factor] = factors_of(dataset)
         self.dataset, self.chain = dataset, layout_of(dataset) == "line"
-        shown = np.linspace(0, dataset.sizes["iteration"] - 1, snapshots).round().astype(int)
-        fields = dataset["mean_field"].isel(trial=0, iteration=np.unique(shown))
+        fields = dataset["mean_field"].isel(trial=0)
+        fields = fields.sel(iteration=snapshots_of(dataset, snapshots))
         self.fields = fields.transpose(self.factor, "iteration", "state")
         n_levels, n_shown, _ = self.fields.shape
         self.shape = (n_shown, n_levels) if self.chain else (n_levels, n_shown)
@@ -94,7 +98,8 @@ class Maps:
         figure, what = axes.flat[0].figure, "share of the population"
         if cells_of(self.dataset) is not None:
             shares = axes.flat[0].collections or axes.flat[0].images
-            figure.colorbar(shares[0], ax=axes, label=what, shrink=0.85, pad=0.015)
+            name = f"{what} (square-root scale)"
+            figure.colorbar(shares[0], ax=axes, label=name, shrink=0.85, pad=0.015)
         else:
             for axis in axes[:, 1:].flat:
                 axis.tick_params(labelleft=False)
@@ -107,6 +112,32 @@ class Maps:
             figure.supxlabel(text, fontsize="medium")
         elif layout != "grid" and "state_name" not in self.dataset.coords:
             figure.supxlabel("state", fontsize="medium")
+
+
+def snapshots_of(dataset: xr.Dataset, number: int) -> np.ndarray:
+    """Iterations to look at: evenly, or as many before a change of the population as after it.
+
+    A change at k* is seen from k* + 1 on.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+    number : int
+
+    Returns
+    -------
+    (n_snapshots,) int
+        At most `number`, in their order.
+    """
+    there = dataset["iteration"].values
+    change = configuration(dataset).get("population_change_at")
+    parts = [there]
+    if change is not None and number > 2 and there[0] < change < there[-1]:
+        parts = [there[there <= change], there[there > change]]
+    counts = [number] if len(parts) == 1 else [number // 2, number - number // 2]
+    places = (np.linspace(0, len(p) - 1, n) for p, n in zip(parts, counts, strict=True))
+    shown = [p[at.round().astype(int)] for p, at in zip(parts, places, strict=True)]
+    return np.unique(np.concatenate(shown))
 
 
 def draw_shares(

@@ -51,6 +51,7 @@ STYLES = {
     "networked": ("#009E73", "solid"),
 }
 OTHER_COLOURS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINES = ("solid", (0, (5, 1.5)), (0, (1, 1)), "dashdot")
 
 
 @functools.cache
@@ -107,12 +108,21 @@ def style_of(architecture: str) -> tuple[str, Any]:
 
 
 def styles_of(factor: str, levels: Iterable[Any]) -> dict[Any, tuple[Any, Any]]:
-    """Colour and line style of each level of a factor; dict of level to style."""
+    """Colour and line style of each level of a factor; dict of level to style.
+
+    Shades from dark to light are numbers in their order, other levels have colours of their own.
+    """
     levels = list(levels)
     if factor == "architecture":
         return {level: style_of(str(level)) for level in levels}
-    colours = matplotlib.colormaps["viridis"](np.linspace(0, 1, len(levels) + 3)[1:-2])
-    return {level: (to_hex(each), "solid") for level, each in zip(levels, colours, strict=True)}
+    try:
+        np.array(levels).astype(float)
+        shades = matplotlib.colormaps["plasma"](np.linspace(0.0, 0.83, len(levels)))
+        colours = [to_hex(each) for each in shades]
+    except ValueError:  # names
+        own = (*OTHER_COLOURS[::-1], *(colour for colour, _ in STYLES.values()))
+        colours = [own[i % len(own)] for i in range(len(levels))]
+    return {level: (colours[i], LINES[i % len(LINES)]) for i, level in enumerate(levels)}
 
 
 def literal(text: str) -> str:

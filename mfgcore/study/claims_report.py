@@ -28,11 +28,10 @@ SECTIONS = {
 COUNTED = "RTPJ"  # kinds of claims
 PLURAL = {HOLDS: "hold", FAILS: "do not hold", DEPENDS: "depend"}
 INTRODUCTION = (
-    "Each claim is measured by effects, one for each trial, and decided by their 95 % interval, in "
-    "brackets, and by the smallest effect size of interest. Here are the effects that decide, or "
-    "their range; claims.json, beside this page, has every effect with its interval, rule and "
-    "number of trials. docs/protocol.md says what each claim measures, the rules, and the "
-    "units: *gain* is all that can be earned by learning in a game, *split* what depends on how "
+    "Each claim is decided by effects with 95 % intervals over trials, in brackets, and by the "
+    "smallest effect size of interest. Here are the effects that decide, or "
+    "their range; claims.json, beside this page, has all, and docs/protocol.md rules and units: "
+    "*gain* is all that can be earned by learning in a game, *split* what depends on how "
     "the population divides. *Inconclusive*: the interval is too wide to decide; *borderline*: it "
     "is narrow, and the effect too near to the threshold, or too small."
 )
@@ -222,7 +221,7 @@ def interval_text(each: Any) -> tuple[str, str]:
     """Estimate with its unit, and interval, of an EffectResult; str each."""
     found = each.interval
     estimate = f"{_number(found.estimate)} {each.effect.normaliser}".strip()
-    return estimate, f"{_number(found.low)} to {_number(found.high)}"
+    return estimate, f"{_number(found.low)}, {_number(found.high)}"
 
 
 def _number(value):

@@ -45,9 +45,10 @@ BETTER = {
 }
 # of the other population, the shift of its row, and the marker
 LOOK = {
-    "independent": (STYLES["networked"][0], 1.0, -0.16, "o"),
-    "centralised": (STYLES["centralised"][0], 0.45, 0.2, "s"),
+    "independent": (STYLES["independent"][0], 1.0, -0.2, "o"),
+    "centralised": (STYLES["centralised"][0], 0.6, 0.22, "s"),
 }
+SHORT = {FAILS: "fails"}  # in a table
 LEAST_REACH, MOST_REACH = 0.2, 1.0  # of the axis; what is beyond has an arrow
 
 
@@ -102,8 +103,8 @@ def plot_effects(
         squeeze=False,
     )
     shown = effects[effects["network"] == ALL]
-    reach = np.nanmax(np.abs(shown["estimate"]), initial=0.0)
-    reach = min(max(1.15 * reach, LEAST_REACH), MOST_REACH)
+    reach = np.nanmax(np.abs(shown[["low", "high"]].to_numpy()), initial=0.0)
+    reach = min(max(1.05 * reach, LEAST_REACH), MOST_REACH)
     for disturbance, (forest, below) in zip(disturbances, axes.T, strict=True):
         _draw_forest(forest, disturbance, rows, effects, pooled, reach)
         forest.set_title(DISTURBANCES.get(disturbance, disturbance), fontsize=7.5, pad=14)
@@ -236,45 +237,48 @@ def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFr
     own = games.drop_duplicates(["kind", "game"])
     kinds = own[own["learned"]].groupby("kind", sort=False).size()
     counted = " and ".join(f"{number} {kind}" for kind, number in kinds.items())
-    effects = [
-        [
-            DISTURBANCES.get(row.disturbance, row.disturbance),
-            row.against,
-            _games(row),
-            signed(row.estimate),
-            _interval(row),
-            *(row.better, row.worse, row.verdict),
-        ]
-        for row in pooled.itertuples()
-    ]
-    correlations = []
-    for row in predictors.itertuples():
-        known, name = np.isfinite(row.correlation), PREDICTORS[row.predictor]
-        correlations.append(
+    kinds_of = {row.kind: _games(row) for row in pooled.itertuples()}
+    effects = []
+    for (disturbance, against), rows in pooled.groupby(["disturbance", "against"], sort=False):
+        cells = {
+            row.kind: f"{_estimate(row)} {SHORT.get(row.verdict, row.verdict)}"
+            for row in rows.itertuples()
+        }
+        counts = rows.set_index("kind").loc["all"]
+        effects.append(
             [
-                DISTURBANCES.get(row.disturbance, row.disturbance),
-                f"**{name}**" if row.found else name,
-                signed(row.correlation) if known else "none: it is the same in all",
-                _interval(row) if known else "",
-                row.games,
+                DISTURBANCES.get(disturbance, disturbance),
+                against,
+                *(cells.get(kind, "") for kind in kinds_of),
+                f"{counts['better']} / {counts['worse']}",
             ]
         )
-    head = ["disturbance", "against", "games", "effect", "95 % interval", "better in", "worse in"]
+    correlations = []
+    for predictor, name in PREDICTORS.items():
+        rows = predictors[predictors["predictor"] == predictor].set_index("disturbance")
+        found = (rows.loc[each] for each in predictors["disturbance"].unique())
+        correlations.append([name, *map(_correlation, found)])
     lines = [
         f"# {TITLE}",
         "",
         f"There is something to learn in {own['learned'].sum()} of {len(own)} games: {counted}. "
         "Effects are mean returns of the run, networked minus another architecture, in units of "
-        "the gain observed in a game, with 95 % intervals over games. *Better in*, *worse in*: "
-        f"games whose own interval excludes 0. *{KINDS_ALIKE.capitalize()}*: the mean of the "
-        "kinds' means, as the random games are one family and more than the others.",
+        "the gain observed in a game, with 95 % intervals over games, and whether they are more by "
+        f"{RULE.margin:g}. *{KINDS_ALIKE.capitalize()}*: the mean of the kinds' means, as the "
+        "random games are one family. *Better / worse*: games whose own interval excludes 0.",
         "",
         f"![{TITLE}](generality.png)",
         "",
     ]
-    lines += [*markdown_table([*head, f"more by {RULE.margin:g}"], effects), ""]
-    head = ["disturbance", "goes with the effect against independent agents", "correlation"]
-    lines += markdown_table([*head, "95 % interval", "games"], correlations)
+    head = ["disturbance", "against", *kinds_of.values(), "better / worse"]
+    lines += [*markdown_table(head, effects), ""]
+    lines += [
+        "What goes with the effect against independent agents (Spearman's correlation over games "
+        "or networks; bold: its interval excludes 0):",
+        "",
+    ]
+    shown = (DISTURBANCES.get(each, each) for each in predictors["disturbance"].unique())
+    lines += markdown_table(["", *shown], correlations)
     measured = predictors["correlation"].notna().sum()
     lines += ["", f"Of {measured} such intervals one in twenty excludes 0 by chance."]
     return "\n".join(lines) + "\n"
@@ -282,9 +286,16 @@ def to_markdown(games: pd.DataFrame, pooled: pd.DataFrame, predictors: pd.DataFr
 
 def _games(row):
     if row.kind == "all":
-        return row.games
-    return f"{row.games}, {row.kind}" if row.kind == KINDS_ALIKE else f"{row.games} {row.kind}"
+        return f"all {row.games}"
+    return row.kind if row.kind == KINDS_ALIKE else f"{row.games} {row.kind}"
 
 
-def _interval(row):
-    return f"{signed(row.low)} to {signed(row.high)}"
+def _estimate(row):
+    return f"{signed(row.estimate)} ({signed(row.low)} to {signed(row.high)})"
+
+
+def _correlation(row):
+    if not np.isfinite(row.correlation):
+        return "none: it is the same in all"
+    text = f"{signed(row.correlation)} ({signed(row.low)} to {signed(row.high)})"
+    return f"**{text}**" if row.found else text

@@ -42,6 +42,7 @@ TEXTS = {
     "C5": "faster than indep.,\nundisturbed",
     "C8": "faster\nthan both",
 }
+SHORT = {FAILS: "fails", NOTHING: "-"}  # of verdicts in a table
 MARK, AGAINST = "†", "the paper's text speaks against it: no claim depends on it"
 LEGEND = {"frameon": False, "handlelength": 1.4, "columnspacing": 1.2, "handletextpad": 0.5}
 REACH = 15  # margins; longer intervals are cut at the edge
@@ -250,22 +251,23 @@ def plot_curve(
 def to_markdown(found: pd.DataFrame, table: pd.DataFrame) -> str:
     """The verdicts by interpretation, for readers; str."""
     columns = dict.fromkeys(zip(found["claim"], found["where"], strict=True))
-    hold = _how_many_hold(found)
     rows = []
     for name, group in found.groupby("interpretation", sort=False):
         verdicts = [
-            cell.verdict + (f" ({signed(cell.estimate)})" if np.isfinite(cell.estimate) else "")
+            SHORT.get(cell.verdict, cell.verdict)
+            + (f" ({signed(cell.estimate)})" if np.isfinite(cell.estimate) else "")
             for cell in group.itertuples()
         ]
-        rows.append([_named(name), *verdicts, hold[name]])
+        rows.append([_named(name), *verdicts])
     answer = (
         f"Under the baseline interpretation {_hold(found)[BASELINE]}. Games with nothing to judge "
-        "are left out of a cell. *Depends*: by estimand; readings.csv, beside this page, has each."
+        "are left out of a cell. *Depends*: by estimand; readings.csv, beside this page, has each. "
+        f"*{SHORT[FAILS].capitalize()}*: {FAILS}; -: {NOTHING}."
     )
     if found["interpretation"].isin(AGAINST_TEXT).any():
         answer += f" {MARK}: {AGAINST}."
     lines = [f"# {TITLE}", "", answer, "", f"![{TITLE}](readings.png)", ""]
-    lines += markdown_table(["interpretation", *map(" ".join, columns), "hold"], rows)
+    lines += markdown_table(["interpretation", *map(" ".join, columns)], rows)
     lines += ["", _curve_in_words(table, "C5"), "", f"![{CURVE_TITLE}](readings_c5.png)"]
     return "\n".join(lines) + "\n"
 

@@ -1,7 +1,8 @@
 """Keep the data behind the claims report: ``python -m mfgcore.study.keep_data``.
 
 After the confirmatory runs, it copies the metrics with one number for each iteration of every
-complete experiment and comparison to docs/gallery/data, in single precision and compressed.
+complete experiment and comparison to docs/gallery/data, in single precision and compressed; and to
+docs/gallery/fields where the first trial's population is, at a few iterations of each experiment.
 """
 
 import json
@@ -12,12 +13,15 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from mfgcore.plotting.maps import snapshots_of
 from mfgcore.runs import datasets
 from mfgcore.study.claims import FIGURES, Evidence
 
 ROOT = Path(__file__).resolve().parents[2]
 GALLERY = ROOT / "docs/gallery"
 DATA = GALLERY / "data"
+FIELDS = GALLERY / "fields"
+SNAPSHOTS = 6
 RESULTS = ROOT / "results/confirmatory"
 LARGEST, TOTAL = 5e6, 25e6  # bytes, of a file and of all
 
@@ -49,6 +53,20 @@ def keep(
     return kept
 
 
+def keep_fields(results: Path = RESULTS, fields: Path = FIELDS) -> None:
+    """Copy the mean fields of the first trial at a few iterations of each experiment."""
+    for path in sorted((results / "experiments").glob("*.nc")):
+        dataset = datasets.load(path, kind="experiment").isel(trial=slice(1))
+        shown = dataset[["mean_field"]].sel(iteration=snapshots_of(dataset, SNAPSHOTS))
+        shown.drop_vars("action", errors="ignore").to_netcdf(fields / path.name)
+
+
+def read_fields(name: str, fields: Path = FIELDS) -> xr.Dataset:
+    """Kept mean fields of an experiment; over architecture, trial, iteration and state."""
+    with xr.open_dataset(fields / f"{name}.nc", engine="netcdf4") as opened:
+        return opened.load()
+
+
 def read(data: Path = DATA) -> Evidence:
     """Evidence from kept files: figN.nc, NAME.nc of each comparison, theory.json."""
     every = {}
@@ -62,4 +80,6 @@ def read(data: Path = DATA) -> Evidence:
 
 
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]) if sys.argv[1:] else RESULTS)
+    RESULTS = Path(sys.argv[1]) if sys.argv[1:] else RESULTS
+    keep(RESULTS)
+    keep_fields(RESULTS)

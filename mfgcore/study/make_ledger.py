@@ -1,7 +1,8 @@
 """Judge the claims by the kept data, without a run: ``python -m mfgcore.study.make_ledger``.
 
 Reads docs/gallery/data, and writes to docs/gallery the claims report, the paper's figures, the
-verdicts by interpretation, the effects in other games, and what became of the second protocol.
+verdicts by interpretation, the effects in other games, what parameters change, and what became of
+the second protocol.
 """
 
 from pathlib import Path
@@ -9,17 +10,22 @@ from pathlib import Path
 from PIL import Image
 
 from mfgcore._base.files import write_text
-from mfgcore.plotting import exact, metrics
+from mfgcore.batch.design import reference
+from mfgcore.experiment.experiment import make_experiment
+from mfgcore.plotting import exact, mean_field, metrics
+from mfgcore.runs.datasets import configuration
+from mfgcore.runs.simulate import simulate
 from mfgcore.study import (
     SEED,
     claims_plots,
     claims_report,
     external_validity_report,
     interpretations_report,
+    parameter_figures,
 )
 from mfgcore.study.claims import Evidence, judge, summary
 from mfgcore.study.claims.evidence import INTERPRETATIONS
-from mfgcore.study.keep_data import GALLERY, read
+from mfgcore.study.keep_data import GALLERY, read, read_fields
 from mfgcore.study.law import data, plots, report
 
 TITLES = {
@@ -33,7 +39,7 @@ TITLES = {
 
 
 def write_claims(evidence: Evidence, folder: Path) -> None:
-    """Write claims.json, claims.md, claims.png and headline.png to a folder."""
+    """Write claims.json, claims.md and headline.png to a folder."""
     results, rows = judge(evidence, SEED), summary(evidence)
     made_from = {
         "experiments": claims_report.sources(evidence.experiments),
@@ -41,17 +47,21 @@ def write_claims(evidence: Evidence, folder: Path) -> None:
     }
     claims_report.write_json(results, rows, made_from, folder / "claims.json")
     write_text(folder / "claims.md", claims_report.to_markdown(results, rows))
-    claims_plots.plot_forest(results, [folder / "claims.png"])
     claims_plots.plot_headline(results, [folder / "headline.png"])
-    shrink(folder / "claims.png", folder / "headline.png")
+    shrink(folder / "headline.png")
 
 
 def draw_figures(evidence: Evidence, folder: Path) -> None:
-    """Draw the paper's figures, with sampled and with exact metrics."""
+    """Draw the paper's figures, with sampled and with exact metrics, and maps of mean fields.
+
+    What is exact is drawn beside a run without sampling error, of a second or two.
+    """
     for name, dataset in evidence.experiments.items():
-        paths = folder / f"{name}.png", folder / f"{name}_exact.png"
-        for figure, path in zip((metrics, exact), paths, strict=True):
-            figure(dataset, drawings=[path], title=TITLES[name])
+        paths = [folder / f"{name}{ending}.png" for ending in ("", "_exact", "_mean_field")]
+        metrics(dataset, drawings=paths[:1], title=TITLES[name])
+        alone = simulate(reference(make_experiment(**configuration(dataset))))
+        exact(dataset, reference=alone, drawings=paths[1:2], title=TITLES[name])
+        mean_field(read_fields(name), drawings=paths[2:], title=TITLES[name])
         shrink(*paths)
 
 
@@ -84,5 +94,6 @@ if __name__ == "__main__":
     kept = read()
     write_claims(kept, GALLERY)
     draw_figures(kept, GALLERY / "confirmatory")
+    shrink(*parameter_figures.draw(kept, GALLERY))
     write_comparisons(kept, GALLERY)
     write_law(kept, GALLERY)

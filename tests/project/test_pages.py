@@ -9,39 +9,40 @@ from project import ROOT, tracked
 
 # the most words of each page, without the tables that docs/make_tables.py writes into it
 BY_HAND = {
-    "README.md": 1500,
-    "CONTRIBUTING.md": 450,
-    "config/README.md": 850,
-    "docs/architecture.md": 850,
+    "README.md": 900,
+    "CONTRIBUTING.md": 430,
+    "config/README.md": 670,
+    "docs/architecture.md": 670,
     "docs/cli.md": 120,
-    "docs/cluster.md": 1150,
-    "docs/concepts.md": 1100,
-    "docs/decisions.md": 3500,
+    "docs/cluster.md": 1050,
+    "docs/concepts.md": 900,
+    "docs/decisions.md": 3000,
     "docs/explorer.md": 120,
-    "docs/extending.md": 2600,
-    "docs/files.md": 500,
-    "docs/howto.md": 450,
-    "docs/protocol.md": 4800,
-    "docs/protocol_law.md": 1400,
+    "docs/extending.md": 2350,
+    "docs/files.md": 420,
+    "docs/howto.md": 400,
+    "docs/protocol.md": 2050,
+    "docs/protocol_law.md": 1380,
     "docs/reference.md": 120,
-    "docs/related.md": 430,
+    "docs/related.md": 330,
     "docs/releasing.md": 220,
-    "docs/results.md": 3800,
-    "docs/theory.md": 3400,
+    "docs/results.md": 2870,
+    "docs/theory.md": 1700,
     "docs/troubleshooting.md": 700,
-    "docs/gallery/README.md": 350,
+    "docs/gallery/README.md": 300,
     "figures/README.md": 220,
-    "verification/README.md": 480,
+    "verification/README.md": 430,
 }
 GENERATED = {
-    "docs/games.md": 1300,
-    "docs/gallery/claims.md": 2400,
-    "docs/gallery/generality.md": 1000,
-    "docs/gallery/law.md": 1000,
-    "docs/gallery/readings.md": 900,
+    "docs/games.md": 1250,
+    "docs/gallery/claims.md": 2200,
+    "docs/gallery/generality.md": 550,
+    "docs/gallery/law.md": 900,
+    "docs/gallery/readings.md": 600,
 }
-ALL_BY_HAND, ALL_GENERATED = 26_750, 9_000
+ALL_BY_HAND, ALL_GENERATED = 21_000, 7_700
 UNLIMITED = {"CHANGELOG.md", "docs/tutorial.ipynb"}
+ARCHIVE = "docs/archive/"  # records, which nobody has to read
 NAMES = "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/*.md", "figures/*.md"
 PAGES = {
     path.relative_to(ROOT).as_posix(): path
@@ -123,7 +124,8 @@ def words_by_hand(page):
 def test_no_page_is_longer_than_it_may_be():
     by_hand = {page: words_by_hand(page) for page in PAGES if page in BY_HAND}
     generated = {page: words(text_of(page)) for page in PAGES if page in GENERATED}
-    assert by_hand.keys() | generated.keys() | UNLIMITED == PAGES.keys()
+    archive = {page for page in PAGES if page.startswith(ARCHIVE)}
+    assert by_hand.keys() | generated.keys() | UNLIMITED | archive == PAGES.keys()
     limits = BY_HAND | GENERATED
     assert {p: n for p, n in (by_hand | generated).items() if n > limits[p]} == {}
     assert sum(by_hand.values()) <= ALL_BY_HAND

@@ -169,10 +169,11 @@ def test_the_markdown_says_what_the_tables_say(found):
     text = external_validity_report.to_markdown(games, pooled, predictors)
     assert "in 9 of 10 games: 4 chosen games and 5 random games" in text
     for row in pooled.itertuples():
-        assert f"| {row.against} | {row.games} " in text
-        assert f"| {signed(row.estimate)} | {signed(row.low)} to {signed(row.high)} |" in text
-    assert "| links fail | independent | 9 | " in text
-    assert "| **distance between agents in the network** |" in text
+        shown = f"{signed(row.estimate)} ({signed(row.low)} to {signed(row.high)}) "
+        assert f"{shown}{row.verdict.replace('does not hold', 'fails')} |" in text
+    assert "| all 9 | " in text and "| links fail | independent | " in text
+    [distance] = [line for line in text.splitlines() if line.startswith("| distance")]
+    assert "**" in distance
 
 
 def test_the_picture_shows_every_game_and_is_the_same_for_the_same_data(found, tmp_path):

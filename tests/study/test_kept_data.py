@@ -13,6 +13,8 @@ from project import ROOT, tracked
 from mfgcore.pipeline import configuration
 from mfgcore.runs.datasets import load
 from mfgcore.runs.simulation import Simulation
+from mfgcore.study import keep_data
+from mfgcore.study.claims import FIGURES
 
 DATA = tracked("docs/gallery/data/*.nc")
 METRICS = (
@@ -83,6 +85,18 @@ def test_the_code_of_today_makes_them(path):
         assert np.array_equal(made, kept[name].values[:ITERATIONS], equal_nan=True), name
 
 
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_code_of_today_makes_the_mean_fields(name):
+    fields = keep_data.read_fields(name)["mean_field"]
+    assert fields.sizes["iteration"] == keep_data.SNAPSHOTS
+    runs = configuration.design(configured("config/confirmatory.yaml"), "experiments", name).runs
+    for architecture in fields["architecture"].values:
+        simulation = Simulation(runs[str(architecture), 0])
+        simulation.step()
+        kept = fields.sel(architecture=architecture, trial=0, iteration=0)
+        assert np.array_equal(simulation.records["mean_field"][0], kept)
+
+
 def test_there_are_kept_data():
     assert Path(ROOT / "docs/gallery/data/theory.json").exists()
     assert len(DATA) >= 4
@@ -91,17 +105,3 @@ def test_there_are_kept_data():
 @pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
 def test_they_are_experiments_like_others(path):
     assert load(path, kind="experiment").attrs["runs"] > 0
-
-
-LONGER = [path for path in DATA if path.stem.endswith("_longer")]
-
-
-@pytest.mark.parametrize("path", LONGER, ids=lambda path: path.stem)
-def test_runs_that_were_made_longer_begin_as_the_others(path):
-    shorter = path.with_stem(path.stem.removesuffix("_longer"))
-    with xr.open_dataset(path) as longer, xr.open_dataset(shorter) as first:
-        for name in ("discounted_return", "useful_share"):
-            began, again = xr.align(first[name], longer[name], join="inner")
-            there = np.isfinite(began.values)
-            assert there.any(axis=-1).all()
-            np.testing.assert_array_equal(began.values[there], again.values[there])

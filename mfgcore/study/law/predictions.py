@@ -153,7 +153,7 @@ def progress_cells(law: Law, score: str) -> Iterator[tuple[int, float, str, Runs
     """Number of agents, p, variant and runs of each cell of experiment 1 with a score.
 
     Who learns alone, or for all, chooses nothing: such cells are among those of the random score.
-    Where runs were made longer, it is the longer ones.
+    Where longer runs were made, because the first ended too early, it is those.
     """
     own = [each for each in law.levels("updates", "variant") if each.endswith(score)]
     alone = law.levels("alone", "variant") if score == "random" else []

@@ -2,7 +2,7 @@
 
 Theorem 3.3 rests on Theorem 3 of Yardim, Cayci, Geist & He, Policy Mirror Ascent for Efficient and
 Independent Learning in Mean Field Games (arXiv 2212.14449). What each function computes, and why it
-is the constant or a bound of it, is told in ``docs/theory.md``, by its name there.
+is the constant or a bound of it, is told in ``docs/archive/theory.md``, by its name there.
 
 Distances: states and actions are 0 or 1 apart, distributions by the 1-norm, policies by the
 largest 1-norm over the states, Q-functions by the largest difference.

@@ -6,7 +6,7 @@ from pathlib import Path
 from mfgcore.study.report_style import markdown_table
 from mfgcore.study.theory.bounds import AUTHORS, ERRORS
 from mfgcore.study.theory.consensus import N_AGENTS
-from mfgcore.study.theory.equilibrium import ALGORITHMS, COMMON, LAST, SEED, STARTS, TRIALS
+from mfgcore.study.theory.equilibrium import ALGORITHMS, COMMON, LAST, STARTS, TRIALS
 from mfgcore.study.theory.population_size import GATHERED, LARGE, SIZES
 from mfgcore.study.theory.population_size import TRIALS as WALKS
 
@@ -16,7 +16,9 @@ SETTINGS = {
     "diffuse_small": "diffuse, 3 x 3 cells",
     "diffuse": "diffuse, 8 x 8 cells",
 }
-NAMES = {"exact": "exact Q-functions", "online": "Algorithm 1", "replay": "Algorithm 2"}
+NAMES = {"online": "Algorithm 1", "replay": "Algorithm 2"}
+
+SHOWN = 1  # which of the errors
 
 TEMPLATE = Path(__file__).with_name("page.md")
 
@@ -54,7 +56,6 @@ def constant_table(numbers):
     def add(text, how, key):
         rows.append([text, how, *(show(key(each)) for each in games.values())])
 
-    add("N", "", lambda each: each["agents"])
     for key, how in (("K_mu", "exact"), ("K_s", "exact"), ("K_a", "exact")):
         add(key, how, lambda each, key=key: each[key])
     add("L_mu", "exact; agree: see below", lambda each: each["L_mu"])
@@ -67,12 +68,6 @@ def constant_table(numbers):
     add("p_inf at the λ used", "exact", lambda each: each["least_probability"])
     contracts = (f"{each['best_contraction']:.4f}" for each in games.values())
     rows.append(["1 / (1 + η λ), as used", "least L_Γ of the formula", *contracts])
-    for i, error in enumerate(ERRORS):
-        add(
-            f"K at that, ε = {show(error)}",
-            "exact",
-            lambda each, i=i: math.ceil(each["iterations_at_best"][i]),
-        )
     add("λ above which p_inf > 0", "exact", lambda each: each["weight_with_floor"])
     add("λ above which L_Γ < 1", "bound", lambda each: each["weight_asked"])
     return table(rows)
@@ -80,48 +75,34 @@ def constant_table(numbers):
 
 def asked_table(numbers):
     """Requirements of Theorem 3.3, beside the paper's parameters."""
-    rows = [["game", "ε", "λ", "L_Γ", "least mass", "K", "error of Q", "M_pg"]]
+    rows = [["game", "λ", "L_Γ", "least mass", "K", "error of Q", "M_pg"]]
     for name, each in numbers["constants"].items():
-        for asked in each["asked"]:
-            cells = asked | {"iterations": math.ceil(asked["iterations"])}
-            keys = "error", "entropy_weight", "contraction", "least_mass", "iterations"
-            rows.append([name, *(show(cells[key]) for key in (*keys, "q_error", "updates"))])
+        asked = each["asked"][SHOWN]
+        cells = asked | {"iterations": math.ceil(asked["iterations"])}
+        keys = "entropy_weight", "contraction", "least_mass", "iterations", "q_error", "updates"
+        rows.append([name, *(show(cells[key]) for key in keys)])
     for name, run in numbers["used"].items():
         if name != "contraction":
             used = "entropy_weight", None, None, "iterations", None, "updates"
-            cells = [show(run[key]) if key else "" for key in used]
-            rows.append([f"{name}, as used", "not named", *cells])
-    return table(rows)
-
-
-def learning_table(numbers):
-    """Mixing constants of single policies."""
-    head = ["game", "policy", "least π", "least share", "least mass", "1 - Dobrushin"]
-    rows = [[*head, "T_mix: δ_mix, first", "T_mix: δ_mix, half"]]
-    for name, policy, each in _policies(numbers):
-        keys = "least_probability", "least_share", "least_mass", "step_overlap"
-        mixing = [
-            f"{show(each[f'{when}_at'])}: {show(each[f'delta_{at}'])}"
-            for when, at in (("reached", "there"), ("half", "half"))
-        ]
-        rows.append([name, policy, *(show(each[key]) for key in keys), *mixing])
+            rows.append([f"{name}, as used", *(show(run[key]) if key else "" for key in used)])
     return table(rows)
 
 
 def updates_table(numbers):
-    """Required M_pg and M_td of these policies."""
-    rows = [["game", "policy", "ε of Q", "M_td", "M_pg", "M_pg by δ_mix p, half", "first"]]
+    """Required M_pg and M_td of single policies."""
+    rows = [["game", "policy", "least mass", "T_mix: δ_mix", "M_td", "M_pg", "M_pg by δ_mix"]]
     for name, policy, each in _policies(numbers):
-        for row in each["learning"]:
-            first, half = map(show, row["updates_by_delta"])
-            cells = (show(row[key]) for key in ("error", "steps", "updates"))
-            rows.append([name, policy, *cells, half, first])
+        row = each["learning"][SHOWN]
+        mixing = f"{show(each['half_at'])}: {show(each['delta_half'])}"
+        cells = row["steps"], row["updates"], row["updates_by_delta"][1]
+        rows.append([name, policy, show(each["least_mass"]), mixing, *map(show, cells)])
     return table(rows)
 
 
 def _policies(numbers):
     for name, each in numbers["constants"].items():
-        yield name, "even, k = 0", each["even"]
+        if each["even"] != numbers["constants"]["agree"]["even"] or name == "agree":
+            yield name, "even, k = 0", each["even"]
         if each["learned"]["least_mass"] != each["even"]["least_mass"]:  # cluster's stays even
             yield name, f"exact learning, k = {each['learned_at']}", each["learned"]
 
@@ -136,8 +117,7 @@ def consensus_table(numbers):
 
 def population_table(numbers):
     """Slopes over N of distance, return and bias."""
-    head = ["game", "policy", "distance", "exact", "distance from N = 100", "furthest"]
-    rows = [[*head, "return", "its bias, exact"]]
+    rows = [["game", "policy", "distance", "exact", "from N = 100", "return", "its bias, exact"]]
     for name, cases in numbers["population"].items():
         for which, each in cases.items():
             distance, large, gap = (
@@ -147,18 +127,19 @@ def population_table(numbers):
                 )
             )
             row = [name, which, distance, f"{each['expected_distance_slope']:.3f}", large]
-            rows.append([*row, f"{each['apart']:.1f} s.e.", gap, f"{each['bias_slope']:.2f}"])
+            rows.append([*row, gap, f"{each['bias_slope']:.2f}"])
     return table(rows)
 
 
 def among_table(numbers):
     """Equilibria at a large entropy weight, over N."""
-    rows = [["game", "what", *(f"N = {n:,}" for n in SIZES), "slope"]]
+    columns = SIZES[0], SIZES[-1]
+    rows = [["game", "what", *(f"N = {n:,}" for n in columns), "slope"]]
     for name, each in numbers["among"].items():
         for key, text in (("gain", "best deviation's gain"), ("moved", "equilibrium's distance")):
-            values = [show(value) for value in each[key] or [None] * len(SIZES)]
-            slope = each[f"{key}_slope"]
-            rows.append([name, text, *values, "-" if slope is None else f"{slope:.2f}"])
+            if each[key]:
+                values = [show(each[key][SIZES.index(n)]) for n in columns]
+                rows.append([name, text, *values, f"{each[f'{key}_slope']:.2f}"])
     return table(rows)
 
 
@@ -170,37 +151,24 @@ def verdict(difference):
 
 
 def theorem_table(numbers):
-    """Distances of all architectures, and the difference that Theorem 3.3 is about."""
+    """Both sides of Theorem 3.3 with sampled Q-functions, and the distances without its score."""
     head = ["game", "learning", "networked", "independent", "difference", "Theorem 3.3"]
-    rows = [[*head, "centralised", "networked, random score"]]
+    rows = [[*head, "networked", "networked, random score"]]
+    for setting, algorithm, each in _sampled(numbers):
+        difference = each["differences"]["networked"]
+        ends = {who: found[0] for who, found in each["ends"].items()}
+        row = [SETTINGS[setting], NAMES[algorithm]]
+        row += [show(ends[who]) for who in ("networked", "independent")]
+        ratios = (f"{ends[who] / ends['independent']:.2f}" for who in rows[0][6:])
+        rows.append([*row, interval(difference), verdict(difference), *ratios])
+    return table(rows)
+
+
+def _sampled(numbers):
     for setting, algorithms in numbers["theorem"].items():
         for algorithm, each in algorithms.items():
-            difference = each["differences"]["networked"]
-            ends = {who: show(found[0]) for who, found in each["ends"].items()}
-            row = [SETTINGS[setting], NAMES[algorithm], ends["networked"], ends["independent"]]
-            row += [interval(difference), verdict(difference)]
-            rows.append([*row, ends["centralised"], ends["networked, random score"]])
-    return table(rows)
-
-
-def uniqueness_table(numbers):
-    """Evidence that there is one equilibrium."""
-    rows = [["game", "λ", "η", "ends", "answer"]]
-    for setting, each in numbers["uniqueness"].items():
-        keys = "entropy_weight", "step_size", "spread", "answer"
-        rows.append([SETTINGS[setting], *(show(each[key]) for key in keys)])
-    return table(rows)
-
-
-def ratio_table(numbers):
-    """Distances of networked agents in units of independent ones'."""
-    rows = [["game", "learning", "networked", "networked, random score"]]
-    for setting, algorithms in numbers["theorem"].items():
-        for algorithm in ("online", "replay"):
-            ends = {who: found[0] for who, found in algorithms[algorithm]["ends"].items()}
-            ratios = (ends[who] / ends["independent"] for who in rows[0][2:])
-            rows.append([SETTINGS[setting], NAMES[algorithm], *(f"{each:.2f}" for each in ratios)])
-    return table(rows)
+            if algorithm in NAMES:
+                yield setting, algorithm, each
 
 
 def crowd_table(numbers):
@@ -217,12 +185,7 @@ def page(numbers):
     """Content of docs/theory.md; str."""
     used, agree = numbers["used"]["agree"], numbers["constants"]["agree"]
     even = agree["even"]
-    calls = [
-        verdict(each["differences"]["networked"])
-        for algorithms in numbers["theorem"].values()
-        for algorithm, each in algorithms.items()
-        if algorithm != "exact"
-    ]
+    calls = [verdict(each["differences"]["networked"]) for *_, each in _sampled(numbers)]
     cases = [each for both in numbers["population"].values() for each in both.values()]
     slopes = sorted(each["expected_distance_slope"] for each in cases)
     biases = sorted(each["bias_slope"] for each in cases)
@@ -238,7 +201,6 @@ def page(numbers):
         "replay": show(ALGORITHMS["replay"]["transitions"]),
         "cycles": ALGORITHMS["replay"]["replay_cycles"],
         "starts": STARTS,
-        "seed": SEED,
         "used_iterations": show(used["iterations"]),
         "used_step_size": show(used["step_size"]),
         "used_weight": show(used["entropy_weight"]),
@@ -251,9 +213,8 @@ def page(numbers):
         "meet_at": show(agree["meet_at"]),
         "h_max": show(agree["h_max"]),
         "l_h": show(agree["L_h"]),
-        "middle_error": show(ERRORS[1]),
-        "last_error": show(ERRORS[2]),
-        "middle_iterations": show(agree["iterations_at_best"][1]),
+        "middle_error": show(ERRORS[SHOWN]),
+        "middle_iterations": show(agree["iterations_at_best"][SHOWN]),
         "authors": show(AUTHORS),
         "authors_error": show(even["error_of_authors"]),
         "authors_first": show(even["error_by_delta"][0]),
@@ -268,8 +229,7 @@ def page(numbers):
         "fails": calls.count("does not hold"),
         "open": calls.count("not told apart"),
     }
-    tables = [constant_table, asked_table, learning_table, updates_table, consensus_table]
-    tables += [population_table, among_table, uniqueness_table, theorem_table, ratio_table]
-    tables.append(crowd_table)
+    tables = [constant_table, asked_table, updates_table, consensus_table, population_table]
+    tables += [among_table, theorem_table, crowd_table]
     shown = {each.__name__: each(numbers) for each in tables}
     return TEMPLATE.read_text(encoding="utf-8").format(**numbers_in_words, **shown)
