@@ -26,8 +26,8 @@
 #                (with CONFIGFILE=config/preview.yaml: of the preview)
 # make check-workflows  .github and CITATION.cff, by check-jsonschema and zizmor
 # make crosscheck  every game's moves, rewards, values and exploitability against those of
-#                bench-mfg-suite, in an environment apart; and learning curves against those of a
-#                second implementation of Algorithm 2
+#                bench-mfg-suite, in an environment apart; equilibria and exploitability against its
+#                and MFGLib's; and learning curves against a second implementation of Algorithm 2
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 VENV = $(shell cd .venv 2>/dev/null && pwd -P || echo .venv)
@@ -213,12 +213,19 @@ check-workflows: .venv-checks/.done
 	$(call pip,.venv-checks) --requirement $<
 	@touch $@
 
-crosscheck: .venv-crosscheck/.done
+crosscheck: .venv-crosscheck/.done .venv-mfglib/.done
 	.venv-crosscheck/bin/python -m pytest tests/crosscheck -s
 	.venv-crosscheck/bin/python verification/learning_curves.py
+	.venv-mfglib/bin/python -m pytest tests/crosscheck/test_mfglib.py -s
 
 .venv-crosscheck/.done: $(SOURCES) tests/crosscheck/requirements.txt
 	test -x .venv-crosscheck/bin/python || $(PYTHON) -m venv .venv-crosscheck
 	$(call pip,.venv-crosscheck) --requirement requirements.lock --requirement tests/crosscheck/requirements.txt
 	$(call pip,.venv-crosscheck) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv-mfglib/.done: $(SOURCES) tests/crosscheck/mfglib-requirements.txt
+	test -x .venv-mfglib/bin/python || $(PYTHON) -m venv .venv-mfglib
+	$(call pip,.venv-mfglib) --requirement tests/crosscheck/mfglib-requirements.txt setuptools cython
+	$(call pip,.venv-mfglib) --no-build-isolation --editable .
 	@touch $@

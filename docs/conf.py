@@ -20,6 +20,8 @@ CONTENTS = {
     "Start": ["/docs/concepts", "/docs/tutorial"],
     "How to": [
         "/docs/howto",
+        "/docs/equilibria",
+        "/docs/from_mfglib",
         "/docs/extending",
         "/docs/explorer",
         "/docs/cluster",
@@ -74,6 +76,7 @@ nb_execution_mode = "force"
 nb_execution_timeout = 180
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
+nb_execution_excludepatterns = ["docs/from_mfglib.ipynb"]  # mfglib is not installed for the site
 
 autodoc_default_options = {"members": True, "inherited-members": False}
 highlight_language = "none"  # of blocks that do not say theirs: shell and formulas

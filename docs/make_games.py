@@ -1,43 +1,38 @@
 """Write ``games.md`` and the pictures in ``games/``: every shipped game and an equilibrium of it.
 
-The equilibrium is found from a policy that is nearly even. In turn the policy takes a step of
-mirror ascent on its exact Q-values, and the mean field follows: to the policy's stationary
-distribution, or, where transitions depend on the mean field, by one step of the population.
+The equilibrium is the one that :func:`mfgcore.solve` finds by the first of `METHODS` that does.
 """
 
 import dataclasses
 import inspect
-from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-import xarray as xr
 
-from mfgcore import meanfield
+import mfgcore
 from mfgcore.batch.design import plain
 from mfgcore.experiment.parameters import defaults
 from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.plotting import draw_shares
 from mfgcore.plotting.state_layout import cells_of, layout_of, names_of, turns_of
 from mfgcore.plotting.style import use_style
-from mfgcore.runs.datasets import state_coordinates
 
 DOCS = Path(__file__).parent
 WEIGHTS = {key: defaults()[key] for key in ("discount", "entropy_weight")}
-ENOUGH = 1e-6  # exploitability, and change of a share in a step
+METHODS = ("online_mirror_descent", "fixed_point")
 STATED = 1e-3  # an exploitability above this is no equilibrium's
-STEP_SIZES = (1.0, 0.1)  # of mirror ascent; where the first one circles, the second is small enough
-MAX_STEPS = 30_000
 HEAD = """# The games
 
 Made by `make games`, from the games themselves.
 
 Each picture shows an equilibrium at a discount of {discount} and an entropy weight of
-{entropy_weight}: where there are several, the one to which mirror ascent on exact Q-values leads
-from a policy that is nearly even. Under it stands the exploitability, what an agent could gain by
-another policy, of values of at most {largest:.0f}; the last number, if moves depend on the mean
-field, says how fast that still changes.
+{entropy_weight}. It is what `mfgcore.solve` finds by online mirror descent, from a policy that is
+nearly even, or, where that does not settle, by the damped fixed-point iteration. Where there are
+several equilibria,
+it depends on the method and the start which one is found: in which cell `cluster` gathers, say, is
+chance. Under it stand the exploitability, what an agent could gain by another policy, and how it
+was found. Values are at most {largest:.0f}.
 
 Colour is the share of the population, outlines are where most is paid if it is spread evenly,
 arrows are expected steps, and the larger a dot, the likelier an agent stays. Colour and length are
@@ -47,81 +42,22 @@ on square-root scales. Nobody can be where it is grey.
 """
 
 
-@dataclass
-class Equilibrium:
-    """Mean field and policy, and their distance from an equilibrium."""
-
-    mean_field: np.ndarray
-    policy: np.ndarray
-    exploitability: float
-    residual: float  # largest change of a share in one step
-
-
-def equilibrium(game):
-    """Find an equilibrium of a game; Equilibrium."""
-    for step_size in STEP_SIZES:
-        found = search(game, step_size)
-        if found.exploitability <= STATED:
-            break
-    return found
-
-
-def search(game, step_size):
-    """Find the limit of mirror ascent; Equilibrium."""
-    n_states, n_actions = game.n_states, len(game.actions)
-    mean_field = np.full(n_states, 1.0 / n_states)
-    # not quite even, as even policies are unstable equilibria of games such as `cluster`
-    logits = 0.1 * np.random.default_rng(0).random((n_states, n_actions))
-    for step in range(MAX_STEPS):
-        policy = np.exp(logits - logits.max(axis=1, keepdims=True))
-        policy /= policy.sum(axis=1, keepdims=True)
-        if game.mean_field_dynamics:
-            mean_field = (mean_field + pushed(mean_field, policy, game)) / 2.0
-        else:
-            mean_field = meanfield.stationary_distribution(policy, game)
-        if step % 50 == 0:
-            found = Equilibrium(mean_field, policy, *distance(mean_field, policy, game))
-            if max(found.exploitability, found.residual) <= ENOUGH:
-                break
-        q_values = meanfield.action_values(policy, mean_field, game, **WEIGHTS)
-        logits = np.log(np.maximum(policy, 1e-300)) + step_size * q_values
-        logits /= 1.0 + step_size * WEIGHTS["entropy_weight"]
-    return found
-
-
-def pushed(mean_field, policy, game):
-    """Mean field after one step; (n_states,) float64."""
-    given = (mean_field,) if game.mean_field_dynamics else ()
-    masses = mean_field[:, None, None] * policy[:, :, None] * game.transition_probabilities(*given)
-    after = np.bincount(np.ravel(game.next_states()), masses.ravel(), game.n_states)
-    return after / after.sum()
-
-
-def distance(mean_field, policy, game):
-    """Exploitability, and the largest change of a share in one step; both float."""
-    best = meanfield.best_response(mean_field, game, **WEIGHTS).values
-    own = meanfield.policy_value(policy, mean_field, game, **WEIGHTS)
-    change = np.abs(pushed(mean_field, policy, game) - mean_field).max()
-    return max(0.0, float(mean_field @ (best - own))), float(change)
-
-
 def draw(game, found, path):
-    """Draw an equilibrium to a file."""
-    states = xr.Dataset(coords=state_coordinates(game), attrs={"layout": game.layout or "none"})
-    layout = layout_of(states)
+    """Draw an equilibrium, a dataset, to a file."""
+    layout, mean_field = layout_of(found), found["mean_field"].values
     size = {"none": (5.2, 2.2), "line": (4.4, 1.25)}.get(layout, (3.7, 3.0))
     figure = plt.figure(figsize=size, layout="constrained")
     if layout == "none":
         shares, policy = figure.subplots(1, 2)
-        draw_shares(shares, found.mean_field, states)
+        draw_shares(shares, mean_field, found)
         named = game.state_names is not None
         shares.set(title="share of the population", xlabel="" if named else "state")
-        draw_table(policy, found.policy, game, names_of(states))
+        draw_table(policy, found["policy"].values, game, names_of(found))
         policy.set_xlabel("" if named else "state")
     else:
         axis = figure.subplots()
-        draw_shares(axis, found.mean_field, states)
-        draw_arrows(axis, found.policy, game, cells_of(states), turns_of(states))
+        draw_shares(axis, mean_field, found)
+        draw_arrows(axis, found["policy"].values, game, cells_of(found), turns_of(found))
         colours = (axis.collections if layout == "ring" else axis.images)[0]
         figure.colorbar(colours, ax=axis, label="share of all")
     figure.savefig(path, dpi=120)
@@ -173,11 +109,13 @@ def section(name, found):
     text = inspect.getdoc(game)
     fields = [f"`{each.name}` {shown(each.default)}" for each in dataclasses.fields(game)]
     read = f"Parameters: {', '.join(fields)}." if fields else "No parameters."
-    caption = f"Exploitability {found.exploitability:.1g}"
-    if found.exploitability > STATED:
-        caption += ", which is no equilibrium's: mirror ascent does not settle"
-    if found.residual > 1e-12:
-        caption += f"; in a step no share changes by more than {found.residual:.1g}"
+    gap = float(found["exploitability"].min())
+    caption = f"Exploitability {gap:.1g}"
+    if gap > STATED:
+        caption += ", which is no equilibrium's"
+    caption += f"; `{found.attrs['method']}`, {found.attrs['iterations']} iterations"
+    if not found.attrs["converged"]:
+        caption += f": {found.attrs['stopped']}"
     return f"\n## {name}\n\n{text}\n\n{read}\n\n![{name}](games/{name}.png)\n\n{caption}.\n"
 
 
@@ -189,8 +127,11 @@ def main():
     parts = [HEAD.format(**WEIGHTS, largest=largest)]
     for name in GAMES:
         game = GAMES[name]()
-        found = equilibrium(game)
-        print(f"{name}: exploitability {found.exploitability:.1e}, residual {found.residual:.1e}")
+        for method in METHODS:
+            found = mfgcore.solve(game, method, **WEIGHTS)
+            if found.attrs["converged"]:
+                break
+        print(f"{name}: {found.attrs['stopped']}")
         draw(game, found, DOCS / "games" / f"{name}.png")
         parts.append(section(name, found))
     (DOCS / "games.md").write_text("".join(parts), encoding="utf-8")

@@ -21,8 +21,8 @@ from mfgcore.pipeline.configuration import settable
 ROOT = Path(__file__).parents[1]
 # the folders of the package; each imports only those before it
 ROOMS = (
-    "_base", "kernels", "games", "meanfield", "experiment", "agents", "metrics", "runs", "batch",
-    "plotting", "study", "pipeline",
+    "_base", "kernels", "games", "meanfield", "experiment", "agents", "metrics", "runs",
+    "bridges", "equilibrium", "batch", "plotting", "study", "pipeline",
 )  # fmt: skip
 
 GREEK = {

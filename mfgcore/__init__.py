@@ -26,6 +26,8 @@ import importlib.metadata
 from mfgcore._base.errors import ConfigurationError, MfgcoreError, NumericalError, RunFileError
 from mfgcore.batch.collect import collect
 from mfgcore.batch.sweep import sweep
+from mfgcore.equilibrium.evaluate import evaluate
+from mfgcore.equilibrium.solve import solve
 from mfgcore.experiment.experiment import Experiment
 from mfgcore.experiment.parameters import with_parameters
 from mfgcore.runs.datasets import load, save
@@ -39,9 +41,11 @@ __all__ = [
     "RunFileError",
     "__version__",
     "collect",
+    "evaluate",
     "load",
     "save",
     "simulate",
+    "solve",
     "sweep",
 ]
 

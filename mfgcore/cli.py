@@ -1,8 +1,7 @@
-"""The command line: ``mfgcore run``, ``show``, ``new``, ``estimate``, ``games``, ``networks``."""
+"""The command line: ``mfgcore run``, ``solve``, ``evaluate``, ``show``, ``new`` and so on."""
 
 import argparse
 import contextlib
-import dataclasses
 import difflib
 import json
 import os
@@ -21,14 +20,18 @@ from mfgcore._base.errors import ConfigurationError, MfgcoreError, RunFileError,
 from mfgcore._base.files import check_writable, checkpoint_of, forget_kept, only_writer, reason
 from mfgcore._base.plugins import import_file
 from mfgcore.agents.networks import NETWORKS
-from mfgcore.batch import cost
 from mfgcore.batch.collect import run_to_file
+from mfgcore.equilibrium.evaluate import STARTS, evaluate
+from mfgcore.equilibrium.games import parameters_of
+from mfgcore.equilibrium.lines import lines
+from mfgcore.equilibrium.solve import solve
+from mfgcore.equilibrium.solvers import SOLVERS
 from mfgcore.experiment.experiment import make_experiment
 from mfgcore.experiment.parameter_spec import REQUIRED, parse_settings
 from mfgcore.experiment.parameters import DERIVED, defaults, parameters
 from mfgcore.games import GAMES
 from mfgcore.runs.checkpoint import Checkpointer, Stopped
-from mfgcore.runs.datasets import configuration, load
+from mfgcore.runs.datasets import configuration, load, save
 from mfgcore.runs.resources import block_of_learners, checkpoint_bytes, parse_size
 
 USAGE_ERROR = 2
@@ -72,9 +75,15 @@ def _read(kind):
     return convert
 
 
-def _add_parameters(parser):
+def _integers(word):
+    return [int(part) for part in word.split(",")]
+
+
+def _add_parameters(parser, keys=None):
     default = defaults()
     for key, parameter in parameters().items():
+        if keys is not None and key not in keys:
+            continue
         flag = "--" + key.replace("_", "-")
         details = [parameter.describe()]
         if default.get(key) is not None:
@@ -104,7 +113,9 @@ def build_parser() -> argparse.ArgumentParser:
     text = "say which version this is"
     parser.add_argument("--version", action="version", version=f"mfgcore {__version__}", help=text)
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{run,show,new,estimate,games,networks}"
+        dest="command",
+        required=True,
+        metavar="{run,solve,evaluate,show,new,estimate,games,networks}",
     )
 
     def command(function, name, short, description):
@@ -134,6 +145,43 @@ def build_parser() -> argparse.ArgumentParser:
     add("--overwrite", action="store_true", help=text)
     add("--import", **own)
     _add_parameters(run.add_argument_group("parameters of the experiment"))
+
+    text = "Find an equilibrium of a game of infinitely many agents: a policy that is a best "
+    text += "response to the mean field that it generates."
+    add, solving = command(_solve, "solve", "find an equilibrium of a game", text)
+    add("game", metavar="GAME", help="one of: " + ", ".join(GAMES))
+    methods = "; ".join(f"{name}: {SOLVERS.help(name)}" for name in SOLVERS)
+    add("--method", metavar="NAME", help=f"{methods} (default fixed_point)".replace("%", "%%"))
+    add("--iterations", type=_read(int), metavar="INT", help="at most (default 10000)")
+    text = "exploitability that is small enough (default 1e-6)"
+    add("--tolerance", type=_read(float), metavar="FLOAT", help=text)
+    add("--step-size", type=_read(float), metavar="FLOAT", help="of the method, at first")
+
+    text = "Let N agents play the policies of an equilibrium or a run, and say what they are paid "
+    text += "and what one of them gains by another policy."
+    add, playing = command(_evaluate, "evaluate", "say what N agents do with policies", text)
+    text = "file made by mfgcore solve or mfgcore run, or an array of NumPy (.npy)"
+    add("policies", metavar="FILE", help=text)
+    add("--game", metavar="GAME", help="of the policies; a file of solve or run says its own")
+    text = "how many agents follow each of an array's policies, such as 30,3"
+    add("--counts", type=_read(_integers), metavar="INTS", help=text)
+    for name, kind, text in (
+        ("agents", int, "N (default: those of the run)"),
+        ("burn-in", int, "steps before agents are paid, see mfgcore.evaluate (default 1000)"),
+        ("trials", int, "independent trials, over which intervals are taken (default 100)"),
+        ("seed", int, "of the random numbers (default 0)"),
+    ):
+        add(f"--{name}", type=_read(kind), metavar="INT", help=text)
+    text = f"where agents are when they are first paid: {' or '.join(STARTS)} (default stationary)"
+    add("--start", metavar="NAME", help=text)
+    keys = {key for name in GAMES for key in parameters_of(name)} - {"agents"}
+    for each in (solving, playing):
+        group = each.add_argument_group("parameters of the game")
+        _add_parameters(group, keys | {"discount", "entropy_weight"})
+        text = "netCDF-4 file to write (default: none)"
+        each.add_argument("-o", "--output", metavar="FILE", help=text)
+        each.add_argument("--overwrite", action="store_true", help="replace the output")
+        each.add_argument("--import", **own)
 
     text = "Say what a run was, how it was made and what it measured last; of the runs of an "
     text += "experiment, what they have in common and their means."
@@ -237,6 +285,31 @@ def _import(arguments):
         import_file(path)
 
 
+def _solve(arguments):
+    _make_and_tell(arguments, solve)
+
+
+def _evaluate(arguments):
+    _make_and_tell(arguments, evaluate)
+
+
+def _make_and_tell(arguments, function):
+    """Call a function with what was given on the command line, save its dataset, and print it."""
+    own = {"function", "command", "output", "overwrite", "imported"}
+    given = {key: value for key, value in vars(arguments).items() if key not in own}
+    given = {key: value for key, value in given.items() if value is not None}
+    if isinstance(given.get("game_settings"), str):
+        given["game_settings"] = parse_settings(given["game_settings"])
+    _import(arguments)
+    output = arguments.output
+    if output is not None and check_writable(output).exists() and not arguments.overwrite:
+        raise RunFileError(f"{shorten(output)}: exists; --overwrite replaces it")
+    dataset = function(**given)
+    if output is not None:
+        save(dataset, output, overwrite=arguments.overwrite)
+    print(*lines(dataset), sep="\n")
+
+
 def _show(arguments):
     dataset = load(arguments.file, kind="any")
     kind = dataset.attrs["kind"]
@@ -246,6 +319,9 @@ def _show(arguments):
         from mfgcore.plotting import run  # matplotlib takes a second to load
 
         check_writable(arguments.plot)
+    if kind in ("equilibrium", "evaluation"):
+        print(*lines(dataset), "\nHow it was made:", *_made(dataset.attrs), sep="\n")
+        return
     title = dataset.attrs.get("title", "the runs of one scenario and setting")
     print(f"{arguments.file}: {'' if kind == 'run' else kind + ': '}{title}\n")
     default = defaults()
@@ -254,9 +330,7 @@ def _show(arguments):
     for key, value in configuration(dataset).items():
         if default.get(key, REQUIRED) != value:
             print(f"  {key:<24} {value}")
-    print("\nHow it was made:")
-    for key, value in _made(dataset.attrs).items():
-        print(f"  {key:<24} {value}")
+    print("\nHow it was made:", *_made(dataset.attrs), sep="\n")
     others = [str(dim) for dim in dataset["discounted_return"].dims if dim != "iteration"]
     if others:
         print("\nIts runs:")
@@ -276,7 +350,7 @@ def _show(arguments):
 
 
 def _made(said):
-    """How a file was made, in words, from its attributes; dict of str."""
+    """How a file was made, in lines, from its attributes."""
     seconds = [f"{said[key]:.1f} s" for key in ("wall_seconds", "cpu_seconds") if key in said]
     versions = json.loads(said.get("versions", "{}"))
     made = {
@@ -288,7 +362,7 @@ def _made(said):
         "source fingerprint": said["fingerprint"],
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
-    return {key: value for key, value in made.items() if value}
+    return [f"  {key:<24} {value}" for key, value in made.items() if value]
 
 
 def _new(arguments):
@@ -300,55 +374,10 @@ def _new(arguments):
 
 
 def _estimate(arguments):
-    from mfgcore.pipeline.configuration import (
-        CONFIG_FILES,
-        GROUPS,
-        check,
-        combine,
-        design,
-        load_schema,
-        names,
-        read,
-    )
+    from mfgcore.pipeline.estimate import estimate
 
     cores = _at_least_one("cores", arguments.cores)
-    config = combine(read(CONFIG_FILES), read(arguments.configfile))
-    designs = check(config, load_schema("workflow/schemas/config.schema.yaml"))
-    for number, group in enumerate(GROUPS):
-        known, named = set(), {}
-        for name in names(config, group):
-            made = designs.get((group, name)) or design(config, group, name)
-            # equal runs are in one file, and counted once
-            runs = {made.files.get(key, key): run for key, run in made.runs.items()}
-            named[name] = _alike(run for path, run in runs.items() if path not in known)
-            known |= {*made.files.values()}
-        if number:
-            print()
-        _print_estimate(group.removesuffix("s"), named, cores)
-
-
-def _alike(runs):
-    """Runs that differ in their trial alone: the first of them, and their number."""
-    found: dict[Any, list[Any]] = {}
-    for run in runs:
-        found.setdefault(dataclasses.replace(run, trial=0), []).append(run)
-    return [(trials[0], len(trials)) for trials in found.values()]
-
-
-def _print_estimate(kind, named, cores):
-    """The table of what runs cost: named lists of pairs of :func:`_alike`."""
-    print(f"{kind:<24}{'runs':>6}{'CPU min':>10}{'largest run, MB':>18}")
-    total = longest = 0.0
-    for name, experiments in named.items():
-        seconds = [cost.run_seconds(experiment) for experiment, _ in experiments]
-        megabytes = max((cost.run_megabytes(each) for each, _ in experiments), default=0.0)
-        trials = [number for _, number in experiments]
-        together = sum(np.multiply(seconds, trials))
-        print(f"{name:<24}{sum(trials):>6}{together / 60:>10.1f}{megabytes:>18.0f}")
-        total += together
-        longest = max(longest, *seconds, 0.0)
-    wall = max(total / cores, longest)
-    print(f"all: {total / 60:.1f} CPU minutes, about {wall / 60:.1f} minutes on {cores} core(s)")
+    print(*estimate(arguments.configfile, cores), sep="\n")
 
 
 def _list(arguments):

@@ -19,6 +19,7 @@ CONFIG = """\
 # a tiny configuration
 output: {results: results/tiny, figures: figures/tiny}
 scaling: {agents: [5, 10], threads: [1, 2], threads_agents: 10}
+equilibria: {games: [beach_bar], garnets: 1, agents: [2, 5], trials: 3, iterations: 5}
 parameters:
   grid_size: 4
   discount: 0.5

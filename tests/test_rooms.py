@@ -26,7 +26,12 @@ FIRST = "mfgcore._base.environment"
 SCRIPTS = {"mfgcore.pipeline.workflow_scripts", "mfgcore.pipeline.configuration"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # of the folders that need more than the simulator does
-EXTRAS = {"plotting": {"plot"}, "study": {"plot", "workflow"}, "pipeline": {"plot", "workflow"}}
+EXTRAS = {
+    "bridges": {"mfglib", "bench-mfg"},
+    "plotting": {"plot"},
+    "study": {"plot", "workflow"},
+    "pipeline": {"plot", "workflow"},
+}
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,8 @@ CONFIG_FILES = ("config/config.yaml", "config/ablations.yaml", "config/compariso
 LONGEST_FORMAT = 4  # of a field in a title, such as .0%
 # These the workflow sets itself, one value for each run.
 SET_BY_WORKFLOW = ("architecture", "name", "seed", "trial")
+# Figures of the workflow that are of no experiment.
+RESERVED = ("claims", "scaling", "solvers", "finite_population")
 # By the key of a group of experiments, what the names of its figures begin with.
 GROUPS = {"experiments": "", "ablations": "ablation_", "comparisons": "comparison_"}
 # Of an experiment, or of its group, beside parameters.
@@ -256,7 +258,7 @@ def _shown(config, group, name):
 
 def _check_names(config):
     """Refuse an experiment whose figures have the names of others."""
-    taken = {name: f"figure {name!r} of the workflow" for name in ("claims", "scaling")}
+    taken = {name: f"figure {name!r} of the workflow" for name in RESERVED}
     for group in reversed(GROUPS):
         for name in names(config, group):
             place = f"{_place(group)}.{name}"

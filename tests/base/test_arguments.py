@@ -196,6 +196,10 @@ def by_name(folder, typed):
                 "nearest_neighbours": 2,
             }
         },
+        "evaluate": {"policies": policies, "game": typed[Game], "trials": 2},
+        "solve": {"game": typed[Game], "iterations": 2},
+        "lines": {"dataset": mfgcore.solve(typed[Game], iterations=2)},
+        "find_game": {"game": "agree", "game_settings": None, "given": {}},
         "sweep": {"cores": 1, "progress": False, "seed": [1]},
         "make_experiment": {"game": "agree", "agents": 3},
         "paired": {"first": np.arange(3.0), "second": np.arange(3.0)},

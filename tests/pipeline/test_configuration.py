@@ -178,6 +178,8 @@ def test_every_parameter_says_what_it_is():
         ("output.results", "ab\n", "output.results: 'ab\\n' is not of the form"),
         ("scaling.agents", [], "scaling.agents: [] is not a list whose length is at least 1"),
         ("scaling.agents", [2, 2], "scaling.agents: [2, 2] is not a list of different values"),
+        ("equilibria.agents", [1], "equilibria.agents"),
+        ("equilibria.games", [], "equilibria.games"),
         (
             "parameters.entropy_weight",
             1e308,
@@ -253,6 +255,7 @@ def test_the_return_horizon_is_132_at_the_papers_discount():
     [
         ("claims", "figure 'claims' would be figure 'claims' of the workflow"),
         ("scaling", "of the workflow"),
+        ("solvers", "of the workflow"),
         ("ablation_radius", "would be that of ablations.experiments.radius"),
         ("fig1_exact", "its figure 'fig1_exact' would be that of experiments.fig1"),
         ("fig2_mean_field", "would be that of experiments.fig2"),

@@ -17,6 +17,7 @@ import pytest
 from project import GROWING, STEMS, STUDIES, Project, documented, job_counts, tiny_config
 
 from mfgcore import Experiment, load, save, simulate
+from mfgcore.equilibrium.solvers import SOLVERS
 from mfgcore.runs.datasets import configuration
 
 N_RUNS = 6 * 3 * 2
@@ -52,6 +53,18 @@ def test_the_scaling_is_measured_without_the_disturbances_of_all_experiments(tmp
     rows = (tmp_path / "results/tiny/scaling.csv").read_text().splitlines()
     assert rows[0] == "agents,threads,seconds,megabytes"
     assert len(rows) == 4
+
+
+def test_equilibria_are_measured_and_drawn(tmp_path):
+    project = Project(tmp_path)
+    project.configure(tiny_config())
+    for name in ("solvers", "finite_population"):
+        made = {f"measure_{name}": 1, f"plot_{name}": 1}
+        assert project.make(f"figures/tiny/{name}.pdf") == made
+    rows = (tmp_path / "results/tiny/finite_population.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * 2 and rows[0].startswith("game,agents,nash_gap,low,high")
+    rows = (tmp_path / "figures/tiny/data/solvers.csv").read_text().splitlines()
+    assert {row.split(",")[1] for row in rows[1:]} == {*SOLVERS}
 
 
 def test_an_ablation_is_a_target_and_shares_equal_runs(project):

@@ -52,6 +52,23 @@ def measured():
     return pd.DataFrame(sizes | {"seconds": [1.0, 2.0, 1.1], "megabytes": [9.0, 9.5, 9.5]})
 
 
+def solved():
+    """What two methods reach in two games."""
+    columns = ["game", "method", "iteration", "exploitability"]
+    named = [(game, method) for game in ("agree", "two_bars") for method in ("one", "other")]
+    rows = [(*each, k, 0.1**k) for each in named for k in (1, 2, 3)]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def gained():
+    """Gains that fall as 1/N, that cannot be told from 0, and where there is no equilibrium."""
+    columns = ["game", "agents", "nash_gap", "low", "high", "exploitability"]
+    rows = [("agree", n, 0.1 / n, 0.09 / n, 0.11 / n, 1e-9) for n in (2, 4, 8)]
+    rows += [("garnet 0", n, 0.1 / n, -0.1 / n, 0.3 / n, 1e-9) for n in (2, 4, 8)]
+    rows += [("cluster", n, 0.1, 0.09, 0.11, 0.5) for n in (2, 4, 8)]
+    return pd.DataFrame(rows, columns=columns)
+
+
 # by figure: what it draws, and how many panels that takes
 EXAMPLES = {
     "metrics": (experiment, 4),
@@ -61,4 +78,6 @@ EXAMPLES = {
     "levels": (lambda: with_factors(**ROUNDS), 2 * 2 + 1),
     "heat_map": (lambda: with_factors(**ROUNDS, **RATES), 2 * 2),
     "scaling": (measured, 3),
+    "solvers": (solved, 2),
+    "finite_population": (gained, 2),
 }

@@ -12,6 +12,7 @@ from mfgcore.experiment.experiment import make_experiment
 from mfgcore.metrics.definitions import label
 from mfgcore.plotting import FIGURES
 from mfgcore.plotting.datasets import PANELS
+from mfgcore.plotting.equilibria import slope
 from mfgcore.plotting.figures import NOT_MEASURED, label_lines
 from mfgcore.plotting.statistics import summarise
 from mfgcore.runs.datasets import configuration
@@ -128,3 +129,13 @@ def test_what_a_return_can_be_at_most_stands_beside_it():
     parameters = configuration(experiment())
     assert f"{make_experiment(**parameters).max_q_value:.3g}" in returns.get_ylabel()
     assert not any(axis.get_ylabel() for axis in others)
+
+
+@pytest.mark.parametrize("power", [-2.0, -1.0, -0.5])
+def test_the_slope_of_a_gain_is_its_power(power):
+    n = np.array([2.0, 10.0, 100.0, 1000.0])
+    gain = 0.3 * n**power
+    sized = pd.DataFrame({"agents": n, "nash_gap": gain, "low": 0.9 * gain, "high": 1.1 * gain})
+    assert slope(sized) == pytest.approx(power)
+    sized.loc[2:, "low"] = -1.0  # two sizes are left that are told from 0
+    assert np.isnan(slope(sized))

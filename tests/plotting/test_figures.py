@@ -194,6 +194,8 @@ GIVEN = {
         ("mean_field", "experiment", {"snapshots": 0}, "^snapshots: 0 "),
         ("scaling", pd.DataFrame({"agents": [1]}), {}, "^dataset: .*agents, threads"),
         ("scaling", "run", {}, "^dataset: .*DataFrame"),
+        ("solvers", pd.DataFrame({"game": ["agree"]}), {}, "^dataset: .*method, iteration"),
+        ("finite_population", pd.DataFrame({"game": ["agree"]}), {}, "^dataset: .*nash_gap"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line(figure, given, options, text):

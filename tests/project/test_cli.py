@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 
+import numpy as np
 import pytest
 from conftest import small
 from project import ROOT
@@ -15,6 +16,7 @@ from project import ROOT
 import mfgcore
 from mfgcore import __version__, cli, load
 from mfgcore.agents.networks import NETWORKS
+from mfgcore.batch import cost
 from mfgcore.experiment.experiment import parameters
 from mfgcore.runs.datasets import KINDS
 
@@ -250,7 +252,7 @@ def test_an_unknown_ending_of_a_plot_is_refused(tmp_path, capsys):
 def test_the_estimate_asks_once_for_all_trials(capsys, monkeypatch):
     """A million iterations take a while to count."""
     asked = []
-    monkeypatch.setattr(cli.cost, "run_seconds", lambda run: asked.append(run) or 60.0)
+    monkeypatch.setattr(cost, "run_seconds", lambda run: asked.append(run) or 60.0)
     monkeypatch.chdir(ROOT)
     assert cli.main(["estimate"]) == 0
     assert len([run for run in asked if run.name.startswith("fig")]) == 6 * 3
@@ -305,8 +307,10 @@ def results(tmp_path_factory):
     kinds = {
         "run": alone,
         "experiment": mfgcore.collect([alone], [experiment]),
+        "equilibrium": mfgcore.solve("beach_bar"),
         "sweep": sweep,
     }
+    kinds["evaluation"] = mfgcore.evaluate(kinds["equilibrium"], agents=5, trials=2, burn_in=5)
     for kind, dataset in kinds.items():
         mfgcore.save(dataset, folder / f"{kind}.nc")
     return {kind: folder / f"{kind}.nc" for kind in kinds}
@@ -316,8 +320,10 @@ def results(tmp_path_factory):
 def test_show_tells_of_every_kind_what_it_can(kind, results, capsys):
     assert cli.main(["show", str(results[kind])]) == 0
     shown = capsys.readouterr().out
-    for said in ("game ", "host", "source fingerprint", "versions", "discounted_return"):
+    measured = {"equilibrium": "exploitability", "evaluation": "nash_gap"}
+    for said in ("game ", "host", "source fingerprint", "versions"):
         assert said in shown
+    assert measured.get(kind, "discounted_return") in shown
     assert ("mean over seed, agents" in shown) == (kind == "sweep")
     assert cli.main(["show", str(results[kind]), "--plot", "x.txt"]) != 0
     error = capsys.readouterr().err
@@ -391,3 +397,58 @@ def test_a_log_has_a_line_now_and_then(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "SECONDS_BETWEEN_LINES", 60.0)
     assert cli.main(words) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_game_is_solved_and_its_equilibrium_evaluated(tmp_path, capsys):
+    output, played = tmp_path / "eq.nc", tmp_path / "played.nc"
+    words = ["solve", "rock_paper_scissors", "--game-settings", "win=2", "--entropy-weight", "1"]
+    assert cli.main([*words, "-o", str(output)]) == 0
+    assert "fixed_point" in capsys.readouterr().out
+    equilibrium = load(output, kind="equilibrium")
+    assert equilibrium.attrs["converged"] == 1 and equilibrium.attrs["entropy_weight"] == 1.0
+    words = ["evaluate", str(output), "--agents", "3", "--trials", "5", "--start", "initial"]
+    assert cli.main([*words, "--output", str(played)]) == 0
+    shown = capsys.readouterr().out
+    assert "nash_gap" in shown and "enumerated_return" in shown
+    assert load(played, kind="evaluation").attrs["trials"] == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["solve"], "GAME"),
+        (["solve", "agre"], "agree"),
+        (["solve", "agree", "--method", "mirror"], "mirror_ascent"),
+        (["solve", "agree", "--states", "3"], "states"),
+        (["solve", "agree", "--iterations", "few"], "iterations"),
+        (["solve", "agree", "--tolerance", "-1"], "tolerance"),
+        (["solve", "agree", "--agents", "3"], "agents"),
+        (["solve", "rock_paper_scissors", "--game-settings", "win"], "game_settings"),
+        (["solve", "agree", "-o", "no/where.nc"], "where.nc"),
+        (["solve", "agree", "-o", "there.nc"], "there.nc"),
+        (["evaluate"], "FILE"),
+        (["evaluate", "nowhere.nc"], "nowhere.nc"),
+        (["evaluate", "there.nc"], "there.nc"),
+        (["evaluate", "even.npy"], "game"),
+        (["evaluate", "even.npy", "--game", "beach_bar"], "agents"),
+        (["evaluate", "even.npy", "--game", "agree", "--agents", "3"], "(10, 3)"),
+        (["evaluate", "even.npy", "--game", "beach_bar", "--counts", "few"], "counts"),
+        (["evaluate", "even.npy", "--game", "beach_bar", "--counts", "1"], "agents"),
+        (["evaluate", "words.npy", "--game", "beach_bar", "--agents", "3"], "words.npy"),
+        (["evaluate", "none.npy", "--game", "beach_bar", "--agents", "3"], "none.npy"),
+        (["evaluate", "even.npy", "--game", "beach_bar", "--agents", "3", "--start", "x"], "x"),
+    ],
+)
+def test_what_cannot_be_solved_or_evaluated_is_one_line(
+    words, named, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.nc").write_bytes(b"something")
+    np.save(tmp_path / "even.npy", np.full((10, 3), 1.0 / 3.0))
+    np.save(tmp_path / "words.npy", np.array(["one", "two"]))
+    try:
+        status = cli.main(words)
+    except SystemExit as stop:
+        status = stop.code
+    error = capsys.readouterr().err
+    assert status in (1, 2) and len(error.splitlines()) == 1 and named in error

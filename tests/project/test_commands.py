@@ -11,8 +11,10 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from commands import CLUSTER, documented_commands, split, storage_options, typed
@@ -84,7 +86,7 @@ def write_project(folder):
     Project(folder)
     for path in (folder / "config").glob("*.yaml"):
         config = yaml.safe_load(path.read_text())
-        path.write_text(yaml.safe_dump(with_one_trial(config)))
+        path.write_text(yaml.safe_dump(with_few_trials(config)))
     beach, scenario = (python_that_defines(name) for name in ("Beach", "blackout"))
     own, blackout, _, ablation, *_ = map(yaml.safe_load, documented("yaml"))
     (folder / "beach.py").write_text(beach)
@@ -104,13 +106,13 @@ def write_project(folder):
     (folder / "near.yaml").write_text(near)
 
 
-def with_one_trial(config):
-    """A configuration in which every number of trials is one."""
+def with_few_trials(config):
+    """A configuration in which every number of trials is two."""
     if isinstance(config, dict):
         return {
-            key: 1 if key == "trials" else with_one_trial(value) for key, value in config.items()
+            key: 2 if key == "trials" else with_few_trials(value) for key, value in config.items()
         }
-    return [*map(with_one_trial, config)] if isinstance(config, list) else config
+    return [*map(with_few_trials, config)] if isinstance(config, list) else config
 
 
 def test_snakemake_would_do_what_the_pages_say(tmp_path):
@@ -150,6 +152,7 @@ def test_mfgcore_does_what_the_pages_say(tmp_path, monkeypatch):
     edge, beach = map(python_that_defines, ("Edge", "Beach"))
     Path("edge.py").write_text(edge)
     Path("beach.py").write_text(beach)
+    np.save("policies.npy", np.full((2, 10, 3), 1.0 / 3.0))  # of beach_bar
     try:
         for words in of_program("mfgcore"):
             shutil.rmtree("my_study", ignore_errors=True)
@@ -178,10 +181,15 @@ def test_the_scripts_and_packages_of_the_pages_are_there():
             assert importlib.util.find_spec(f"{more[0]}.__main__"), more
         else:
             assert not more and "__main__" in (ROOT / script).read_text(encoding="utf-8")
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+        "optional-dependencies"
+    ]
     tested = (ROOT / "tests/storage/requirements.txt").read_text(encoding="utf-8")
     for verb, *packages in of_program("pip"):
         assert verb == "install"
-        assert all(f"\n{name}==" in tested for name in packages)
+        own = [name for name in packages if name.startswith("mfgcore[")]
+        assert all(re.fullmatch(r"mfgcore\[([\w-]+)\]", name)[1] in extras for name in own)
+        assert all(f"\n{name}==" in tested for name in packages if name not in own)
     assert of_program("source") == [[".venv/bin/activate"]]
     assert "-m venv $(VENV)" in (ROOT / "Makefile").read_text(encoding="utf-8")
 

@@ -9,8 +9,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import make_notebooks
 import make_tables
-import make_tutorial
 import pytest
 from project import ROOT, tracked
 from public import public_callables, public_modules
@@ -117,22 +117,26 @@ def test_the_symbols_are_those_of_things_that_are_there():
         assert name in METRICS or name in COORDINATES or pydoc.locate(name), (symbol, name)
 
 
-def test_the_tutorial_is_kept_with_what_its_code_shows():
-    path = ROOT / "docs/tutorial.ipynb"
+NOTEBOOKS = tracked("docs/*.ipynb")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_kept_with_what_its_code_shows(path):
     content = json.loads(path.read_text(encoding="utf-8"))
-    assert content["metadata"]["code_digest"] == make_tutorial.digest(content["cells"])
+    assert content["metadata"]["code_digest"] == make_notebooks.digest(content["cells"])
     shown = [
         key
         for cell in content["cells"]
         for each in cell.get("outputs", ())
         for key in each.get("data", ())
     ]
-    assert shown.count("image/png") >= 5 and set(shown) <= set(make_tutorial.SHOWN)
+    assert shown.count("image/png") >= 1 and set(shown) <= set(make_notebooks.SHOWN)
     assert path.stat().st_size < 400_000
 
 
-def test_what_the_tutorial_imports_is_there():
-    cells = json.loads((ROOT / "docs/tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_a_notebook_imports_is_there(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     text = "\n".join("".join(cell["source"]) for cell in cells)
     lines = re.findall(r"(?m)^(?:from|import) mfgcore.*$", text)
     assert lines

@@ -17,6 +17,7 @@ BY_HAND = {
     "docs/cluster.md": 1050,
     "docs/concepts.md": 900,
     "docs/decisions.md": 3000,
+    "docs/equilibria.md": 600,
     "docs/explorer.md": 120,
     "docs/extending.md": 2350,
     "docs/files.md": 420,
@@ -31,7 +32,7 @@ BY_HAND = {
     "docs/troubleshooting.md": 700,
     "docs/gallery/README.md": 300,
     "figures/README.md": 220,
-    "verification/README.md": 430,
+    "verification/README.md": 500,
 }
 GENERATED = {
     "docs/games.md": 1250,
@@ -40,8 +41,8 @@ GENERATED = {
     "docs/gallery/law.md": 900,
     "docs/gallery/readings.md": 600,
 }
-ALL_BY_HAND, ALL_GENERATED = 21_000, 7_700
-UNLIMITED = {"CHANGELOG.md", "docs/tutorial.ipynb"}
+ALL_BY_HAND, ALL_GENERATED = 22_000, 8_000
+UNLIMITED = {"CHANGELOG.md", "docs/from_mfglib.ipynb", "docs/tutorial.ipynb"}
 ARCHIVE = "docs/archive/"  # records, which nobody has to read
 NAMES = "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/*.md", "figures/*.md"
 PAGES = {
@@ -101,7 +102,7 @@ def test_every_page_is_in_the_contents_of_the_site():
 
 
 def test_a_long_guide_begins_with_links_to_its_sections():
-    for page in ("howto", "extending", "cluster", "troubleshooting", "architecture"):
+    for page in ("howto", "equilibria", "extending", "cluster", "troubleshooting", "architecture"):
         page = f"docs/{page}.md"
         sections = re.findall(r"(?m)^## (.*)$", re.sub(r"(?ms)^```.*?^```", "", text_of(page)))
         head = text_of(page).partition("\n## ")[0]

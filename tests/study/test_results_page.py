@@ -109,7 +109,7 @@ def test_the_law_is_told_with_its_numbers():
     assert f"In {games['held'].sum()} of {len(games)} random games" in text
     known = sum(name == "known" for name, *_ in gains_and_leads(law, "sigma", "known"))
     correlation = table[table["prediction"] == "2b"]["estimate"].item()
-    words = "zero one two three four five six seven eight nine".split()
+    words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     assert f"these and {words[known]} known games" in text
     assert f"the rank correlation of the two is {correlation:.2f} (2b)" in text
     ahead = max(found.estimate for *_, found in gains_and_leads(law, "sigma", "selection"))

@@ -1,18 +1,20 @@
-"""Execute ``tutorial.ipynb`` and keep what it shows: ``python docs/make_tutorial.py``.
+"""Execute notebooks and keep what they show: ``python docs/make_notebooks.py [NOTEBOOK ...]``.
 
-Texts and pictures are kept, for those who read it where nothing is executed; the site executes it
-anew. The digest of the code is kept with them, so that a test sees whether they are of this code.
+Without a name it is all of them; ``from_mfglib.ipynb`` needs the extra mfglib. Texts and pictures
+are kept, for those who read them where nothing is executed. The digest of the code is kept with
+them, so that a test sees whether they are of this code.
 """
 
 import base64
 import hashlib
 import io
 import json
+import sys
 from pathlib import Path
 
 from PIL import Image
 
-NOTEBOOK = Path(__file__).with_name("tutorial.ipynb")
+NOTEBOOKS = sorted(Path(__file__).parent.glob("*.ipynb"))
 SHOWN = ("text/plain", "image/png")
 OBJECT = " at 0x"  # in the text of what is shown by other means
 
@@ -38,13 +40,13 @@ def kept(output):
     return output | {"data": data, "metadata": {}} if data else None
 
 
-def main():
-    """Execute the notebook, and write it with its outputs."""
+def make(path):
+    """Execute a notebook, and write it with its outputs."""
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(notebook, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}).execute()
     content = json.loads(nbformat.writes(notebook))
     for cell in content["cells"]:
         cell["metadata"] = {}
@@ -55,8 +57,9 @@ def main():
         "language_info": {"name": "python"},
         "code_digest": digest(content["cells"]),
     }
-    NOTEBOOK.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    for each in list(map(Path, sys.argv[1:])) or NOTEBOOKS:
+        make(each.resolve())

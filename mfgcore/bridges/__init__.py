@@ -1,0 +1,1 @@
+"""Bridges: games and policies of other libraries."""
