@@ -36,7 +36,13 @@ CONTENTS = {
         "By interpretation </docs/gallery/readings>",
         "In other games </docs/gallery/generality>",
     ],
-    "Method": ["/docs/related", "/docs/protocol", "/docs/protocol_law", "/docs/decisions"],
+    "Method": [
+        "/docs/related",
+        "/docs/protocol",
+        "/docs/protocol_law",
+        "/docs/protocol_cooperation",
+        "/docs/decisions",
+    ],
     "Archive": ["Of the protocol </docs/archive/protocol>", "Of the theory </docs/archive/theory>"],
     "Reference": [
         "/config/README",

@@ -8,13 +8,17 @@ from mfgcore.agents import (
     ARCHITECTURES,
     DEPARTURE_RULES,
     NETWORKS,
+    OBJECTIVES,
     POLICY_IMPROVEMENTS,
+    REWARD_AVERAGINGS,
     SCENARIOS,
     SCORE_RULES,
     Adoption,
     Algorithm,
     Architecture,
     Network,
+    Objective,
+    RewardAveraging,
     Scenario,
     graph,
 )
@@ -55,6 +59,18 @@ def own_adoption():
         )
 
     return Adoption(choose)
+
+
+@REWARD_AVERAGINGS.register
+def own_averaging():
+    """A third of the way of Metropolis weights."""
+    return RewardAveraging(lambda neighbours: 1.0 / 3.0 / (1.0 + neighbours))
+
+
+@OBJECTIVES.register
+def own_objective(*, reward_averaging):
+    """Two rounds of hearsay, whatever is asked for."""
+    return Objective(2, reward_averaging)
 
 
 @SCENARIOS.register

@@ -112,6 +112,25 @@ def random_walk(rng, n_agents, n_states, n_actions, n_policies, *game):
     return RolloutState.of(population, game, 0.01, random_generators(rng, 4, n_agents)).arguments()
 
 
+def random_links(rng, n_agents, n_states, weighted, failing):
+    """Links of any kind between any groups, as the kernels take them; weighted go both ways."""
+    graph = rng.random() < 0.5
+    n_groups = int(rng.integers(1, n_agents + 3)) if graph else n_states
+    linked = rng.random((n_groups, n_groups)) < rng.choice([0.0, 0.1, 0.4, 1.0])
+    if weighted or rng.random() < 0.7:
+        linked |= linked.T
+    linked |= np.eye(n_groups, dtype=bool)
+    found = {
+        "first_neighbour": np.concatenate(([0], linked.sum(axis=1).cumsum())).astype(np.int32),
+        "neighbours": np.nonzero(linked)[1].astype(np.int32),
+        "groups": rng.integers(0, n_groups, n_agents, dtype=np.int32) if graph else None,
+        "seed": int(rng.integers(0, 2**64, dtype=np.uint64)),
+        "drop_threshold": int(rng.choice([1, 2**52, 2**53])) if failing else 0,
+    }
+    weights = 1.0 / (1.0 + np.arange(n_agents))
+    return found | {"link_weights": weights if weighted else None}
+
+
 def random_transitions(rng, n_learners, n, n_pairs):
     transitions = np.zeros((n_learners, n), dtype=kernels.TRANSITION)
     transitions["reward"] = rng.random((n_learners, n))

@@ -11,7 +11,16 @@ from mfgcore.agents.policy_improvement import POLICY_IMPROVEMENTS
 from mfgcore.agents.population import Population
 from mfgcore.agents.scenarios import DEPARTURE_RULES, SCENARIOS, Scenario
 from mfgcore.agents.scores import SCORE_RULES, ScoringContext
-from mfgcore.experiment.components import ADOPTIONS, ALGORITHMS, Adoption, Algorithm
+from mfgcore.experiment.components import (
+    ADOPTIONS,
+    ALGORITHMS,
+    OBJECTIVES,
+    REWARD_AVERAGINGS,
+    Adoption,
+    Algorithm,
+    Objective,
+    RewardAveraging,
+)
 
 __all__ = [
     "ADOPTIONS",
@@ -19,7 +28,9 @@ __all__ = [
     "ARCHITECTURES",
     "DEPARTURE_RULES",
     "NETWORKS",
+    "OBJECTIVES",
     "POLICY_IMPROVEMENTS",
+    "REWARD_AVERAGINGS",
     "SCENARIOS",
     "SCORE_RULES",
     "Adoption",
@@ -29,7 +40,9 @@ __all__ = [
     "LearningBatch",
     "Links",
     "Network",
+    "Objective",
     "Population",
+    "RewardAveraging",
     "Scenario",
     "ScoringContext",
     "graph",

@@ -1,6 +1,7 @@
 """Steps of a population, and what an iteration's learning steps show (Alg. 2, lines 5-13)."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -130,12 +131,16 @@ class RolloutResult:
     transitions : (n_learners, n) of `mfgcore.kernels.TRANSITION`
     mean_field : (n_states,) float64
         Empirical distribution of the population, averaged over the steps.
+    estimate_errors : (n,) float64
+        Of each stored transition, the mean over the agents of the squared error of their estimates
+        of the average reward.
     """
 
     population_rewards: Any
     deviator_rewards: Any
     transitions: np.ndarray | None
     mean_field: Any
+    estimate_errors: np.ndarray | None = None
 
 
 @explained
@@ -148,6 +153,7 @@ def rollout(
     learners: np.ndarray | None = None,
     deviator: int | None = None,
     population: bool = True,
+    exchange: Mapping[str, Any] | None = None,
 ) -> RolloutResult:
     """Take an iteration's M_pg * M_td learning steps (Alg. 2, lines 5-13).
 
@@ -166,6 +172,8 @@ def rollout(
     population : bool
         Whether the population's rewards and its mean field are wanted: without them the steps
         take two thirds of the time.
+    exchange : mapping of str, optional
+        How agents pass on their rewards; see :func:`mfgcore.agents.objectives.reward_exchange`.
 
     Returns
     -------
@@ -175,12 +183,13 @@ def rollout(
     rewards = np.empty(n_steps) if population else None
     own_rewards = None if deviator is None else np.empty(n_steps)
     occupancy = np.zeros(len(state.next_states), dtype=np.int64) if population else None
-    kept = None
+    kept = errors = None
     if algorithm.n_discarded is None:
         learners = None
     if learners is not None:
         n_kept = algorithm.kept_transitions(transitions, steps_per_transition)
         kept = np.empty((learners.size, n_kept), kernels.TRANSITION)
+        errors = np.empty(n_kept) if exchange else None
     kernels.step_population(
         **state.arguments(),
         n_steps=n_steps,
@@ -193,9 +202,11 @@ def rollout(
         interval=steps_per_transition,
         n_discarded=algorithm.n_discarded or 0,
         reward_after_move=algorithm.reward_after_move,
+        estimate_errors=errors,
+        **(exchange or {}),
     )
     mean_field = None if occupancy is None else occupancy / (n_steps * state.states.size)
-    return RolloutResult(rewards, own_rewards, kept, mean_field)
+    return RolloutResult(rewards, own_rewards, kept, mean_field, errors)
 
 
 @explained

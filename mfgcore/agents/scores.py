@@ -5,6 +5,7 @@ smaller the better, and where learners that failed have one, too, these scores i
 of the failed; None where nobody shall be heard.
 """
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,9 @@ class ScoringContext:
         Action streams of the agents.
     entropy_weight : float
         lambda of the paper.
+    exchange : dict
+        How agents pass on their rewards to learn from their average; empty if they do not. See
+        :func:`mfgcore.agents.objectives.reward_exchange`.
     """
 
     iteration: int
@@ -67,6 +71,7 @@ class ScoringContext:
     game: Game
     generators: np.ndarray
     entropy_weight: float
+    exchange: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def rollout_state(self) -> RolloutState:
@@ -178,13 +183,18 @@ def highest_return(
 
     Each return has Gumbel noise of scale `score_temperature` added, once in an iteration. The
     best of some policies is then drawn from them by the softmax of their returns over the
-    temperature; at 0 it is the one of the highest return.
+    temperature; at 0 it is the one of the highest return. Where the objective is shared, a return
+    is of the agent's estimates of the average reward.
     """
     learners = context.learners
     transitions = np.empty((learners.size, score_steps), kernels.TRANSITION)
     state = context.rollout_state
     kernels.step_population(
-        **state.arguments(), n_steps=score_steps + 1, learners=learners, transitions=transitions
+        **state.arguments(),
+        n_steps=score_steps + 1,
+        learners=learners,
+        transitions=transitions,
+        **context.exchange,
     )
     returns = np.zeros(learners.size)
     for t in reversed(range(score_steps)):

@@ -95,7 +95,10 @@ def _work_of_iteration(experiment, n_agents, learners, evaluated, first):
         rewards = (steps + exact * n_states) * entries
         done["number from Python"] = done.get("number from Python", 0.0) + rewards
     if experiment.by_network:
-        done["link"] = experiment.communication_rounds * _links_heard(experiment, n_agents)
+        rounds = experiment.communication_rounds
+        exchanges = experiment.effective_parameters().get("reward_rounds", 0)
+        rounds += exchanges * experiment.kept_transitions
+        done["link"] = rounds * _links_heard(experiment, n_agents)
         if policies < n_agents:  # each that is adopted is compared with all
             done["compared entry"] = policies * learners * (entries + 30)
     return done

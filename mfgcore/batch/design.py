@@ -232,6 +232,7 @@ def reference(run: Experiment) -> Experiment:
         run,
         architecture="centralised",
         algorithm="exact",
+        objective=defaults()["objective"],
         agents=max(2, run.max_agents),
         scenario="none",
         **undisturbed,

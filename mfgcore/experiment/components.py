@@ -22,6 +22,8 @@ SAMPLED_GROUPS = 8  # from which a policy is followed through links that are cou
 COMMUNICATION = ("none", "network", "broadcast")
 # read only where policies travel through the network
 BY_NETWORK = ("network", "link_failure_probability", "score_rule", "adoption")
+# ... if a component names them
+ONLY_BY_NETWORK = ("reward_rounds", "reward_averaging")
 
 
 @checked
@@ -140,6 +142,15 @@ class Links:
         else:
             return
         raise ConfigurationError(f"network {name!r}: {what}")
+
+    @property
+    def both_ways(self) -> bool:
+        """Whether each group hears those that hear it."""
+        n_groups = self.first_neighbour.size - 1
+        begins = np.repeat(np.arange(n_groups), np.diff(self.first_neighbour))
+        ends = self.neighbours.astype(np.int64)
+        there, back = begins * n_groups + ends, ends * n_groups + begins
+        return np.array_equal(np.unique(there), np.unique(back))
 
     def groups_of(self, states: np.ndarray) -> np.ndarray:
         """Group of each agent, for agents in some states; (n_agents,) int32."""
@@ -291,6 +302,65 @@ class Adoption:
     choose: Callable | None = None
 
 
+@checked
+@dataclass(frozen=True)
+class RewardAveraging:
+    """How agents estimate the average reward from what they hear.
+
+    Parameters
+    ----------
+    weight : callable of (n,) float64, optional
+        By which agents move towards what their neighbours say: from numbers of neighbours to the
+        weight, at most 1 / the number, of a link whose ends have at most so many. It is the same
+        for both ends, so that the mean over the agents stays as it is. Without, agents pass on all
+        rewards that they have heard, and whose they are, and take their mean.
+    """
+
+    weight: Callable | None = None
+
+    def link_weights(self, n_agents: int) -> np.ndarray | None:
+        """Weights of links by numbers of neighbours, from 0 on; (n_agents,) float64 or None.
+
+        Raises
+        ------
+        ConfigurationError
+            If with one of them an agent would move beyond the mean of its neighbours.
+        """
+        if self.weight is None:
+            return None
+        numbers = np.arange(n_agents, dtype=np.float64)
+        found = np.require(self.weight(numbers), np.float64, ("C", "A"))
+        if found.shape != numbers.shape:
+            raise ConfigurationError(
+                f"reward_averaging: has shape {found.shape}, not {(n_agents,)}"
+            )
+        fits = (found >= 0.0) & (found * numbers <= 1.0)
+        if not fits.all():
+            n = int(np.argmin(fits))
+            raise ConfigurationError(
+                f"reward_averaging: {found[n]:g}, the weight of a link between agents with {n} "
+                f"neighbours, is not >= 0 and <= {1.0 / max(1, n):g}"
+            )
+        return found
+
+
+@checked
+@dataclass(frozen=True)
+class Objective:
+    """Whose rewards agents learn from.
+
+    Parameters
+    ----------
+    rounds : int, optional
+        C_r, the rounds in which they pass on their rewards at each stored transition, to learn from
+        an estimate of the average. Without, they learn from their own.
+    averaging : RewardAveraging
+    """
+
+    rounds: int | None = None
+    averaging: RewardAveraging = RewardAveraging()
+
+
 ARCHITECTURES = Registry("architecture", Architecture)
 SCENARIOS = Registry("scenario", Scenario)
 DEPARTURE_RULES = Registry("departure rule")
@@ -299,4 +369,6 @@ ALGORITHMS = Registry("algorithm", Algorithm)
 POLICY_IMPROVEMENTS = Registry("policy improvement")
 SCORE_RULES = Registry("score rule")
 ADOPTIONS = Registry("adoption", Adoption)
+OBJECTIVES = Registry("objective", Objective)
+REWARD_AVERAGINGS = Registry("reward averaging", RewardAveraging)
 METRICS = Registry("metric", code="compute")

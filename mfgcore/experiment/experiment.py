@@ -70,6 +70,7 @@ class Experiment(Table):
             if self.by_network:
                 self._check_network()
             self.make("policy_improvement")
+            self._check_objective()
             self._check_initial_policy()
 
     def __repr__(self) -> str:
@@ -165,6 +166,18 @@ class Experiment(Table):
             )
         if "edges" in NETWORKS.needs(self.network):
             object.__setattr__(self, "edges_digest", check_edges(self.edges, self.edges_digest))
+
+    def _check_objective(self):
+        objective = self.make("objective")
+        if objective.rounds is None:
+            return
+        if self.by_network:
+            objective.averaging.link_weights(self.max_agents)
+        if self.make("algorithm").n_discarded is None:
+            raise ConfigurationError(
+                f"objective: {self.objective!r} is not allowed: algorithm {self.algorithm!r} "
+                "learns from no transitions"
+            )
 
     def _check_initial_policy(self):
         if self.initial_policy is None:

@@ -24,7 +24,10 @@ from mfgcore.experiment.components import (
     DEPARTURE_RULES,
     METRICS,
     NETWORKS,
+    OBJECTIVES,
+    ONLY_BY_NETWORK,
     POLICY_IMPROVEMENTS,
+    REWARD_AVERAGINGS,
     SCENARIOS,
     SCORE_RULES,
 )
@@ -137,6 +140,17 @@ class Table:
     algorithm: str = parameter(
         "replay", "Algorithm 2, 1, or either with the exact Q-function", "Sec. 3.5, App. E",
         choices=ALGORITHMS,
+    )
+    objective: str = parameter(
+        "own", "whose rewards agents learn from", "not in the paper; D30", choices=OBJECTIVES,
+    )
+    reward_rounds: int = parameter(
+        1, "rounds in which agents pass on their rewards, at each stored transition",
+        "not in the paper; D30", "[0, 1000]", symbol="C_r", unit="rounds",
+    )
+    reward_averaging: str = parameter(
+        "flooding", "how agents estimate the average reward from what they hear",
+        "not in the paper; D30", choices=REWARD_AVERAGINGS,
     )
     discount: float = parameter(
         0.9, "discount factor", "Table 1", "[0, 1)", symbol="gamma", **ALWAYS
@@ -357,6 +371,7 @@ def read_by(values: Mapping[str, Any], by_network: bool) -> set[str]:
     while left:
         key = left.pop()
         found = set(_needs(parameters()[key], values[key])) - read
+        found -= set() if by_network else set(ONLY_BY_NETWORK)
         read |= found
         left.extend(found)
     return read

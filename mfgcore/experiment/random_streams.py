@@ -32,6 +32,7 @@ PURPOSES = (
     "links",
     "departures",
     "adoptions",
+    "reward_links",
 )
 SHUFFLE_LANES = 16  # generators side by side in a shuffle stream, as in kernels/streams.pxi
 

@@ -110,6 +110,19 @@ cdef class _Rewards:
             for i in range(self.size):
                 rewards[i] = computed[i]
 
+    cdef inline const uint32_t *places(self, Py_ssize_t t) noexcept nogil:
+        """Where the agents are at step t of the block."""
+        return self.workspace.env.places + t * self.workspace.env.n_agents
+
+    cdef void of_agents(
+        self, Py_ssize_t t, const double[::1] rewards, double[::1] found
+    ) noexcept nogil:
+        """Rewards of all agents at step t of the block, from those of `copy`."""
+        cdef Py_ssize_t i, n = self.workspace.env.n_agents
+        cdef const uint32_t *now = self.places(t)
+        for i in range(n):
+            found[i] = rewards[now[i] & 0xFFFF if self.by_cell else now[n + i] >> 16]
+
     cdef inline double of(self, Py_ssize_t t, Py_ssize_t agent) noexcept nogil:
         """Reward of an agent at step t of the block."""
         cdef Environment *env = &self.workspace.env

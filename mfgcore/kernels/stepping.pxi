@@ -2,6 +2,7 @@
 
 @_changing(
     "states", "generators", "population_rewards", "occupancy", "deviator_rewards", "transitions",
+    "estimate_errors",
 )
 def step_population(
     int32_t[::1] states,
@@ -23,6 +24,14 @@ def step_population(
     Py_ssize_t interval=1,
     Py_ssize_t n_discarded=0,
     bint reward_after_move=False,
+    const int32_t[::1] first_neighbour=None,
+    const int32_t[::1] neighbours=None,
+    const int32_t[::1] groups=None,
+    Py_ssize_t exchange_rounds=0,
+    const double[::1] link_weights=None,
+    uint64_t seed=0,
+    uint64_t drop_threshold=0,
+    double[::1] estimate_errors=None,
 ):
     """Take steps with the population; record its rewards and the learners' transitions.
 
@@ -73,6 +82,20 @@ def step_population(
     reward_after_move : bool
         Whether a transition has the reward, by a table, of the state that it leads to and of the
         counts there, instead of that of the state where it begins (D3).
+    first_neighbour, neighbours, groups : optional
+        As in :func:`communicate`. If given, transitions have, in place of an agent's own reward, its
+        estimate of the average reward of the population, by what it hears over these links.
+    exchange_rounds : int
+        C_r: rounds in which rewards are passed on; without any, agents know their own reward.
+    link_weights : (n_agents,) float64, optional
+        Weight of a link, by the number of neighbours that the one of its ends has that has more.
+        None: the estimate is the mean of all rewards that an agent has heard.
+    seed, drop_threshold : int
+        As in :func:`adopt_policies`; round c of kept transition m draws from the sequence whose seed
+        is word m * exchange_rounds + c of the one with this seed.
+    estimate_errors : (n,) float64, optional
+        Output, if there are neighbours: of each kept transition, the mean over the agents of the
+        square of the difference between estimate and average.
 
     Raises
     ------
@@ -96,7 +119,10 @@ def step_population(
     cdef bint adding_entropies
     # the reward of a transition is by the counts at its first step, or one later
     cdef int begins = 1 if reward_after_move else 2
+    # transitions that are not kept; the first step of an iteration cannot complete one
+    cdef Py_ssize_t skipped = n_discarded + (interval == 1 and n_discarded == 0)
     cdef _Recorder recorder = None
+    cdef _RewardExchange exchange = None
     cdef Py_ssize_t steps[BLOCK]
     cdef double entropies[BLOCK][CHAINS]
     cdef double totals[BLOCK]
@@ -111,14 +137,21 @@ def step_population(
         raise ValueError(f"interval must be >= 1, not {interval}")
     if recording:
         _check_indices("learners", learners, env.n_agents)
-        kept = n_steps // interval - n_discarded - (interval == 1 and n_discarded == 0)
+        kept = n_steps // interval - skipped
         if transitions is None or (
             transitions.shape[0] != learners.shape[0] or transitions.shape[1] != kept
         ):
             raise ValueError(f"transitions must have shape ({learners.shape[0]}, {kept})")
         if reward_after_move and rewards is None:
             raise ValueError("reward_after_move needs rewards in a table")
-        recorder = _Recorder(learners, transitions, paying, reward_after_move)
+        if neighbours is not None:
+            if estimate_errors is not None and estimate_errors.shape[0] != kept:
+                raise ValueError(f"estimate_errors must have shape ({kept},)")
+            exchange = _RewardExchange(
+                groups, first_neighbour, neighbours, exchange_rounds, link_weights, seed,
+                drop_threshold, estimate_errors, env.n_agents, n_states,
+            )
+        recorder = _Recorder(learners, transitions, paying, reward_after_move, exchange)
     for name, output in (
         ("population_rewards", population_rewards), ("deviator_rewards", deviator_rewards)
     ):
@@ -165,13 +198,13 @@ def step_population(
             if recording:
                 for t in range(length):
                     if reward_after_move and (first + t + begins) % interval == 0:
-                        recorder.begin(t)
+                        recorder.begin(t, (first + t + begins) // interval - 1 - skipped)
                     if (first + t + 1) % interval == 0 and first + t > 0 and (
                         (first + t + 1) // interval > n_discarded
                     ):
                         recorder.record(env, env.places + t * env.n_agents)
                     if not reward_after_move and (first + t + begins) % interval == 0:
-                        recorder.begin(t)
+                        recorder.begin(t, (first + t + begins) // interval - 1 - skipped)
             workspace.close_block(length)
             first += length
         if recording:

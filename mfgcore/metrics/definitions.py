@@ -267,7 +267,7 @@ BY_ACTION = {"dims": ("iteration", "state", "action"), "dtype": np.float32}
 
 @metric("average discounted regularised return, exact", label="Return (exact)", **EXACT)
 def exact_return(record: IterationRecord) -> float:
-    """Mean of the agents' V_h(pi^i, mu) in the mean-field game (Def. 2.4)."""
+    """Mean of the agents' V_h(pi^i, mu) in the mean-field game (Def. 2.4): social welfare (D31)."""
     return record.exact.discounted_return
 
 
@@ -429,6 +429,22 @@ def score_gain_correlation(record: IterationRecord) -> float:
     first-order gain; 0 where either is the same for all, or not finite.
     """
     return sampled.correlation(record.scores, record.learner_gains[0])
+
+
+@metric("number of estimates of the average reward", **COUNT)
+def reward_estimates(record: IterationRecord) -> int:
+    """Transitions at which agents estimated the population's average reward, to learn from it."""
+    errors = record.rollout.estimate_errors
+    return 0 if errors is None else errors.size
+
+
+@metric("error of the estimates of the average reward", counted_by="reward_estimates")
+def reward_estimate_error(record: IterationRecord) -> float:
+    """Root mean square, over agents and stored transitions, of the difference between an agent's
+    estimate and the average reward.
+    """
+    errors = record.rollout.estimate_errors
+    return np.nan if errors is None else math.sqrt(math.fsum(errors) / errors.size)
 
 
 @metric("empirical mean field", dims=("iteration", "state"))

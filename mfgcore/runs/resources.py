@@ -94,6 +94,7 @@ def _bytes_by_block(experiment):
     if experiment.by_network:
         distances = max(distances, network_of(experiment).peak_bytes(agents))
         communicating = 2 * (followed + learners) * policy
+        static += exchange_bytes(experiment, agents)
     if experiment.exact_metrics:
         # the matrix that is eliminated, whose entries are twice as large for the mean field
         exact = 4 * followed * policy + 24.0 * n_states * (2 * band(game) + 1)
@@ -108,6 +109,20 @@ def _bytes_by_block(experiment):
         return static + distances + max(running + most, writing)
 
     return peak
+
+
+def exchange_bytes(experiment: Experiment, n_agents: int) -> float:
+    """Memory of an exchange of rewards: who has heard of whom, as matrices of bits; float."""
+    rounds = experiment.effective_parameters().get("reward_rounds", 0)
+    if not rounds:
+        return 0.0
+    network = network_of(experiment)
+    by_agent = experiment.link_failure_probability or network.resampled
+    groups = network.links(n_agents).first_neighbour.size - 1
+    matrices = 1 if experiment.make("reward_averaging").weight is not None else 3
+    if by_agent:
+        return (matrices * n_agents + 2.0 * groups) * n_agents / 8.0
+    return matrices * groups**2 / 8.0
 
 
 def _most_learners(experiment):

@@ -10,6 +10,7 @@ from mfgcore._base.errors import ConfigurationError, NumericalError, shorten
 from mfgcore.agents.adoption import communicate_by
 from mfgcore.agents.algorithms import LearningBatch
 from mfgcore.agents.networks import sampled
+from mfgcore.agents.objectives import reward_exchange
 from mfgcore.agents.policy_improvement import policy_change
 from mfgcore.agents.population import Population
 from mfgcore.agents.rollout import RolloutState, count_visits, rollout
@@ -102,6 +103,7 @@ class Simulation:
         self._algorithm = experiment.make("algorithm")
         self._improve = experiment.make("policy_improvement")
         self._adoption = experiment.make("adoption")
+        self._objective = experiment.make("objective")
         self._reads: tuple[str, ...] = ()  # by the score rule
         if experiment.by_network:
             self._network = experiment.make("network")
@@ -160,6 +162,7 @@ class Simulation:
                 self.game,
                 generators,
                 experiment.entropy_weight,
+                self._exchange(start.size, "scoring"),
             )
             scores = self._score(context)
             if scores is None:
@@ -210,6 +213,16 @@ class Simulation:
             links = sampled(links, self._streams, k, rounds, failing)
         return communicate_by(self._adoption, state, self.scores, links, rounds, k, self._streams)
 
+    def _exchange(self, n_agents, phase):
+        """How agents pass on their rewards; see `reward_exchange`."""
+        communication, links = self._architecture.communication, None
+        if self._objective.rounds is not None and communication == "network":
+            failing = self.experiment.link_failure_probability
+            links = self._network.links(n_agents)
+            links = dataclasses.replace(links, drop_probability=failing)
+        of_now = n_agents, self._streams, self.iteration, phase
+        return reward_exchange(self._objective, communication, links, *of_now)
+
     def _learn(self, start, learners):
         """Take the learning steps and give every learner its new policy.
 
@@ -243,7 +256,8 @@ class Simulation:
         """Take the steps, and fill in some learners' new policies, visits and change."""
         experiment, algorithm = self.experiment, self._algorithm
         lengths = experiment.transitions, experiment.steps_per_transition
-        seen = rollout(state, algorithm, *lengths, learners=learners)
+        exchange = self._exchange(start.size, "learning")
+        seen = rollout(state, algorithm, *lengths, learners=learners, exchange=exchange)
         for begin in range(0, learners.size, resources.AT_ONCE):
             part = slice(begin, begin + resources.AT_ONCE)
             agents = learners[part]

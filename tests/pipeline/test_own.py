@@ -40,6 +40,8 @@ KINDS = {
         "population_change_at": 2,
     },
     "algorithm": {"algorithm": "own_algorithm"},
+    "objective": {"objective": "own_objective"},
+    "reward_averaging": {"objective": "shared", "reward_averaging": "own_averaging"},
     "policy_improvement": {"policy_improvement": "own_improvement"},
     "metric": {},
     "architecture": {},

@@ -19,6 +19,7 @@ from mfgcore.agents import (
     DEPARTURE_RULES,
     NETWORKS,
     POLICY_IMPROVEMENTS,
+    REWARD_AVERAGINGS,
     SCENARIOS,
     SCORE_RULES,
 )
@@ -39,6 +40,7 @@ REGISTRIES = (
     METRICS,
     NETWORKS,
     POLICY_IMPROVEMENTS,
+    REWARD_AVERAGINGS,
     SCENARIOS,
     SCORE_RULES,
 )
@@ -81,7 +83,9 @@ def test_what_python_says_can_be_added(registries, tmp_path):
         ("policy_improvement", "online_mirror_descent"),
         ("adoption", "voter"),
         ("score_rule", "largest_change"),
+        ("reward_averaging", "lazy"),
     ):
+        settings["objective"] = "shared" if name == "lazy" else "own"
         other = simulate(Experiment(**settings, **{key: name}))
         assert (other["policy"] != shipped["policy"]).any(), name
         assert np.abs(other["policy"].sum("action") - 1.0).max() < 1e-12, name

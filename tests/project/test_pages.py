@@ -16,13 +16,14 @@ BY_HAND = {
     "docs/cli.md": 120,
     "docs/cluster.md": 1050,
     "docs/concepts.md": 900,
-    "docs/decisions.md": 3000,
+    "docs/decisions.md": 3050,
     "docs/equilibria.md": 600,
     "docs/explorer.md": 120,
     "docs/extending.md": 2350,
     "docs/files.md": 420,
     "docs/howto.md": 400,
     "docs/protocol.md": 2050,
+    "docs/protocol_cooperation.md": 1350,
     "docs/protocol_law.md": 1380,
     "docs/reference.md": 120,
     "docs/related.md": 330,
@@ -41,7 +42,7 @@ GENERATED = {
     "docs/gallery/law.md": 900,
     "docs/gallery/readings.md": 600,
 }
-ALL_BY_HAND, ALL_GENERATED = 22_000, 8_000
+ALL_BY_HAND, ALL_GENERATED = 23_000, 8_000
 UNLIMITED = {"CHANGELOG.md", "docs/from_mfglib.ipynb", "docs/tutorial.ipynb"}
 ARCHIVE = "docs/archive/"  # records, which nobody has to read
 NAMES = "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/*.md", "figures/*.md"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reference import elementary, streams
+from reference import elementary, exchange, streams
 
 
 def thresholds_of(row):
@@ -153,6 +153,14 @@ def step_population(
     interval=1,
     n_discarded=0,
     reward_after_move=False,
+    estimate_errors=None,
+    first_neighbour=None,
+    neighbours=None,
+    groups=None,
+    exchange_rounds=0,
+    link_weights=None,
+    seed=0,
+    drop_threshold=0,
     **walk,
 ):
     """The kernel of the same name."""
@@ -174,3 +182,30 @@ def step_population(
         row_of_learner = walk["policy_index"][learner]
         own = arrival_reward if reward_after_move else None
         transitions[row] = collect_transitions(path, learner, interval, n_discarded, own)
+    if neighbours is None:
+        return
+    links = {"first_neighbour": first_neighbour, "neighbours": neighbours, "groups": groups}
+    links |= {"exchange_rounds": exchange_rounds, "link_weights": link_weights}
+    links |= {"seed": seed, "drop_threshold": drop_threshold}
+    n_actions = walk["next_states"].shape[1]
+    ends = [(m + 1) * interval for m in range(n_discarded, n_steps // interval)]
+    for number, t in enumerate(t for t in ends if t >= 2):
+        begins = path[t - 2][0]
+        pairs, _, counts, _ = path[t - 1] if reward_after_move else path[t - 2]
+        rewards = rewards_at(pairs, counts, walk["rewards"], n_actions, walk["game"])
+        states = [pair // n_actions for pair in pairs]
+        found, error = exchange.estimates(rewards, states, number, **links)
+        if estimate_errors is not None:
+            estimate_errors[number] = error
+        for row, learner in enumerate(learners):
+            here = begins[learner] // n_actions
+            regulariser = float(walk["tables"]["entropy"][walk["policy_index"][learner], here])
+            transitions["reward"][row, number] = found[learner] + regulariser
+
+
+def rewards_at(pairs, counts, table, n_actions, game):
+    """R of every agent, by its pair and the counts of a step."""
+    if table is not None:
+        return [float(table[pair // n_actions, counts[pair // n_actions]]) for pair in pairs]
+    found = game.rewards(np.array(counts) / len(pairs)).ravel()
+    return [float(found[pair]) for pair in pairs]
