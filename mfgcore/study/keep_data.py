@@ -37,12 +37,16 @@ def keep(
     data: Path = DATA,
     reduce: Callable[[xr.Dataset], xr.Dataset] = of_iterations,
 ) -> list[str]:
-    """Copy what is complete, reduced, without fields over states; names of the files."""
+    """Copy what is complete, reduced, without fields over states; names of the files.
+
+    A file that has it already is left as it is, as its bytes would differ.
+    """
     kept = []
     for kind in ("experiment", "comparison"):
         for path in sorted((results / f"{kind}s").glob("*.nc")):
             dataset = reduce(datasets.load(path, kind="experiment"))
-            datasets.save(dataset, data / path.name, overwrite=True)
+            if not _has(data / path.name, dataset):
+                datasets.save(dataset, data / path.name, overwrite=True)
             kept.append(path.stem)
     sizes = {path: path.stat().st_size for path in sorted(data.rglob("*.nc"))}
     for path, size in sizes.items():
@@ -51,6 +55,13 @@ def keep(
     if too_large or sum(sizes.values()) > TOTAL:
         sys.exit(f"docs/gallery/data: too large: {too_large or 'in all'}")
     return kept
+
+
+def _has(path: Path, dataset: xr.Dataset) -> bool:
+    if not path.exists():
+        return False
+    with xr.open_dataset(path, engine="netcdf4") as opened:
+        return opened.load().identical(dataset)
 
 
 def keep_fields(results: Path = RESULTS, fields: Path = FIELDS) -> None:
