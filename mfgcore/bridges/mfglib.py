@@ -123,7 +123,7 @@ def game_from(environment: Any, reward_range: tuple[float, float] | None = None)
 
 
 def policy_from(policy: Any, environment: Any, time: int | None = None) -> np.ndarray:
-    """A policy of MFGLib, (T + 1, *S, *A), as (n_states, n_actions) float64.
+    """A policy of MFGLib, ``(T + 1, *S, *A)``, as (n_states, n_actions) float64.
 
     Parameters
     ----------

@@ -70,7 +70,8 @@ def solve(
     """Find an equilibrium of the mean-field game of infinitely many agents.
 
     It is a policy pi that is a best response to the mean field mu^pi that it generates
-    (Definition 2.5): its exploitability is 0, as :func:`mfgcore.meanfield.exploitability` has it::
+    (Definition 2.5): its exploitability is 0, as :func:`mfgcore.meanfield.exact.exploitability` has
+    it::
 
         E(pi) = max_pi' V_h(pi', mu^pi) - V_h(pi, mu^pi),    s_0 ~ mu^pi.
 
