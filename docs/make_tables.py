@@ -101,7 +101,8 @@ def metric_table():
     rows = [["variable", "over", "meaning", "measured"]]
     for name, entry in METRICS.items():
         when = re.sub("every .*iteration(, )?", "", entry.when())
-        rows.append([f"`{name}`", ", ".join(entry.dims), entry.meaning, when])
+        meaning = f"{entry.long_name}: {entry.meaning}"
+        rows.append([f"`{name}`", ", ".join(entry.dims), meaning, when])
     return table(rows)
 
 

@@ -10,6 +10,7 @@ import mfgcore
 from mfgcore import Experiment, kernels
 from mfgcore.agents.algorithms import LearningBatch
 from mfgcore.agents.rollout import rollout
+from mfgcore.games import GAMES
 from mfgcore.runs.simulation import Simulation
 
 collect_ignore = ["own.py"]  # it registers what it has
@@ -111,6 +112,15 @@ def register():
             stack.callback(registry.remove, name)
 
         yield add
+
+
+@pytest.fixture
+def own_games():
+    """Games that a test registers are forgotten when it ends."""
+    before = set(GAMES)
+    yield
+    for name in set(GAMES) - before:
+        GAMES.remove(name)
 
 
 def small(base=None, **overrides):

@@ -7,20 +7,53 @@ from typing import Any
 
 import numpy as np
 
+from mfgcore._base.errors import ConfigurationError
 from mfgcore.games import Game
 
 ALIKE = 1e-6  # differences below this are of float32
 DRAWN = 8  # mean fields at which a game is looked at
 
 
+def check_has(environment: Any, library: str, *needed: str) -> None:
+    """Refuse what is no environment of a library, as it lacks an attribute."""
+    if missing := [name for name in needed if not hasattr(environment, name)]:
+        raise ConfigurationError(f"environment: is not {library}'s: it has no {missing[0]!r}")
+
+
 @dataclass(frozen=True)
 class ArrayGame(Game):
     """Base class of games that other libraries define.
 
-    A subclass defines :meth:`rewards_at` and :meth:`moves_at`. `reward_range` is that of the
-    rewards when all agents are in one state, or evenly spread, or anyhow; a subclass that has
-    others sets it.
+    A subclass defines :meth:`environment`, :meth:`rewards_at` and :meth:`moves_at`. `reward_range`
+    is that of the rewards when all agents are in one state, or evenly spread, or anyhow; a subclass
+    that has others sets it.
     """
+
+    def environment(self) -> Any:
+        """The object of the other library."""
+        raise NotImplementedError("environment() is not defined")
+
+    @cached_property
+    def _made(self):
+        return self.environment()
+
+    @classmethod
+    def read_from(
+        cls, environment: Any, name: str, reward_range: tuple[float, float] | None
+    ) -> "ArrayGame":
+        """The game of an object of the other library, checked.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is no game that can be read.
+        """
+        game = cls()
+        vars(game).update(_made=environment, name=name)
+        if reward_range is not None:
+            vars(game)["reward_range"] = reward_range
+        game.check()
+        return game
 
     def rewards_at(self, mean_field: np.ndarray) -> np.ndarray:
         """Rewards in the units of the source; (n_states,) to (n_states, n_actions) float64."""

@@ -4,13 +4,11 @@ Its policies are arrays of the same shape as ours, (n_states, n_actions), both w
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from mfgcore._base.errors import ConfigurationError
-from mfgcore.bridges.arrays import ArrayGame
+from mfgcore.bridges.arrays import ArrayGame, check_has
 from mfgcore.games import Game
 
 
@@ -21,14 +19,6 @@ class BenchMFGGame(ArrayGame):
     A subclass that is registered can be named in an Experiment, and in a configuration; it defines
     :meth:`environment`.
     """
-
-    def environment(self) -> Any:
-        """The ``benchmfg.envs.MFGStationary``."""
-        raise NotImplementedError("environment() is not defined")
-
-    @cached_property
-    def _made(self):
-        return self.environment()
 
     n_states = property(lambda self: self._made.N_states)
     actions = property(lambda self: tuple(str(action) for action in range(self._made.N_actions)))
@@ -80,11 +70,5 @@ def game_from(environment: Any, reward_range: tuple[float, float] | None = None)
         If it is none; as its methods take no time, nothing in it can depend on it.
     """
     needed = ("N_states", "N_actions", "noise_prob", "transition", "reward")
-    if missing := [name for name in needed if not hasattr(environment, name)]:
-        raise ConfigurationError(f"environment: is not Bench-MFG's: it has no {missing[0]!r}")
-    game = BenchMFGGame()
-    vars(game).update(_made=environment, name="bench_mfg")
-    if reward_range is not None:
-        vars(game)["reward_range"] = reward_range
-    game.check()
-    return game
+    check_has(environment, "Bench-MFG", *needed)
+    return BenchMFGGame.read_from(environment, "bench_mfg", reward_range)

@@ -5,14 +5,13 @@ in place of ended.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from mfgcore._base.environment import require
 from mfgcore._base.errors import ConfigurationError
-from mfgcore.bridges.arrays import ALIKE, ArrayGame
+from mfgcore.bridges.arrays import ALIKE, ArrayGame, check_has
 from mfgcore.games import Game
 
 
@@ -27,14 +26,6 @@ class MFGLibGame(ArrayGame):
             def environment(self):
                 return Environment.beach_bar(n=10)
     """
-
-    def environment(self) -> Any:
-        """The ``mfglib.env.Environment``."""
-        raise NotImplementedError("environment() is not defined")
-
-    @cached_property
-    def _made(self):
-        return self.environment()
 
     n_states = property(lambda self: self._made.n_states)
     actions = property(lambda self: tuple(str(action) for action in range(self._made.n_actions)))
@@ -88,8 +79,7 @@ class MFGLibGame(ArrayGame):
 
 def _check(environment):
     needed = ("T", "S", "A", "mu0", "reward", "prob", "n_states", "n_actions")
-    if missing := [name for name in needed if not hasattr(environment, name)]:
-        raise ConfigurationError(f"environment: is not MFGLib's: it has no {missing[0]!r}")
+    check_has(environment, "MFGLib", *needed)
 
 
 def game_from(environment: Any, reward_range: tuple[float, float] | None = None) -> Game:
@@ -114,12 +104,7 @@ def game_from(environment: Any, reward_range: tuple[float, float] | None = None)
         If it is none, or its rewards or moves depend on time or on the actions of others.
     """
     _check(environment)
-    game = MFGLibGame()
-    vars(game).update(_made=environment, name="mfglib")
-    if reward_range is not None:
-        vars(game)["reward_range"] = reward_range
-    game.check()
-    return game
+    return MFGLibGame.read_from(environment, "mfglib", reward_range)
 
 
 def policy_from(policy: Any, environment: Any, time: int | None = None) -> np.ndarray:

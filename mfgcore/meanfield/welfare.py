@@ -146,6 +146,8 @@ def welfare_optimum(
     checked_policies(uniform_policy(*shape), game, discount, entropy_weight, one=True)
     if starts < 1:
         raise ConfigurationError(f"starts: {starts} is not >= 1")
+    if seed < 0:
+        raise ConfigurationError(f"seed: {seed} is not >= 0")
     generator = np.random.Generator(np.random.Philox(seed))
     tops = []
     for start in range(starts):
@@ -262,10 +264,13 @@ def _softmax(logits):
 
 
 def _welfare(policy, mean_field, game, discount, entropy_weight):
-    rewards = game.mean_field_rewards(mean_field)
-    entropies = policy_entropies(policy[None], entropy_weight)[0]
-    by_state = (policy * rewards).sum(axis=1) + entropies
+    by_state = _paid(policy, game.mean_field_rewards(mean_field), entropy_weight)
     return math.fsum(mean_field * by_state) / (1.0 - discount)
+
+
+def _paid(policy, rewards, entropy_weight):
+    """Mean r + h in each state; (n_states,) float64."""
+    return (policy * rewards).sum(axis=1) + policy_entropies(policy[None], entropy_weight)[0]
 
 
 def _mean_field(policy, game):
@@ -330,8 +335,7 @@ def _solved(system, right):
 def _value_and_gradient(policy, mean_field, game, discount, entropy_weight):
     """Welfare of a policy with its mean field, and its gradient."""
     rewards = game.mean_field_rewards(mean_field)
-    entropies = policy_entropies(policy[None], entropy_weight)[0]
-    by_state = (policy * rewards).sum(axis=1) + entropies
+    by_state = _paid(policy, rewards, entropy_weight)
     externality = _externality(mean_field[:, None] * policy, mean_field, game)
     values = _solved(_push(policy, mean_field, game)[1], by_state + externality)
     future = _probabilities(game, mean_field) * values[game.checked_next_states()]

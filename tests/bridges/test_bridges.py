@@ -104,7 +104,7 @@ def test_a_game_that_is_read_is_solved_and_evaluated():
         mfgcore.evaluate(equilibrium, agents=5)  # nobody knows it by its name
 
 
-def test_a_registered_game_of_another_library_can_be_learned():
+def test_a_registered_game_of_another_library_can_be_learned(own_games):
     @register
     class OfASuite(bench_mfg.BenchMFGGame):
         """Two bars, as Bench-MFG has it."""

@@ -106,7 +106,7 @@ def test_the_best_deterministic_response_is_one_without_entropy():
         assert (best >= found["enumerated_nash_gap"].values - 1e-9).all() and (best >= -1e-9).all()
 
 
-def test_two_agents_by_hand():
+def test_two_agents_by_hand(own_games):
     """Both always change places between two states, and are paid for being apart."""
 
     @game_of_ones_own
@@ -259,7 +259,7 @@ def test_an_interval_holds_the_mean_as_often_as_it_says():
     assert np.mean((low < 0.0) & (high > 0.0)) == pytest.approx(0.95, abs=0.015)
 
 
-def test_a_file_of_a_game_that_has_changed_is_refused(tmp_path, register):
+def test_a_file_of_a_game_that_has_changed_is_refused(tmp_path, own_games):
     def kind(cost):
         class Changing(GAMES["contraction"]):
             """Another contraction."""

@@ -1,6 +1,6 @@
 """The bits of small runs, against a table made on x86-64.
 
-``python tests/runs/test_bits.py`` makes it anew, where what a run computes is meant to change.
+``python tests/runs/test_run_bits.py`` makes it anew, where what a run computes is meant to change.
 """
 
 import hashlib
