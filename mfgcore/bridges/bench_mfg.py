@@ -17,7 +17,7 @@ class BenchMFGGame(ArrayGame):
     """A game of Bench-MFG, a ``benchmfg.envs.MFGStationary``.
 
     A subclass that is registered can be named in an Experiment, and in a configuration; it defines
-    :meth:`environment`.
+    :meth:`mfgcore.bridges.arrays.ArrayGame.environment`.
     """
 
     n_states = property(lambda self: self._made.N_states)
