@@ -23,7 +23,7 @@ BY_HAND = {
     "docs/files.md": 420,
     "docs/howto.md": 400,
     "docs/protocol.md": 2050,
-    "docs/protocol_cooperation.md": 1350,
+    "docs/protocol_cooperation.md": 1480,
     "docs/protocol_law.md": 1380,
     "docs/reference.md": 120,
     "docs/related.md": 330,
