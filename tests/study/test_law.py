@@ -11,6 +11,7 @@ from project import ROOT
 
 from mfgcore.pipeline import configuration
 from mfgcore.pipeline.yaml_files import read_yaml
+from mfgcore.plotting.statistics import Interval
 from mfgcore.study.claims.evidence import NothingToJudge
 from mfgcore.study.law import SEED, contraction, predictions, report, score_rules
 from mfgcore.study.law.measures import GAINS, Law, Runs, condense, counts, price
@@ -269,10 +270,25 @@ def test_where_nothing_is_learned_nothing_counts(law):
 def test_a_rule_reaches_the_aim_if_it_is_fast_and_ends_high(law):
     found = score_rules.measure(law)
     own = found[(found["game"] == "agree") & (found["disturbance"] == "undisturbed")]
-    own = own[own["kind"] == "the paper's"].set_index("rule")["reached"]
-    assert own["confirmed"]
-    assert not own["sigma"]
+    own = own[own["kind"] == "the paper's"].set_index("rule")["aim"]
+    assert own["confirmed"] == "reached"
+    assert own["sigma"] == "missed"
     assert set(found["kind"]) == {"fresh", "known", "the paper's", "few loops"}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "paid", "expected"),
+    [
+        ((-0.03, 0.1), (-0.1, 0.03), "reached"),
+        ((-0.05, 0.1), (-0.1, 0.03), "open"),
+        ((-0.03, 0.1), (-0.1, 0.05), "open"),
+        ((-0.2, -0.05), (-0.1, 0.03), "missed"),
+        ((-0.05, 0.1), (0.05, 0.1), "missed"),
+    ],
+)
+def test_an_interval_that_includes_the_margin_leaves_the_aim_open(ahead, paid, expected):
+    found = (Interval(sum(each) / 2, *each, trials=20) for each in (ahead, paid))
+    assert score_rules.aim(*found) == expected
 
 
 def test_the_report_has_every_prediction_and_game(law, tmp_path):

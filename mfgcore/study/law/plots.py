@@ -189,7 +189,9 @@ def plot_score_rules(law: Law, drawings: Iterable[StrPath], title: str = "") -> 
         axis.fill_between([-margin, 1.0], -1.0, margin, color="0.9", lw=0, zorder=0)
         for (kind, disturbance), cells in own.groupby(["kind", "disturbance"], sort=False):
             axis.plot(cells["lead"], cells["beyond"], **_look(kind, disturbance))
-        axis.set_title(f"{rule}\n{own['reached'].sum()} of {len(own)}", fontsize=7.5)
+        aims = own["aim"].value_counts()
+        counted = ", ".join(f"{aims.get(aim, 0)} {aim}" for aim in ("reached", "missed"))
+        axis.set_title(f"{rule}\n{counted} of {len(own)}", fontsize=7.5)
     reach = 1.08 * max(0.05, found["lead"].abs().max())
     axes[0, 0].set(xlim=(-reach, reach), ylim=(-0.65, 0.65))
     figure.supxlabel("lead over a central learner that never fails / rise", fontsize=8)

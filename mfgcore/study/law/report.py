@@ -131,18 +131,20 @@ def _summary(rules):
     names = list(dict.fromkeys(rules["rule"]))
     rows = []
     for (kind, disturbance), own in groups:
-        reached = own.groupby("rule")["reached"].agg(["sum", "size"])
+        aims = pd.crosstab(own["rule"], own["aim"])
         cells = [
-            f"{reached.loc[name, 'sum']} of {reached.loc[name, 'size']}"
-            if name in reached.index
+            " / ".join(str(aims.get(aim, {}).get(name, 0)) for aim in ("reached", "missed", "open"))
+            if name in aims.index
             else ""
             for name in names
         ]
         rows.append([f"{kind}, {disturbance}", *cells])
     return [
-        "In how many games a rule is not slower than a central learner that never fails (the "
-        f"interval of its lead is above -{score_rules.MARGIN:g}) and has no price (that of it "
-        f"is below {score_rules.MARGIN:g}), both as shares of the rise:",
+        "In how many games a rule reaches the aim / misses it / leaves it open: that it is not "
+        "slower than a central learner that never fails (the interval of its lead is above "
+        f"-{score_rules.MARGIN:g}) and has no price at the end (that of it is below "
+        f"{score_rules.MARGIN:g}), as shares of the rise. A rule misses it where one of them lies "
+        "wholly beyond.",
         "",
         *markdown_table(["games", *names], rows),
     ]

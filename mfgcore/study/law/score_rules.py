@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from mfgcore.plotting.statistics import Interval
 from mfgcore.study.claims.evidence import NothingToJudge
 from mfgcore.study.law.measures import NEAR, Law, counts, interval_of, lead, price, rise
 
@@ -36,9 +37,22 @@ def measure(law: Law) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns kind, disturbance, game, rule, selection_gain, lead, lead_low, lead_high, price,
-        price_low, price_high, reached (whether the aim is). Games that do not count are left out.
+        price_low, price_high, aim (reached, missed or open). Games that do not count are left out.
     """
     return pd.DataFrame(list(_rows(law)))
+
+
+def aim(ahead: Interval, paid: Interval) -> str:
+    """Whether a rule is not slower than a central learner, and has no price, by both intervals.
+
+    Returns
+    -------
+    str
+        *reached*; *missed* where one of them lies beyond the margin; *open* where one includes it.
+    """
+    if ahead.low > -MARGIN and paid.high < MARGIN:
+        return "reached"
+    return "missed" if ahead.high <= -MARGIN or paid.low >= MARGIN else "open"
 
 
 def _rows(law: Law) -> Iterator[dict]:
@@ -81,5 +95,5 @@ def _of_game(law, name, centralised, about, **labels):
             "price": paid.estimate,
             "price_low": paid.low,
             "price_high": paid.high,
-            "reached": bool(ahead.low > -MARGIN and paid.high < MARGIN),
+            "aim": aim(ahead, paid),
         }
