@@ -27,6 +27,7 @@ from mfgcore.equilibrium.lines import lines
 from mfgcore.equilibrium.solve import solve
 from mfgcore.equilibrium.solvers import SOLVERS
 from mfgcore.experiment.experiment import make_experiment
+from mfgcore.experiment.initial_policies import read_policies
 from mfgcore.experiment.parameter_spec import REQUIRED, parse_settings
 from mfgcore.experiment.parameters import DERIVED, defaults, parameters
 from mfgcore.games import GAMES
@@ -156,6 +157,8 @@ def build_parser() -> argparse.ArgumentParser:
     text = "exploitability that is small enough (default 1e-6)"
     add("--tolerance", type=_read(float), metavar="FLOAT", help=text)
     add("--step-size", type=_read(float), metavar="FLOAT", help="of the method, at first")
+    text = "file of the policy to begin with (default: one that is nearly uniform)"
+    add("--initial-policy", metavar="FILE", help=text)
 
     text = "Let N agents play the policies of an equilibrium or a run, and say what they are paid "
     text += "and what one of them gains by another policy."
@@ -286,6 +289,8 @@ def _import(arguments):
 
 
 def _solve(arguments):
+    if arguments.initial_policy is not None:
+        arguments.initial_policy, _ = read_policies(arguments.initial_policy)
     _make_and_tell(arguments, solve)
 
 

@@ -114,7 +114,7 @@ def checked_policies(
     shape = (game.n_states, len(game.actions))
     if policies.ndim != 3 or policies.shape[1:] != shape or (one and policies.shape[0] != 1):
         wanted = shape if one else ("n_policies", *shape)
-        raise ConfigurationError(f"{name}: have shape {given}, expected {wanted}")
+        raise ConfigurationError(f"{name}: shape {given} is not {wanted}")
     if policies.shape[0] == 0:
         raise ConfigurationError(f"{name}: there is none")
     if not kernels.are_distributions(policies, ROW_SUM_TOLERANCE):

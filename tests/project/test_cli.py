@@ -406,6 +406,10 @@ def test_a_game_is_solved_and_its_equilibrium_evaluated(tmp_path, capsys):
     assert "fixed_point" in capsys.readouterr().out
     equilibrium = load(output, kind="equilibrium")
     assert equilibrium.attrs["converged"] == 1 and equilibrium.attrs["entropy_weight"] == 1.0
+    again = tmp_path / "again.nc"
+    assert cli.main([*words, "--initial-policy", str(output), "-o", str(again)]) == 0
+    assert load(again, kind="equilibrium").sizes["iteration"] == 1  # which is one already
+    capsys.readouterr()
     words = ["evaluate", str(output), "--agents", "3", "--trials", "5", "--start", "initial"]
     assert cli.main([*words, "--output", str(played)]) == 0
     shown = capsys.readouterr().out
@@ -423,6 +427,7 @@ def test_a_game_is_solved_and_its_equilibrium_evaluated(tmp_path, capsys):
         (["solve", "agree", "--iterations", "few"], "iterations"),
         (["solve", "agree", "--tolerance", "-1"], "tolerance"),
         (["solve", "agree", "--agents", "3"], "agents"),
+        (["solve", "agree", "--initial-policy", "no.nc"], "no.nc"),
         (["solve", "rock_paper_scissors", "--game-settings", "win"], "game_settings"),
         (["solve", "agree", "-o", "no/where.nc"], "where.nc"),
         (["solve", "agree", "-o", "there.nc"], "there.nc"),
