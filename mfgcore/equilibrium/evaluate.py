@@ -14,6 +14,7 @@ from mfgcore import meanfield
 from mfgcore._base.arguments import checked
 from mfgcore._base.errors import ConfigurationError, RunFileError, shorten, unknown_name
 from mfgcore._base.files import reason, refuse
+from mfgcore._base.intervals import LEVEL, half_interval
 from mfgcore._base.plugins import user_errors
 from mfgcore.equilibrium.games import describe_game, find_game, fingerprint_of, game_digest, game_of
 from mfgcore.equilibrium.joint_chain import JointChain, is_small
@@ -28,7 +29,6 @@ from mfgcore.runs.provenance import environment
 
 STARTS = ("stationary", "initial")
 NEGLIGIBLE = 1e-12  # weight of a reward from which on none is counted
-LEVEL = 0.95
 MOST_AGENTS = 10**9
 RETURN = "discounted regularised return"
 BOUND = "a lower bound of the gain of a best deviation: the response need not be the best one"
@@ -53,11 +53,15 @@ VARIABLES = {
         BOUND,
     ),
     "largest_nash_gap": (
-        "gain of the agent that gains most, the worst-off, a lower bound of the Nash gap",
+        "gain of the worst-off agent, a lower bound of the Nash gap",
         RETURN,
-        f"Of `worst_policy`; {BOUND}; the largest of several estimates is biased upwards",
+        f"Of `worst_policy`; {BOUND}",
     ),
-    "worst_policy": ("policy of the worst-off agent", "1", "The one whose `nash_gap` is largest"),
+    "worst_policy": (
+        "policy of the worst-off agent",
+        "1",
+        "That of the largest `exact_exploitability_of_n`: the largest estimate is biased",
+    ),
     "exact_return": (f"{RETURN} among infinitely many agents, exact", RETURN, EXACT),
     "exact_exploitability": ("exploitability among infinitely many agents, exact", RETURN, EXACT),
     "exact_return_of_n": (f"{RETURN} as one of N sees it, exact", RETURN, AS_ONE),
@@ -317,7 +321,7 @@ def _measured(population, flows, trials, burn_in, seed):
         data["exact_exploitability" + ending] = "policy", gaps
     played = play(population, deviations, mean_field, trials, burn_in, seed)
     gains = played.deviation_returns - played.returns
-    worst = int(gains.mean(axis=0).argmax())
+    worst = int(gaps.argmax())  # not by the sample, in which the largest gain is too large
     data["sampled_mean_field"] = "state", played.mean_field
     data["worst_policy"] = (), worst
     for name, dims, sample in (
@@ -329,7 +333,7 @@ def _measured(population, flows, trials, burn_in, seed):
         ("mean_field_distance", (), played.distance),
     ):
         data[name] = dims, sample.mean(axis=0)
-        data[f"{name}_interval"] = (*dims, "bound"), interval(sample)
+        data[f"{name}_interval"] = (*dims, "bound"), _interval(sample)
     if is_small(population):
         data |= _enumerated(population, deviations, burn_in)
     dataset = xr.Dataset(
@@ -380,11 +384,7 @@ def _enumerated(population, deviations, burn_in):
     }
 
 
-def interval(sample: np.ndarray) -> np.ndarray:
-    """Student's confidence interval of a mean over trials, (trials, ...); (..., 2) float64."""
-    from scipy.special import stdtrit  # a tenth of a second that few need
-
-    n_trials = len(sample)
-    error = sample.std(axis=0, ddof=1) / math.sqrt(n_trials)
-    half = stdtrit(n_trials - 1, 0.5 + LEVEL / 2.0) * error
-    return np.stack((sample.mean(axis=0) - half, sample.mean(axis=0) + half), axis=-1)
+def _interval(sample):
+    """Confidence interval of a mean over trials, (trials, ...); (..., 2) float64."""
+    mean, half = sample.mean(axis=0), half_interval(sample.std(axis=0, ddof=1), len(sample))
+    return np.stack((mean - half, mean + half), axis=-1)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mfgcore._base.intervals import half_interval
 from mfgcore.plotting.style import STYLES, WIDTH, save_figure, styled  # before matplotlib
 
 # isort: split
@@ -16,7 +17,6 @@ from matplotlib.transforms import Bbox
 
 from mfgcore._base.errors import ConfigurationError
 from mfgcore._base.files import StrPath
-from mfgcore.plotting.statistics import half_interval
 from mfgcore.runs.datasets import configuration
 from mfgcore.study.claims import normalisers
 from mfgcore.study.claims.measures import before_change, final_mean, rise_time
