@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from project import Project
@@ -10,6 +11,7 @@ from project import Project
 from slurm.cluster import Cluster, Unavailable
 
 PROFILE = "profiles/slurm"
+LOGIN = Path(__file__).parent / "login.py"
 
 
 class ClusterProject(Project):
@@ -21,18 +23,17 @@ class ClusterProject(Project):
         self.output = folder / "snakemake.txt"
         self.login = None
 
-    def command(self, *arguments, polling=8):
+    def command(self, *arguments):
         """What a user types; only the interval of status checks is shorter than the profile's."""
         options = ["--workflow-profile", PROFILE, "--nocolor", "--configfile", "config/tiny.yaml"]
-        options += ["--slurm-init-seconds-before-status-checks", str(polling)]
-        return [sys.executable, "-m", "snakemake", *options, *arguments]
+        return [sys.executable, str(LOGIN), *arguments, *options]
 
-    def start(self, *arguments, **options):
+    def start(self, *arguments):
         """Start snakemake; its output is in the file `output`."""
         with self.output.open("w") as file:
             streams = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": subprocess.STDOUT}
             place = {"cwd": self.folder, "env": self.cluster.environment}
-            self.login = subprocess.Popen(self.command(*arguments, **options), **place, **streams)
+            self.login = subprocess.Popen(self.command(*arguments), **place, **streams)
 
     def finish(self, seconds=240):
         """Wait for snakemake and return its exit code and output."""
@@ -40,8 +41,8 @@ class ClusterProject(Project):
         self.login = None
         return code, self.output.read_text()
 
-    def make(self, *arguments, **options):
-        self.start(*arguments, **options)
+    def make(self, *arguments):
+        self.start(*arguments)
         code, text = self.finish()
         assert code == 0, text[-5000:]
         return text

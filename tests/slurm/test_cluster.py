@@ -96,7 +96,7 @@ def test_figures_are_those_of_a_local_run_to_the_bit(project, tmp_path_factory, 
     for each in (project, local):
         each.configure(tiny_config().replace("trials: 2", "trials: 1"))
     started = time.monotonic()
-    project.start("figures/all", polling=15)
+    project.start("figures/all")
     counts = local.make("figures/all", cores=1)  # meanwhile: this is the time of two tests
     code, text = project.finish()
     seconds = time.monotonic() - started
@@ -121,7 +121,7 @@ def test_figures_are_those_of_a_local_run_to_the_bit(project, tmp_path_factory, 
 
 
 def test_an_ablation_is_submitted_like_an_experiment(project, summary):
-    project.make("figures/tiny/ablation_rounds.pdf", polling=3)
+    project.make("figures/tiny/ablation_rounds.pdf")
     assert (project.folder / "figures/tiny/ablation_rounds.pdf").read_bytes().startswith(b"%PDF")
     # two runs of each of three values in one group; collect and plot in another
     jobs = [state(project, number) for number in project.submissions()]
@@ -142,7 +142,7 @@ def test_a_failing_job_is_retried_and_then_named_with_its_log(project):
         "    raise RuntimeError(f'trial {trial} fails on purpose')\n" + original
     )
     runs = [f"results/tiny/runs/fig1/centralised/trial_{trial}.nc" for trial in (0, 1)]
-    project.start(*runs, *ALONE, "--retries", "1", polling=1)
+    project.start(*runs, *ALONE, "--retries", "1")
     code, text = project.finish()
     assert code == 1
     assert len(project.submissions()) == 4
@@ -156,15 +156,13 @@ def test_a_failing_job_is_retried_and_then_named_with_its_log(project):
     assert all(str(log) in text for log in logs)
 
     script.write_text(original)
-    project.make(*runs, polling=1)
+    project.make(*runs)
     assert all(load(project.folder / name) for name in runs)
 
 
 def test_stopped_runs_go_on_and_change_no_bit(slow, summary):
     """One is cancelled, one requeued, and one preempted by a job of higher priority."""
-    slow.start(
-        *map(run_file, RUNS), *ALONE, "--default-resources", "slurm_partition=spare", polling=3
-    )
+    slow.start(*map(run_file, RUNS), *ALONE, "--default-resources", "slurm_partition=spare")
     for run in RUNS:
         slow.wait_for(log_file(run), "iteration 100 of")
     cancelled, requeued, preempted = slow.submissions()
@@ -199,7 +197,7 @@ def test_a_killed_login_process_is_recovered_from(slow, summary):
     assert code == 1
     assert "It can be removed with the --unlock argument" in text
     slow.make("--unlock")
-    slow.make(run_file(run), polling=3)
+    slow.make(run_file(run))
     assert_undisturbed(slow, run)
     summary.append("SIGKILL of the login process: recovered, 0 differing bits")
 
@@ -215,7 +213,7 @@ def test_nodes_need_only_their_own_scratch_and_a_store(project, tmp_path_factory
         lines = lines.replace(f"/{name}/mfg", str(folder / name))
     profile = project.folder / "profiles/slurm/config.yaml"
     profile.write_text(profile.read_text() + textwrap.dedent(lines))
-    project.make("figures/tiny/ablation_rounds.pdf", polling=3)
+    project.make("figures/tiny/ablation_rounds.pdf")
     figure = folder / "archive/figures/tiny/ablation_rounds.pdf"
     assert figure.read_bytes().startswith(b"%PDF")
     assert not list(project.folder.glob("figures/**/*.*"))
@@ -229,7 +227,7 @@ def test_the_documented_commands_are_those_of_a_cluster(slow):
     """While a job runs, which is cancelled in the end."""
     run, texts = RUNS[0], [each.text for each in documented_commands() if each.program in CLUSTER]
     assert len(texts) > 10
-    slow.start(run_file(run), polling=3)
+    slow.start(run_file(run))
     slow.wait_for(log_file(run), "iteration 100 of")
     (job,) = slow.submissions()
     run_id = re.search(r"SLURM run ID: (\S+)", slow.output.read_text())[1]
@@ -255,7 +253,7 @@ def test_an_impossible_request_is_refused(project):
         assert "Traceback" not in text
     # a group of twenty would ask for too many minutes: the runs go alone, and sbatch refuses them
     asked = ("--resources", "limit_minutes=39", "--set-resources", "simulate:mem_mb=99999")
-    project.start(*runs, *asked, "--retries", "0", polling=1)
+    project.start(*runs, *asked, "--retries", "0")
     code, text = project.finish()
     assert code == 1
     assert text.count("Memory specification can not be satisfied") == 2
@@ -293,7 +291,7 @@ def test_a_full_disk_is_one_line_and_nothing_half_written(
             project.configure(text)
         script = disk / "workflow/scripts/simulate.py"
         script.write_text(before + script.read_text())
-        project.start(run, *ALONE, "--retries", "0", polling=1)
+        project.start(run, *ALONE, "--retries", "0")
         code, said = project.finish()
         assert code == 1
         lines = {line.strip().removeprefix("mfgcore: ") for line in said.splitlines()}
