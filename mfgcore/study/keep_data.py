@@ -78,12 +78,18 @@ def read_fields(name: str, fields: Path = FIELDS) -> xr.Dataset:
         return opened.load()
 
 
-def read(data: Path = DATA) -> Evidence:
-    """Evidence from kept files: figN.nc, NAME.nc of each comparison, theory.json."""
+def read_datasets(folder: Path) -> dict[str, xr.Dataset]:
+    """The kept datasets of a folder by the names of their files; dict of xarray.Dataset."""
     every = {}
-    for path in sorted(data.glob("*.nc")):
+    for path in sorted(folder.glob("*.nc")):
         with xr.open_dataset(path, engine="netcdf4") as opened:
             every[path.stem] = opened.load()
+    return every
+
+
+def read(data: Path = DATA) -> Evidence:
+    """Evidence from kept files: figN.nc, NAME.nc of each comparison, theory.json."""
+    every = read_datasets(data)
     figures = {name: every.pop(name) for name in FIGURES if name in every}
     theory = data / "theory.json"
     effects = json.loads(theory.read_text(encoding="utf-8")) if theory.exists() else {}

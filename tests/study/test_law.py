@@ -15,15 +15,8 @@ from mfgcore.plotting.statistics import Interval
 from mfgcore.study.claims.evidence import NothingToJudge
 from mfgcore.study.law import SEED, contraction, predictions, report, score_rules
 from mfgcore.study.law.measures import GAINS, Law, Runs, condense, counts, price
-from mfgcore.study.law.predictions import (
-    HELD,
-    NOT_JUDGED,
-    PREDICTIONS,
-    REFUTED,
-    UNDECIDED,
-    Cell,
-    Outcome,
-)
+from mfgcore.study.law.predictions import PREDICTIONS, UNDECIDED
+from mfgcore.study.predictions import HELD, NOT_JUDGED, REFUTED, Cell, Outcome, judge, judge_one
 
 TRIALS, K = 5, 90
 CONFIG = read_yaml(ROOT / "config/law.yaml")
@@ -111,7 +104,7 @@ def test_the_seed_is_that_of_the_configuration():
 
 
 def verdicts(law):
-    return {outcome.prediction.name: outcome.verdict for outcome in predictions.judge(law)}
+    return {outcome.prediction.name: outcome.verdict for outcome in judge(PREDICTIONS, law)}
 
 
 def test_where_the_law_is_true_every_prediction_holds(law):
@@ -199,7 +192,7 @@ def test_neither_held_nor_refuted_is_undecided():
     each = dataclasses.replace(
         PREDICTIONS["1a"], measure=lambda _: [predictions.within("a", found, 0.1)]
     )
-    assert predictions.judge_one(each, Law({})).verdict == UNDECIDED
+    assert judge_one(each, Law({})).verdict == UNDECIDED
 
 
 @pytest.mark.parametrize(

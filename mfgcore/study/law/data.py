@@ -7,9 +7,7 @@ docs/gallery/data/law.
 import sys
 from pathlib import Path
 
-import xarray as xr
-
-from mfgcore.study.keep_data import DATA, ROOT, keep
+from mfgcore.study.keep_data import DATA, ROOT, keep, read_datasets
 from mfgcore.study.law import contraction
 from mfgcore.study.law.measures import Law, condense
 
@@ -19,11 +17,7 @@ RESULTS = ROOT / "results/law"
 
 def read(data: Path = LAW) -> Law:
     """The kept runs, and what was measured in contraction; Law."""
-    found = {}
-    for path in sorted(data.glob("*.nc")):
-        with xr.open_dataset(path, engine="netcdf4") as opened:
-            found[path.stem] = opened.load()
-    return Law(found, contraction.read())
+    return Law(read_datasets(data), contraction.read())
 
 
 if __name__ == "__main__":

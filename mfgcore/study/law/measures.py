@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mfgcore.plotting.statistics import Interval, bootstrap, generator_of
-from mfgcore.study.claims.evidence import NothingToJudge, configurations
+from mfgcore.plotting.statistics import Interval
+from mfgcore.study import comparisons
+from mfgcore.study.comparisons import Comparisons, array_of
 from mfgcore.study.law import SEED
 
 NEAR = "radius 0.2"  # the setting of *later_versions* with the least reach, and one round
@@ -94,7 +95,7 @@ class Runs:
         return np.where(above.any(axis=1), found, np.nan)
 
 
-class Law:
+class Law(Comparisons):
     """The runs of the second protocol.
 
     Parameters
@@ -108,63 +109,20 @@ class Law:
     def __init__(
         self, datasets: Mapping[str, xr.Dataset], contraction: Mapping[str, Any] | None = None
     ) -> None:
-        self.datasets = {name: condense(dataset) for name, dataset in datasets.items()}
-        self._cells = {name: configurations(each).keys() for name, each in self.datasets.items()}
+        every = {name: condense(dataset) for name, dataset in datasets.items()}
+        super().__init__(every, "discounted_return")
         self.contraction = contraction or {}
 
-    def dataset(self, name: str) -> xr.Dataset:
-        """An experiment's dataset; NothingToJudge if it is missing."""
-        if name not in self.datasets:
-            raise NothingToJudge(f"there are no runs of {name}")
-        return self.datasets[name]
-
-    def levels(self, name: str, factor: str) -> list[Any]:
-        """The levels of a factor of an experiment, as they are in its dataset; list."""
-        return self.dataset(name)[factor].values.tolist()
-
-    def was_run(self, name: str, **labels: Any) -> bool:
-        """Whether an experiment has a cell: some levels are only combined with some others."""
-        dims = self.dataset(name)["discounted_return"].dims[:-2]
-        return tuple(str(labels[str(dim)]) for dim in dims) in self._cells[name]
-
     def runs(self, name: str, **labels: Any) -> Runs:
-        """The trials of one cell, or NothingToJudge.
-
-        Parameters
-        ----------
-        name : str
-            Of the experiment.
-        **labels
-            The level of each factor.
-        """
-        where = ", ".join(map(str, labels.values()))
-        try:
-            cell = self.dataset(name).sel(labels)
-        except KeyError:
-            raise NothingToJudge(f"{name} has no {where}") from None
-        returns = cell["discounted_return"].transpose("trial", "iteration").values
-        there = np.isfinite(returns)
-        trials, iterations = there.any(axis=1), there.any(axis=0)
-        if not trials.any():
-            raise NothingToJudge(f"{name} has no {where}")
-
-        def array(variable, *places):
-            return cell[variable].transpose("trial", ...).values[places].astype(np.float64)
-
-        curves = np.ix_(trials, iterations)
-        return Runs(
-            *(array(variable, *curves) for variable in ("discounted_return", "useful_share")),
-            *(array(variable, trials) for variable in GAINS),
-        )
+        """The trials of one cell, or NothingToJudge; see :meth:`Comparisons.cell`."""
+        cell = self.cell(name, **labels)
+        variables = "discounted_return", "useful_share", *GAINS
+        return Runs(*(array_of(cell, variable) for variable in variables))
 
 
 def interval_of(sample: np.ndarray, name: str) -> Interval:
     """95 % interval of a mean over trials; NothingToJudge if there is none."""
-    if sample.size < 2:
-        raise NothingToJudge("a single trial says nothing about the spread over trials")
-    if not np.isfinite(sample).all():
-        raise NothingToJudge(f"{name}: not every trial has what is measured")
-    return bootstrap([sample], generator_of(SEED, name))
+    return comparisons.interval_of(sample, name, SEED)
 
 
 def rise(centralised: Runs) -> np.ndarray:

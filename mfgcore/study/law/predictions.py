@@ -1,8 +1,8 @@
 """The predictions of docs/protocol_law.md, each with what would refute it."""
 
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -11,35 +11,14 @@ from mfgcore.plotting.statistics import Interval, generator_of
 from mfgcore.study.claims.evidence import NothingToJudge
 from mfgcore.study.law import SEED
 from mfgcore.study.law.measures import NEAR, Law, Runs, counts, interval_of, lead, price, rise
+from mfgcore.study.predictions import HELD, REFUTED, Cell, register
 
 PREDICTIONS = Registry("prediction")
-HELD, REFUTED, UNDECIDED, NOT_JUDGED = "held", "refuted", "undecided", "not judged"
+UNDECIDED = "undecided"
 LEVEL = 2.0  # return in agree until which updates are counted
 SPLIT = 3.75  # P of docs/protocol.md, in agree
 SHARE = 0.9  # of the games in which something must be so
 RESAMPLES = 1000  # of games
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What one cell of an experiment says of a prediction.
-
-    Parameters
-    ----------
-    label : str
-    found : Interval
-        The effect and its 95 % interval over trials.
-    held, refuted : bool
-        Whether the estimate is as predicted, and whether the interval excludes that.
-    slack : float
-        By how much the estimate is as predicted; negative where it is not.
-    """
-
-    label: str
-    found: Interval
-    held: bool
-    refuted: bool
-    slack: float
 
 
 def _either(label: str, found: Interval, held: bool) -> Cell:
@@ -68,82 +47,27 @@ def below(label: str, found: Interval, margin: float) -> Cell:
     return _beside(label, found, margin - found.estimate, found.low >= margin)
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """A prediction.
-
-    Parameters
-    ----------
-    name, text, quantity : str
-    margin : float
-        By which a cell must be above, below or within.
-    measure : callable of Law
-        Yields each :class:`Cell`.
-    needed : float, optional
-        The share of the cells that must be as predicted; None: each of them.
-    """
-
-    name: str
-    text: str
-    quantity: str
-    measure: Callable[[Law], Iterable[Cell]]
-    needed: float | None = None
+def _share(needed: float, cells: list[Cell]) -> str:
+    """The verdict where a share of the cells must be as predicted."""
+    return HELD if sum(cell.held for cell in cells) >= needed * len(cells) else REFUTED
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What was measured of a prediction, and the verdict on it."""
-
-    prediction: Prediction
-    verdict: str
-    cells: list[Cell] = field(default_factory=list)
-    note: str = ""
-
-    @property
-    def n_held(self) -> int:
-        """In how many cells it is as predicted; int."""
-        return sum(cell.held for cell in self.cells)
-
-    @property
-    def worst(self) -> Cell:
-        """The cell that is farthest from what was predicted, or least within it; Cell."""
-        return min(self.cells, key=lambda cell: (not cell.refuted, cell.slack))
+def _each(cells: list[Cell]) -> str:
+    """The verdict where each cell must be as predicted."""
+    if any(cell.refuted for cell in cells):
+        return REFUTED
+    return HELD if all(cell.held for cell in cells) else UNDECIDED
 
 
 def prediction(
     name: str, quantity: str, needed: float | None = None
-) -> Callable[[Callable[[Law], Iterable[Cell]]], Callable[[Law], Iterable[Cell]]]:
-    """Register a function as the measure of a prediction; its docstring is the text."""
+) -> Callable[[Callable], Callable]:
+    """Register a function as the measure of a prediction.
 
-    def decorate(function):
-        text = " ".join(function.__doc__.split())
-        PREDICTIONS.add(name, Prediction(name, text, quantity, function, needed))
-        return function
-
-    return decorate
-
-
-def judge(law: Law) -> list[Outcome]:
-    """Judge all predictions; list of Outcome."""
-    return [judge_one(PREDICTIONS[name], law) for name in sorted(PREDICTIONS)]
-
-
-def judge_one(each: Prediction, law: Law) -> Outcome:
-    """Judge one prediction. Where a part of its data is missing, it is not judged; Outcome."""
-    try:
-        cells = list(each.measure(law))
-    except NothingToJudge as reason:
-        return Outcome(each, NOT_JUDGED, note=str(reason))
-    if not cells:
-        return Outcome(each, NOT_JUDGED, note="in no cell was there anything to judge")
-    n_held = sum(cell.held for cell in cells)
-    if each.needed is not None:
-        verdict = HELD if n_held >= each.needed * len(cells) else REFUTED
-    elif any(cell.refuted for cell in cells):
-        verdict = REFUTED
-    else:
-        verdict = HELD if n_held == len(cells) else UNDECIDED
-    return Outcome(each, verdict, cells)
+    `needed` is the share of the cells that must be as predicted; None: each of them.
+    """
+    decide = _each if needed is None else functools.partial(_share, needed)
+    return register(PREDICTIONS, name, quantity, decide)
 
 
 # ------------------------------------------------------------ experiment 1

@@ -4,13 +4,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+import xarray as xr
 
 from mfgcore._base.files import write_text
 from mfgcore.plotting.style import save_table
 from mfgcore.study.law import plots, score_rules
 from mfgcore.study.law.measures import Law
-from mfgcore.study.law.predictions import NOT_JUDGED, Outcome, judge
-from mfgcore.study.report_style import markdown_table, signed
+from mfgcore.study.law.predictions import PREDICTIONS
+from mfgcore.study.predictions import Outcome, judge
+from mfgcore.study.predictions_report import cells_of, cost_table, predictions_table
+from mfgcore.study.report_style import markdown_table
 
 TITLE = "Why networked agents learn faster, or slower"
 # pictures, and the experiments without which there is none
@@ -38,7 +41,7 @@ def write(law: Law, folder: Path, formats: Iterable[str] = (".pdf", ".png")) -> 
     list of Path
         The pictures.
     """
-    outcomes, rules = judge(law), score_rules.measure(law)
+    outcomes, rules = judge(PREDICTIONS, law), score_rules.measure(law)
     save_table(cells_of(outcomes), folder / "law.csv")
     save_table(rules, folder / "score_rules.csv")
     drawn = []
@@ -47,38 +50,18 @@ def write(law: Law, folder: Path, formats: Iterable[str] = (".pdf", ".png")) -> 
             paths = [folder / f"{name}{ending}" for ending in formats]
             getattr(plots, f"plot_{name}")(law, paths)
             drawn += paths
-    seconds = {name: data.attrs.get("cpu_seconds", 0.0) for name, data in law.datasets.items()}
     names = list(dict.fromkeys(path.stem for path in drawn))
-    write_text(folder / "law.md", to_markdown(outcomes, rules, seconds, names))
+    write_text(folder / "law.md", to_markdown(outcomes, rules, law.datasets, names))
     return drawn
-
-
-def cells_of(outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """Every cell of every prediction; pandas.DataFrame."""
-    rows = [
-        {
-            "prediction": outcome.prediction.name,
-            "cell": cell.label,
-            "estimate": cell.found.estimate,
-            "low": cell.found.low,
-            "high": cell.found.high,
-            "trials": cell.found.trials,
-            "held": cell.held,
-            "refuted": cell.refuted,
-        }
-        for outcome in outcomes
-        for cell in outcome.cells
-    ]
-    return pd.DataFrame(rows)
 
 
 def to_markdown(
     outcomes: Sequence[Outcome],
     rules: pd.DataFrame,
-    seconds: Mapping[str, float],
+    datasets: Mapping[str, xr.Dataset],
     drawn: Collection[str],
 ) -> str:
-    """The predictions, the score rules and the CPU seconds of each experiment, for readers; str."""
+    """The predictions, the score rules and what the experiments took, for readers; str."""
     pictures = {
         name: [f"![{text.partition('. ')[0]}]({name}.png)", "", text, ""] if name in drawn else []
         for name, text in CAPTIONS.items()
@@ -91,38 +74,15 @@ def to_markdown(
         "is farthest from what was predicted, or least within it. Intervals are at 95 %, over "
         "trials.",
         "",
-        *_predictions(outcomes),
+        *predictions_table(outcomes),
         "",
         *pictures["law"],
         *pictures["selection"],
     ]
     if len(rules):
         lines += ["## Score rules", "", *_summary(rules), "", *pictures["score_rules"]]
-    rows = [[name, f"{float(cost) / 3600.0:.2f}"] for name, cost in seconds.items()]
-    rows.append(["all", f"{sum(map(float, seconds.values())) / 3600.0:.2f}"])
-    lines += ["## Cost", "", *markdown_table(["experiment", "CPU hours"], rows)]
+    lines += ["## Cost", "", *cost_table(datasets)]
     return "\n".join(lines) + "\n"
-
-
-def _predictions(outcomes):
-    rows = []
-    for each in outcomes:
-        about = [each.prediction.name, each.prediction.text, each.prediction.quantity]
-        if each.verdict == NOT_JUDGED:
-            rows.append([*about, each.note, "", "", each.verdict])
-            continue
-        found = each.worst.found
-        rows.append(
-            [
-                *about,
-                f"{each.worst.label}: {signed(found.estimate)}",
-                f"{signed(found.low)} to {signed(found.high)}",
-                f"{each.n_held} of {len(each.cells)}",
-                f"**{each.verdict}**",
-            ]
-        )
-    head = ["", "prediction", "measured", "decides", "interval", "as predicted", "verdict"]
-    return markdown_table(head, rows)
 
 
 def _summary(rules):
