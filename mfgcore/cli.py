@@ -148,9 +148,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_parameters(run.add_argument_group("parameters of the experiment"))
 
     text = "Find an equilibrium of a game of infinitely many agents: a policy that is a best "
-    text += "response to the mean field that it generates."
+    text += "response to the mean field that it generates; or the policy of the largest welfare."
     add, solving = command(_solve, "solve", "find an equilibrium of a game", text)
     add("game", metavar="GAME", help="one of: " + ", ".join(GAMES))
+    text = "what an agent maximises, its own return or the mean of all (default own)"
+    add("--objective", metavar="{own,shared}", help=text)
     methods = "; ".join(f"{name}: {SOLVERS.help(name)}" for name in SOLVERS)
     add("--method", metavar="NAME", help=f"{methods} (default fixed_point)".replace("%", "%%"))
     add("--iterations", type=_read(int), metavar="INT", help="at most (default 10000)")
@@ -324,7 +326,7 @@ def _show(arguments):
         from mfgcore.plotting import run  # matplotlib takes a second to load
 
         check_writable(arguments.plot)
-    if kind in ("equilibrium", "evaluation"):
+    if kind in ("equilibrium", "optimum", "evaluation"):
         print(*lines(dataset), "\nHow it was made:", *_made(dataset.attrs), sep="\n")
         return
     title = dataset.attrs.get("title", "the runs of one scenario and setting")

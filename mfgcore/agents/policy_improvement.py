@@ -9,7 +9,7 @@ import numpy as np
 from mfgcore import kernels
 from mfgcore._base.arguments import explained
 from mfgcore.experiment.components import POLICY_IMPROVEMENTS
-from mfgcore.meanfield.policies import state_distances
+from mfgcore.meanfield.policies import policies_of, state_distances
 
 SMALLEST = np.finfo(np.float64).tiny
 
@@ -39,7 +39,7 @@ def softmax(
     policies: np.ndarray, q_values: np.ndarray, *, softmax_temperature: float
 ) -> np.ndarray:
     """Boltzmann policies: pi(a|s) ~ exp(Q(s, a) / tau)."""
-    return _softmax(q_values / softmax_temperature)
+    return policies_of(q_values / softmax_temperature)
 
 
 @POLICY_IMPROVEMENTS.register
@@ -47,13 +47,8 @@ def online_mirror_descent(
     policies: np.ndarray, q_values: np.ndarray, *, policy_learning_rate: float
 ) -> np.ndarray:
     """Online mirror descent (Perolat et al. 2022): pi'(a|s) ~ pi(a|s) exp(eta Q(s, a))."""
-    return _softmax(kernels.log(np.maximum(policies, SMALLEST)) + policy_learning_rate * q_values)
-
-
-def _softmax(logits):
-    """Softmax over the last axis, of the same bits on every processor."""
-    weights = kernels.exp(logits - logits.max(axis=-1, keepdims=True))
-    return weights / np.cumsum(weights, axis=-1)[..., -1:]
+    logits = kernels.log(np.maximum(policies, SMALLEST))
+    return policies_of(logits + policy_learning_rate * q_values)
 
 
 @explained

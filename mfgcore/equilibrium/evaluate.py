@@ -240,10 +240,10 @@ def _read(path):
 
 
 def _of_dataset(dataset, name, game, given, counts):
-    """Policies, game, discount and entropy weight of a run or an equilibrium."""
+    """Policies, game, discount and entropy weight of a run or of what solve found."""
     kind = dataset.attrs.get("kind")
-    if kind not in ("run", "equilibrium") or "policy" not in dataset:
-        raise RunFileError(f"{name}: holds no policies: it is neither a run nor an equilibrium")
+    if kind not in ("run", "equilibrium", "optimum") or "policy" not in dataset:
+        raise RunFileError(f"{name}: holds no policies: it is neither a run nor what solve found")
     if counts is not None and kind == "run":
         raise ConfigurationError(f"counts: {shorten(counts)} is not allowed: {name} is a run")
     if game is None or kind == "run":

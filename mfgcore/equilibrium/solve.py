@@ -1,4 +1,4 @@
-"""Equilibria of mean-field games, by the methods of :mod:`mfgcore.equilibrium.solvers`."""
+"""Equilibria of mean-field games, and the policies of the largest welfare."""
 
 import datetime
 import time
@@ -10,7 +10,7 @@ import xarray as xr
 
 from mfgcore import meanfield
 from mfgcore._base.arguments import checked
-from mfgcore._base.errors import ConfigurationError, shorten
+from mfgcore._base.errors import ConfigurationError, shorten, unknown_name
 from mfgcore._base.plugins import user_errors
 from mfgcore._base.registry import keyword_names
 from mfgcore.equilibrium.games import describe_game, find_game, fingerprint_of
@@ -20,13 +20,20 @@ from mfgcore.experiment.parameters import defaults
 from mfgcore.games import Game
 from mfgcore.meanfield import PopulationMetrics
 from mfgcore.meanfield.policies import checked_policies, policy_distances
+from mfgcore.meanfield.stationary import pushed
 from mfgcore.runs.datasets import COMMON, describe, state_coordinates
 from mfgcore.runs.provenance import environment
 
+OBJECTIVES = "own", "shared"
+DEFAULTS = {"method": "fixed_point", "iterations": 10_000, "tolerance": 1e-6}
 PATIENCE = 30  # iterations without progress, after which the step size is halved
 HALVINGS = 15
 VARIABLES = {
-    "policy": ("policy", "probability", "Of the iterate of smallest exploitability"),
+    "policy": (
+        "policy",
+        "probability",
+        "Of the iterate of smallest exploitability, or of the largest welfare",
+    ),
     "mean_field": ("stationary mean field of the policy", "share", "Definition 2.5"),
     "exploitability": (
         "exploitability of the policy of each iteration, exact",
@@ -37,7 +44,12 @@ VARIABLES = {
     "exact_return": (
         "discounted regularised return of the policy, exact",
         "discounted regularised return",
-        "In a population of infinitely many agents that follow it",
+        "In a population of infinitely many agents that follow it: their social welfare",
+    ),
+    "welfare_by_start": (
+        "social welfare to which each start of the ascent led",
+        "discounted regularised return",
+        "How far they differ says how far to trust the largest",
     ),
     "mean_field_residual": (
         "residual of the mean field",
@@ -56,20 +68,21 @@ VARIABLES = {
 @checked
 def solve(
     game: str | Game | Experiment,
-    method: str = "fixed_point",
+    method: str | None = None,
     *,
+    objective: str = "own",
     discount: float | None = None,
     entropy_weight: float | None = None,
-    iterations: int = 10_000,
-    tolerance: float = 1e-6,
+    iterations: int | None = None,
+    tolerance: float | None = None,
     step_size: float | None = None,
     initial_policy: np.ndarray | None = None,
     game_settings: Mapping | None = None,
     **parameters: Any,
 ) -> xr.Dataset:
-    """Find an equilibrium of the mean-field game of infinitely many agents.
+    """Find an equilibrium of the mean-field game of infinitely many agents, or the best policy.
 
-    It is a policy pi that is a best response to the mean field mu^pi that it generates
+    An equilibrium is a policy pi that is a best response to the mean field mu^pi that it generates
     (Definition 2.5): its exploitability is 0, as :func:`mfgcore.meanfield.exact.exploitability` has
     it::
 
@@ -80,19 +93,25 @@ def solve(
     regularised game, in which every action has a probability > 0: no policy is better in r + h. It
     is no equilibrium of the game of lambda = 0, but tends to one as lambda falls.
 
+    Where the objective is shared, it is the policy of the largest social welfare that
+    :func:`mfgcore.meanfield.welfare_optimum` finds: mean-field control.
+
     Parameters
     ----------
     game : str, Game or Experiment
         A game's name, a game, such as ``game.for_population(20)``, as one of 20 agents sees it, or
         an experiment with one.
-    method : str
-        One of `mfgcore.equilibrium.solvers.SOLVERS`.
+    method : str, optional
+        One of `mfgcore.equilibrium.solvers.SOLVERS`; by default ``"fixed_point"``. This and the
+        other settings of the search, from `iterations` to `initial_policy`, are for equilibria.
+    objective : {"own", "shared"}
+        What an agent maximises: its own return, or the mean of all.
     discount, entropy_weight : float, optional
         gamma and lambda; by default those of the experiment, or of every experiment, 0.9 and 0.01.
-    iterations : int
-        The most that are done.
-    tolerance : float
-        Exploitability at which it stops.
+    iterations : int, optional
+        The most that are done; by default 10,000.
+    tolerance : float, optional
+        Exploitability at which it stops; by default 1e-6.
     step_size : float, optional
         alpha of the method at first; see :mod:`mfgcore.equilibrium.solvers`.
     initial_policy : (n_states, n_actions) float64, optional
@@ -109,14 +128,15 @@ def solve(
         The `policy` of smallest exploitability, its `mean_field`, the `exploitability` of each
         iteration; `mean_field_residual` and `best_response_distance` say how far they are from an
         equilibrium. The attribute `stopped` says why it stopped, and `converged` is 1 if the
-        tolerance was reached.
+        tolerance was reached. Of a shared objective there are neither these nor iterations, but
+        the `welfare_by_start` of each local optimum.
 
     Raises
     ------
     ConfigurationError
         If an argument is unknown, out of bounds or of another shape.
     NumericalError
-        If a best response is not found to its tolerance.
+        If a best response is not found to its tolerance, or the mean field of no start.
 
     Examples
     --------
@@ -126,40 +146,77 @@ def solve(
     """
     started = datetime.datetime.now(datetime.UTC)
     wall, cpu = time.perf_counter(), time.process_time()
-    function = SOLVERS[method]
+    if objective not in OBJECTIVES:
+        raise ConfigurationError(f"objective: {unknown_name('objective', objective, OBJECTIVES)}")
+    search: dict[str, Any] = {"method": method, "iterations": iterations, "tolerance": tolerance}
+    search |= {"step_size": step_size, "initial_policy": initial_policy}
     with user_errors():
         found = find_game(game, game_settings, parameters)
         own = game if isinstance(game, Experiment) else None
         problem = Problem(found, *weights_of(own, discount, entropy_weight))
-        if not iterations >= 1:
-            raise ConfigurationError(f"iterations: {iterations} is not >= 1")
-        if not tolerance >= 0.0:
-            raise ConfigurationError(f"tolerance: {tolerance} is not >= 0")
-        step_size = _first_step_size(method, step_size)
-        policy = nearly_uniform_policy(found) if initial_policy is None else initial_policy
-        policy = checked_policies(policy, found, one=True, name="initial_policy")[0]
-        search = _search(problem, function, policy, step_size, iterations, tolerance)
-        best, gaps, last_step_size, stopped = search
-        dataset = _to_dataset(problem, best, gaps)
+        if objective == "shared":
+            dataset = _optimum(problem, search)
+        else:
+            given = {key: value for key, value in search.items() if value is not None}
+            dataset = _equilibrium(problem, **(DEFAULTS | given))
     dataset.attrs |= {
-        "title": f"{found.name}, equilibrium by {method}",
-        "kind": "equilibrium",
         **COMMON,
         **describe_game(found),
         **problem.weights,
-        "method": method,
-        "tolerance": tolerance,
-        "iterations": len(gaps),
-        "stopped": stopped,
-        "converged": int(np.nanmin(gaps, initial=np.inf) <= tolerance),
-        "fingerprint": fingerprint_of(type(found), function),
+        "objective": objective,
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": round(time.perf_counter() - wall, 3),
         "cpu_seconds": round(time.process_time() - cpu, 3),
         **environment("solve"),
     }
+    return dataset
+
+
+def _equilibrium(problem, method, iterations, tolerance, step_size=None, initial_policy=None):
+    """The dataset of an equilibrium."""
+    game, function = problem.game, SOLVERS[method]
+    if not iterations >= 1:
+        raise ConfigurationError(f"iterations: {iterations} is not >= 1")
+    if not tolerance >= 0.0:
+        raise ConfigurationError(f"tolerance: {tolerance} is not >= 0")
+    step_size = _first_step_size(method, step_size)
+    policy = nearly_uniform_policy(game) if initial_policy is None else initial_policy
+    policy = checked_policies(policy, game, one=True, name="initial_policy")[0]
+    search = _search(problem, function, policy, step_size, iterations, tolerance)
+    best, gaps, last_step_size, stopped = search
+    metrics = problem.metrics(best)
+    dataset = _to_dataset(problem, best, metrics.mean_field, metrics.discounted_return)
+    dataset["exploitability"] = "iteration", gaps
+    dataset = _described(dataset.assign_coords(iteration=np.arange(len(gaps))))
+    dataset.attrs = {
+        "title": f"{game.name}, equilibrium by {method}",
+        "kind": "equilibrium",
+        "method": method,
+        "tolerance": tolerance,
+        "iterations": len(gaps),
+        "stopped": stopped,
+        "converged": int(np.nanmin(gaps, initial=np.inf) <= tolerance),
+        "fingerprint": fingerprint_of(type(game), function),
+    }
     if step_size is not None:
         dataset.attrs |= {"step_size": step_size, "last_step_size": last_step_size}
+    return dataset
+
+
+def _optimum(problem, search):
+    """The dataset of the policy of the largest welfare."""
+    for key, value in search.items():
+        if value is not None:
+            why = "of a shared objective the optimum is found by gradient ascent"
+            raise ConfigurationError(f"{key}: {shorten(value)} is not allowed: {why}")
+    best = meanfield.welfare_optimum(problem.game, **problem.weights)
+    dataset = _to_dataset(problem, best.policy, best.mean_field, best.welfare)
+    dataset["exploitability"] = problem.metrics(best.policy).exploitability
+    dataset["welfare_by_start"] = "start", best.found
+    dataset = _described(dataset)
+    title = f"{problem.game.name}, optimum of the social welfare"
+    dataset.attrs = {"title": title, "kind": "optimum", "method": "welfare_optimum"}
+    dataset.attrs["fingerprint"] = fingerprint_of(type(problem.game))
     return dataset
 
 
@@ -238,39 +295,27 @@ def _lost(metrics: PopulationMetrics) -> str:
     return f"the mean field of a policy, a fixed point, is not found: {residual}"
 
 
-def _to_dataset(problem, policy, gaps):
-    game, metrics = problem.game, problem.metrics(policy)
+def _to_dataset(problem, policy, mean_field, welfare):
+    game = problem.game
     residual = distance = np.nan
-    if np.isfinite(metrics.exploitability):
-        mean_field = metrics.mean_field
-        residual = np.abs(_pushed(mean_field, policy, game) - mean_field).max()
+    if np.isfinite(welfare):
+        residual = np.abs(pushed(mean_field[:, None] * policy, game, mean_field) - mean_field).max()
         best = meanfield.best_response(mean_field, game, **problem.weights, start=policy).policy
         distance = policy_distances(policy[None], best)[0]
-    dataset = xr.Dataset(
+    return xr.Dataset(
         {
             "policy": (("state", "action"), policy),
-            "mean_field": ("state", metrics.mean_field),
-            "exploitability": ("iteration", gaps),
-            "exact_return": ((), metrics.discounted_return),
+            "mean_field": ("state", mean_field),
+            "exact_return": ((), welfare),
             "mean_field_residual": ((), residual),
             "best_response_distance": ((), distance),
         },
-        coords={
-            "iteration": np.arange(len(gaps)),
-            "action": list(game.actions),
-            **state_coordinates(game),
-        },
+        coords={"action": list(game.actions), **state_coordinates(game)},
     )
+
+
+def _described(dataset):
     return described(describe(dataset), VARIABLES)
-
-
-def _pushed(mean_field, policy, game):
-    """Mean field after one step of a population that follows a policy; (n_states,) float64."""
-    next_states = game.checked_next_states()
-    given = mean_field if game.mean_field_dynamics else None
-    moves = game.checked_transition_probabilities(next_states.shape, given)
-    masses = mean_field[:, None, None] * policy[:, :, None] * moves
-    return np.bincount(next_states.ravel(), masses.ravel(), game.n_states)
 
 
 def described(dataset: xr.Dataset, variables: Mapping[str, tuple[str, str, str]]) -> xr.Dataset:

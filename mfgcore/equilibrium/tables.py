@@ -1,9 +1,10 @@
-"""Tables of equilibria: what solvers reach, and what is gained among few agents and many."""
+"""Tables of equilibria: what solvers reach, what is gained among N agents, what anarchy costs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from mfgcore.equilibrium.evaluate import evaluate
 from mfgcore.equilibrium.solve import solve
@@ -12,6 +13,7 @@ from mfgcore.games import GAMES, Game
 
 TOLERANCE = 1e-8  # of the equilibria that are evaluated
 POINTS = 100  # of each method and game, at most
+METHODS = "online_mirror_descent", "fixed_point"  # the first that finds one is taken
 
 
 def games_by_name(names: Sequence[str], garnets: int = 0) -> dict[str, Game]:
@@ -64,3 +66,35 @@ def exploitability_by_method(games: dict[str, Game], iterations: int) -> Iterato
             for k in shown.tolist():
                 row = {"game": name, "method": method, "iteration": k}
                 yield row | {"exploitability": float(least[k - 1])}
+
+
+def first_equilibrium(game: Game, **options: Any) -> xr.Dataset:
+    """Solve a game by the first of `METHODS` that converges; the last one's dataset if none does.
+
+    Options are those of :func:`mfgcore.solve`.
+    """
+    for method in METHODS:
+        found = solve(game, method, **options)
+        if found.attrs["converged"]:
+            break
+    return found
+
+
+def welfare_by_game(games: dict[str, Game]) -> Iterator[dict[str, Any]]:
+    """Social welfare of an equilibrium and of the optimum, and the price of anarchy.
+
+    Where there are several equilibria, it depends on method and start which one is found, and the
+    price of anarchy is that of this one; its definition has the worst.
+
+    Yields
+    ------
+    dict
+        game, equilibrium, optimum, price (optimum over equilibrium), exploitability of the
+        equilibrium. NaN where none is found.
+    """
+    for name, game in games.items():
+        found, best = first_equilibrium(game), solve(game, objective="shared")
+        welfare = float(found["exact_return"]) if found.attrs["converged"] else np.nan
+        optimum = float(best["exact_return"])
+        row = {"game": name, "equilibrium": welfare, "optimum": optimum, "price": optimum / welfare}
+        yield row | {"exploitability": float(np.nanmin(found["exploitability"], initial=np.inf))}

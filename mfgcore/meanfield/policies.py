@@ -14,6 +14,12 @@ from mfgcore.games import Game
 ROW_SUM_TOLERANCE = 1e-9
 
 
+def policies_of(logits: np.ndarray) -> np.ndarray:
+    """Softmax of logits over the last axis, of the same bits on every processor; as they are."""
+    weights = kernels.exp(logits - logits.max(axis=-1, keepdims=True))
+    return weights / np.cumsum(weights, axis=-1)[..., -1:]
+
+
 @explained
 def state_distances(policies: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Distances ||pi(s) - other(s)||_1 of policies in every state.

@@ -129,6 +129,28 @@ def stationary_flow(
     return np.array(now), residual
 
 
+def pushed(flow: np.ndarray, game: Game, mean_field: np.ndarray) -> np.ndarray:
+    """Where a step leads agents of which shares are in each state and act; (n_states,) float64.
+
+    Parameters
+    ----------
+    flow : (n_states, n_actions) float64
+        mu(s) pi(a|s).
+    game : Game
+    mean_field : (n_states,) float64
+        On which moves depend, if they do.
+    """
+    next_states, moves = game.checked_next_states(), moves_at(game, mean_field)
+    return np.bincount(next_states.ravel(), (moves * flow[:, :, None]).ravel(), game.n_states)
+
+
+def moves_at(game: Game, mean_field: np.ndarray) -> np.ndarray:
+    """Transition probabilities at a mean field, on which they may depend; as next states."""
+    shape = game.checked_next_states().shape
+    given = (shape, mean_field) if game.mean_field_dynamics else (shape,)
+    return game.checked_transition_probabilities(*given)
+
+
 def certify(residual: float) -> None:
     """Refuse a mean field whose residual, as a fixed point, is too large."""
     if not residual <= FLOW_TOLERANCE:

@@ -24,8 +24,19 @@ import numpy as np
 from mfgcore._base.arguments import checked
 from mfgcore._base.errors import ConfigurationError, NumericalError
 from mfgcore.games import Game
-from mfgcore.meanfield.policies import checked_policies, policy_entropies, uniform_policy
-from mfgcore.meanfield.stationary import FLOW_TOLERANCE, certify, stationary_flow
+from mfgcore.meanfield.policies import (
+    checked_policies,
+    policies_of,
+    policy_entropies,
+    uniform_policy,
+)
+from mfgcore.meanfield.stationary import (
+    FLOW_TOLERANCE,
+    certify,
+    moves_at,
+    pushed,
+    stationary_flow,
+)
 from mfgcore.meanfield.transition_model import TransitionModel
 
 STEP = 1e-5  # of differences in a mean field, relative to the share or to a hundredth
@@ -153,7 +164,7 @@ def welfare_optimum(
     for start in range(starts):
         logits = generator.normal(size=shape) * (0.01 if start == 0 else 6.0 * start / starts)
         with contextlib.suppress(NumericalError):
-            tops.append(_climbed(_softmax(logits), game, discount, entropy_weight))
+            tops.append(_climbed(policies_of(logits), game, discount, entropy_weight))
     if not tops:
         raise NumericalError("the mean field of no start is found")
     best = max(tops, key=lambda top: top.welfare)
@@ -239,7 +250,7 @@ def _climbed_by_logits(low, game, discount, entropy_weight):
 
     def falling(flat):
         nonlocal near
-        policy = _softmax(flat.reshape(shape))
+        policy = policies_of(flat.reshape(shape))
         try:
             near = _mean_field_near(policy, game, near)
             value, gradient = _value_and_gradient(policy, near, game, discount, entropy_weight)
@@ -254,13 +265,8 @@ def _climbed_by_logits(low, game, discount, entropy_weight):
     top = optimize.minimize(
         falling, logits.ravel(), jac=True, method="L-BFGS-B", bounds=limits, options=options
     )
-    policy = _softmax(top.x.reshape(shape))
+    policy = policies_of(top.x.reshape(shape))
     return policy, _mean_field_near(policy, game, near)
-
-
-def _softmax(logits):
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _welfare(policy, mean_field, game, discount, entropy_weight):
@@ -286,8 +292,8 @@ def _mean_field_near(policy, game, start):
     """
     found = start
     for _ in range(NEWTON_STEPS if game.mean_field_dynamics else 0):
-        pushed, system = _push(policy, found, game)
-        off = pushed - found
+        after, system = _push(policy, found, game)
+        off = after - found
         if np.abs(off).max() <= FLOW_TOLERANCE:
             modes = np.linalg.eigvals(np.eye(found.size) - system)  # of a step, but for the sum
             if (np.abs(1.0 + modes) < 2.0).all():  # where half of the agents rest at every step
@@ -306,23 +312,17 @@ def _push(policy, mean_field, game):
     The last term makes regular what is singular, and changes nothing for what sums to 0.
     """
     n_states, next_states = game.n_states, game.checked_next_states()
-    transitions = _probabilities(game, mean_field)
+    transitions = moves_at(game, mean_field)
     matrix = np.zeros((n_states, n_states))
     here = np.broadcast_to(np.arange(n_states)[:, None, None], next_states.shape)
     np.add.at(matrix, (here, next_states), policy[:, :, None] * transitions)
-    pushed = mean_field @ matrix
+    flow = mean_field[:, None] * policy
+    after = pushed(flow, game, mean_field)
     if game.mean_field_dynamics:
-        flow = (mean_field[:, None] * policy)[:, :, None]
-
-        def moved(field):
-            """Where what all do leads, with the transitions at some mean field."""
-            shares = _probabilities(game, field) * flow
-            return np.bincount(next_states.ravel(), shares.ravel(), n_states)
-
         near, far, steps = _towards_states(mean_field)
-        beyond = [np.array([moved(field) for field in fields]) for fields in (near, far)]
-        matrix += _slopes([moved(mean_field), *beyond], steps[:, None])
-    return pushed, np.eye(n_states) - matrix + mean_field[None, :]
+        beyond = [np.array([pushed(flow, game, each) for each in fields]) for fields in (near, far)]
+        matrix += _slopes([after, *beyond], steps[:, None])
+    return after, np.eye(n_states) - matrix + mean_field[None, :]
 
 
 def _solved(system, right):
@@ -338,7 +338,7 @@ def _value_and_gradient(policy, mean_field, game, discount, entropy_weight):
     by_state = _paid(policy, rewards, entropy_weight)
     externality = _externality(mean_field[:, None] * policy, mean_field, game)
     values = _solved(_push(policy, mean_field, game)[1], by_state + externality)
-    future = _probabilities(game, mean_field) * values[game.checked_next_states()]
+    future = moves_at(game, mean_field) * values[game.checked_next_states()]
     slopes = -entropy_weight * (np.log(np.maximum(policy, SMALLEST)) + 1.0)
     gradient = rewards + slopes + future.sum(axis=2)
     scale = 1.0 / (1.0 - discount)
@@ -369,9 +369,3 @@ def _slopes(at, steps):
     """One-sided differences of second order."""
     now, near, far = at  # where the derivatives are, a step further, and two
     return (4.0 * near - far - 3.0 * now) / (2.0 * steps)
-
-
-def _probabilities(game, mean_field):
-    shape = game.checked_next_states().shape
-    given = (shape, mean_field) if game.mean_field_dynamics else (shape,)
-    return game.checked_transition_probabilities(*given)

@@ -18,7 +18,7 @@ from mfgcore.plotting import style  # it imports matplotlib, whatever the enviro
 
 # isort: split
 from mfgcore.plotting.curves import exact, metrics, run, scaling
-from mfgcore.plotting.equilibria import finite_population, solvers
+from mfgcore.plotting.equilibria import finite_population, price_of_anarchy, solvers
 from mfgcore.plotting.factors import heat_map, levels
 from mfgcore.plotting.figures import FIGURES, finish, subplots
 from mfgcore.plotting.maps import draw_shares, mean_field

@@ -1,4 +1,4 @@
-"""Figures of equilibria: what solvers reach, and what is gained among N agents."""
+"""Figures of equilibria: what solvers reach, what is gained among N agents, what all lose."""
 
 import math
 import textwrap
@@ -83,6 +83,44 @@ def finite_population(
         axis.set(title=title, xlabel="Agents $N$")
     axes[0, 0].set_ylabel("gain, discounted regularised return")
     return finish(axes, data=data, ax=ax, **files)
+
+
+@FIGURES.register
+@styled
+def price_of_anarchy(
+    dataset: pd.DataFrame, *, reference: Any = None, ax: Any = None, **files: Any
+) -> Any:
+    """Social welfare of each game at an equilibrium and at the optimum, with their ratio.
+
+    `dataset` is a table with the columns game, equilibrium, optimum and price; games in which no
+    equilibrium is found have NaN. No reference is drawn.
+    """
+    _check(dataset, "game", "equilibrium", "optimum", "price")
+    axes = subplots(1, 1, (WIDTH, 0.9 + 0.24 * len(dataset)), ax)
+    axis, own = axes[0, 0], dataset.sort_values("price", na_position="first")
+    colours = STYLES["independent"][0], STYLES["networked"][0]
+    for place, row in enumerate(own.itertuples()):
+        axis.plot([row.equilibrium, row.optimum], [place, place], color="0.7", lw=1.2, zorder=1)
+        axis.plot(row.equilibrium, place, "o", ms=4.5, color=colours[0], zorder=3)
+        axis.plot(row.optimum, place, "D", ms=3.5, color=colours[1], zorder=2)
+        text = f"{row.price:.3f}" if math.isfinite(row.price) else "no equilibrium found"
+        axis.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center")
+    names = [str(game).replace("_", " ") for game in own["game"]]
+    axis.set_yticks(range(len(own)), names)
+    axis.set(xlabel="social welfare, discounted regularised return", ylim=(-0.6, len(own) - 0.2))
+    axis.grid(axis="x", color="0.92", zorder=0)
+    axis.annotate("price", (1.01, len(own) - 0.3), xycoords=("axes fraction", "data"), color="0.35")
+    top = own.iloc[-1]
+    for x, word, colour, up in (
+        (top["equilibrium"], "equilibrium", colours[0], 0),
+        (top["optimum"], "optimum", colours[1], 0),
+    ):
+        if math.isfinite(x):
+            look: dict[str, Any] = {"color": colour, "ha": "center", "fontsize": 7}
+            axis.annotate(
+                word, (x, len(own) - 0.95 + up), (0, 5), textcoords="offset points", **look
+            )
+    return finish(axes, data=dataset, ax=ax, **files)
 
 
 def slope(own: pd.DataFrame) -> float:

@@ -34,7 +34,7 @@ COMMON = {
     "source": "mfgcore: reproduction of 'Networked Communication for Decentralised Agents in "
     "Mean-Field Games' (Benjamin & Abate)",
 }
-KINDS = ("run", "experiment", "equilibrium", "evaluation")
+KINDS = ("run", "experiment", "equilibrium", "optimum", "evaluation")
 # what a file must say of itself, and one of a run
 SAID = ("schema_version", "configuration", "fingerprint")
 SAID_OF_A_RUN = (*SAID, "commit", "wall_seconds", "cpu_seconds")

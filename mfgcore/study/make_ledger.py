@@ -2,7 +2,7 @@
 
 Reads docs/gallery/data, and writes to docs/gallery the claims report, the paper's figures, the
 verdicts by interpretation, the effects in other games, what parameters change, and what became of
-the second protocol.
+the second protocol, and of the third one if its data are kept.
 """
 
 from pathlib import Path
@@ -25,6 +25,8 @@ from mfgcore.study import (
 )
 from mfgcore.study.claims import Evidence, judge, summary
 from mfgcore.study.claims.evidence import INTERPRETATIONS
+from mfgcore.study.cooperation import data as cooperation_data
+from mfgcore.study.cooperation import report as cooperation_report
 from mfgcore.study.keep_data import GALLERY, read, read_fields
 from mfgcore.study.law import data, plots, report
 
@@ -82,6 +84,13 @@ def write_law(evidence: Evidence, folder: Path) -> None:
     shrink(folder / "price.png", *report.write(data.read(), folder, [".png"]))
 
 
+def write_cooperation(folder: Path) -> None:
+    """Write the predictions of the third protocol and its figure, if its data are kept."""
+    runs = cooperation_data.read()
+    if runs.datasets:
+        shrink(*cooperation_report.write(runs, folder, [".png"]))
+
+
 def shrink(*paths: Path) -> None:
     """Reduce pictures to 128 colours; rare ones are kept, as one verdict's may be."""
     for path in paths:
@@ -97,3 +106,4 @@ if __name__ == "__main__":
     shrink(*parameter_figures.draw(kept, GALLERY))
     write_comparisons(kept, GALLERY)
     write_law(kept, GALLERY)
+    write_cooperation(GALLERY)

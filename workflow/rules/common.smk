@@ -140,13 +140,12 @@ def pictures(stem, caption, category, labels):
     return [f"{FIGURES}/{stem}.pdf", picture]
 
 
-def of_law(*experiments):
-    """Datasets of the second protocol; only its configuration has them."""
+def of_protocol(name, *experiments):
+    """Datasets of a protocol; only its configuration has them."""
     if not set(experiments) <= set(configuration.names(config, "comparisons")):
-        sys.exit(
-            "configuration: no " + " and ".join(experiments) + ": add --configfile config/law.yaml"
-        )
-    return [DATASET.format(group="comparisons", name=name) for name in experiments]
+        needed = " and ".join(experiments)
+        sys.exit(f"configuration: no {needed}: add --configfile config/{name}.yaml")
+    return [DATASET.format(group="comparisons", name=each) for each in experiments]
 
 
 def plain(text):

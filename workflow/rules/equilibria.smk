@@ -1,4 +1,5 @@
-# What solvers reach, and what an equilibrium is worth among N agents; not part of figures/all.
+# What solvers reach, and what an equilibrium is worth, among N agents and for all; not part of
+# figures/all.
 rule measure_solvers:
     output:
         f"{RESULTS}/solvers.csv",
@@ -73,6 +74,45 @@ use rule plot as plot_finite_population with:
     params:
         figure="finite_population",
         title="What one of N agents gains by deviating from a mean-field equilibrium",
+        caption="",
+        factors={},
+        fingerprint=fingerprint_of("plotting"),
+
+
+use rule measure_solvers as measure_price_of_anarchy with:
+    output:
+        f"{RESULTS}/price_of_anarchy.csv",
+    log:
+        f"{RESULTS}/logs/price_of_anarchy.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/price_of_anarchy.tsv"
+    params:
+        table="price_of_anarchy",
+        equilibria=config["equilibria"],
+        runs=run_fingerprint(),
+        fingerprint=fingerprint_of("equilibrium"),
+
+
+use rule plot as plot_price_of_anarchy with:
+    input:
+        csv=f"{RESULTS}/price_of_anarchy.csv",
+    output:
+        drawings=pictures(
+            "price_of_anarchy",
+            "price_of_anarchy",
+            "Equilibria",
+            {"shows": "price of anarchy"},
+        ),
+        table=f"{FIGURES}/data/price_of_anarchy.csv",
+    log:
+        f"{RESULTS}/logs/plot/price_of_anarchy.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot/price_of_anarchy.tsv"
+    group:
+        "price_of_anarchy"
+    params:
+        figure="price_of_anarchy",
+        title="Social welfare at an equilibrium and at the optimum",
         caption="",
         factors={},
         fingerprint=fingerprint_of("plotting"),

@@ -1,7 +1,7 @@
 # The second protocol, docs/protocol_law.md: with --configfile config/law.yaml, but for the price.
 rule law:
     input:
-        experiments=lambda _: of_law("updates", "alone"),
+        experiments=lambda _: of_protocol("law", "updates", "alone"),
     output:
         drawings=pictures("law", "law", "Law", {"shows": "progress"}),
     log:
@@ -21,7 +21,7 @@ rule law:
 
 use rule law as selection with:
     input:
-        experiments=lambda _: of_law("selection", "known"),
+        experiments=lambda _: of_protocol("law", "selection", "known"),
     output:
         drawings=pictures("selection", "law", "Law", {"shows": "selection"}),
     log:
@@ -35,7 +35,8 @@ use rule law as selection with:
 
 use rule law as score_rules with:
     input:
-        experiments=lambda _: of_law(
+        experiments=lambda _: of_protocol(
+            "law",
             *("selection", "selection_failing", "known"),
             *("compensation", "compensation_failing", "later_versions"),
         ),
