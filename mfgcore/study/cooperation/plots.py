@@ -4,6 +4,7 @@ import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from mfgcore._base.intervals import half_interval
 from mfgcore.plotting.style import STYLES, WIDTH, save_figure, styled  # before matplotlib
 
 # isort: split
@@ -17,7 +18,6 @@ from matplotlib.patheffects import withStroke
 from mfgcore._base.files import StrPath
 from mfgcore.equilibrium.tables import first_equilibrium
 from mfgcore.experiment.experiment import make_experiment
-from mfgcore.plotting.statistics import half_interval
 from mfgcore.study.claims.evidence import NothingToJudge
 from mfgcore.study.cooperation.measures import WELFARE, Cooperation, Runs
 from mfgcore.study.cooperation.predictions import ROUNDS
