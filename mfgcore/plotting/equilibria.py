@@ -17,6 +17,7 @@ SOLVED = 1e-5  # an exploitability above this is no equilibrium's
 NOTHING = 3e-8  # a gain below this is that of the solver's tolerance
 POWERS = {-0.5: r"$N^{-1/2}$", -1.0: r"$N^{-1}$", -2.0: r"$N^{-2}$"}
 COLUMNS = 4
+UNSOLVED = "No equilibrium found"
 SIDES = ("Shipped games", "Random games (garnets)")
 
 
@@ -66,6 +67,7 @@ def finite_population(
     """Gain of one of N agents that deviates from a mean-field equilibrium, over N.
 
     Slopes are those of log gain over log N, from the sizes where the 95 % interval is above 0.
+    Gains within the solver's tolerance are none.
 
     `dataset` is a table with the columns game, agents, nash_gap, low, high (the interval) and
     exploitability (among infinitely many agents). No reference is drawn.
@@ -124,28 +126,33 @@ def price_of_anarchy(
 
 
 def slope(own: pd.DataFrame) -> float:
-    """Slope of log gain over log N, by weighted least squares; NaN from fewer than 3 sizes."""
-    sure = own[(own["low"] > 0.0) & (own["nash_gap"] > NOTHING)]
+    """Slope of log gain over log N, by least squares; NaN from fewer than 3 sizes."""
+    sure = _sure(own)
     if len(sure) < 3:
         return math.nan
-    gain = sure["nash_gap"].to_numpy()
-    half = np.maximum((sure["high"] - sure["low"]).to_numpy() / 2.0, 0.02 * gain)
-    return float(np.polyfit(np.log(sure["agents"]), np.log(gain), 1, w=gain / half)[0])
+    return float(np.polyfit(np.log(sure["agents"]), np.log(sure["nash_gap"]), 1)[0])
+
+
+def _sure(own):
+    """The sizes at which something is gained."""
+    return own[(own["low"] > 0.0) & (own["nash_gap"] > NOTHING)]
 
 
 def _draw_gaps(axis: Axes, data: pd.DataFrame, top: float) -> None:
     """Curves of the games in which there is something to gain, named; the others in a list."""
-    bottom, still, lost = NOTHING / 3.0, [], []
+    bottom = NOTHING / 3.0
+    left: dict[str, list[str]] = {"No gain at any N": [], "Not told from 0": [], UNSOLVED: []}
     ends: list[tuple[float, float, str, str]] = []
     colours = [colour for colour, _ in STYLES.values()] + [*OTHER_COLOURS]
     for game, own in data.groupby("game", sort=False):
         name = str(game).replace("_", " ")
         if (own["exploitability"] > SOLVED).any():
-            lost.append(name)
+            left[UNSOLVED].append(name)
             continue
-        sure = own[(own["low"] > 0.0) & (own["nash_gap"] > NOTHING)]
-        if own["slope"].isna().all():
-            still.append(name)
+        sure = _sure(own)
+        if sure.empty:
+            nothing = (own["high"] < NOTHING).all()
+            left["No gain at any N" if nothing else "Not told from 0"].append(name)
             continue
         colour = colours[len(ends) % len(colours)]
         limits = sure["low"].clip(lower=bottom), sure["high"]
@@ -153,7 +160,8 @@ def _draw_gaps(axis: Axes, data: pd.DataFrame, top: float) -> None:
         axis.errorbar(
             sure["agents"], sure["nash_gap"], errors, fmt="o-", ms=2.5, lw=1.0, color=colour
         )
-        text = f"{name}: slope {own['slope'].iloc[0]:.2f}"
+        falls = own["slope"].iloc[0]
+        text = name if math.isnan(falls) else f"{name}: slope {falls:.2f}"
         last = sure.iloc[-1]
         ends.append((math.log(last["nash_gap"]), last["agents"], text, colour))
     axis.set(xscale="log", yscale="log", ylim=(bottom, top))
@@ -168,9 +176,8 @@ def _draw_gaps(axis: Axes, data: pd.DataFrame, top: float) -> None:
         height = top / 1.5 * (at / x[0]) ** power
         look: dict[str, Any] = {"color": "0.45", "fontsize": 7, "textcoords": "offset points"}
         axis.annotate(word, (at, height), (2, 2), **look)
-    lines = [(still, "Gain not told from 0 at three sizes:"), (lost, "No equilibrium found:")]
     text = "\n".join(
-        textwrap.fill(f"{said} {', '.join(names)}.", 56) for names, said in lines if names
+        textwrap.fill(f"{said}: {', '.join(names)}.", 56) for said, names in left.items() if names
     )
     place: dict[str, Any] = {"transform": axis.transAxes, "va": "top"}
     axis.text(0.0, -0.17, text, fontsize=6.5, color="0.35", **place)
