@@ -1,6 +1,7 @@
 """Write ``games.md`` and the pictures in ``games/``: every shipped game and an equilibrium of it.
 
-The equilibrium is the one that :func:`mfgcore.solve` finds by the first of `METHODS` that does.
+The equilibrium is that of :func:`mfgcore.equilibrium.tables.first_equilibrium`, and the optimum is
+what :func:`mfgcore.solve` finds for a shared objective. It takes some minutes.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ import numpy as np
 
 import mfgcore
 from mfgcore.batch.design import plain
+from mfgcore.equilibrium.tables import first_equilibrium
 from mfgcore.experiment.parameters import defaults
 from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.plotting import draw_shares
@@ -20,7 +22,6 @@ from mfgcore.plotting.style import use_style
 
 DOCS = Path(__file__).parent
 WEIGHTS = {key: defaults()[key] for key in ("discount", "entropy_weight")}
-METHODS = ("online_mirror_descent", "fixed_point")
 STATED = 1e-3  # an exploitability above this is no equilibrium's
 HEAD = """# The games
 
@@ -39,6 +40,16 @@ arrows are expected steps, and the larger a dot, the likelier an agent stays. Co
 on square-root scales. Nobody can be where it is grey.
 
 [extending.md](extending.md) says how to write another game.
+
+## Welfare
+
+What an agent gets at that equilibrium, where all seek their own return, and at the best policy that
+`mfgcore.solve` finds with `objective="shared"`. The price of anarchy is the second over the first;
+another equilibrium may have another.
+
+| game | equilibrium | optimum | price of anarchy |
+|---|---|---|---|
+{welfare}
 """
 
 
@@ -119,22 +130,30 @@ def section(name, found):
     return f"\n## {name}\n\n{text}\n\n{read}\n\n![{name}](games/{name}.png)\n\n{caption}.\n"
 
 
+def welfare(name, found, best):
+    """Row of the table of welfare; str."""
+    optimum = float(best["exact_return"])
+    if float(found["exploitability"].min()) > STATED:
+        return f"| {name} | - | {optimum:.3f} | -: {found.attrs['stopped']} |"
+    selfish = float(found["exact_return"])
+    return f"| {name} | {selfish:.3f} | {optimum:.3f} | {optimum / selfish:.3f} |"
+
+
 def main():
     """Write the page and its pictures."""
     use_style()
     (DOCS / "games").mkdir(exist_ok=True)
     largest = 1.0 / (1.0 - WEIGHTS["discount"])
-    parts = [HEAD.format(**WEIGHTS, largest=largest)]
+    parts, rows = [], []
     for name in GAMES:
         game = GAMES[name]()
-        for method in METHODS:
-            found = mfgcore.solve(game, method, **WEIGHTS)
-            if found.attrs["converged"]:
-                break
+        found = first_equilibrium(game, **WEIGHTS)
+        rows.append(welfare(name, found, mfgcore.solve(game, objective="shared", **WEIGHTS)))
         print(f"{name}: {found.attrs['stopped']}")
         draw(game, found, DOCS / "games" / f"{name}.png")
         parts.append(section(name, found))
-    (DOCS / "games.md").write_text("".join(parts), encoding="utf-8")
+    head = HEAD.format(**WEIGHTS, largest=largest, welfare="\n".join(rows))
+    (DOCS / "games.md").write_text(head + "".join(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

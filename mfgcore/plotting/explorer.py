@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from mfgcore._base.arguments import explained
 from mfgcore._base.files import StrPath, write_text
+from mfgcore.experiment.components import OBJECTIVES
 from mfgcore.games import ACTIONS, GAMES, MOVES
 from mfgcore.metrics.definitions import label
 from mfgcore.plotting.datasets import check_drawn, factors_of, panels_of
@@ -72,7 +73,7 @@ def describe(title: str, dataset: xr.Dataset) -> dict[str, Any]:
     steps = dict(zip(ACTIONS, MOVES, strict=True))
     return {
         "title": title,
-        "goal": GAMES.help(configuration(dataset)["game"]) + ".",
+        "goal": _goal(configuration(dataset)),
         "layout": layout_of(dataset),
         "cells": None if cells is None else _rounded(cells),
         "turns": _rounded(turns_of(dataset)) if cells is not None else [],
@@ -95,6 +96,13 @@ def describe(title: str, dataset: xr.Dataset) -> dict[str, Any]:
         "common_policy": _encode(shown["common_policy"].values, PROBABILITIES),
         "panels": _panels(dataset, factor),
     }
+
+
+def _goal(parameters):
+    """What the game is about, and whose reward agents learn from if it is not their own; str."""
+    goal = f"{GAMES.help(parameters['game'])}."
+    objective = parameters.get("objective", "own")
+    return goal if objective == "own" else f"{goal} {OBJECTIVES.help(objective)}."
 
 
 def _encode(fractions, dtype):

@@ -8,6 +8,7 @@ from conftest import run, small
 import mfgcore
 from mfgcore import ConfigurationError, meanfield
 from mfgcore.equilibrium import solve as solving
+from mfgcore.equilibrium import tables
 from mfgcore.equilibrium.games import game_digest, game_of
 from mfgcore.equilibrium.solvers import SOLVERS, Problem
 from mfgcore.games import GAMES
@@ -135,6 +136,52 @@ def test_a_solution_is_the_start_of_another(tmp_path):
         mfgcore.load(tmp_path / "eq.nc")
 
 
+@pytest.mark.parametrize("name", ["two_bars", "rock_paper_scissors"])
+def test_the_optimum_is_a_dataset_as_an_equilibrium_is(name, tmp_path):
+    found, game = mfgcore.solve(name, objective="shared"), GAMES[name]()
+    best = meanfield.welfare_optimum(game, **WEIGHTS)
+    np.testing.assert_array_equal(found["policy"], best.policy)
+    np.testing.assert_array_equal(found["mean_field"], best.mean_field)
+    np.testing.assert_array_equal(found["welfare_by_start"], best.found)
+    assert found["exact_return"] == best.welfare == found["welfare_by_start"].max()
+    gap = meanfield.exploitability(best.policy, game, **WEIGHTS)
+    assert float(found["exploitability"]) == pytest.approx(gap, abs=1e-12)
+    assert found["mean_field_residual"] <= 1e-11
+    selfish = mfgcore.solve(name)
+    assert found["exact_return"] >= selfish["exact_return"] - 1e-6
+    assert (found.attrs["objective"], selfish.attrs["objective"]) == ("shared", "own")
+    for variable in [*found.data_vars, *found.coords]:
+        assert found[variable].attrs["long_name"], variable
+    mfgcore.save(found, tmp_path / "optimum.nc")
+    loaded = mfgcore.load(tmp_path / "optimum.nc", kind="optimum")
+    xr.testing.assert_identical(loaded, found)
+    with pytest.raises(mfgcore.RunFileError):
+        mfgcore.load(tmp_path / "optimum.nc", kind="equilibrium")
+
+
+def test_what_n_agents_make_of_the_optimum_is_evaluated():
+    found = mfgcore.solve("beach_bar", objective="shared")
+    played = mfgcore.evaluate(found, agents=20, trials=5, burn_in=5)
+    assert played["exact_return"].item() == pytest.approx(float(found["exact_return"]))
+    gap = float(found["exploitability"])
+    assert played["exact_exploitability"].item() == pytest.approx(gap, abs=1e-9)
+
+
+def test_the_price_of_anarchy_is_optimum_over_equilibrium(monkeypatch):
+    games = tables.games_by_name(["two_bars", "no_interaction"])
+    for row in tables.welfare_by_game(games):
+        assert row["exploitability"] <= TOLERANCE
+        assert row["price"] == row["optimum"] / row["equilibrium"] >= 1.0 - 1e-6
+    lost = {"converged": 0, "method": "x"}
+    of_none = mfgcore.solve("two_bars", iterations=1).assign_attrs(lost)
+    best = mfgcore.solve("two_bars", objective="shared")
+    monkeypatch.setattr(
+        tables, "solve", lambda *_, objective="own": {"own": of_none}.get(objective, best)
+    )
+    (row,) = tables.welfare_by_game(tables.games_by_name(["two_bars"]))
+    assert np.isnan(row["equilibrium"]) and np.isnan(row["price"]) and row["optimum"] > 9.0
+
+
 def test_it_is_the_same_every_time():
     one, other = (mfgcore.solve("garnet", states=5, branching=3) for _ in range(2))
     xr.testing.assert_identical(one.drop_attrs(), other.drop_attrs())
@@ -170,6 +217,14 @@ def test_every_variable_is_described():
         ({"initial_policy": np.ones((3, 3)) / 3}, ("initial_policy", "(3, 3)")),
         ({"initial_policy": np.ones((10, 3))}, ("initial_policy", "distribution")),
         ({"initial_policy": np.full((10, 3), np.nan)}, ("initial_policy", "distribution")),
+        ({"objective": "common"}, ("objective", "common", "shared")),
+        ({"objective": 2}, ("objective", "2")),
+        ({"objective": "shared", "method": "fixed_point"}, ("method", "fixed_point", "shared")),
+        ({"objective": "shared", "iterations": 5}, ("iterations", "5", "shared")),
+        ({"objective": "shared", "tolerance": 0.1}, ("tolerance", "0.1", "shared")),
+        ({"objective": "shared", "step_size": 0.1}, ("step_size", "0.1", "shared")),
+        ({"objective": "shared", "initial_policy": np.ones((10, 3)) / 3}, ("initial_policy",)),
+        ({"objective": "shared", "discount": 1.0}, ("discount", "1.0")),
         ({"grid_size": 3}, ("grid_size", "parameter")),
         ({"statess": 3}, ("statess", "states")),
         ({"states": 1}, ("states", "1")),

@@ -58,11 +58,13 @@ def test_the_scaling_is_measured_without_the_disturbances_of_all_experiments(tmp
 def test_equilibria_are_measured_and_drawn(tmp_path):
     project = Project(tmp_path)
     project.configure(tiny_config())
-    for name in ("solvers", "finite_population"):
+    for name in ("solvers", "finite_population", "price_of_anarchy"):
         made = {f"measure_{name}": 1, f"plot_{name}": 1}
         assert project.make(f"figures/tiny/{name}.pdf") == made
     rows = (tmp_path / "results/tiny/finite_population.csv").read_text().splitlines()
     assert len(rows) == 1 + 2 * 2 and rows[0].startswith("game,agents,nash_gap,low,high")
+    rows = (tmp_path / "figures/tiny/data/price_of_anarchy.csv").read_text().splitlines()
+    assert len(rows) == 1 + 1 and rows[1].startswith("beach_bar,")
     rows = (tmp_path / "figures/tiny/data/solvers.csv").read_text().splitlines()
     assert {row.split(",")[1] for row in rows[1:]} == {*SOLVERS}
 

@@ -69,6 +69,13 @@ def gained():
     return pd.DataFrame(rows, columns=columns)
 
 
+def costly():
+    """A game with a price of anarchy, one without, and one in which no equilibrium is found."""
+    columns = ["game", "equilibrium", "optimum", "price"]
+    rows = [("agree", 5.0, 5.0, 1.0), ("two_bars", 4.0, 8.0, 2.0), ("x_y", None, 3.0, None)]
+    return pd.DataFrame(rows, columns=columns).astype({"equilibrium": float, "price": float})
+
+
 # by figure: what it draws, and how many panels that takes
 EXAMPLES = {
     "metrics": (experiment, 4),
@@ -80,4 +87,5 @@ EXAMPLES = {
     "scaling": (measured, 3),
     "solvers": (solved, 2),
     "finite_population": (gained, 2),
+    "price_of_anarchy": (costly, 1),
 }

@@ -48,7 +48,7 @@ def test_nothing_is_left_behind_in_pyplot(name):
     axes = plot(make())
     assert np.size(axes) == n_axes
     given = Figure().subplots(1, n_axes)
-    assert np.ravel(plot(make(), ax=given)).tolist() == given.tolist()
+    assert np.ravel(plot(make(), ax=given)).tolist() == np.ravel(given).tolist()
     assert all(axis.has_data() for axis in given)
     assert given[0].figure.get_suptitle() == ""
     with pytest.raises(ConfigurationError, match=rf"^ax: .* {n_axes} of"):
@@ -196,6 +196,7 @@ GIVEN = {
         ("scaling", "run", {}, "^dataset: .*DataFrame"),
         ("solvers", pd.DataFrame({"game": ["agree"]}), {}, "^dataset: .*method, iteration"),
         ("finite_population", pd.DataFrame({"game": ["agree"]}), {}, "^dataset: .*nash_gap"),
+        ("price_of_anarchy", pd.DataFrame({"game": ["agree"]}), {}, "^dataset: .*optimum, price"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line(figure, given, options, text):

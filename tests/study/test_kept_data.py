@@ -22,11 +22,13 @@ METRICS = (
     "policy_divergence",
     "distinct_policies",
     "exact_exploitability",
+    "exact_return",
     "useful_share",
 )
 PROTOCOLS = {  # by folder of the data: the protocol, and what configures its runs
     "data": ("docs/protocol.md", "config/confirmatory.yaml"),
     "law": ("docs/protocol_law.md", "config/law.yaml"),
+    "cooperation": ("docs/protocol_cooperation.md", "config/cooperation.yaml"),
 }
 ITERATIONS = 2  # the first ones
 
@@ -68,7 +70,8 @@ def last_run(config, path, dataset):
     runs = configuration.design(config, group, path.stem).runs
     first = next(iter(runs))[:-2]
     *labels, trial = [key for key in runs if group == "experiments" or key[:-2] == first][-1]
-    place = dict(zip(dataset["discounted_return"].dims, (*labels, trial), strict=False))
+    dims = max((values.dims for values in dataset.values()), key=len)
+    place = dict(zip(dims, (*labels, trial), strict=False))
     return runs[(*labels, trial)], dataset.sel(**place)
 
 
