@@ -47,12 +47,12 @@ def test_nothing_is_left_behind_in_pyplot(name):
     before, current = dict(matplotlib.rcParams), plt.get_fignums()
     axes = plot(make())
     assert np.size(axes) == n_axes
-    given = Figure().subplots(1, n_axes)
-    assert np.ravel(plot(make(), ax=given)).tolist() == np.ravel(given).tolist()
+    given = Figure().subplots(1, n_axes, squeeze=False)[0]
+    assert np.ravel(plot(make(), ax=given)).tolist() == given.tolist()
     assert all(axis.has_data() for axis in given)
     assert given[0].figure.get_suptitle() == ""
     with pytest.raises(ConfigurationError, match=rf"^ax: .* {n_axes} of"):
-        plot(make(), ax=given[0])
+        plot(make(), ax=[*given, given[0]])
     assert dict(matplotlib.rcParams) == before
     assert plt.get_fignums() == current
 
