@@ -130,12 +130,12 @@ def section(name, found):
     return f"\n## {name}\n\n{text}\n\n{read}\n\n![{name}](games/{name}.png)\n\n{caption}.\n"
 
 
-def welfare(name, found, best):
+def welfare(name, found):
     """Row of the table of welfare; str."""
-    optimum = float(best["exact_return"])
     if float(found["exploitability"].min()) > STATED:
-        return f"| {name} | - | {optimum:.3f} | -: {found.attrs['stopped']} |"
-    selfish = float(found["exact_return"])
+        return f"| {name} | - | - | -: {found.attrs['stopped']} |"
+    best = mfgcore.solve(GAMES[name](), objective="shared", **WEIGHTS)
+    selfish, optimum = float(found["exact_return"]), float(best["exact_return"])
     return f"| {name} | {selfish:.3f} | {optimum:.3f} | {optimum / selfish:.3f} |"
 
 
@@ -148,7 +148,7 @@ def main():
     for name in GAMES:
         game = GAMES[name]()
         found = first_equilibrium(game, **WEIGHTS)
-        rows.append(welfare(name, found, mfgcore.solve(game, objective="shared", **WEIGHTS)))
+        rows.append(welfare(name, found))
         print(f"{name}: {found.attrs['stopped']}")
         draw(game, found, DOCS / "games" / f"{name}.png")
         parts.append(section(name, found))

@@ -90,11 +90,12 @@ def welfare_by_game(games: dict[str, Game]) -> Iterator[dict[str, Any]]:
     ------
     dict
         game, equilibrium, optimum, price (optimum over equilibrium), exploitability of the
-        equilibrium. NaN where none is found.
+        equilibrium. Where none is found, they are NaN, and no optimum is looked for.
     """
     for name, game in games.items():
-        found, best = first_equilibrium(game), solve(game, objective="shared")
-        welfare = float(found["exact_return"]) if found.attrs["converged"] else np.nan
-        optimum = float(best["exact_return"])
+        found, welfare, optimum = first_equilibrium(game), np.nan, np.nan
+        if found.attrs["converged"]:
+            welfare = float(found["exact_return"])
+            optimum = float(solve(game, objective="shared")["exact_return"])
         row = {"game": name, "equilibrium": welfare, "optimum": optimum, "price": optimum / welfare}
         yield row | {"exploitability": float(np.nanmin(found["exploitability"], initial=np.inf))}

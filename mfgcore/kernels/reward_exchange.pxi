@@ -22,8 +22,65 @@ cdef extern from *:
         return bit;
     }
     #endif
+
+    /* Add to 64 counts how many bits of each word are set. */
+    static void count_bits(uint64_t *counts, const uint64_t *words) {
+        for (int k = 0; k < 64; k++) {
+            uint64_t word = words[k];
+            word -= word >> 1 & 0x5555555555555555u;
+            word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
+            word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+            word += word >> 8;
+            word += word >> 16;
+            counts[k] += (word + (word >> 32)) & 127;
+        }
+    }
+
+    /* Which of 64 words of a SplitMix64 sequence are up, as bits; loops that compilers vectorise. */
+    static uint64_t words_up(uint64_t first, uint64_t drop_threshold) {
+        uint64_t up[64], bits = 0;
+        for (uint64_t b = 0; b < 64; b++) {
+            uint64_t word = first + b * 0x9E3779B97F4A7C15u;
+            word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9u;
+            word = (word ^ (word >> 27)) * 0x94D049BB133111EBu;
+            word = (word ^ (word >> 31)) >> 11;
+            /* both are at most 2^53: the sign of the difference says which is larger */
+            up[b] = (~(word - drop_threshold) >> 63) << b;
+        }
+        for (int b = 0; b < 64; b++) bits |= up[b];
+        return bits;
+    }
+
+    /* Transpose 64 x 64 bits (Warren 2012, Hacker's Delight, 7-3). */
+    static void transpose(uint64_t *block) {
+        uint64_t mask = 0x00000000FFFFFFFFu;
+        for (int half = 32; half; half >>= 1, mask ^= mask << half)
+            for (int first = 0; first < 64; first += 2 * half)
+                for (int k = first; k < first + half; k++) {
+                    uint64_t swapped = (block[k] >> half ^ block[k + half]) & mask;
+                    block[k] ^= swapped << half;
+                    block[k + half] ^= swapped;
+                }
+    }
+
+    /* Add a value to those of 64 totals whose bits are set, and 0 to the others. */
+    static void add_where(double *totals, uint64_t bits, double value) {
+        union { double number; uint64_t bits; } whole, part;
+        whole.number = value;
+        for (uint64_t b = 0; b < 64; b++) {
+            part.bits = (0 - (bits >> b & 1)) & whole.bits;
+            totals[b] += part.number;
+        }
+    }
     """
     int lowest_bit(uint64_t word) noexcept nogil
+    void count_bits(uint64_t *counts, const uint64_t *words) noexcept nogil
+    uint64_t words_up(uint64_t first, uint64_t drop_threshold) noexcept nogil
+    void transpose(uint64_t *block) noexcept nogil
+    void add_where(double *totals, uint64_t bits, double value) noexcept nogil
+
+cdef enum:
+    FEW = 8  # links to the agents of a word that are drawn one by one
 
 
 @cython.final
@@ -89,7 +146,7 @@ cdef class _RewardExchange:
             _demand(fits, "link_weights must be one for each agent, >= 0 and <= 1 / its number")
         self.groups, self.first_neighbour, self.neighbours = groups, first_neighbour, neighbours
         self.weights, self.errors, self.rounds = weights, errors, rounds
-        self.seed, self.drop_threshold = seed, drop_threshold
+        self.seed, self.drop_threshold = seed, min(drop_threshold, <uint64_t>1 << 53)
         self.failing = drop_threshold > 0
         self.placed = self.known = False
         if self.failing or weights is not None:
@@ -198,30 +255,58 @@ cdef class _RewardExchange:
         cdef uint64_t seed = _splitmix(self.seed, number)
         cdef const uint64_t *near
         cdef uint64_t *row
-        cdef uint64_t word, drawn, up
-        cdef Py_ssize_t i, j, w, own, n = self.n_words
-        cdef int bit
-        for i in range(self.n_agents * n):
-            self.rows[i] = 0
+        cdef uint64_t word
+        cdef Py_ssize_t i, w, own, n = self.n_words
         for i in range(self.n_agents):
             near, row = self.near + self.group_of[i] * n, self.rows + i * n
             own = i >> 6
-            for w in range(own if self.both_ways else 0, n):
-                word, drawn = near[w], 0
+            for w in range(n):
+                word = near[w]
+                if self.both_ways and w <= own:  # what is before is drawn from the other end
+                    word = word & ~<uint64_t>0 << (i & 63) if w == own else 0
                 if w == own:
-                    if self.both_ways:  # what is before is drawn from the other end
-                        word &= ~<uint64_t>0 << (i & 63)
                     word &= ~((<uint64_t>1) << (i & 63))
-                    drawn = (<uint64_t>1) << (i & 63)
-                while word:
-                    bit = lowest_bit(word)
-                    word &= word - 1
-                    j = w * 64 + bit
-                    up = _is_up(seed, <int32_t>i, <int32_t>j, self.drop_threshold)
-                    drawn |= up << bit
-                    if self.both_ways:
-                        _set_bit(self.rows + j * n, i, up)
-                row[w] |= drawn
+                row[w] = self.links_up(seed, i, w, word)
+                if w == own:
+                    row[w] |= (<uint64_t>1) << (i & 63)
+        if self.both_ways:
+            self.mirror()
+
+    cdef inline uint64_t links_up(
+        self, uint64_t seed, Py_ssize_t i, Py_ssize_t w, uint64_t near
+    ) noexcept nogil:
+        """Those of the links from an agent to some of a word that are up; as bits."""
+        cdef uint64_t word = near, up = 0, first
+        cdef Py_ssize_t few = FEW, bit
+        while word and few:
+            word &= word - 1
+            few -= 1
+        # where all are of larger agents, the numbers of a whole word follow one another
+        if word and (w > i >> 6 or self.both_ways):
+            first = <uint64_t>i << 32 | <uint64_t>(w * 64)
+            first = seed + (first + 1) * <uint64_t>0x9E3779B97F4A7C15
+            return near & words_up(first, self.drop_threshold)
+        word = near
+        while word:
+            bit = lowest_bit(word)
+            word &= word - 1
+            up |= <uint64_t>_is_up(
+                seed, <int32_t>i, <int32_t>(w * 64 + bit), self.drop_threshold
+            ) << bit
+        return up
+
+    cdef void mirror(self) noexcept nogil:
+        """Make links that were drawn to agents of larger numbers those of both ends."""
+        cdef uint64_t[64] block
+        cdef Py_ssize_t v, w, k, last, n = self.n_words
+        for v in range(n):
+            last = min(64, self.n_agents - v * 64)
+            for w in range(v, n):
+                for k in range(64):
+                    block[k] = self.rows[(v * 64 + k) * n + w] if k < last else 0
+                transpose(block)
+                for k in range(min(64, self.n_agents - w * 64)):
+                    self.rows[(w * 64 + k) * n + v] |= block[k]
 
     cdef void flood(self, double mean, Py_ssize_t number) noexcept nogil:
         """Mean of the rewards that each agent has heard after the rounds."""
@@ -233,6 +318,9 @@ cdef class _RewardExchange:
             self.spread(number)
             self.known = self.groups is not None and not self.failing
         self.sum_up()
+        if self.failing:
+            self.sum_up_heard(mean)
+            return
         for g in range(self.n_nodes):
             total, heard = 0.0, 0
             for w in range(self.n_words):
@@ -247,6 +335,32 @@ cdef class _RewardExchange:
             self.means[g] = mean if heard == self.n_agents else total / max(1, heard)
         for i in range(self.n_agents):
             self.estimates[i] = self.means[self.node_of[i]]
+
+    cdef void sum_up_heard(self, double mean) noexcept nogil:
+        """The same where each node is an agent: 64 nodes at once, in the same order for each."""
+        cdef uint64_t[64] block
+        cdef double[64] totals
+        cdef double[64] of_word
+        cdef uint64_t[64] heard
+        cdef Py_ssize_t v, w, k, last, n = self.n_words
+        for v in range(n):
+            last = min(64, self.n_agents - v * 64)
+            for k in range(64):
+                totals[k], heard[k] = 0.0, 0
+            for w in range(n):
+                for k in range(64):
+                    block[k] = self.reached[(v * 64 + k) * n + w] if k < last else 0
+                    of_word[k] = 0.0
+                count_bits(heard, block)
+                transpose(block)
+                for k in range(min(64, self.n_agents - w * 64)):
+                    add_where(of_word, block[k], self.sums[w * 64 + k])
+                for k in range(64):
+                    totals[k] += of_word[k]
+            for k in range(last):
+                self.estimates[v * 64 + k] = (
+                    mean if heard[k] == <uint64_t>self.n_agents else totals[k] / <double>max(1, heard[k])
+                )
 
     cdef void sum_up(self) noexcept nogil:
         """Sum the rewards of each node."""

@@ -103,8 +103,8 @@ def price_of_anarchy(
     colours = STYLES["independent"][0], STYLES["networked"][0]
     for place, row in enumerate(own.itertuples()):
         axis.plot([row.equilibrium, row.optimum], [place, place], color="0.7", lw=1.2, zorder=1)
-        axis.plot(row.equilibrium, place, "o", ms=4.5, color=colours[0], zorder=3)
-        axis.plot(row.optimum, place, "D", ms=3.5, color=colours[1], zorder=2)
+        axis.plot(row.equilibrium, place, "o", ms=3.5, color=colours[0])
+        axis.plot(row.optimum, place, "D", ms=7, mfc="none", color=colours[1])
         text = f"{row.price:.3f}" if math.isfinite(row.price) else "no equilibrium found"
         axis.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center")
     names = [str(game).replace("_", " ") for game in own["game"]]
@@ -112,16 +112,12 @@ def price_of_anarchy(
     axis.set(xlabel="social welfare, discounted regularised return", ylim=(-0.6, len(own) - 0.2))
     axis.grid(axis="x", color="0.92", zorder=0)
     axis.annotate("price", (1.01, len(own) - 0.3), xycoords=("axes fraction", "data"), color="0.35")
-    top = own.iloc[-1]
-    for x, word, colour, up in (
-        (top["equilibrium"], "equilibrium", colours[0], 0),
-        (top["optimum"], "optimum", colours[1], 0),
-    ):
-        if math.isfinite(x):
-            look: dict[str, Any] = {"color": colour, "ha": "center", "fontsize": 7}
-            axis.annotate(
-                word, (x, len(own) - 0.95 + up), (0, 5), textcoords="offset points", **look
-            )
+    top = own[["equilibrium", "optimum"]].iloc[-1]
+    for name, colour, side in zip(top.index, colours, (-1, 1), strict=True):
+        if math.isfinite(top[name]):
+            look: dict[str, Any] = {"color": colour, "ha": "right" if side < 0 else "left"}
+            look |= {"xytext": (7 * side, 0), "textcoords": "offset points", "va": "center"}
+            axis.annotate(name, (top[name], len(own) - 1), **look)
     return finish(axes, data=dataset, ax=ax, **files)
 
 

@@ -172,14 +172,10 @@ def test_the_price_of_anarchy_is_optimum_over_equilibrium(monkeypatch):
     for row in tables.welfare_by_game(games):
         assert row["exploitability"] <= TOLERANCE
         assert row["price"] == row["optimum"] / row["equilibrium"] >= 1.0 - 1e-6
-    lost = {"converged": 0, "method": "x"}
-    of_none = mfgcore.solve("two_bars", iterations=1).assign_attrs(lost)
-    best = mfgcore.solve("two_bars", objective="shared")
-    monkeypatch.setattr(
-        tables, "solve", lambda *_, objective="own": {"own": of_none}.get(objective, best)
-    )
+    lost = mfgcore.solve("two_bars", iterations=1)
+    monkeypatch.setattr(tables, "solve", lambda *_: lost)
     (row,) = tables.welfare_by_game(tables.games_by_name(["two_bars"]))
-    assert np.isnan(row["equilibrium"]) and np.isnan(row["price"]) and row["optimum"] > 9.0
+    assert np.isnan([row["equilibrium"], row["optimum"], row["price"]]).all()
 
 
 def test_it_is_the_same_every_time():

@@ -72,8 +72,8 @@ def gained():
 def costly():
     """A game with a price of anarchy, one without, and one in which no equilibrium is found."""
     columns = ["game", "equilibrium", "optimum", "price"]
-    rows = [("agree", 5.0, 5.0, 1.0), ("two_bars", 4.0, 8.0, 2.0), ("x_y", None, 3.0, None)]
-    return pd.DataFrame(rows, columns=columns).astype({"equilibrium": float, "price": float})
+    rows = [("agree", 5.0, 5.0, 1.0), ("two_bars", 4.0, 8.0, 2.0), ("x_y", None, None, None)]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
 
 
 # by figure: what it draws, and how many panels that takes

@@ -308,6 +308,7 @@ def results(tmp_path_factory):
         "run": alone,
         "experiment": mfgcore.collect([alone], [experiment]),
         "equilibrium": mfgcore.solve("beach_bar"),
+        "optimum": mfgcore.solve("two_bars", objective="shared"),
         "sweep": sweep,
     }
     kinds["evaluation"] = mfgcore.evaluate(kinds["equilibrium"], agents=5, trials=2, burn_in=5)
@@ -321,6 +322,7 @@ def test_show_tells_of_every_kind_what_it_can(kind, results, capsys):
     assert cli.main(["show", str(results[kind])]) == 0
     shown = capsys.readouterr().out
     measured = {"equilibrium": "exploitability", "evaluation": "nash_gap"}
+    measured["optimum"] = "exact_return"
     for said in ("game ", "host", "source fingerprint", "versions"):
         assert said in shown
     assert measured.get(kind, "discounted_return") in shown
@@ -399,6 +401,17 @@ def test_a_log_has_a_line_now_and_then(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_shared_objective_is_solved_and_what_it_gives_evaluated(tmp_path, capsys):
+    output = tmp_path / "optimum.nc"
+    words = ["solve", "two_bars", "--objective", "shared", "--entropy-weight", "1"]
+    assert cli.main([*words, "--output", str(output)]) == 0
+    shown = capsys.readouterr().out
+    assert "exact_return" in shown and "exploitability" in shown
+    assert load(output, kind="optimum").attrs["entropy_weight"] == 1.0
+    assert cli.main(["evaluate", str(output), "--agents", "4", "--trials", "5"]) == 0
+    assert "nash_gap" in capsys.readouterr().out
+
+
 def test_a_game_is_solved_and_its_equilibrium_evaluated(tmp_path, capsys):
     output, played = tmp_path / "eq.nc", tmp_path / "played.nc"
     words = ["solve", "rock_paper_scissors", "--game-settings", "win=2", "--entropy-weight", "1"]
@@ -424,6 +437,9 @@ def test_a_game_is_solved_and_its_equilibrium_evaluated(tmp_path, capsys):
         (["solve", "agre"], "agree"),
         (["solve", "agree", "--method", "mirror"], "mirror_ascent"),
         (["solve", "agree", "--states", "3"], "states"),
+        (["solve", "agree", "--objective", "common"], "shared"),
+        (["solve", "agree", "--objective", "shared", "--method", "fixed_point"], "method"),
+        (["solve", "agree", "--objective", "shared", "--iterations", "3"], "iterations"),
         (["solve", "agree", "--iterations", "few"], "iterations"),
         (["solve", "agree", "--tolerance", "-1"], "tolerance"),
         (["solve", "agree", "--agents", "3"], "agents"),

@@ -28,7 +28,7 @@ CURVES = {  # variant of `rounds`: colour, line and name
     "centralised": (*STYLES["centralised"], "central"),
 }
 CURVES |= {
-    f"C_r={n}, return": (shade, "solid", f"$C_r$ = {n}")
+    f"C_r={n}, return": (shade, "solid", f"$C_r = {n}$")
     for n, shade in zip(ROUNDS, SHADES, strict=True)
 }
 SCORES = {"sigma": "s", "return": "o", "random": "^"}
@@ -60,7 +60,7 @@ def plot_cooperation(runs: Cooperation, drawings: Iterable[StrPath], title: str 
         left.set_ylabel(f"{game.replace('_', ' ')}\nwelfare $W$")
         right.set_ylabel("share $w$")
     axes[0, 0].set_title("welfare: networked agents choose by return")
-    axes[0, 1].set_title("... in mean over $k$, by error")
+    axes[0, 1].set_title("mean over $k$, by error")
     axes[-1, 0].set_xlabel("iteration $k$")
     axes[-1, 1].set_xlabel("error of the estimated average reward")
     look: dict[str, Any] = {"lw": 0, "ms": 3.5, "color": "0.3"}
@@ -92,8 +92,8 @@ def _draw_welfare(axis: Axes, runs: Cooperation, game: str) -> None:
     levels = {"optimum": WELFARE[game][1], "equilibrium": equilibrium_welfare(game)}
     last = max((k for _, k, *_ in ends), default=1)
     for name, level in levels.items():
-        axis.axhline(level, color="0.4", lw=0.7, ls=(0, (1, 2)), zorder=0)
         if np.isfinite(level):
+            axis.plot((0, last), (level, level), color="0.4", lw=0.7, ls=(0, (1, 2)), zorder=0)
             ends.append((level, last, name, "0.35"))
     axis.set_xlim(0, 1.3 * last)
     axis.set_xticks([tick for tick in axis.get_xticks() if 0 <= tick <= last])
@@ -129,7 +129,7 @@ def _points(runs: Cooperation, game: str) -> Iterator[tuple[Any, str, str, float
     variants = [(each, CURVES[each][0], "D", CURVES[each][2]) for each in STYLES if each in CURVES]
     for n, shade in zip(ROUNDS, SHADES, strict=True):
         for score, marker in SCORES.items():
-            name = f"$C_r$ = {n}" if score == "return" else ""
+            name = f"$C_r = {n}$" if score == "return" else ""
             variants.append((f"C_r={n}, {score}", shade, marker, name))
     for variant, colour, marker, name in variants:
         for p in (0.0, 0.5):
