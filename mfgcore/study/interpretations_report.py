@@ -42,7 +42,6 @@ TEXTS = {
     "C5": "faster than indep.,\nundisturbed",
     "C8": "faster\nthan both",
 }
-SHORT = {FAILS: "fails", NOTHING: "-"}  # of verdicts in a table
 MARK, AGAINST = "†", "the paper's text speaks against it: no claim depends on it"
 LEGEND = {"frameon": False, "handlelength": 1.4, "columnspacing": 1.2, "handletextpad": 0.5}
 REACH = 15  # margins; longer intervals are cut at the edge
@@ -254,15 +253,16 @@ def to_markdown(found: pd.DataFrame, table: pd.DataFrame) -> str:
     rows = []
     for name, group in found.groupby("interpretation", sort=False):
         verdicts = [
-            SHORT.get(cell.verdict, cell.verdict)
-            + (f" ({signed(cell.estimate)})" if np.isfinite(cell.estimate) else "")
+            SIGNS[cell.verdict]
+            + (f" {signed(cell.estimate)}" if np.isfinite(cell.estimate) else "")
             for cell in group.itertuples()
         ]
         rows.append([_named(name), *verdicts])
+    signs = ", ".join(f"{sign} {verdict}" for verdict, sign in SIGNS.items() if sign)
     answer = (
         f"Under the baseline interpretation {_hold(found)[BASELINE]}. Games with nothing to judge "
-        "are left out of a cell. *Depends*: by estimand; readings.csv, beside this page, has each. "
-        f"*{SHORT[FAILS].capitalize()}*: {FAILS}; -: {NOTHING}."
+        f"are left out of a cell. {signs}. *Depends*: by estimand; readings.csv, beside this page, "
+        "has each."
     )
     if found["interpretation"].isin(AGAINST_TEXT).any():
         answer += f" {MARK}: {AGAINST}."

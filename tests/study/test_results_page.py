@@ -114,6 +114,14 @@ def test_the_law_is_told_with_its_numbers():
     assert f"the rank correlation of the two is {correlation:.2f} (2b)" in text
     ahead = max(found.estimate for *_, found in gains_and_leads(law, "sigma", "selection"))
     assert f"ahead by up to {ahead:.2f} of the rise" in text
+    rules = pd.read_csv(GALLERY / "score_rules.csv")
+    games = rules[rules["kind"].isin(["fresh", "known"]) & (rules["disturbance"] == "undisturbed")]
+    aims = pd.crosstab(games["rule"], games["aim"])
+    reached, missed = (aims.loc["return", aim] for aim in ("reached", "missed"))
+    assert missed == 0
+    assert f"return does so in {reached} of {aims.loc['return'].sum()}, and falls short in" in text
+    assert f"The paper's falls short in {aims.loc['sigma', 'missed']}." in text
+    assert f"Q-function falls short in {aims.loc['expected', 'missed']}," in text
 
 
 def test_times_are_those_of_the_summary():

@@ -3,9 +3,7 @@ rule cooperation:
     input:
         experiments=lambda _: of_protocol("cooperation", "rounds"),
     output:
-        drawings=pictures(
-            "cooperation", "cooperation", "Cooperation", {"shows": "welfare"}
-        ),
+        drawings=pictures("cooperation", "cooperation", "Cooperation", {"shows": "welfare"}),
     log:
         f"{RESULTS}/logs/cooperation.log",
     benchmark:
