@@ -43,7 +43,7 @@ GENERATED = {
     "docs/gallery/law.md": 900,
     "docs/gallery/readings.md": 600,
 }
-ALL_BY_HAND, ALL_GENERATED = 23_000, 8_200
+ALL_BY_HAND, ALL_GENERATED = 23_000, 8_400
 UNLIMITED = {"CHANGELOG.md", "docs/from_mfglib.ipynb", "docs/tutorial.ipynb"}
 ARCHIVE = "docs/archive/"  # records, which nobody has to read
 NAMES = "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/*.md", "figures/*.md"
