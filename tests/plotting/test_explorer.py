@@ -8,8 +8,10 @@ import chromium
 import numpy as np
 import pytest
 from conftest import saved, trials
+from examples import collected
 
 import mfgcore
+from mfgcore.experiment.components import OBJECTIVES
 from mfgcore.games import ACTIONS
 from mfgcore.plotting import explorer
 from mfgcore.plotting.state_layout import cells_of
@@ -80,6 +82,18 @@ def test_targets_are_marked_where_there_are_any(page):
     agree, cluster = embedded(page)
     assert agree["best"] == [0, 2, 6, 8]
     assert cluster["best"] == []
+
+
+def test_the_page_says_whose_reward_agents_learn_from():
+    goals = {
+        objective: explorer.describe(
+            "a", collected(trials(1, ("centralised",), objective=objective))
+        )
+        for objective in ("own", "shared")
+    }
+    own, shared = (goals[objective]["goal"] for objective in ("own", "shared"))
+    assert shared.startswith(own) and len(shared) > len(own)
+    assert OBJECTIVES.help("shared") in shared
 
 
 def test_the_page_loads_nothing(page):
