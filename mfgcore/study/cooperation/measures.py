@@ -16,10 +16,10 @@ from mfgcore.study.cooperation import SEED
 WELFARE = {  # of the protocol: W_0 of the uniform policy, and W* of the optimum
     "diffuse": (0.784, 9.845),
     "agree": (0.484, 10.110),
-    "cluster": (1.614, 10.069),
+    "cluster": (1.614, 10.110),
     "beach_bar": (5.438, 5.573),
     "two_bars": (4.599, 9.659),
-    "sis_epidemic": (2.888, 9.289),
+    "sis_epidemic": (2.888, 9.291),
 }
 ERROR = "mean_reward_estimate_error"
 
