@@ -94,7 +94,7 @@ def solve(
     is no equilibrium of the game of lambda = 0, but tends to one as lambda falls.
 
     Where the objective is shared, it is the policy of the largest social welfare that
-    :func:`mfgcore.meanfield.welfare_optimum` finds: mean-field control.
+    :func:`mfgcore.meanfield.welfare.welfare_optimum` finds: mean-field control.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ REACH = 30.0  # margins; effects beyond are drawn at the edge, with an arrow
 PAGE = (16.54, 11.69)  # inches, A3
 COLUMNS = 3
 # the main effects, by panel: the claims that have them, and the other architecture, if it is one
-OF_GROWTH = "loss at the growth that is\nspared (share of the gain)"
+OF_GROWTH = "drop avoided when more\njoin (share of the gain)"
 HEADLINE: dict[str, dict[str, str | None]] = {
     "lead while learning\n(share of the rise)": {
         "C1": "centralised",
@@ -38,9 +38,10 @@ HEADLINE: dict[str, dict[str, str | None]] = {
         "C8": "independent",
         "C19": "centralised",
     },
-    "return at the end\n(in splits)": {"X1": None},
-    "less exploitable at the end\n(in splits)": {"X2": None},
+    "return at the end\n(share of the split)": {"X1": None},
+    "less exploitable at the end\n(share of the split)": {"X2": None},
 }
+NOTE: dict[str, Any] = {"color": "0.5", "fontsize": 6.5, "ha": "center", "va": "center"}
 # where a claim says that the effect is, in margins from the threshold, by kind of rule
 SHADED = {
     "more": [(0.0, np.inf)],
@@ -111,11 +112,21 @@ def plot_headline(results: Sequence[ClaimResult], outputs: Iterable[StrPath]) ->
         look = {"color": STYLES[other][0], "marker": "o" if other == "independent" else "s"}
         axis.plot([interval.low, interval.high], [place] * 2, color=look["color"], lw=1.2)
         axis.plot(interval.estimate, place, ms=3.5, mew=0, **look)
+    grown, axis = (
+        {row[0] for row in rows if row[1] == OF_GROWTH},
+        axes[[*HEADLINE].index(OF_GROWTH)],
+    )
+    for place, name in enumerate(figures):
+        if name not in grown:
+            axis.text(0.5, place, "nobody joins", transform=axis.get_yaxis_transform(), **NOTE)
     axes[0].set_yticks(range(len(figures)), [f"Figure {name[3:]}" for name in figures])
     axes[0].set_ylim(len(figures) - 0.4, -0.6)
     handles = [
-        Line2D([], [], color=STYLES[other][0], marker=marker, ms=3.5, lw=1.2, label=f"than {other}")
-        for other, marker in (("centralised", "s"), ("independent", "o"))
+        Line2D([], [], color=STYLES[other][0], marker=marker, ms=3.5, lw=1.2, label=name)
+        for other, marker, name in (
+            ("centralised", "s", "compared with centralised agents"),
+            ("independent", "o", "compared with independent agents"),
+        )
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(

@@ -59,7 +59,7 @@ def plot_law(law: Law, drawings: Iterable[StrPath], title: str = "") -> None:
     A row for each score, a column for iterations and updates, a curve for each probability of
     failure, number of rounds and of agents.
     """
-    scores = {"random": "a random score", "sigma": "the score $\\sigma$"}
+    scores = {"random": "adopted at random", "sigma": "by the paper's score"}
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     axes = figure.subplots(len(scores), 2, sharey=True)
     failing = law.levels("updates", "failure_probability")
@@ -80,9 +80,9 @@ def plot_law(law: Law, drawings: Iterable[StrPath], title: str = "") -> None:
     for axis in axes[:, 1]:
         axis.set_xlim(0.0, min(longest, 80.0))
     axes[1, 0].set_xlabel("iteration k + 1")
-    axes[1, 1].set_xlabel("successful updates, sum of the useful share u")
-    axes[0, 0].set_title("over time, populations differ")
-    axes[0, 1].set_title("over successful updates, they hardly do")
+    axes[1, 1].set_xlabel("successful updates per agent")
+    axes[0, 0].set_title("over iterations: populations differ")
+    axes[0, 1].set_title("over successful updates: they are alike")
     handles = [
         Line2D([], [], color=colour, label=f"p = {p:g}")
         for colour, p in zip(colours, failing, strict=True)
@@ -128,7 +128,7 @@ def plot_selection(law: Law, drawings: Iterable[StrPath], title: str = "") -> No
         axis.axhline(0.0, color="0.4", lw=0.6)
         axis.axvline(1.0, color="0.4", lw=0.6)
         axis.set(xlabel="selection gain g", ylim=(-1.1 * reach, 1.1 * reach))
-    left.set(ylabel="lead over independent agents / rise", title="the score $\\sigma$")
+    left.set(ylabel="lead over independent agents / rise", title="by the paper's score")
     right.set_title("other scores")
     right.legend(fontsize=6.5, frameon=False, loc="lower right")
     for name in names:
