@@ -122,6 +122,13 @@ def test_the_law_is_told_with_its_numbers():
     assert f"return does so in {reached} of {aims.loc['return'].sum()}, and falls short in" in text
     assert f"The paper's falls short in {aims.loc['sigma', 'missed']}." in text
     assert f"Q-function falls short in {aims.loc['expected', 'missed']}," in text
+    few = rules[(rules["kind"] == "few loops") & (rules["game"] == "agree")].set_index("rule")[
+        "lead"
+    ]
+    said = (
+        f"behind that learner by {-few['return']:.2f} of the rise, and the expected gain ahead by"
+    )
+    assert f"{said} {few['expected']:.2f}" in text
 
 
 def test_times_are_those_of_the_summary():
