@@ -14,9 +14,9 @@ from mfgcore import meanfield
 from mfgcore._base.arguments import checked
 from mfgcore._base.errors import ConfigurationError, RunFileError, shorten, unknown_name
 from mfgcore._base.files import reason, refuse
-from mfgcore._base.intervals import LEVEL, half_interval
 from mfgcore._base.plugins import user_errors
 from mfgcore.equilibrium.games import describe_game, find_game, fingerprint_of, game_digest, game_of
+from mfgcore.equilibrium.intervals import LEVEL, half_interval
 from mfgcore.equilibrium.joint_chain import JointChain, is_small
 from mfgcore.equilibrium.play import Population, play
 from mfgcore.equilibrium.solve import described, weights_of

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mfgcore._base.errors import ConfigurationError
-from mfgcore._base.intervals import half_interval
+from mfgcore.equilibrium.intervals import half_interval
 from mfgcore.experiment.experiment import parameters
 from mfgcore.metrics.definitions import label
 from mfgcore.plotting.datasets import check_drawn, counted_trials, over_settings

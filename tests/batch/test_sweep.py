@@ -110,7 +110,7 @@ import sys
 sys.path.insert(0, sys.argv[2])
 import mfgcore
 from conftest import small
-long = small(iterations=1500, exact_metrics=False)
+long = small(iterations=4000, exact_metrics=False)
 mfgcore.sweep(long, seed=range(3), cores=int(sys.argv[3]), cache=sys.argv[1])
 """
 
@@ -137,7 +137,7 @@ def test_interrupted_it_goes_on(tmp_path, monkeypatch, cores):
         return mfgcore.simulate(experiment, threads, progress, checkpointer, limit)
 
     monkeypatch.setattr(sys.modules["mfgcore.batch.collect"], "simulate", watched)
-    long = small(iterations=1500, exact_metrics=False)
+    long = small(iterations=4000, exact_metrics=False)
     dataset = sweep(long, seed=range(3), cache=tmp_path)
     firsts = {}
     for seed, iteration in begun:

@@ -8,10 +8,10 @@ from random_inputs import random_policies
 
 import mfgcore
 from mfgcore import ConfigurationError, RunFileError, meanfield
-from mfgcore._base.intervals import half_interval
 from mfgcore.agents.population import Population as KernelPopulation
 from mfgcore.agents.rollout import RolloutState, rollout
 from mfgcore.equilibrium import play
+from mfgcore.equilibrium.intervals import half_interval
 from mfgcore.equilibrium.play import Population, Walk
 from mfgcore.experiment.random_streams import RandomStreams
 from mfgcore.games import GAMES, Game

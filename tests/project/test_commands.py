@@ -101,7 +101,7 @@ def write_project(folder):
     config["ablations"]["experiments"] |= ablation["ablations"]["experiments"]
     path.write_text(yaml.safe_dump(config))
     text = (ROOT / "docs/howto.md").read_text(encoding="utf-8")
-    radius, near = (part.partition("```")[0] for part in text.split("```yaml\n")[1:])
+    radius, near, *_ = (part.partition("```")[0] for part in text.split("```yaml\n")[1:])
     (folder / "radius.yaml").write_text(radius)
     (folder / "near.yaml").write_text(near)
 

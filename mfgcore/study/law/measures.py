@@ -114,7 +114,7 @@ class Law(Comparisons):
         self.contraction = contraction or {}
 
     def runs(self, name: str, **labels: Any) -> Runs:
-        """The trials of one cell, or NothingToJudge; see :meth:`mfgcore.study.comparisons.Comparisons.cell`."""
+        """The trials of one cell, or NothingToJudge; as `cell` has it."""
         cell = self.cell(name, **labels)
         variables = "discounted_return", "useful_share", *GAINS
         return Runs(*(array_of(cell, variable) for variable in variables))
