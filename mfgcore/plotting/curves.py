@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mfgcore._base.errors import ConfigurationError
-from mfgcore.equilibrium.intervals import half_interval
 from mfgcore.experiment.experiment import make_experiment
 from mfgcore.metrics.definitions import label
 from mfgcore.plotting.datasets import (
@@ -24,7 +23,7 @@ from mfgcore.plotting.datasets import (
 )
 from mfgcore.plotting.figures import FIGURES, finish, label_lines, over_iterations, subplots
 from mfgcore.plotting.maps import Maps
-from mfgcore.plotting.statistics import summarise
+from mfgcore.plotting.statistics import half_interval, summarise
 from mfgcore.plotting.style import STYLES, WIDTH, styled, styles_of
 from mfgcore.runs.datasets import configuration
 

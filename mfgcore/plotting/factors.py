@@ -10,12 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mfgcore._base.errors import ConfigurationError
-from mfgcore.equilibrium.intervals import half_interval
 from mfgcore.experiment.experiment import parameters
 from mfgcore.metrics.definitions import label
 from mfgcore.plotting.datasets import check_drawn, counted_trials, over_settings
 from mfgcore.plotting.figures import FIGURES, NOT_MEASURED, finish, over_iterations, subplots
-from mfgcore.plotting.statistics import summarise_levels
+from mfgcore.plotting.statistics import half_interval, summarise_levels
 from mfgcore.plotting.style import WIDTH, literal, style_of, styled, styles_of
 from mfgcore.runs.datasets import configuration
 

@@ -291,8 +291,9 @@ def test_what_is_given_by_mistake_is_taken_or_refused_in_one_line(
 
 def test_nearly_all_functions_take_what_fits(fitting, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    refused = [name for name in CHECKED if outcome(CHECKED[name], fitting(name)) is not None]
-    assert len(refused) < len(CHECKED) / 4, refused
+    names = [name for name in CHECKED if "plot" not in name]  # figures need data of their own
+    refused = [name for name in names if outcome(CHECKED[name], fitting(name)) is not None]
+    assert len(refused) < len(names) / 5, refused
 
 
 def test_all_functions_that_the_package_exports_check_their_arguments():

@@ -11,7 +11,7 @@ from mfgcore import ConfigurationError, RunFileError, meanfield
 from mfgcore.agents.population import Population as KernelPopulation
 from mfgcore.agents.rollout import RolloutState, rollout
 from mfgcore.equilibrium import play
-from mfgcore.equilibrium.intervals import half_interval
+from mfgcore.equilibrium.evaluate import interval
 from mfgcore.equilibrium.play import Population, Walk
 from mfgcore.experiment.random_streams import RandomStreams
 from mfgcore.games import GAMES, Game
@@ -255,8 +255,7 @@ def test_runs_and_equilibria_are_evaluated_from_their_files(tmp_path):
 
 def test_an_interval_holds_the_mean_as_often_as_it_says():
     samples = np.random.default_rng(0).normal(size=(5, 4000))
-    mean, half = samples.mean(axis=0), half_interval(samples.std(axis=0, ddof=1), len(samples))
-    low, high = mean - half, mean + half
+    low, high = interval(samples).T
     assert np.mean((low < 0.0) & (high > 0.0)) == pytest.approx(0.95, abs=0.015)
 
 

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mfgcore.equilibrium.intervals import half_interval
+from mfgcore.plotting.statistics import half_interval
 from mfgcore.plotting.style import STYLES, WIDTH, save_figure, styled  # before matplotlib
 
 # isort: split

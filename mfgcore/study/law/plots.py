@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mfgcore.equilibrium.intervals import half_interval
+from mfgcore.plotting.statistics import half_interval
 from mfgcore.plotting.style import STYLES, WIDTH, save_figure, styled  # before matplotlib
 
 # isort: split
