@@ -27,8 +27,8 @@ from mfgcore.runs.datasets import COMMON, configuration, describe, load, state_c
 from mfgcore.runs.provenance import environment
 
 STARTS = ("stationary", "initial")
-LEVEL = 0.95
 NEGLIGIBLE = 1e-12  # weight of a reward from which on none is counted
+LEVEL = 0.95
 MOST_AGENTS = 10**9
 RETURN = "discounted regularised return"
 BOUND = "a lower bound of the gain of a best deviation: the response need not be the best one"
